@@ -1,0 +1,28 @@
+/**
+ * A session that a tower has accepted and that is stored (protocol 7.5).
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { HexBytes, Instant, KeyIndex, PublicKey, SessionId, TowerId } from "./Ids.js"
+import { Policy } from "./Policy.js"
+
+/**
+ * A session: its key is never stored, only the key's index (family 8). `seqNum` counts the updates given out,
+ * `towerLastApplied` those that the tower has confirmed; both start at 0. `rewardPkScript` is empty for an altruist session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ClientSession extends Schema.Class<ClientSession>("ClientSession")({
+  id: SessionId,
+  towerId: TowerId,
+  towerPublicKey: PublicKey,
+  keyIndex: KeyIndex,
+  policy: Policy,
+  rewardPkScript: HexBytes,
+  seqNum: Schema.Int.pipe(Schema.between(0, 0xffff)),
+  towerLastApplied: Schema.Int.pipe(Schema.between(0, 0xffff)),
+  status: Schema.Literal("active", "inactive"),
+  createdAt: Instant
+}) {}

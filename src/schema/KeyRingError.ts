@@ -1,0 +1,23 @@
+/**
+ * What a key ring can answer instead.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * The key ring could not derive a key or compute an ECDH: a remote signer is away, or the child is not valid (BIP-32).
+ * `cause` never holds a secret.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class KeyRingError extends Schema.TaggedError<KeyRingError>()("KeyRingError", {
+  operation: Schema.Literal("deriveKey", "ecdh"),
+  detail: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {
+  override get message() {
+    return `The key ring failed (${this.operation}): ${this.detail}`
+  }
+}

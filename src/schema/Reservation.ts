@@ -1,0 +1,30 @@
+/**
+ * A key index bound to one tower, blob type and way until a session is stored for it (design 4, Reservations).
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as BlobType from "./BlobType.js"
+import { Instant, KeyIndex, LeaseToken, TowerId, Way } from "./Ids.js"
+
+/**
+ * An open reservation, as taken by us: nobody else may use the key before `since` + `forMs` (milliseconds).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Reservation extends Schema.Class<Reservation>("Reservation")({
+  keyIndex: KeyIndex,
+  towerId: TowerId,
+  blobType: BlobType.BlobType,
+  way: Way,
+  lease: LeaseToken,
+  since: Instant,
+  forMs: Schema.Number
+}) {}
+
+/** How long a taken reservation is held: longer than a visit, so that nothing is renewed. In milliseconds. @since 0.1.0 @category models */
+export const leaseMs = 120_000
+
+/** How long a shown key rests when the tower's end was not seen. In milliseconds. @since 0.1.0 @category models */
+export const shownKeyRestMs = 2_000

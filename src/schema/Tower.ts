@@ -1,0 +1,20 @@
+/**
+ * A tower as the client's database knows it.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { PublicKey, TowerId } from "./Ids.js"
+import { TowerAddress } from "./TowerAddress.js"
+
+/**
+ * A tower: the id of its row, its public key, and its addresses, newest first (protocol 7.4). An immutable snapshot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Tower extends Schema.Class<Tower>("Tower")({
+  id: TowerId,
+  publicKey: PublicKey,
+  addresses: Schema.Array(TowerAddress)
+}) {}

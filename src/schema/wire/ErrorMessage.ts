@@ -1,0 +1,22 @@
+/**
+ * wtwire Error (601): neither daemon ever sends it (protocol 2.5).
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { HexBytes } from "../Ids.js"
+import { U16 } from "./Fields.js"
+
+/** The message's number on the wire. @since 0.1.0 @category models */
+export const type = 601
+
+/**
+ * A code and data without a defined form.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ErrorMessage extends Schema.TaggedClass<ErrorMessage>()("ErrorMessage", {
+  code: U16,
+  data: HexBytes
+}) {}

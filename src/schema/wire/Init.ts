@@ -1,0 +1,22 @@
+/**
+ * wtwire Init (600): the first message of each side, the client's before the tower's (protocol 3).
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { ChainHash } from "../Ids.js"
+import { U16 } from "./Fields.js"
+
+/** The message's number on the wire. @since 0.1.0 @category models */
+export const type = 600
+
+/**
+ * The feature bits that the sender sets (each once, ascending) and its chain.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Init extends Schema.TaggedClass<Init>()("Init", {
+  features: Schema.Array(U16),
+  chainHash: ChainHash
+}) {}

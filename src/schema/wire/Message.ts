@@ -1,0 +1,24 @@
+/**
+ * The wtwire messages 600 to 607 (protocol 2.4, lnd `watchtower/wtwire`), a file each.
+ *
+ * @since 0.1.0
+ */
+import type { CreateSession } from "./CreateSession.js"
+import type { CreateSessionReply } from "./CreateSessionReply.js"
+import type { DeleteSession } from "./DeleteSession.js"
+import type { DeleteSessionReply } from "./DeleteSessionReply.js"
+import type { ErrorMessage } from "./ErrorMessage.js"
+import type { Init } from "./Init.js"
+import type { StateUpdate } from "./StateUpdate.js"
+import type { StateUpdateReply } from "./StateUpdateReply.js"
+
+/** Any message. @since 0.1.0 @category models */
+export type Message =
+  | Init
+  | ErrorMessage
+  | CreateSession
+  | CreateSessionReply
+  | StateUpdate
+  | StateUpdateReply
+  | DeleteSession
+  | DeleteSessionReply

@@ -1,0 +1,25 @@
+/**
+ * wtwire StateUpdate (604): one encrypted backup (protocol 10.3).
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { HexBytes } from "../Ids.js"
+import { Hint, U8, U16 } from "./Fields.js"
+
+/** The message's number on the wire. @since 0.1.0 @category models */
+export const type = 604
+
+/**
+ * The number of the update, the last one that the client saw applied, whether it is the last for now (exactly 1), hint and blob.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class StateUpdate extends Schema.TaggedClass<StateUpdate>()("StateUpdate", {
+  seqNum: U16,
+  lastApplied: U16,
+  isComplete: U8,
+  hint: Hint,
+  encryptedBlob: HexBytes
+}) {}

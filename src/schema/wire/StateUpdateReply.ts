@@ -1,0 +1,21 @@
+/**
+ * wtwire StateUpdateReply (605).
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { U16 } from "./Fields.js"
+
+/** The message's number on the wire. @since 0.1.0 @category models */
+export const type = 605
+
+/**
+ * A code of `Code` and the last update applied; do not rely on it in an error (protocol 5.4).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class StateUpdateReply extends Schema.TaggedClass<StateUpdateReply>()("StateUpdateReply", {
+  code: U16,
+  lastApplied: U16
+}) {}

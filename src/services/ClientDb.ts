@@ -1,0 +1,127 @@
+/**
+ * The port to the client's durable state: towers, reservations, sessions, standings (design 3 and 4).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { BlobType } from "../schema/BlobType.js"
+import type { ClientSession } from "../schema/ClientSession.js"
+import type {
+  DbError,
+  LastTowerAddr,
+  ReserveError,
+  StoreError,
+  TowerNotFound,
+  WrongDatabase
+} from "../schema/DbError.js"
+import type { ChainHash, KeyIndex, PublicKey, TowerId, Way } from "../schema/Ids.js"
+import type { PolicyKey } from "../schema/Policy.js"
+import type { Reservation } from "../schema/Reservation.js"
+import type { Standing } from "../schema/Standing.js"
+import type { Tower } from "../schema/Tower.js"
+import type { TowerAddress } from "../schema/TowerAddress.js"
+
+/**
+ * The client's database. Every write is durable when its effect succeeds, except where a method says otherwise, and is
+ * bounded by the adapter's `storeTimeout`. Methods keep the reference's names (lnd `wtclient.DB`).
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class ClientDb extends Context.Tag("effect-watchtower/ClientDb")<ClientDb, ClientDb.Service>() {}
+
+/** @since 0.1.0 */
+export declare namespace ClientDb {
+  /** Whose database it is. `publicKey` is that of (family 8, index 0); `firstKeyIndex` is used by a new database only (default: random from 1 to 2^30 - 1). */
+  interface Identity {
+    readonly chainHash: ChainHash
+    readonly layout: string
+    readonly publicKey: PublicKey
+    readonly firstKeyIndex?: KeyIndex | undefined
+  }
+
+  /** What a visit leaves behind in the standings; written in the transaction that it belongs to. */
+  interface StandingUpdate {
+    readonly towerId: TowerId
+    readonly blobType: BlobType
+    readonly policyKey: PolicyKey
+    readonly standing: Standing
+  }
+
+  /** How to take a key index. */
+  interface ReserveOptions {
+    /** Ends this held reservation and takes the next index, in one transaction (AlreadyExists). */
+    readonly forceNext?: Reservation | undefined
+    /** Reservations of ours whose freeing write failed; they may be taken although their lease has not run out. */
+    readonly left?: ReadonlyArray<Reservation> | undefined
+  }
+
+  /** How to give a reservation back. */
+  interface FreeOptions {
+    /** `free`: the next visit takes the same key, `restMs` from now at the earliest. `end`: the key is never used again. */
+    readonly outcome: { readonly _tag: "free"; readonly restMs: number } | { readonly _tag: "end" }
+    readonly update: StandingUpdate
+  }
+
+  /** Which sessions to list. */
+  interface SessionFilter {
+    readonly towerId?: TowerId | undefined
+    readonly status?: ClientSession["status"] | undefined
+    /** Lists sessions with a greater key index than this one; pages are in ascending key index. */
+    readonly after?: KeyIndex | undefined
+    /** Lists sessions created before this instant. */
+    readonly createdBefore?: number | undefined
+    /** At most so many (default 100). */
+    readonly limit?: number | undefined
+  }
+
+  interface Service {
+    /** Records whose database this is, or compares: another chain, layout or seed fails. */
+    readonly bindIdentity: (identity: Identity) => Effect.Effect<void, DbError | WrongDatabase>
+    /** Adds a tower, or an address of it (newest first), clears its removed mark and its quarantines. */
+    readonly createTower: (publicKey: PublicKey, address: TowerAddress) => Effect.Effect<Tower, DbError>
+    /** Removes one address, or marks the tower as removed; rows are never deleted. An unknown tower or address is no error. */
+    readonly removeTower: (publicKey: PublicKey, address?: TowerAddress) => Effect.Effect<void, DbError | LastTowerAddr>
+    /** The tower with this public key, unless it is removed. */
+    readonly loadTower: (publicKey: PublicKey) => Effect.Effect<Tower, DbError | TowerNotFound>
+    /** The tower with this id, unless it is removed. */
+    readonly loadTowerById: (id: TowerId) => Effect.Effect<Tower, DbError | TowerNotFound>
+    /** All towers that are not removed, by ascending id. */
+    readonly listTowers: Effect.Effect<ReadonlyArray<Tower>, DbError>
+    /**
+     * Takes the reservation of (tower, blob type, way) that has been free longest, or a new index, under a new lease of
+     * 120 s. The binding of a new index to its tower is durable when this succeeds.
+     */
+    readonly nextSessionKeyIndex: (
+      towerId: TowerId,
+      blobType: BlobType,
+      way: Way,
+      options?: ReserveOptions
+    ) => Effect.Effect<Reservation, ReserveError>
+    /** Gives a reservation back and writes the standing, in one transaction. One that was taken over is left alone. */
+    readonly freeSessionKeyIndex: (reservation: Reservation, options: FreeOptions) => Effect.Effect<void, DbError>
+    /**
+     * Stores the session, ends its reservation, writes the standing and (an option of the adapter) reserves the next index
+     * for the same triple, free: in one transaction. Compares the lease's token, not the clock.
+     */
+    readonly createClientSession: (
+      session: ClientSession,
+      reservation: Reservation,
+      update: StandingUpdate
+    ) => Effect.Effect<void, StoreError>
+    /** One page of the stored sessions. */
+    readonly listClientSessions: (filter?: SessionFilter) => Effect.Effect<ReadonlyArray<ClientSession>, DbError>
+    /** The standings of all towers for a blob type and policy; those never visited are absent. */
+    readonly loadStandings: (
+      blobType: BlobType,
+      policyKey: PolicyKey
+    ) => Effect.Effect<ReadonlyMap<TowerId, Standing>, DbError>
+    /** Writes a standing alone: a failure before there was a reservation. */
+    readonly saveStanding: (update: StandingUpdate) => Effect.Effect<void, DbError>
+    /** Moves the counter of key indexes `count` further, after a copy of the database was put back. Answers the next index. */
+    readonly skipSessionKeys: (count: number) => Effect.Effect<KeyIndex, DbError | KeyIndexesExhaustedError>
+  }
+
+  type KeyIndexesExhaustedError = Extract<ReserveError, { readonly _tag: "KeyIndexesExhausted" }>
+}

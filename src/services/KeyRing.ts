@@ -1,0 +1,43 @@
+/**
+ * The port to the client's keys: public keys and ECDH by locator. It may be remote and may fail; the private key never
+ * leaves it (protocol 6.4).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type { PublicKey } from "../schema/Ids.js"
+import type { KeyRingError } from "../schema/KeyRingError.js"
+
+/**
+ * The key ring of a node (lnd `keychain.ECDHKeyRing`).
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class KeyRing extends Context.Tag("effect-watchtower/KeyRing")<KeyRing, KeyRing.Service>() {}
+
+/** @since 0.1.0 */
+export declare namespace KeyRing {
+  /** Where a key stands: its family and its index within it. */
+  interface Locator {
+    readonly family: number
+    readonly index: number
+  }
+
+  interface Service {
+    /** The name of the key layout, for `bindIdentity`: `lnd`, `dcrlnd`, `dcrlndRemote`, or one of your own. */
+    readonly layout: string
+    /** The public key at a locator. */
+    readonly deriveKey: (locator: Locator) => Effect.Effect<PublicKey, KeyRingError>
+    /** SHA-256 of the compressed product of the key at a locator and a point: 32 secret bytes. */
+    readonly ecdh: (locator: Locator, point: PublicKey) => Effect.Effect<Redacted.Redacted<Uint8Array>, KeyRingError>
+  }
+}
+
+/** The family of session keys (lnd `keychain.KeyFamilyTowerSession`). @since 0.1.0 @category models */
+export const familyTowerSession = 8
+
+/** The family of a tower's own key (lnd `keychain.KeyFamilyTowerID`). @since 0.1.0 @category models */
+export const familyTowerId = 9

@@ -1,0 +1,45 @@
+/**
+ * The port that all the others are for: sessions, one after another, from whichever tower gives one (design 3).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { ClientSession } from "../schema/ClientSession.js"
+import type { NegotiationError } from "../schema/NegotiationError.js"
+import type { NegotiatorEvent } from "../schema/NegotiatorEvent.js"
+import type { NegotiatorStatus } from "../schema/NegotiatorStatus.js"
+
+/**
+ * The session negotiator under its default tag; `SessionNegotiator.Tag` in `layers/negotiator` makes further ones.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class SessionNegotiator extends Context.Tag("effect-watchtower/SessionNegotiator")<
+  SessionNegotiator,
+  SessionNegotiator.Service
+>() {}
+
+/** @since 0.1.0 */
+export declare namespace SessionNegotiator {
+  interface Service {
+    /** Asks for one more session; never waits, never fails. Up to `maxPending` requests are counted, more are merged. */
+    readonly requestSession: Effect.Effect<void>
+    /** Waits for the next session. Each session goes to exactly one taker, after it is durable. Interrupted when the layer closes. */
+    readonly takeSession: Effect.Effect<ClientSession>
+    /** `takeSession` again and again; ends when the layer closes. It has one owner: two subscribers compete. */
+    readonly newSessions: Stream.Stream<ClientSession>
+    /** Request and take in one. While it waits it counts as a request of its own. Interrupted when the layer closes. */
+    readonly nextSession: Effect.Effect<ClientSession>
+    /** One round now, for one session, with its typed failure. Its session does not appear in `newSessions`. */
+    readonly negotiate: Effect.Effect<ClientSession, NegotiationError>
+    /** What it is doing, and why there is no session yet. */
+    readonly status: Effect.Effect<NegotiatorStatus>
+    /** The status now and after each change. */
+    readonly statusChanges: Stream.Stream<NegotiatorStatus>
+    /** Everything that happens from now on, numbered; a slow reader loses the oldest, which the numbers show. */
+    readonly events: Stream.Stream<NegotiatorEvent>
+  }
+}

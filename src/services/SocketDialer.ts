@@ -1,0 +1,41 @@
+/**
+ * The port to the network: a stream of bytes each way. TCP, or SOCKS5 for Tor.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { Way } from "../schema/Ids.js"
+import type { TowerAddress } from "../schema/TowerAddress.js"
+import type { DialFailed } from "../schema/TransportError.js"
+
+/**
+ * Opens raw connections.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class SocketDialer extends Context.Tag("effect-watchtower/SocketDialer")<SocketDialer, SocketDialer.Service>() {}
+
+/** @since 0.1.0 */
+export declare namespace SocketDialer {
+  /** An open connection; closing its scope destroys it at once. */
+  interface RawSocket {
+    /**
+     * What the other side sends, in order, with back-pressure; run it once. It ends when the other side is gone, however
+     * it went (closed, reset), after all that had arrived.
+     */
+    readonly bytes: Stream.Stream<Uint8Array>
+    /** Hands bytes to the network; answers false when the connection is gone. */
+    readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
+  }
+
+  interface Service {
+    /** `tor` when every dial goes through a proxy, else `clear`; then onion addresses cannot be dialled. */
+    readonly way: Way
+    /** Connects. No timeout of its own: the transport has one; an interrupted dial leaves no socket. */
+    readonly dial: (address: TowerAddress) => Effect.Effect<RawSocket, DialFailed, Scope.Scope>
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The port to the list of towers that may be asked for a session (lnd `wtclient.TowerCandidateIterator`).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type { DbError, LastTowerAddr } from "../schema/DbError.js"
+import type { PublicKey, TowerId } from "../schema/Ids.js"
+import type { Tower } from "../schema/Tower.js"
+import type { TowerAddress } from "../schema/TowerAddress.js"
+
+/**
+ * What happened to the list. `TowerAdded` comes for every `add` of a new address, of a removed tower, or of one that is
+ * added again without change (that clears a quarantine).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CandidateChange = Data.TaggedEnum<{
+  TowerAdded: { readonly tower: Tower }
+  AddressAdded: { readonly tower: Tower; readonly address: TowerAddress }
+  TowerRemoved: { readonly towerId: TowerId }
+  AddressRemoved: { readonly towerId: TowerId; readonly address: TowerAddress }
+}>
+
+/** @since 0.1.0 @category constructors */
+export const CandidateChange = Data.taggedEnum<CandidateChange>()
+
+/**
+ * The candidates. One entry for each tower, in the order of their ids.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class TowerCandidates extends Context.Tag("effect-watchtower/TowerCandidates")<
+  TowerCandidates,
+  TowerCandidates.Service
+>() {}
+
+/** @since 0.1.0 */
+export declare namespace TowerCandidates {
+  /** The reference's walk over the list, private to one negotiator (protocol 8.1). */
+  interface Cursor {
+    /** The next tower, or none at the end of the list. */
+    readonly next: Effect.Effect<Option.Option<Tower>>
+    /** Starts over. */
+    readonly reset: Effect.Effect<void>
+  }
+
+  interface Service {
+    /** Writes the tower, or its new address, to the database first and then tells who waits. */
+    readonly add: (publicKey: PublicKey, address: TowerAddress) => Effect.Effect<Tower, DbError>
+    /** Removes an address, or the tower; a visit there is interrupted. */
+    readonly remove: (publicKey: PublicKey, address?: TowerAddress) => Effect.Effect<void, DbError | LastTowerAddr>
+    /** The towers now. */
+    readonly list: Effect.Effect<ReadonlyArray<Tower>>
+    /** Is this tower in the list? */
+    readonly isActive: (id: TowerId) => Effect.Effect<boolean>
+    /** What happens from now on; subscribed when the effect returns. */
+    readonly changes: Effect.Effect<Queue.Dequeue<CandidateChange>, never, Scope.Scope>
+    /** A walk of one's own. */
+    readonly cursor: Effect.Effect<Cursor>
+  }
+}

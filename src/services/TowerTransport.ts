@@ -1,0 +1,58 @@
+/**
+ * The port to towers: an encrypted connection that carries wtwire messages.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { PublicKey, Way } from "../schema/Ids.js"
+import type { TowerAddress } from "../schema/TowerAddress.js"
+import type { TransportError } from "../schema/TransportError.js"
+import type { Message } from "../schema/wire/Message.js"
+
+/**
+ * Connects to towers (the reference's Dial, SendMessage, ReadMessage).
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class TowerTransport extends Context.Tag("effect-watchtower/TowerTransport")<
+  TowerTransport,
+  TowerTransport.Service
+>() {}
+
+/** @since 0.1.0 */
+export declare namespace TowerTransport {
+  /** A step of connecting: the socket is open; the tower's act two was right. */
+  type Step = "connected" | "actTwo"
+
+  /** Whom to connect to, and with which key. */
+  interface ConnectRequest<E> {
+    readonly tower: PublicKey
+    readonly address: TowerAddress
+    /** The client's static key, for this session alone. */
+    readonly publicKey: PublicKey
+    /** The static key's ECDH with a point; asked once, right before act three is written. Its failure ends the handshake. */
+    readonly ecdh: (point: PublicKey) => Effect.Effect<Redacted.Redacted<Uint8Array>, E>
+    /** Told as each step is done. */
+    readonly onStep: (step: Step) => Effect.Effect<void>
+  }
+
+  /** An open connection; closing its scope closes it at once. */
+  interface Connection {
+    readonly send: (message: Message) => Effect.Effect<void, TransportError>
+    readonly receive: Effect.Effect<Message, TransportError>
+    /** Comes back when the tower's end was seen, at once if it was seen already. */
+    readonly closed: Effect.Effect<void>
+    /** Was the tower's end seen? */
+    readonly isClosed: Effect.Effect<boolean>
+  }
+
+  interface Service {
+    /** How keys are shown: through Tor or in the clear. In the clear, onion addresses cannot be reached. */
+    readonly way: Way
+    readonly connect: <E>(request: ConnectRequest<E>) => Effect.Effect<Connection, TransportError | E, Scope.Scope>
+  }
+}
