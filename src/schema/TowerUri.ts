@@ -1,0 +1,74 @@
+/**
+ * A tower as people hand it around: `<public key>@<address>` (protocol 12.1).
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { fromHex } from "../internal/bytes.js"
+import { nobleCurve } from "../internal/curve.js"
+import { PublicKey } from "./Ids.js"
+import * as TowerAddress from "./TowerAddress.js"
+
+/** The key that a tower proves in the handshake, and one address. @since 0.1.0 @category models */
+export class TowerUri extends Schema.Class<TowerUri>("TowerUri")({
+  publicKey: PublicKey,
+  address: TowerAddress.TowerAddress
+}) {}
+
+const advice = {
+  NoKey: "the public key is missing before the @",
+  NoAddress: "there is no @ and no address behind the public key",
+  BadKey: "the public key is not 66 hex digits that begin with 02 or 03",
+  NotOnCurve: "no such public key exists; is a digit wrong?"
+} as const
+
+/**
+ * The string is no tower URI because of its key or its form; a wrong address is `InvalidTowerAddress`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidTowerUri extends Schema.TaggedError<InvalidTowerUri>()("InvalidTowerUri", {
+  input: Schema.String,
+  reason: Schema.Literal("NoKey", "NoAddress", "BadKey", "NotOnCurve")
+}) {
+  override get message() {
+    return `${JSON.stringify(this.input)} is not a tower: ${advice[this.reason]}. Write publickey@host:port, as the tower's operator prints it.`
+  }
+}
+
+/**
+ * Reads a public key in hex, in either case, and checks that it is on the curve.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parsePublicKey = (text: string): Either.Either<PublicKey, "BadKey" | "NotOnCurve"> => {
+  const hex = text.toLowerCase()
+  if (!Schema.is(PublicKey)(hex)) return Either.left("BadKey")
+  return nobleCurve.isPoint(fromHex(hex)) ? Either.right(PublicKey.make(hex)) : Either.left("NotOnCurve")
+}
+
+/**
+ * Reads `<public key>@<address>`; a missing port is 9911 unless told otherwise.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parse = (
+  input: string,
+  portWhenMissing: number = TowerAddress.defaultPort
+): Either.Either<TowerUri, InvalidTowerUri | TowerAddress.InvalidTowerAddress> =>
+  Either.gen(function* () {
+    const refuse = (reason: InvalidTowerUri["reason"]) => new InvalidTowerUri({ input, reason })
+    const at = input.indexOf("@")
+    if (at === -1) return yield* Either.left(refuse("NoAddress"))
+    if (at === 0) return yield* Either.left(refuse("NoKey"))
+    const publicKey = yield* Either.mapLeft(parsePublicKey(input.slice(0, at)), refuse)
+    const address = yield* TowerAddress.parse(input.slice(at + 1), portWhenMissing)
+    return new TowerUri({ publicKey, address })
+  })
+
+/** The form that `parse` reads. @since 0.1.0 @category combinators */
+export const print = (uri: TowerUri): string => `${uri.publicKey}@${uri.address}`

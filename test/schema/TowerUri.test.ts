@@ -1,0 +1,50 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Either } from "effect"
+import * as TowerUri from "../../src/schema/TowerUri.js"
+
+const key = "03c78286d0bfe0b23377e347d7d963943c4f575dddd57e2f1d52a5be1eb7f625a4"
+const onion = "4acth47i6kxnvkewtm6q7ib2s3ufpo5sqbsnzjpbi7utijcltosqemad.onion"
+
+const refused: ReadonlyArray<readonly [input: string, tag: string, reason: string]> = [
+  ["", "InvalidTowerUri", "NoAddress"],
+  [key, "InvalidTowerUri", "NoAddress"],
+  ["127.0.0.1:9911", "InvalidTowerUri", "NoAddress"],
+  ["@", "InvalidTowerUri", "NoKey"],
+  ["@127.0.0.1", "InvalidTowerUri", "NoKey"],
+  ["nonhexpubkey@", "InvalidTowerUri", "BadKey"],
+  [`${key.slice(0, -2)}@127.0.0.1`, "InvalidTowerUri", "BadKey"],
+  [`${key}aa@127.0.0.1`, "InvalidTowerUri", "BadKey"],
+  [`04${key.slice(2)}@127.0.0.1`, "InvalidTowerUri", "BadKey"],
+  [` ${key}@127.0.0.1`, "InvalidTowerUri", "BadKey"],
+  [`${key.slice(0, -1)}7@127.0.0.1`, "InvalidTowerUri", "NotOnCurve"],
+  [`02${"f".repeat(64)}@127.0.0.1`, "InvalidTowerUri", "NotOnCurve"],
+  [`${key}@`, "InvalidTowerAddress", "NoHost"],
+  [`${key}@some string`, "InvalidTowerAddress", "NotAHost"],
+  [`${key}@://`, "InvalidTowerAddress", "UnknownScheme"],
+  [`${key}@21.21.21.21.21`, "InvalidTowerAddress", "NotAHost"],
+  [`${key}@${key}@127.0.0.1`, "InvalidTowerAddress", "HasKey"]
+]
+
+describe("TowerUri", () => {
+  it.each([
+    [`${key}@tcp://127.0.0.1:9735`, `${key}@127.0.0.1:9735`],
+    [`${key}@localhost`, `${key}@localhost:1234`],
+    [`${key}@::1`, `${key}@[::1]:1234`],
+    [`${key}@${onion}`, `${key}@${onion}:1234`],
+    [`${key.toUpperCase()}@Tower.Example:1`, `${key}@tower.example:1`]
+  ])("%s is %s", (input, printed) => {
+    const uri = Either.getOrThrow(TowerUri.parse(input, 1234))
+    assert.strictEqual(TowerUri.print(uri), printed)
+    assert.deepStrictEqual(TowerUri.parse(printed), Either.right(uri))
+  })
+
+  it.each(refused)("%s is refused: %s %s", (input, tag, reason) => {
+    const error = Either.getOrThrow(Either.flip(TowerUri.parse(input)))
+    assert.deepStrictEqual([error._tag, error.reason], [tag, reason])
+    assert.isAbove(error.message.length, 40)
+  })
+
+  it("adds the port of towers", () => {
+    assert.strictEqual(Either.getOrThrow(TowerUri.parse(`${key}@tower.example`)).address, "tower.example:9911")
+  })
+})
