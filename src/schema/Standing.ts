@@ -55,3 +55,36 @@ export const initial: Standing = {
   sessions: 0,
   failuresByKind: {}
 }
+
+const earlier = (instant: Instant | undefined, now: Instant): Instant | undefined =>
+  instant === undefined ? undefined : Math.min(instant, now)
+
+const outcomeNotAfter = (outcome: AddressOutcome, now: Instant): AddressOutcome => ({
+  ...outcome,
+  lastSuccess: earlier(outcome.lastSuccess, now),
+  lastFailure: earlier(outcome.lastFailure, now)
+})
+
+/**
+ * The standing with every instant that lies after `now` set to `now`: the clock was put back (design 4, Time). The same
+ * object when there is none.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const notAfter = (standing: Standing, now: Instant): Standing => {
+  const outcomes = Object.values(standing.addresses)
+  const instants = [standing.lastVisit, standing.lastSession, standing.quarantine?.since].concat(
+    ...outcomes.map((outcome) => [outcome.lastSuccess, outcome.lastFailure])
+  )
+  if (instants.every((instant) => instant === undefined || instant <= now)) return standing
+  return {
+    ...standing,
+    lastVisit: earlier(standing.lastVisit, now),
+    lastSession: earlier(standing.lastSession, now),
+    quarantine: standing.quarantine && { ...standing.quarantine, since: Math.min(standing.quarantine.since, now) },
+    addresses: Object.fromEntries(
+      Object.entries(standing.addresses).map(([address, outcome]) => [address, outcomeNotAfter(outcome, now)])
+    )
+  }
+}

@@ -1,0 +1,327 @@
+/**
+ * The client's database in memory: the contract of `ClientDb` without a disk. Every operation is one synchronous step, so
+ * that it works under any clock and any scheduler; nothing survives the value.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { BlobType } from "../../schema/BlobType.js"
+import { ClientSession } from "../../schema/ClientSession.js"
+import {
+  ClientSessionAlreadyExists,
+  DatabaseUnavailable,
+  IncorrectKeyIndex,
+  KeyIndexesExhausted,
+  LastTowerAddr,
+  NoReservedKeyIndex,
+  ReservationLost,
+  type ReserveError,
+  type StoreError,
+  TowerNotFound,
+  WrongDatabase
+} from "../../schema/DbError.js"
+import {
+  KeyIndex,
+  LeaseToken,
+  maxKeyIndex,
+  type PublicKey,
+  type SessionId,
+  TowerId,
+  type Way
+} from "../../schema/Ids.js"
+import type { PolicyKey } from "../../schema/Policy.js"
+import { leaseMs, Reservation } from "../../schema/Reservation.js"
+import * as Standing from "../../schema/Standing.js"
+import { Tower } from "../../schema/Tower.js"
+import { ClientDb } from "../../services/ClientDb.js"
+import { randomFirstKeyIndex } from "../firstKeyIndex.js"
+
+/**
+ * `firstKeyIndex` starts the counter of key indexes whatever `bindIdentity` says, and before it is called. `reserveNext`
+ * (default true) reserves the next index for the same triple when a session is stored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly firstKeyIndex?: KeyIndex | undefined
+  readonly reserveNext?: boolean | undefined
+}
+
+interface TowerRow {
+  readonly tower: Tower
+  readonly removed: boolean
+}
+
+const tripleOf = (towerId: TowerId, blobType: BlobType, way: Way): string => `${towerId}/${blobType}/${way}`
+
+const freeAt = (reservation: Reservation): number => reservation.since + reservation.forMs
+
+const longestFreeFirst = (a: Reservation, b: Reservation): number => freeAt(a) - freeAt(b) || a.keyIndex - b.keyIndex
+
+/**
+ * A new, empty database.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
+  Effect.sync(() => {
+    const towers = new Map<TowerId, TowerRow>()
+    const towerIds = new Map<PublicKey, TowerId>()
+    const reservations = new Map<string, Map<KeyIndex, Reservation>>()
+    const sessions = new Map<SessionId, ClientSession>()
+    const byKeyIndex: Array<ClientSession> = []
+    const standings = new Map<BlobType, Map<TowerId, Standing.Standing>>()
+    const quarantines = new Map<TowerId, Map<PolicyKey, Standing.Quarantine>>()
+    let identity: ClientDb.Identity | undefined
+    let nextIndex: number | undefined = options.firstKeyIndex
+    let leases = 0
+
+    /** One synchronous step at one instant. */
+    const step = <A, E = never>(run: (now: number) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.flatMap(Clock.currentTimeMillis, run)
+
+    const openOf = (triple: string): Map<KeyIndex, Reservation> => {
+      const known = reservations.get(triple)
+      if (known !== undefined) return known
+      const created = new Map<KeyIndex, Reservation>()
+      reservations.set(triple, created)
+      return created
+    }
+
+    /** The row under which this reservation is still held. */
+    const held = (reservation: Reservation) => {
+      const open = openOf(tripleOf(reservation.towerId, reservation.blobType, reservation.way))
+      return open.get(reservation.keyIndex)?.lease === reservation.lease ? open : undefined
+    }
+
+    const put = (reservation: Omit<Reservation, "lease">): Reservation => {
+      leases += 1
+      const row = new Reservation({ ...reservation, lease: LeaseToken.make(`lease-${leases}`) })
+      openOf(tripleOf(row.towerId, row.blobType, row.way)).set(row.keyIndex, row)
+      return row
+    }
+
+    /** The open reservations of a triple; one that begins in the future begins now (design 4, Time). */
+    const openAt = (triple: string, now: number): ReadonlyArray<Reservation> => {
+      const open = openOf(triple)
+      for (const row of open.values()) {
+        if (row.since > now) open.set(row.keyIndex, new Reservation({ ...row, since: now }))
+      }
+      return [...open.values()]
+    }
+
+    const write = (update: ClientDb.StandingUpdate, now: number): void => {
+      const { quarantine, ...standing } = Standing.notAfter(update.standing, now)
+      const ofType = standings.get(update.blobType) ?? new Map<TowerId, Standing.Standing>()
+      standings.set(update.blobType, ofType.set(update.towerId, standing))
+      const ofTower = quarantines.get(update.towerId) ?? new Map<PolicyKey, Standing.Quarantine>()
+      if (quarantine === undefined) ofTower.delete(update.policyKey)
+      else ofTower.set(update.policyKey, quarantine)
+      quarantines.set(update.towerId, ofTower)
+    }
+
+    const setTower = (row: TowerRow): Tower => {
+      towers.set(row.tower.id, row)
+      towerIds.set(row.tower.publicKey, row.tower.id)
+      return row.tower
+    }
+
+    const setStatus = (towerId: TowerId, status: ClientSession["status"]): void =>
+      byKeyIndex.forEach((session, at) => {
+        if (session.towerId !== towerId || session.status === status) return
+        const changed = new ClientSession({ ...session, status })
+        byKeyIndex[at] = changed
+        sessions.set(session.id, changed)
+      })
+
+    const insert = (session: ClientSession): void => {
+      sessions.set(session.id, session)
+      const last = byKeyIndex.findLastIndex((other) => other.keyIndex < session.keyIndex)
+      byKeyIndex.splice(last + 1, 0, session)
+    }
+
+    const load = (row: TowerRow | undefined, tower: PublicKey | TowerId): Effect.Effect<Tower, TowerNotFound> =>
+      row === undefined || row.removed ? Effect.fail(new TowerNotFound({ tower })) : Effect.succeed(row.tower)
+
+    const rowOf = (publicKey: PublicKey): TowerRow | undefined => {
+      const id = towerIds.get(publicKey)
+      return id === undefined ? undefined : towers.get(id)
+    }
+
+    const isFree = (now: number) => (row: Reservation) => freeAt(row) <= now
+
+    const service: ClientDb.Service = {
+      bindIdentity: (wanted) =>
+        Effect.flatMap(randomFirstKeyIndex, (random) => {
+          if (identity === undefined) {
+            identity = wanted
+            nextIndex ??= wanted.firstKeyIndex ?? random
+            return Effect.void
+          }
+          const wrong = (what: WrongDatabase["what"], expected: string, found: string) =>
+            Effect.fail(new WrongDatabase({ what, expected, found }))
+          if (identity.chainHash !== wanted.chainHash) return wrong("chain", wanted.chainHash, identity.chainHash)
+          if (identity.layout !== wanted.layout) return wrong("key layout", wanted.layout, identity.layout)
+          if (identity.publicKey !== wanted.publicKey) return wrong("seed", wanted.publicKey, identity.publicKey)
+          return Effect.void
+        }),
+
+      createTower: (publicKey, address) =>
+        Effect.sync(() => {
+          const known = rowOf(publicKey)
+          if (known === undefined) {
+            return setTower({
+              tower: new Tower({ id: TowerId.make(towers.size + 1), publicKey, addresses: [address] }),
+              removed: false
+            })
+          }
+          const { tower } = known
+          quarantines.delete(tower.id)
+          setStatus(tower.id, "active")
+          return setTower({
+            tower: tower.addresses.includes(address)
+              ? tower
+              : new Tower({ ...tower, addresses: [address, ...tower.addresses] }),
+            removed: false
+          })
+        }),
+
+      removeTower: (publicKey, address) =>
+        Effect.suspend(() => {
+          const known = rowOf(publicKey)
+          if (known === undefined) return Effect.void
+          const { tower } = known
+          if (address === undefined) {
+            setStatus(tower.id, "inactive")
+            setTower({ tower, removed: true })
+            return Effect.void
+          }
+          const addresses = tower.addresses.filter((other) => other !== address)
+          if (addresses.length === 0) return Effect.fail(new LastTowerAddr({ tower: publicKey, address }))
+          setTower({ ...known, tower: new Tower({ ...tower, addresses }) })
+          return Effect.void
+        }),
+
+      loadTower: (publicKey) => Effect.suspend(() => load(rowOf(publicKey), publicKey)),
+      loadTowerById: (id) => Effect.suspend(() => load(towers.get(id), id)),
+      listTowers: Effect.sync(() => [...towers.values()].filter((row) => !row.removed).map((row) => row.tower)),
+
+      nextSessionKeyIndex: (towerId, blobType, way, { forceNext, left = [] } = {}) =>
+        step<Reservation, ReserveError>((now) => {
+          if (!towers.has(towerId)) return Effect.fail(new TowerNotFound({ tower: towerId }))
+          const ended = forceNext === undefined ? undefined : held(forceNext)
+          if (forceNext !== undefined && ended === undefined) {
+            return Effect.fail(new ReservationLost({ keyIndex: forceNext.keyIndex }))
+          }
+          const isLeft = (row: Reservation) =>
+            left.some((mine) => mine.keyIndex === row.keyIndex && mine.lease === row.lease)
+          const [found] = openAt(tripleOf(towerId, blobType, way), now)
+            .filter((row) => row.keyIndex !== forceNext?.keyIndex && (isFree(now)(row) || isLeft(row)))
+            .sort(longestFreeFirst)
+          if (found === undefined && nextIndex === undefined) {
+            return Effect.fail(
+              new DatabaseUnavailable({ operation: "nextSessionKeyIndex", detail: "bindIdentity was not called yet" })
+            )
+          }
+          const index = found?.keyIndex ?? nextIndex ?? 0
+          if (index > maxKeyIndex) return Effect.fail(new KeyIndexesExhausted())
+          if (found === undefined) nextIndex = index + 1
+          if (forceNext !== undefined) ended?.delete(forceNext.keyIndex)
+          return Effect.succeed(
+            put({ keyIndex: KeyIndex.make(index), towerId, blobType, way, since: now, forMs: leaseMs })
+          )
+        }),
+
+      freeSessionKeyIndex: (reservation, { outcome, update }) =>
+        step((now) => {
+          const open = held(reservation)
+          if (outcome._tag === "end") open?.delete(reservation.keyIndex)
+          else open?.set(reservation.keyIndex, new Reservation({ ...reservation, since: now, forMs: outcome.restMs }))
+          write(update, now)
+          return Effect.void
+        }),
+
+      createClientSession: (session, reservation, update) =>
+        step<void, StoreError>((now) => {
+          const { keyIndex, policy, towerId } = session
+          const triple = tripleOf(towerId, policy.blobType, reservation.way)
+          if (sessions.has(session.id)) return Effect.fail(new ClientSessionAlreadyExists({ id: session.id }))
+          if (!towers.has(towerId)) return Effect.fail(new TowerNotFound({ tower: towerId }))
+          const open = openOf(triple)
+          if (open.size === 0) return Effect.fail(new NoReservedKeyIndex({ towerId }))
+          const row = open.get(keyIndex)
+          if (row === undefined) return Effect.fail(new IncorrectKeyIndex({ towerId, keyIndex }))
+          if (row.lease !== reservation.lease) return Effect.fail(new ReservationLost({ keyIndex }))
+          open.delete(keyIndex)
+          insert(session)
+          write(update, now)
+          const next = nextIndex ?? 1
+          if ((options.reserveNext ?? true) && next <= maxKeyIndex && !openAt(triple, now).some(isFree(now))) {
+            nextIndex = next + 1
+            put({
+              keyIndex: KeyIndex.make(next),
+              towerId,
+              blobType: policy.blobType,
+              way: reservation.way,
+              since: now,
+              forMs: 0
+            })
+          }
+          return Effect.void
+        }),
+
+      listClientSessions: ({ after = 0, createdBefore = Infinity, limit = 100, status, towerId } = {}) =>
+        Effect.sync(() =>
+          byKeyIndex
+            .filter(
+              (session) =>
+                session.keyIndex > after &&
+                session.createdAt < createdBefore &&
+                (status === undefined || session.status === status) &&
+                (towerId === undefined || session.towerId === towerId)
+            )
+            .slice(0, limit)
+        ),
+
+      loadStandings: (blobType, policyKey) =>
+        step((now) => {
+          const found = new Map<TowerId, Standing.Standing>()
+          for (const [towerId, standing] of standings.get(blobType) ?? []) {
+            const quarantine = quarantines.get(towerId)?.get(policyKey)
+            found.set(
+              towerId,
+              Standing.notAfter(quarantine === undefined ? standing : { ...standing, quarantine }, now)
+            )
+          }
+          return Effect.succeed(found)
+        }),
+
+      saveStanding: (update) => step((now) => Effect.sync(() => write(update, now))),
+
+      skipSessionKeys: (count) =>
+        Effect.suspend((): Effect.Effect<KeyIndex, DatabaseUnavailable | KeyIndexesExhausted> => {
+          if (nextIndex === undefined) {
+            return Effect.fail(
+              new DatabaseUnavailable({ operation: "skipSessionKeys", detail: "bindIdentity was not called yet" })
+            )
+          }
+          const next = nextIndex + count
+          if (next > maxKeyIndex) return Effect.fail(new KeyIndexesExhausted())
+          nextIndex = next
+          return Effect.succeed(KeyIndex.make(next))
+        })
+    }
+    return service
+  })
+
+/**
+ * A database of its own for whoever is built with this layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<ClientDb> => Layer.effect(ClientDb, make(options))
