@@ -1,0 +1,175 @@
+/**
+ * A key ring that derives its keys from a seed in this process, exactly as the wallets of lnd and dcrlnd do (protocol 6).
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { fromHex, toHex } from "../internal/bytes.js"
+import { nobleCurve } from "../internal/curve.js"
+import * as ExtendedKeyText from "../internal/extendedKeyText.js"
+import * as Hd from "../internal/hd.js"
+import type * as Chain from "../schema/Chain.js"
+import { maxKeyIndex, PublicKey } from "../schema/Ids.js"
+import * as KeyLayout from "../schema/KeyLayout.js"
+import { KeyRingError } from "../schema/KeyRingError.js"
+import { RootKey } from "../schema/RootKey.js"
+import { KeyRing } from "../services/KeyRing.js"
+
+/**
+ * Which keys: the root, and the path that leads from it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly root: RootKey
+  readonly chain: Chain.AnyChain
+  /** Default: that of the chain's usual daemon, `lnd` or `dcrlnd`. */
+  readonly layout?: KeyLayout.KeyLayout | undefined
+  /** The coin type of old Decred wallets (20 on mainnet) instead of the registered one (42). Default: false. */
+  readonly legacyCoinType?: boolean | undefined
+  /** The account of a remote dcrwallet, for the layout `dcrlndRemote`. Default: 0. */
+  readonly account?: number | undefined
+}
+
+/**
+ * Fails when the root is not one that this layout can start from. The root and the families' keys are kept in memory as
+ * long as the scope is open and overwritten when it closes (best effort: the runtime may have copied them). A derivation
+ * costs one child step.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<KeyRing.Service, KeyRingError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const layout = options.layout ?? KeyLayout.defaultOf(options.chain)
+    const paths = KeyLayout.paths[layout]
+    const shared = yield* Effect.acquireRelease(
+      Effect.suspend(() =>
+        sharedKey(
+          options,
+          paths.shared({
+            coinType: options.legacyCoinType === true ? options.chain.legacyCoinType : options.chain.coinType,
+            account: options.account ?? 0
+          })
+        )
+      ),
+      (key) => Effect.sync(() => Hd.wipe(key))
+    )
+    const families = new Map<number, Hd.ExtendedKey>()
+    let open = true
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        open = false
+        for (const key of families.values()) Hd.wipe(key)
+        families.clear()
+      })
+    )
+
+    const familyKey = (family: number): Either.Either<Hd.ExtendedKey, Hd.Fault> => {
+      const known = families.get(family)
+      if (known !== undefined) return Either.right(known)
+      const derived = Hd.descend(shared, paths.family(family))
+      if (Either.isRight(derived)) families.set(family, derived.right)
+      return derived
+    }
+
+    const withSecret = <A>(
+      operation: KeyRingError["operation"],
+      { family, index }: KeyRing.Locator,
+      use: (secret: Uint8Array) => Either.Either<A, string>
+    ): Effect.Effect<A, KeyRingError> =>
+      Effect.suspend(() => {
+        const fail = (detail: string) => Effect.fail(new KeyRingError({ operation, detail }))
+        if (!open) return fail("it is closed")
+        if (!isChildIndex(family) || !isChildIndex(index)) {
+          return fail(`there is no key (${family}, ${index}); family and index are numbers from 0 to 2^31 - 1`)
+        }
+        const secret = Either.flatMap(familyKey(family), (key) => Hd.childSecret(key, Hd.normal(index)))
+        if (Either.isLeft(secret))
+          return fail(`the key (${family}, ${index}) does not exist (BIP-32); use the next index`)
+        const used = use(secret.right)
+        secret.right.fill(0)
+        return Either.isLeft(used) ? fail(used.left) : Effect.succeed(used.right)
+      })
+
+    return {
+      layout,
+      deriveKey: (locator) =>
+        withSecret("deriveKey", locator, (secret) => Either.right(PublicKey.make(toHex(nobleCurve.publicKey(secret))))),
+      ecdh: (locator, point) =>
+        withSecret("ecdh", locator, (secret) =>
+          nobleCurve.ecdh(secret, fromHex(point)).pipe(
+            Either.map((bytes) => Redacted.make(bytes)),
+            Either.mapLeft(() => "the other side's key is not a point on the curve")
+          )
+        )
+    }
+  })
+
+/**
+ * The key ring of a root.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<KeyRing, KeyRingError> => Layer.scoped(KeyRing, make(options))
+
+const isChildIndex = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= maxKeyIndex
+
+const invalid = (detail: string) => new KeyRingError({ operation: "deriveKey", detail })
+
+/** The key at the end of the path that all families share. */
+const sharedKey = (options: Options, path: ReadonlyArray<Hd.Step>): Either.Either<Hd.ExtendedKey, KeyRingError> =>
+  RootKey.$match(options.root, {
+    Seed: ({ bytes }) => {
+      const seed = Redacted.value(bytes)
+      return seed.length < 16 || seed.length > 64
+        ? Either.left(invalid(`the seed has ${seed.length} bytes; a seed has 16 to 64`))
+        : descend(Hd.master(seed), path)
+    },
+    ExtendedKey: ({ text }) =>
+      ExtendedKeyText.parse(Redacted.value(text)).pipe(
+        Either.mapLeft((fault) => invalid(explain[fault])),
+        Either.flatMap((parsed) => {
+          const level = path[parsed.depth - 1]
+          const { chain, mainnet } = parsed.kind
+          if (chain !== options.chain.name || mainnet !== (options.chain.network === "mainnet")) {
+            return Either.left(
+              invalid(
+                `the extended key (${parsed.kind.prefix}) belongs to ${chain} ${mainnet ? "mainnet" : "test networks"}, not to ${options.chain.name} ${options.chain.network}`
+              )
+            )
+          }
+          if (parsed.depth > 0 && (level === undefined || Hd.childNumber(level) !== parsed.childNumber)) {
+            return Either.left(
+              invalid(
+                `the extended key (depth ${parsed.depth}) does not lie on the path of this layout, m/${path.map((step) => `${step.index}'`).join("/")}`
+              )
+            )
+          }
+          return descend(Either.right(parsed.key), path.slice(parsed.depth))
+        })
+      )
+  })
+
+const descend = (
+  from: Either.Either<Hd.ExtendedKey, Hd.Fault>,
+  path: ReadonlyArray<Hd.Step>
+): Either.Either<Hd.ExtendedKey, KeyRingError> =>
+  Either.flatMap(from, (key) => {
+    const end = Hd.descend(key, path)
+    if (path.length > 0) Hd.wipe(key)
+    return end
+  }).pipe(Either.mapLeft(() => invalid("this root has no such keys (BIP-32); use another seed")))
+
+const explain: Record<ExtendedKeyText.Fault, string> = {
+  BadChecksum: "the extended key is mistyped: its checksum does not fit",
+  BadLength: "the extended key does not have 78 bytes",
+  UnknownKind: "the extended key is of no private kind that we know (xprv, tprv, sprv, dprv, rprv)",
+  InvalidKey: "the extended key does not hold a private key"
+}
