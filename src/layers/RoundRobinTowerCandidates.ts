@@ -1,0 +1,146 @@
+/**
+ * The candidate list over the database's table of towers: each tower once, in a circle (protocol 8.1).
+ *
+ * The table is the truth. What this process adds and removes is written there first; what another process does is found by
+ * polling. Both change the list under one lock, so that a poll's older picture of the table never undoes a newer change.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as CandidateList from "../internal/candidateList.js"
+import type { DbError } from "../schema/DbError.js"
+import type { PublicKey, TowerId } from "../schema/Ids.js"
+import { Tower } from "../schema/Tower.js"
+import { ClientDb } from "../services/ClientDb.js"
+import { CandidateChange, TowerCandidates } from "../services/TowerCandidates.js"
+
+/** @since 0.1.0 @category models */
+export interface Options {
+  /**
+   * How often to look for what other processes did: so much later, at most, and one query, is it seen. Infinity: never.
+   * Default: 4 seconds.
+   */
+  readonly pollInterval?: Duration.DurationInput | undefined
+}
+
+/**
+ * Reads the towers and follows the table until the scope closes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Service, DbError, ClientDb | Scope.Scope> =>
+  Effect.gen(function* () {
+    const db = yield* ClientDb
+    const lock = yield* Effect.makeSemaphore(1)
+    const published = yield* Effect.acquireRelease(PubSub.unbounded<CandidateChange>(), PubSub.shutdown)
+    let list = CandidateList.make<TowerId, Tower>((yield* db.listTowers).map((tower) => [tower.id, tower]))
+
+    const towers = (): ReadonlyArray<Tower> => CandidateList.values(list).toSorted((one, other) => one.id - other.id)
+
+    const put = (tower: Tower, changes: ReadonlyArray<CandidateChange>) => {
+      list = CandidateList.set(list, tower.id, tower)
+      return PubSub.publishAll(published, changes)
+    }
+    const drop = (towerId: TowerId) => {
+      list = CandidateList.remove(list, towerId)
+      return PubSub.publish(published, CandidateChange.TowerRemoved({ towerId }))
+    }
+    const find = (publicKey: PublicKey) => towers().find((tower) => tower.publicKey === publicKey)
+
+    // A write that has begun is followed by its news.
+    const exclusively = <A, E>(effect: Effect.Effect<A, E>) => lock.withPermits(1)(Effect.uninterruptible(effect))
+
+    const poll = Effect.gen(function* () {
+      const found = yield* db.listTowers
+      const ids = new Set(found.map((tower) => tower.id))
+      for (const tower of towers()) if (!ids.has(tower.id)) yield* drop(tower.id)
+      for (const tower of found) {
+        const known = CandidateList.get(list, tower.id)
+        if (known === undefined) yield* put(tower, [CandidateChange.TowerAdded({ tower })])
+        else if (!sameAddresses(known, tower)) yield* put(tower, difference(known, tower))
+      }
+    })
+    const interval = Duration.decode(options.pollInterval ?? "4 seconds")
+    if (Duration.isFinite(interval)) {
+      yield* lock
+        .withPermits(1)(poll)
+        .pipe(
+          // A database that is away for a while is asked again; until then the list stands.
+          Effect.ignore,
+          Effect.schedule(Schedule.spaced(interval)),
+          Effect.interruptible,
+          Effect.forkScoped
+        )
+    }
+
+    return {
+      add: (publicKey, address) =>
+        exclusively(
+          Effect.gen(function* () {
+            const tower = yield* db.createTower(publicKey, address)
+            const known = CandidateList.get(list, tower.id)
+            const changes = known === undefined ? [] : difference(known, tower)
+            yield* put(tower, changes.length > 0 ? changes : [CandidateChange.TowerAdded({ tower })])
+            return tower
+          })
+        ),
+      remove: (publicKey, address) =>
+        exclusively(
+          Effect.gen(function* () {
+            yield* db.removeTower(publicKey, address)
+            const known = find(publicKey)
+            if (known === undefined) return
+            if (address === undefined) return void (yield* drop(known.id))
+            const tower = new Tower({ ...known, addresses: known.addresses.filter((one) => one !== address) })
+            yield* put(tower, difference(known, tower))
+          })
+        ),
+      list: Effect.sync(towers),
+      isActive: (id) => Effect.sync(() => CandidateList.get(list, id) !== undefined),
+      changes: PubSub.subscribe(published),
+      cursor: Effect.sync(() => {
+        let position = CandidateList.start
+        return {
+          next: Effect.sync(() => {
+            const [next, tower] = CandidateList.next(list, position)
+            position = next
+            return Option.fromNullable(tower)
+          }),
+          reset: Effect.sync(() => {
+            position = CandidateList.start
+          })
+        }
+      })
+    }
+  })
+
+/** Their order counts: they are tried in it. */
+const sameAddresses = (one: Tower, other: Tower): boolean =>
+  one.addresses.length === other.addresses.length &&
+  one.addresses.every((address, position) => address === other.addresses[position])
+
+/** The news that lead from one picture of a tower to the next. */
+const difference = (before: Tower, after: Tower): Array<CandidateChange> => [
+  ...before.addresses
+    .filter((address) => !after.addresses.includes(address))
+    .map((address) => CandidateChange.AddressRemoved({ towerId: after.id, address })),
+  ...after.addresses
+    .filter((address) => !before.addresses.includes(address))
+    .map((address) => CandidateChange.AddressAdded({ tower: after, address }))
+]
+
+/**
+ * The list as a layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<TowerCandidates, DbError, ClientDb> =>
+  Layer.scoped(TowerCandidates, make(options))
