@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as codec from "../../internal/codec.js"
 import { BlobType } from "../BlobType.js"
-import { U16, U32, U64 } from "./Fields.js"
+import { blobType, U16, U32, U64 } from "./Fields.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */
 export const type = 602
@@ -23,3 +24,12 @@ export class CreateSession extends Schema.TaggedClass<CreateSession>()("CreateSe
   rewardRate: U32,
   sweepFeeRate: U64
 }) {}
+
+/** The fields in their order on the wire. @since 0.1.0 @category models */
+export const layout = codec.struct({
+  blobType,
+  maxUpdates: codec.u16,
+  rewardBase: codec.u32,
+  rewardRate: codec.u32,
+  sweepFeeRate: codec.u64
+})

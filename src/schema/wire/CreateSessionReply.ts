@@ -4,14 +4,15 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { HexBytes } from "../Ids.js"
-import { U16 } from "./Fields.js"
+import * as codec from "../../internal/codec.js"
+import { bytesBeside, hexBytes, U16 } from "./Fields.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */
 export const type = 603
 
 /**
- * A code of `Code`, the last update applied (meaningful for AlreadyExists only), and the reward script or nothing.
+ * A code of `Code`, the last update applied (meaningful for AlreadyExists only), and the reward script or nothing. Any
+ * `data` that fits in a frame is read; how much may be written is `Codec.encodeEither`'s to say.
  *
  * @since 0.1.0
  * @category models
@@ -19,5 +20,8 @@ export const type = 603
 export class CreateSessionReply extends Schema.TaggedClass<CreateSessionReply>()("CreateSessionReply", {
   code: U16,
   lastApplied: U16,
-  data: HexBytes
+  data: bytesBeside(4)
 }) {}
+
+/** The fields in their order on the wire. @since 0.1.0 @category models */
+export const layout = codec.struct({ code: codec.u16, lastApplied: codec.u16, data: hexBytes })

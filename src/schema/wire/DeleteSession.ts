@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as codec from "../../internal/codec.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */
 export const type = 606
@@ -15,3 +16,6 @@ export const type = 606
  * @category models
  */
 export class DeleteSession extends Schema.TaggedClass<DeleteSession>()("DeleteSession", {}) {}
+
+/** The fields in their order on the wire. @since 0.1.0 @category models */
+export const layout = codec.struct({})

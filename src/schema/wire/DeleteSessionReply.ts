@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as codec from "../../internal/codec.js"
 import { U16 } from "./Fields.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */
@@ -18,3 +19,6 @@ export const type = 607
 export class DeleteSessionReply extends Schema.TaggedClass<DeleteSessionReply>()("DeleteSessionReply", {
   code: U16
 }) {}
+
+/** The fields in their order on the wire. @since 0.1.0 @category models */
+export const layout = codec.struct({ code: codec.u16 })

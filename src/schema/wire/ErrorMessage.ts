@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { HexBytes } from "../Ids.js"
-import { U16 } from "./Fields.js"
+import * as codec from "../../internal/codec.js"
+import { bytesBeside, hexBytes, U16 } from "./Fields.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */
 export const type = 601
@@ -18,5 +18,8 @@ export const type = 601
  */
 export class ErrorMessage extends Schema.TaggedClass<ErrorMessage>()("ErrorMessage", {
   code: U16,
-  data: HexBytes
+  data: bytesBeside(2)
 }) {}
+
+/** The fields in their order on the wire. @since 0.1.0 @category models */
+export const layout = codec.struct({ code: codec.u16, data: hexBytes })

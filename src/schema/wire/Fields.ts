@@ -1,9 +1,14 @@
 /**
- * The primitive fields of wtwire messages (protocol 2.1); bounds live here, so that encoding is total.
+ * The primitive fields of wtwire messages (protocol 2.1): what they are, and how they are written. Bounds live in the
+ * schemas, so that encoding is total.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { fromHex, toHex } from "../../internal/bytes.js"
+import * as codec from "../../internal/codec.js"
+import * as BlobType from "../BlobType.js"
+import { ChainHash, HexBytes } from "../Ids.js"
 
 /** One byte. @since 0.1.0 @category models */
 export const U8 = Schema.Int.pipe(Schema.between(0, 0xff))
@@ -15,3 +20,37 @@ export const U32 = Schema.Int.pipe(Schema.between(0, 0xffff_ffff))
 export const U64 = Schema.BigIntFromSelf.pipe(Schema.betweenBigInt(0n, (1n << 64n) - 1n))
 /** A breach hint: 16 bytes as 32 hex digits. @since 0.1.0 @category models */
 export const Hint = Schema.String.pipe(Schema.pattern(/^[0-9a-f]{32}$/))
+
+/** A brontide frame holds 65,535 bytes, two of them the type: so much is left for the fields. @since 0.1.0 @category models */
+export const maxPayload = 65_533
+
+/**
+ * The one field of free length of a message whose other fields take so many bytes: what still fits in a frame behind a
+ * CompactSize of three bytes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bytesBeside = (otherFields: number) => HexBytes.pipe(Schema.maxLength(2 * (maxPayload - otherFields - 3)))
+
+/** Feature bits, each once, ascending (protocol 2.3). @since 0.1.0 @category models */
+export const Features = Schema.Array(U16).pipe(
+  Schema.filter((bits) => bits.every((bit, index) => index === 0 || bit > (bits[index - 1] ?? bit)), {
+    message: () => "feature bits are listed once each, in ascending order",
+    arbitrary: () => (fc) =>
+      fc.uniqueArray(fc.integer({ min: 0, max: 0xffff })).map((bits) => bits.sort((a, b) => a - b))
+  })
+)
+
+/** A chain hash on the wire: 32 bytes. @since 0.1.0 @category constructors */
+export const chainHash = codec.map(codec.bytes(32), (bytes) => ChainHash.make(toHex(bytes)), fromHex)
+/** A hint on the wire: 16 bytes. @since 0.1.0 @category constructors */
+export const hint = codec.map(codec.bytes(16), toHex, fromHex)
+/** Bytes on the wire: their number as CompactSize, then they. @since 0.1.0 @category constructors */
+export const hexBytes = codec.map(codec.varBytes, (bytes) => HexBytes.make(toHex(bytes)), fromHex)
+/** A blob type on the wire: two bytes. @since 0.1.0 @category constructors */
+export const blobType = codec.map(
+  codec.u16,
+  (value) => BlobType.BlobType.make(value),
+  (type): number => type
+)

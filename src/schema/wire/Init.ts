@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as codec from "../../internal/codec.js"
 import { ChainHash } from "../Ids.js"
-import { U16 } from "./Fields.js"
+import { chainHash, Features } from "./Fields.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */
 export const type = 600
@@ -17,6 +18,9 @@ export const type = 600
  * @category models
  */
 export class Init extends Schema.TaggedClass<Init>()("Init", {
-  features: Schema.Array(U16),
+  features: Features,
   chainHash: ChainHash
 }) {}
+
+/** The fields in their order on the wire. @since 0.1.0 @category models */
+export const layout = codec.struct({ features: codec.featureVector, chainHash })

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { HexBytes } from "../Ids.js"
-import { Hint, U8, U16 } from "./Fields.js"
+import * as codec from "../../internal/codec.js"
+import { bytesBeside, Hint, hexBytes, hint, U8, U16 } from "./Fields.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */
 export const type = 604
@@ -21,5 +21,14 @@ export class StateUpdate extends Schema.TaggedClass<StateUpdate>()("StateUpdate"
   lastApplied: U16,
   isComplete: U8,
   hint: Hint,
-  encryptedBlob: HexBytes
+  encryptedBlob: bytesBeside(21)
 }) {}
+
+/** The fields in their order on the wire. @since 0.1.0 @category models */
+export const layout = codec.struct({
+  seqNum: codec.u16,
+  lastApplied: codec.u16,
+  isComplete: codec.u8,
+  hint,
+  encryptedBlob: hexBytes
+})

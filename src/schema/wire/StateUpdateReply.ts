@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as codec from "../../internal/codec.js"
 import { U16 } from "./Fields.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */
@@ -19,3 +20,6 @@ export class StateUpdateReply extends Schema.TaggedClass<StateUpdateReply>()("St
   code: U16,
   lastApplied: U16
 }) {}
+
+/** The fields in their order on the wire. @since 0.1.0 @category models */
+export const layout = codec.struct({ code: codec.u16, lastApplied: codec.u16 })
