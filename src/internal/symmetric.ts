@@ -1,0 +1,74 @@
+/**
+ * The part of a Noise handshake that knows no curve: a hash over all that was said and a chain of keys (protocol 1.2).
+ *
+ * @since 0.1.0
+ */
+import { sha256 } from "@noble/hashes/sha2.js"
+import { utf8ToBytes } from "@noble/hashes/utils.js"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import { hkdf2, open, type Secret, seal } from "./aead.js"
+import { concat } from "./bytes.js"
+import * as Cipher from "./cipher.js"
+
+/** `hash` is `h`, `chainingKey` is `ck`, `key` is the act's temporary key and `nonce` counts its uses. @since 0.1.0 @category models */
+export interface Symmetric {
+  readonly hash: Uint8Array
+  readonly chainingKey: Secret
+  readonly key: Secret
+  readonly nonce: number
+}
+
+const nothing = new Uint8Array(0)
+
+/** Takes bytes that both sides know into the hash. @since 0.1.0 @category combinators */
+export const mixHash = (state: Symmetric, bytes: Uint8Array): Symmetric => ({
+  ...state,
+  hash: sha256(concat(state.hash, bytes))
+})
+
+/** Takes an ECDH into the chain of keys; the temporary key is new. @since 0.1.0 @category combinators */
+export const mixKey = (state: Symmetric, shared: Secret): Symmetric => {
+  const [chainingKey, key] = hkdf2(state.chainingKey, shared)
+  return { ...state, chainingKey, key, nonce: 0 }
+}
+
+/** Encrypts under the temporary key; the hash takes in what goes on the wire. @since 0.1.0 @category combinators */
+export const encryptAndHash = (
+  state: Symmetric,
+  plaintext: Uint8Array
+): readonly [next: Symmetric, sealed: Uint8Array] => {
+  const sealed = seal(state.key, state.nonce, state.hash, plaintext)
+  return [mixHash({ ...state, nonce: state.nonce + 1 }, sealed), sealed]
+}
+
+/** The other side of `encryptAndHash`. @since 0.1.0 @category combinators */
+export const decryptAndHash = (
+  state: Symmetric,
+  sealed: Uint8Array
+): Either.Either<readonly [next: Symmetric, plaintext: Uint8Array], "BadMac"> =>
+  Either.map(open(state.key, state.nonce, state.hash, sealed), (plaintext) => [
+    mixHash({ ...state, nonce: state.nonce + 1 }, sealed),
+    plaintext
+  ])
+
+/** The Noise protocol, as it is hashed. @since 0.1.0 @category models */
+export const protocolName = "Noise_XK_secp256k1_ChaChaPoly_SHA256"
+
+/** What both sides say before act one. @since 0.1.0 @category models */
+export const prologue = "lightning"
+
+const protocolHash = sha256(utf8ToBytes(protocolName))
+
+/** The state before act one: the protocol's name, the prologue and the responder's static key are known. @since 0.1.0 @category constructors */
+export const initialize = (responder: Uint8Array): Symmetric => {
+  const unused = Redacted.make(new Uint8Array(32))
+  const named = { hash: protocolHash, chainingKey: Redacted.make(protocolHash), key: unused, nonce: 0 }
+  return mixHash(mixHash(named, utf8ToBytes(prologue)), responder)
+}
+
+/** The two directions after act three; the first is the initiator's to send with. @since 0.1.0 @category combinators */
+export const split = (state: Symmetric): readonly [fromInitiator: Cipher.Cipher, fromResponder: Cipher.Cipher] => {
+  const [first, second] = hkdf2(state.chainingKey, Redacted.make(nothing))
+  return [Cipher.make(first, state.chainingKey), Cipher.make(second, state.chainingKey)]
+}
