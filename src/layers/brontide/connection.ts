@@ -1,0 +1,150 @@
+/**
+ * A brontide connection over a raw socket, both roles: the handshake, then bodies of messages each way.
+ *
+ * One fiber, a child of the connection's scope, reads ahead of the taker, up to a bound; beyond it the socket's own
+ * back-pressure holds. So the other side's end is seen while nobody receives, and what had arrived before it is kept.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Frame from "../../internal/frame.js"
+import type { PublicKey } from "../../schema/Ids.js"
+import type { TowerAddress } from "../../schema/TowerAddress.js"
+import { ConnectionEnded, GarbledFrame, type HandshakeFailed, MessageTimeout } from "../../schema/TransportError.js"
+import type { SocketDialer } from "../../services/SocketDialer.js"
+import * as Handshake from "./handshake.js"
+import * as Inbox from "./inbox.js"
+import * as Source from "./source.js"
+
+/** Who is at the other end, for the errors, and how long things may take. @since 0.1.0 @category models */
+export interface Options {
+  readonly address: TowerAddress
+  readonly handshakeTimeout: Duration.Duration
+  readonly messageTimeout: Duration.Duration
+}
+
+/** An established connection. @since 0.1.0 @category models */
+export interface Connection {
+  readonly remotePublicKey: PublicKey
+  /**
+   * Hands a body of at most 65,535 bytes to the network; a longer one is a bug and dies. A write that fails is told here
+   * only when nothing that had arrived is left to be read: until then the end is told by the read that comes to it.
+   */
+  readonly send: (body: Uint8Array) => Effect.Effect<void, ConnectionEnded | MessageTimeout>
+  /** The next body. Its time runs from now to its last byte. */
+  readonly receive: Effect.Effect<Uint8Array, ConnectionEnded | MessageTimeout | GarbledFrame>
+  /** Comes back when the other side's end was seen. */
+  readonly closed: Effect.Effect<void>
+  /** Was the other side's end seen? */
+  readonly isClosed: Effect.Effect<boolean>
+}
+
+/** So many bytes of frames may wait for their taker before reading pauses: two of the longest. */
+const readAhead = 2 * Frame.maxFrame
+
+const establish = (
+  line: Handshake.Line,
+  { remotePublicKey, transport }: Handshake.Handshaken,
+  { address, messageTimeout }: Options
+): Effect.Effect<Connection, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const inbox = Inbox.make<ConnectionEnded | GarbledFrame>(readAhead, Frame.overhead)
+    const closed = yield* Effect.makeLatch(false)
+    let isClosed = false
+
+    const readFrames = Effect.gen(function* () {
+      let decoder = Frame.decoder(transport.receive)
+      while (decoder._tag === "Reading") {
+        yield* inbox.room
+        const [next, bodies] = Frame.push(decoder, yield* line.source.next)
+        inbox.offer(bodies)
+        decoder = next
+      }
+      return yield* new GarbledFrame({ address })
+    }).pipe(
+      Effect.catchIf(
+        (error) => error === "Ended",
+        () =>
+          Effect.suspend(() => {
+            isClosed = true
+            return Effect.andThen(closed.open, new ConnectionEnded({ address }))
+          })
+      ),
+      Effect.catchAllCause((cause) => Effect.sync(() => inbox.end(cause)))
+    )
+    // The caller may be uninterruptible; this fiber must not be, or its scope would wait for the other side.
+    yield* Effect.forkScoped(Effect.interruptible(readFrames))
+
+    let sending = transport.send
+    const order = yield* Effect.makeSemaphore(1)
+    const write = (body: Uint8Array) =>
+      Effect.suspend(() => {
+        const [next, frame] = Frame.encrypt(sending, body)
+        sending = next
+        return line.socket.write(frame)
+      })
+    const writeFailed = Effect.andThen(
+      inbox.news,
+      Effect.suspend(() => (inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void))
+    )
+    const within = (direction: MessageTimeout["direction"]) =>
+      Effect.timeoutFail({
+        duration: messageTimeout,
+        onTimeout: () => new MessageTimeout({ address, direction })
+      })
+
+    return {
+      remotePublicKey,
+      send: (body) =>
+        order
+          .withPermits(1)(write(body))
+          .pipe(
+            Effect.flatMap((written) => (written ? Effect.void : writeFailed)),
+            within("send")
+          ),
+      receive: within("receive")(inbox.take),
+      closed: closed.await,
+      isClosed: Effect.sync(() => isClosed)
+    }
+  })
+
+const lineTo = (socket: SocketDialer.RawSocket, { address, handshakeTimeout }: Options) =>
+  Effect.map(Source.make(socket), (source): Handshake.Line => ({ socket, source, address, timeout: handshakeTimeout }))
+
+/**
+ * Connects as the initiator, who knows the other's static key. `onActTwo` runs when act two was right, before the own
+ * key's ECDH is asked for.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const initiate = <E>(
+  socket: SocketDialer.RawSocket,
+  remotePublicKey: PublicKey,
+  key: Handshake.StaticKey<E>,
+  options: Options & { readonly onActTwo?: Effect.Effect<void> | undefined }
+): Effect.Effect<Connection, HandshakeFailed | E, Scope.Scope> =>
+  Effect.gen(function* () {
+    const line = yield* lineTo(socket, options)
+    const handshaken = yield* Handshake.initiate(line, remotePublicKey, key, options.onActTwo ?? Effect.void)
+    return yield* establish(line, handshaken, options)
+  })
+
+/**
+ * Answers as the responder, who learns the other's static key from act three.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const accept = <E>(
+  socket: SocketDialer.RawSocket,
+  key: Handshake.StaticKey<E>,
+  options: Options
+): Effect.Effect<Connection, HandshakeFailed | E, Scope.Scope> =>
+  Effect.gen(function* () {
+    const line = yield* lineTo(socket, options)
+    const handshaken = yield* Handshake.accept(line, key)
+    return yield* establish(line, handshaken, options)
+  })

@@ -1,0 +1,120 @@
+/**
+ * The three acts over a socket, both roles (protocol 1.3 and 1.5). The pure steps are in `internal/noise`; here they
+ * meet the network, the clock and the key ring.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import { fromHex, toHex } from "../../internal/bytes.js"
+import { nobleCurve as curve } from "../../internal/curve.js"
+import * as Noise from "../../internal/noise.js"
+import { PublicKey } from "../../schema/Ids.js"
+import type { TowerAddress } from "../../schema/TowerAddress.js"
+import { HandshakeFailed } from "../../schema/TransportError.js"
+import { Entropy } from "../../services/Entropy.js"
+import type { SocketDialer } from "../../services/SocketDialer.js"
+import type { Source } from "./source.js"
+
+/** A static key as its holder lends it: the private half stays with the holder. @since 0.1.0 @category models */
+export interface StaticKey<E> {
+  readonly publicKey: PublicKey
+  /** SHA-256 of the compressed product of the key and a point: 32 bytes. */
+  readonly ecdh: (point: PublicKey) => Effect.Effect<Redacted.Redacted<Uint8Array>, E>
+}
+
+/** Both ends of the talk, for the acts of one connection. @since 0.1.0 @category models */
+export interface Line {
+  readonly socket: SocketDialer.RawSocket
+  readonly source: Source
+  /** Who is at the other end, for the errors. */
+  readonly address: TowerAddress
+  readonly timeout: Duration.Duration
+}
+
+/** What the handshake gives. @since 0.1.0 @category models */
+export interface Handshaken {
+  readonly transport: Noise.Transport
+  readonly remotePublicKey: PublicKey
+}
+
+const ephemeralKey: Effect.Effect<Noise.EphemeralKey> = Effect.gen(function* () {
+  const entropy = yield* Entropy
+  let secret = yield* entropy.bytes(32)
+  while (!curve.isSecret(secret)) secret = yield* entropy.bytes(32)
+  return { secret: Redacted.make(secret), publicKey: curve.publicKey(secret) }
+})
+
+const failed =
+  (line: Line, act: HandshakeFailed["act"]) =>
+  (reason: HandshakeFailed["reason"]): HandshakeFailed =>
+    new HandshakeFailed({ address: line.address, act, reason })
+
+const step = <A>(line: Line, act: HandshakeFailed["act"], result: Either.Either<A, Noise.Fault>) =>
+  Effect.mapError(result, failed(line, act))
+
+const write = (line: Line, act: HandshakeFailed["act"], bytes: Uint8Array): Effect.Effect<void, HandshakeFailed> =>
+  Effect.flatMap(line.socket.write(bytes), (written) => (written ? Effect.void : failed(line, act)("Ended")))
+
+const read = (line: Line, act: HandshakeFailed["act"], length: number): Effect.Effect<Uint8Array, HandshakeFailed> =>
+  Effect.mapError(line.source.exactly(length), failed(line, act))
+
+const within = (line: Line, act: HandshakeFailed["act"]) =>
+  Effect.timeoutFail({ duration: line.timeout, onTimeout: () => failed(line, act)("Timeout") })
+
+/**
+ * The initiator's side. Act two is to come within the timeout from the start; the static key is asked once, after act
+ * two was found right and right before act three is written. Its time is its own.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const initiate = <E>(
+  line: Line,
+  remotePublicKey: PublicKey,
+  key: StaticKey<E>,
+  onActTwo: Effect.Effect<void>
+): Effect.Effect<Handshaken, HandshakeFailed | E> =>
+  Effect.gen(function* () {
+    const start = Noise.initiator(fromHex(remotePublicKey))
+    const [awaitingActTwo, actOne] = yield* step(line, 1, Noise.writeActOne(curve, start, yield* ephemeralKey))
+    const actTwo = yield* write(line, 1, actOne).pipe(
+      Effect.andThen(read(line, 2, Noise.actLength.two)),
+      within(line, 2)
+    )
+    const sendingActThree = yield* step(line, 2, Noise.readActTwo(curve, awaitingActTwo, actTwo))
+    yield* onActTwo
+    const se = yield* key.ecdh(PublicKey.make(toHex(sendingActThree.point)))
+    const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
+    yield* write(line, 3, actThree).pipe(within(line, 3))
+    return { transport, remotePublicKey }
+  })
+
+/**
+ * The responder's side: the timeout holds for act one, and again from act two to act three. The initiator's static key
+ * is known at the end.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const accept = <E>(line: Line, key: StaticKey<E>): Effect.Effect<Handshaken, HandshakeFailed | E> =>
+  Effect.gen(function* () {
+    const actOne = yield* read(line, 1, Noise.actLength.one).pipe(within(line, 1))
+    const start = Noise.responder(fromHex(key.publicKey))
+    const checkingActOne = yield* step(line, 1, Noise.readActOne(curve, start, actOne))
+    const es = yield* key.ecdh(PublicKey.make(toHex(checkingActOne.point)))
+    const sendingActTwo = yield* step(line, 1, Noise.checkActOne(checkingActOne, es))
+    const [awaitingActThree, actTwo] = yield* step(
+      line,
+      2,
+      Noise.writeActTwo(curve, sendingActTwo, yield* ephemeralKey)
+    )
+    const actThree = yield* write(line, 2, actTwo).pipe(
+      Effect.andThen(read(line, 3, Noise.actLength.three)),
+      within(line, 3)
+    )
+    const [transport, initiator] = yield* step(line, 3, Noise.readActThree(curve, awaitingActThree, actThree))
+    return { transport, remotePublicKey: PublicKey.make(toHex(initiator)) }
+  })

@@ -1,0 +1,130 @@
+/**
+ * Two raw sockets joined in memory, with back-pressure and with chunks cut as a test wants them. They behave like TCP:
+ * what was written before an end is read before it.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Way } from "../../schema/Ids.js"
+import type { TowerAddress } from "../../schema/TowerAddress.js"
+import type { SocketDialer } from "../../services/SocketDialer.js"
+
+/** How a pair carries bytes. @since 0.1.0 @category testing */
+export interface Options {
+  /** The other side reads at most so many bytes at a time (default: as they were written). */
+  readonly chunkSize?: number | undefined
+  /** A write waits while so many bytes are unread (default 65,536). */
+  readonly capacity?: number | undefined
+}
+
+/** One end of a pair. @since 0.1.0 @category testing */
+export interface End extends SocketDialer.RawSocket {
+  /** Hangs up at once, both ways: the other side reads what was written and then the end, and its writes answer false. */
+  readonly close: Effect.Effect<void>
+  /** Writes no more but reads on: the other side reads what was written and then the end. */
+  readonly halfClose: Effect.Effect<void>
+}
+
+interface Pipe {
+  readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
+  readonly bytes: Stream.Stream<Uint8Array>
+  /** The writer is gone: what was written can still be read. */
+  readonly end: () => void
+  /** The reader is gone: what was written is lost. */
+  readonly abandon: () => void
+}
+
+const makePipe = ({ capacity = 65_536, chunkSize = capacity }: Options): Pipe => {
+  let unread: Array<Uint8Array> = []
+  let size = 0
+  let state: "open" | "ended" | "abandoned" = "open"
+  // Both latches show a state, not an event: whoever looks and then waits misses nothing.
+  const readable = Effect.unsafeMakeLatch(false)
+  const writable = Effect.unsafeMakeLatch(true)
+
+  const write = (bytes: Uint8Array): Effect.Effect<boolean> =>
+    Effect.suspend(() => {
+      if (state !== "open") return Effect.succeed(false)
+      if (bytes.length === 0) return Effect.succeed(true)
+      if (size >= capacity) {
+        writable.unsafeClose()
+        return Effect.andThen(writable.await, write(bytes))
+      }
+      const piece = bytes.slice(0, Math.min(chunkSize, capacity - size))
+      unread.push(piece)
+      size += piece.length
+      readable.unsafeOpen()
+      return write(bytes.subarray(piece.length))
+    })
+
+  const read: Effect.Effect<Uint8Array, Option.Option<never>> = Effect.suspend(() => {
+    const piece = unread.shift()
+    if (piece !== undefined) {
+      size -= piece.length
+      writable.unsafeOpen()
+      return Effect.succeed(piece)
+    }
+    if (state !== "open") return Effect.fail(Option.none())
+    readable.unsafeClose()
+    return Effect.andThen(readable.await, read)
+  })
+
+  const wake = (): void => {
+    readable.unsafeOpen()
+    writable.unsafeOpen()
+  }
+  return {
+    write,
+    bytes: Stream.repeatEffectOption(read),
+    end: () => {
+      if (state === "open") state = "ended"
+      wake()
+    },
+    abandon: () => {
+      state = "abandoned"
+      unread = []
+      size = 0
+      wake()
+    }
+  }
+}
+
+/** A new pair. Nothing is to be released: it is memory. @since 0.1.0 @category testing */
+export const make = (options: Options = {}): Effect.Effect<readonly [End, End]> =>
+  Effect.sync(() => {
+    const there = makePipe(options)
+    const back = makePipe(options)
+    const end = (out: Pipe, into: Pipe): End => ({
+      bytes: into.bytes,
+      write: out.write,
+      halfClose: Effect.sync(out.end),
+      close: Effect.sync(() => {
+        out.end()
+        into.abandon()
+      })
+    })
+    return [end(there, back), end(back, there)]
+  })
+
+/**
+ * A dialer that joins each dial to somebody who serves the other end, in a fiber of the dial's scope. Closing that scope
+ * hangs up.
+ *
+ * @since 0.1.0
+ * @category testing
+ */
+export const dialer = (
+  serve: (end: End, address: TowerAddress) => Effect.Effect<void>,
+  options: Options & { readonly way?: Way | undefined } = {}
+): SocketDialer.Service => ({
+  way: options.way ?? "clear",
+  dial: (address) =>
+    Effect.gen(function* () {
+      const [ours, theirs] = yield* make(options)
+      yield* Effect.forkScoped(Effect.interruptible(serve(theirs, address)))
+      yield* Effect.addFinalizer(() => ours.close)
+      return ours
+    })
+})
