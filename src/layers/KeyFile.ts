@@ -1,0 +1,167 @@
+/**
+ * The file that holds a client's root key: 32 random bytes, or the seed of an existing wallet. Its mode is 0600, and it is
+ * never overwritten. Whoever has it has all session keys; whoever loses it cannot use the sessions any more.
+ *
+ * @since 0.1.0
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { toHex } from "../internal/bytes.js"
+import * as ExtendedKeyText from "../internal/extendedKeyText.js"
+import * as KeyText from "../internal/keyText.js"
+import type * as Chain from "../schema/Chain.js"
+import { KeyFileError } from "../schema/KeyFileError.js"
+import { KeyLayout } from "../schema/KeyLayout.js"
+import type { KeyRingError } from "../schema/KeyRingError.js"
+import { RootKey } from "../schema/RootKey.js"
+import { Entropy } from "../services/Entropy.js"
+import type { KeyRing } from "../services/KeyRing.js"
+import * as HdKeyRing from "./HdKeyRing.js"
+
+/**
+ * What a key file says: everything about the keys but the chain.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type KeyMaterial = Omit<HdKeyRing.Options, "chain">
+
+/** A new root of 32 random bytes. @since 0.1.0 @category constructors */
+export const generate: Effect.Effect<KeyMaterial> = Effect.gen(function* () {
+  const entropy = yield* Entropy
+  return { root: RootKey.Seed({ bytes: Redacted.make(yield* entropy.bytes(32)) }) }
+})
+
+/**
+ * Reads the root that another wallet exported: a seed in hex, or an extended private key; blanks around it do not count.
+ * `from` is for the error alone.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parseRoot = (text: Redacted.Redacted<string>, from: string): Either.Either<RootKey, KeyFileError> =>
+  rootOf(Redacted.value(text).trim()).pipe(Either.mapLeft(refuse(from, "NoSeed")))
+
+/**
+ * Reads a key file that nobody else can read.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const read = (path: string): Effect.Effect<KeyMaterial, KeyFileError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* fs.open(path, { flag: "r" })
+    const { mode, type } = yield* file.stat
+    if (type !== "File") return yield* new KeyFileError({ path, reason: "NotAKeyFile", detail: "it is no file" })
+    if ((mode & 0o077) !== 0) {
+      return yield* new KeyFileError({ path, reason: "Readable", detail: (mode & 0o777).toString(8) })
+    }
+    const bytes = yield* Effect.map(
+      file.readAlloc(longest),
+      Option.getOrElse(() => new Uint8Array())
+    )
+    return yield* materialOf(new TextDecoder().decode(bytes)).pipe(Either.mapLeft(refuse(path)))
+  }).pipe(Effect.scoped, Effect.catchTags(platformErrors(path)))
+
+/**
+ * Writes a new key file with mode 0600, and to the disk.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const write = (path: string, material: KeyMaterial): Effect.Effect<void, KeyFileError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* fs.open(path, { flag: "wx", mode: 0o600 })
+    yield* Effect.andThen(file.writeAll(new TextEncoder().encode(textOf(material))), file.sync).pipe(
+      // Half a key file would be neither read nor overwritten.
+      Effect.tapError(() => Effect.ignore(fs.remove(path)))
+    )
+  }).pipe(Effect.scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
+
+/**
+ * The key ring of a key file.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  path: string,
+  chain: Chain.AnyChain
+): Layer.Layer<KeyRing, KeyFileError | KeyRingError, FileSystem.FileSystem> =>
+  Layer.unwrapEffect(Effect.map(read(path), (material) => HdKeyRing.layer({ ...material, chain })))
+
+/** More than any key file has, in bytes. */
+const longest = 4096
+
+const comment =
+  "Whoever can read this file has the session keys of this client. Keep it secret, and keep a copy in a safe place."
+
+const fieldNames = ["seed", "extended-key", "layout", "legacy-coin-type", "account"] as const
+
+const textOf = ({ account, layout, legacyCoinType, root }: KeyMaterial): string =>
+  KeyText.print(comment, [
+    RootKey.$match(root, {
+      Seed: ({ bytes }) => ["seed", toHex(Redacted.value(bytes))] as const,
+      ExtendedKey: ({ text }) => ["extended-key", Redacted.value(text)] as const
+    }),
+    ...(layout === undefined ? [] : [["layout", layout] as const]),
+    ...(legacyCoinType === undefined ? [] : [["legacy-coin-type", String(legacyCoinType)] as const]),
+    ...(account === undefined ? [] : [["account", String(account)] as const])
+  ])
+
+const materialOf = (text: string): Either.Either<KeyMaterial, KeyText.Fault> =>
+  Either.gen(function* () {
+    const fields = yield* KeyText.parse(text, fieldNames)
+    const seed = fields.get("seed")
+    const extendedKey = fields.get("extended-key")
+    if ((seed === undefined) === (extendedKey === undefined)) {
+      return yield* Either.left(KeyText.malformed("it must hold either a seed or an extended key"))
+    }
+    const decode = <A, I>(name: (typeof fieldNames)[number], schema: Schema.Schema<A, I>) =>
+      Schema.decodeUnknownEither(Schema.UndefinedOr(schema))(fields.get(name)).pipe(
+        Either.mapLeft(() => KeyText.malformed(`the value of ${name} is not valid`))
+      )
+    return {
+      root: yield* rootOf(seed ?? extendedKey ?? ""),
+      layout: yield* decode("layout", KeyLayout),
+      legacyCoinType: yield* decode("legacy-coin-type", Schema.BooleanFromString),
+      account: yield* decode("account", Schema.NumberFromString.pipe(Schema.int(), Schema.between(0, 0x7fff_ffff)))
+    }
+  })
+
+/** An extended key is told from a seed by its looks: hex has no letter beyond f. */
+const rootOf = (text: string): Either.Either<RootKey, KeyText.Fault> =>
+  /^[a-z]prv/.test(text)
+    ? ExtendedKeyText.parse(text).pipe(
+        Either.map(() => RootKey.ExtendedKey({ text: Redacted.make(text) })),
+        Either.mapLeft(() => KeyText.malformed("the extended private key is mistyped or of an unknown kind"))
+      )
+    : Either.map(KeyText.parseSeed(text), (bytes) => RootKey.Seed({ bytes: Redacted.make(bytes) }))
+
+const refuse =
+  (path: string, malformed: "NotAKeyFile" | "NoSeed" = "NotAKeyFile") =>
+  (fault: KeyText.Fault): KeyFileError =>
+    fault._tag === "TooNew"
+      ? new KeyFileError({ path, reason: "TooNew", detail: `${fault.version}; this one reads ${KeyText.version}` })
+      : new KeyFileError({ path, reason: malformed, detail: fault.what })
+
+const platformErrors = (path: string) => {
+  const failed = (error: PlatformError) => new KeyFileError({ path, reason: "Failed", detail: error.message })
+  return {
+    BadArgument: (error: Extract<PlatformError, { _tag: "BadArgument" }>) => failed(error),
+    SystemError: (error: Extract<PlatformError, { _tag: "SystemError" }>) =>
+      error.reason === "NotFound"
+        ? new KeyFileError({ path, reason: "Missing" })
+        : error.reason === "AlreadyExists"
+          ? new KeyFileError({ path, reason: "Exists" })
+          : failed(error)
+  }
+}

@@ -1,0 +1,169 @@
+import { FileSystem } from "@effect/platform"
+import { NodeFileSystem } from "@effect/platform-node"
+import { assert, layer } from "@effect/vitest"
+import { HDKey } from "@scure/bip32"
+import { Effect, Redacted } from "effect"
+import { fromHex } from "../../src/internal/bytes.js"
+import * as KeyFile from "../../src/layers/KeyFile.js"
+import * as Chain from "../../src/schema/Chain.js"
+import { KeyFileError } from "../../src/schema/KeyFileError.js"
+import { RootKey } from "../../src/schema/RootKey.js"
+import { Entropy } from "../../src/services/Entropy.js"
+import { KeyRing } from "../../src/services/KeyRing.js"
+import vectors from "../fixtures/keychain-vectors.json" with { type: "json" }
+
+const secretHex = "5ec4e7".repeat(10)
+const seed = RootKey.Seed({ bytes: Redacted.make(fromHex(secretHex)) })
+const xprv = HDKey.fromMasterSeed(fromHex(secretHex)).privateExtendedKey
+const extendedKey = RootKey.ExtendedKey({ text: Redacted.make(xprv) })
+
+const inFolder = <A, E>(use: (path: string, fs: FileSystem.FileSystem) => Effect.Effect<A, E, FileSystem.FileSystem>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      return yield* use(`${yield* fs.makeTempDirectoryScoped()}/key`, fs)
+    })
+  )
+
+const secretOf = ({ root }: KeyFile.KeyMaterial) =>
+  RootKey.$match(root, { Seed: ({ bytes }) => Redacted.value(bytes), ExtendedKey: ({ text }) => Redacted.value(text) })
+
+layer(NodeFileSystem.layer)("KeyFile", (it) => {
+  const materials: ReadonlyArray<KeyFile.KeyMaterial> = [
+    { root: seed },
+    { root: extendedKey, layout: "lnd" },
+    { root: seed, layout: "dcrlndRemote", legacyCoinType: true, account: 3 }
+  ]
+  for (const material of materials) {
+    it.effect(`reads what it wrote (${material.root._tag}, ${material.layout ?? "no layout"})`, () =>
+      inFolder((path, fs) =>
+        Effect.gen(function* () {
+          yield* KeyFile.write(path, material)
+          assert.strictEqual((yield* fs.stat(path)).mode & 0o777, 0o600)
+          const read = yield* KeyFile.read(path)
+          assert.deepStrictEqual(secretOf(read), secretOf(material))
+          const { account, layout, legacyCoinType } = material
+          assert.deepStrictEqual([read.layout, read.legacyCoinType, read.account], [layout, legacyCoinType, account])
+        })
+      )
+    )
+  }
+
+  it.effect("says what it is", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        yield* KeyFile.write(path, { root: seed })
+        const lines = (yield* fs.readFileString(path)).split("\n")
+        assert.strictEqual(lines[0], "effect-watchtower key 1")
+        assert.match(lines[1] ?? "", /^# .*secret/)
+        assert.strictEqual(lines[2], `seed: ${secretHex}`)
+      })
+    )
+  )
+
+  it.effect("generates 32 bytes of entropy", () =>
+    Effect.gen(function* () {
+      const one = secretOf(yield* KeyFile.generate)
+      const other = secretOf(yield* KeyFile.generate)
+      assert.strictEqual(one.length, 32)
+      assert.notDeepEqual(one, other)
+      const counted = yield* KeyFile.generate.pipe(
+        Effect.provideService(Entropy, { bytes: (count) => Effect.succeed(new Uint8Array(count).fill(7)) })
+      )
+      assert.deepStrictEqual(secretOf(counted), new Uint8Array(32).fill(7))
+    })
+  )
+
+  it.effect("is a key ring", () =>
+    inFolder((path) =>
+      Effect.gen(function* () {
+        yield* KeyFile.write(path, { root: RootKey.Seed({ bytes: Redacted.make(fromHex(vectors.seed)) }) })
+        const key = yield* Effect.flatMap(KeyRing, (ring) => ring.deriveKey({ family: 8, index: 1 })).pipe(
+          Effect.provide(KeyFile.layer(path, Chain.bitcoinMainnet))
+        )
+        assert.strictEqual(key, vectors.paths[0]?.pub)
+      })
+    )
+  )
+
+  it.effect("is never overwritten", () =>
+    inFolder((path) =>
+      Effect.gen(function* () {
+        yield* KeyFile.write(path, { root: seed })
+        const error = yield* Effect.flip(KeyFile.write(path, { root: extendedKey }))
+        assert.strictEqual(error.reason, "Exists")
+        assert.deepStrictEqual(secretOf(yield* KeyFile.read(path)), fromHex(secretHex))
+      })
+    )
+  )
+
+  for (const mode of [0o640, 0o604, 0o620, 0o610, 0o666]) {
+    it.effect(`is refused with mode ${mode.toString(8)}`, () =>
+      inFolder((path, fs) =>
+        Effect.gen(function* () {
+          yield* KeyFile.write(path, { root: seed })
+          yield* fs.chmod(path, mode)
+          const error = yield* Effect.flip(KeyFile.read(path))
+          assert.strictEqual(error.reason, "Readable")
+          assert.include(error.message, `(mode ${mode.toString(8)})`)
+          assert.include(error.message, `chmod 600 ${path}`)
+        })
+      )
+    )
+  }
+
+  const noKeyFiles: Array<[what: string, text: string, reason: KeyFileError["reason"]]> = [
+    ["an empty file", "", "NotAKeyFile"],
+    ["some other file", "SQLite format 3\0", "NotAKeyFile"],
+    ["a bare seed", secretHex, "NotAKeyFile"],
+    ["a newer version", `effect-watchtower key 2\nseed: ${secretHex}\n`, "TooNew"],
+    ["no version", `effect-watchtower key x\nseed: ${secretHex}\n`, "NotAKeyFile"],
+    ["no root", "effect-watchtower key 1\n", "NotAKeyFile"],
+    ["two roots", `effect-watchtower key 1\nseed: ${secretHex}\nextended-key: ${xprv}\n`, "NotAKeyFile"],
+    ["a field twice", `effect-watchtower key 1\nseed: ${secretHex}\nseed: ${secretHex}\n`, "NotAKeyFile"],
+    ["an unknown field", `effect-watchtower key 1\nseeds: ${secretHex}\n`, "NotAKeyFile"],
+    ["a short seed", `effect-watchtower key 1\nseed: ${secretHex.slice(0, 30)}\n`, "NotAKeyFile"],
+    ["half a byte", `effect-watchtower key 1\nseed: ${secretHex}5\n`, "NotAKeyFile"],
+    ["a mistyped extended key", `effect-watchtower key 1\nextended-key: ${xprv}x\n`, "NotAKeyFile"],
+    ["an unknown layout", `effect-watchtower key 1\nseed: ${secretHex}\nlayout: cln\n`, "NotAKeyFile"],
+    ["a bad account", `effect-watchtower key 1\nseed: ${secretHex}\naccount: -1\n`, "NotAKeyFile"]
+  ]
+  for (const [what, text, reason] of noKeyFiles) {
+    it.effect(`refuses ${what}, without quoting it`, () =>
+      inFolder((path, fs) =>
+        Effect.gen(function* () {
+          yield* fs.writeFileString(path, text, { mode: 0o600 })
+          const error = yield* Effect.flip(KeyFile.read(path))
+          assert.strictEqual(error.reason, reason)
+          for (const form of [error.message, JSON.stringify(error), String(error)]) {
+            assert.notInclude(form, secretHex.slice(0, 16))
+            assert.notInclude(form, xprv.slice(0, 16))
+          }
+        })
+      )
+    )
+  }
+
+  it.effect("says that it is missing, or a folder", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        assert.strictEqual((yield* Effect.flip(KeyFile.read(path))).reason, "Missing")
+        yield* fs.makeDirectory(path)
+        assert.strictEqual((yield* Effect.flip(KeyFile.read(path))).reason, "NotAKeyFile")
+        assert.strictEqual((yield* Effect.flip(KeyFile.write(path, { root: seed }))).reason, "Exists")
+      })
+    )
+  )
+
+  it.effect("imports a seed or an extended key as other wallets print it", () =>
+    Effect.gen(function* () {
+      const parse = (text: string) => KeyFile.parseRoot(Redacted.make(text), "standard input")
+      assert.deepStrictEqual(secretOf({ root: yield* parse(`  ${secretHex.toUpperCase()}\r\n`) }), fromHex(secretHex))
+      assert.strictEqual(secretOf({ root: yield* parse(`${xprv}\n`) }), xprv)
+      const error = yield* Effect.flip(Effect.suspend(() => parse(`${secretHex}zz`)))
+      assert.instanceOf(error, KeyFileError)
+      assert.match(error.message, /^There is no seed in standard input: a seed is 16 to 64 bytes in hex/)
+      assert.notInclude(error.message, secretHex)
+    })
+  )
+})
