@@ -1,0 +1,219 @@
+/**
+ * The table of design section 4 as data: all that differs between the reference (dcrlnd v0.7.6) and us. There is one code
+ * path, and it asks these rules.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import type * as Schedule from "effect/Schedule"
+import * as BlobType from "../../schema/BlobType.js"
+import type { HexBytes, KeyIndex } from "../../schema/Ids.js"
+import { HexBytes as Hex } from "../../schema/Ids.js"
+import {
+  type AttemptFailure,
+  PermanentTowerFailure,
+  RewardScriptTooLong,
+  SessionKeyAlreadyUsed,
+  SessionRejected,
+  type TowerFailure
+} from "../../schema/NegotiationError.js"
+import type { Step } from "../../schema/NegotiatorEvent.js"
+import type { Policy } from "../../schema/Policy.js"
+import type { Standing } from "../../schema/Standing.js"
+import type { TowerAddress } from "../../schema/TowerAddress.js"
+import * as Code from "../../schema/wire/Code.js"
+import type { CreateSessionReply } from "../../schema/wire/CreateSessionReply.js"
+import * as Backoff from "./backoff.js"
+import * as Candidates from "./candidates.js"
+import type { Settings } from "./Options.js"
+import { orderAddresses } from "./standing.js"
+
+/** An accepting reply: the reward script to keep, and how many bytes of one were ignored. @since 0.1.0 @category models */
+export interface Acceptance {
+  readonly rewardPkScript: HexBytes
+  readonly ignoredBytes: number
+}
+
+/**
+ * What a failed attempt means. `next`: go on with the tower's next address, with another key at the same address, or with
+ * another tower. `blames`: the tower, its address too, or nobody (a failure of our own side).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Judgement {
+  readonly next: "address" | "key" | "tower"
+  readonly blames: "address" | "tower" | "nobody"
+}
+
+/** A visit without a session, as far as a round decides upon it. @since 0.1.0 @category models */
+export interface FailedVisit {
+  readonly own: boolean
+  readonly step: Step
+}
+
+/**
+ * A closed record with two values, `reference` and `defaults`; each field is a row of the table.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Rules {
+  /** Are the policy and the options checked when the layer is built? */
+  readonly validates: boolean
+  /** A round's candidates, one by one. */
+  readonly candidates: Candidates.Source
+  /** Does a failed visit end the round? Otherwise the next candidate is started at once. */
+  readonly endsRound: (failed: ReadonlyArray<FailedVisit>) => boolean
+  /** Are further candidates visited beside a slow one? */
+  readonly hedges: boolean
+  /** The waits of a negotiation. */
+  readonly waits: (settings: Settings) => Schedule.Schedule<Duration.Duration>
+  /** With nobody to ask: sleep until there is somebody, or back off like after any other round? */
+  readonly sleepsWithoutCandidates: boolean
+  /** Does news end a wait? */
+  readonly wakesOnNews: boolean
+  /** Is a visit interrupted when its tower or address is removed? */
+  readonly heedsRemovals: boolean
+  /** Has a visit a time limit? */
+  readonly limitsVisits: boolean
+  /** Is a tower without an address found out before a key index is reserved (D16)? */
+  readonly checksAddressesFirst: boolean
+  readonly addresses: (addresses: ReadonlyArray<TowerAddress>, standing: Standing) => ReadonlyArray<TowerAddress>
+  readonly readReply: (
+    reply: CreateSessionReply,
+    policy: Policy,
+    keyIndex: KeyIndex
+  ) => Either.Either<Acceptance, TowerFailure>
+  readonly judge: (failure: AttemptFailure) => Judgement
+  /** How many requests are counted; `whenBusy` is their number when the negotiator became unable to take more, if it is. */
+  readonly requestLimit: (settings: Settings, whenBusy: number | undefined) => number
+}
+
+const isRewarded = (policy: Policy) => BlobType.has(policy.blobType, BlobType.flagReward)
+
+const rejected = (reply: CreateSessionReply) => Either.left(new SessionRejected({ code: reply.code, data: reply.data }))
+
+const permanent = (reason: PermanentTowerFailure["reason"]) => Either.left(new PermanentTowerFailure({ reason }))
+
+/**
+ * dcrlnd v0.7.6 to the step, defects included (protocol 9). For the recorded runs only.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const reference: Rules = {
+  validates: false,
+  candidates: Candidates.byCursor,
+  endsRound: (failed) => failed.at(-1)?.step !== "reserving",
+  hedges: false,
+  waits: Backoff.cappedAfterFirst,
+  sleepsWithoutCandidates: false,
+  wakesOnNews: false,
+  heedsRemovals: false,
+  limitsVisits: false,
+  checksAddressesFirst: false,
+  addresses: (addresses) => addresses,
+  readReply: (reply, policy) => {
+    switch (reply.code) {
+      case Code.ok:
+      case Code.alreadyExists:
+        return Either.right({ rewardPkScript: reply.data, ignoredBytes: 0 })
+      case Code.rejectRewardRate:
+        return isRewarded(policy) ? rejected(reply) : permanent("RejectRewardRate")
+      default:
+        return rejected(reply)
+    }
+  },
+  judge: () => ({ next: "address", blames: "address" }),
+  requestLimit: (_, whenBusy) => (whenBusy === undefined ? Number.POSITIVE_INFINITY : whenBusy + 1)
+}
+
+/** A reward script longer than this is a failure of the tower (D14). In bytes. */
+const maxRewardScript = 1024
+
+/**
+ * Ours: what is right in the reference kept, what is wrong repaired.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const defaults: Rules = {
+  validates: true,
+  candidates: Candidates.byStanding,
+  endsRound: (failed) => failed.filter((visit) => visit.own).length >= 2,
+  hedges: true,
+  waits: Backoff.capped,
+  sleepsWithoutCandidates: true,
+  wakesOnNews: true,
+  heedsRemovals: true,
+  limitsVisits: true,
+  checksAddressesFirst: true,
+  addresses: orderAddresses,
+  readReply: (reply, policy, keyIndex) => {
+    const bytes = reply.data.length / 2
+    switch (reply.code) {
+      case Code.ok:
+        if (bytes > maxRewardScript) return Either.left(new RewardScriptTooLong({ bytes }))
+        return Either.right(
+          isRewarded(policy)
+            ? { rewardPkScript: reply.data, ignoredBytes: 0 }
+            : { rewardPkScript: Hex.make(""), ignoredBytes: bytes }
+        )
+      case Code.alreadyExists:
+        return Either.left(new SessionKeyAlreadyUsed({ keyIndex, lastApplied: reply.lastApplied }))
+      case Code.permanentFailure:
+        return permanent("PermanentFailure")
+      case Code.rejectMaxUpdates:
+        return permanent("RejectMaxUpdates")
+      case Code.rejectRewardRate:
+        return permanent("RejectRewardRate")
+      case Code.rejectSweepFeeRate:
+        return permanent("RejectSweepFeeRate")
+      case Code.rejectBlobType:
+        return permanent("RejectBlobType")
+      default:
+        return rejected(reply)
+    }
+  },
+  judge: (failure) => {
+    switch (failure._tag) {
+      case "SessionKeyAlreadyUsed":
+        return { next: "key", blames: "tower" }
+      case "PermanentTowerFailure":
+      case "SessionRejected":
+      case "RewardScriptTooLong":
+      case "TowerErrorMessage":
+      case "NoTowerAddrs":
+      case "OnionWithoutProxy":
+        return { next: "tower", blames: "tower" }
+      case "VisitTimeout":
+      case "Overtaken":
+        return { next: "tower", blames: "address" }
+      case "DialFailed":
+      case "HandshakeFailed":
+      case "ConnectionEnded":
+      case "MessageTimeout":
+      case "GarbledFrame":
+      case "MalformedMessage":
+      case "UnexpectedMessage":
+        return { next: "address", blames: "address" }
+      case "DatabaseBusy":
+      case "DatabaseUnavailable":
+      case "CorruptRow":
+      case "TowerNotFound":
+      case "KeyIndexesExhausted":
+      case "ReservationLost":
+      case "ClientSessionAlreadyExists":
+      case "NoReservedKeyIndex":
+      case "IncorrectKeyIndex":
+      case "StoreOutcomeUnknown":
+      case "KeyRingError":
+      case "LeaseExpired":
+      case "OwnTimeout":
+        return { next: "tower", blames: "nobody" }
+    }
+  },
+  requestLimit: (settings) => settings.maxPending
+}

@@ -1,0 +1,238 @@
+/**
+ * One connection to one address of a tower, up to a stored session or a typed failure (protocol 9.6).
+ *
+ * The conversation may be cut at any step: by the visit's deadline, by the removal of the tower, by a rival that was faster,
+ * by the closing of the scope. But from the decoded accepting reply, which takes the claim, to the stored session nothing
+ * cuts: the conversation's exit is ignored once `accepted` is set.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Chain from "../../schema/Chain.js"
+import { ClientSession } from "../../schema/ClientSession.js"
+import type { StoreError } from "../../schema/DbError.js"
+import { SessionId } from "../../schema/Ids.js"
+import {
+  type AttemptFailure,
+  LeaseExpired,
+  TowerErrorMessage,
+  UnexpectedMessage
+} from "../../schema/NegotiationError.js"
+import { Happening } from "../../schema/NegotiatorEvent.js"
+import type { TowerAddress } from "../../schema/TowerAddress.js"
+import type { TransportError } from "../../schema/TransportError.js"
+import { checkInit } from "../../schema/wire/CheckInit.js"
+import { CreateSession } from "../../schema/wire/CreateSession.js"
+import { Init } from "../../schema/wire/Init.js"
+import type { Message } from "../../schema/wire/Message.js"
+import { familyTowerSession } from "../../services/KeyRing.js"
+import type { TowerTransport } from "../../services/TowerTransport.js"
+import type { Acceptance } from "./Rules.js"
+import * as Standings from "./standing.js"
+import {
+  Cut,
+  enter,
+  type HeldKey,
+  type Lease,
+  noteFailedAttempt,
+  restand,
+  type Visit,
+  withinVisit
+} from "./visitState.js"
+
+/** One attempt: uninterruptible from the accepting reply on. `sameKeyNext`: on such a failure the key is shown at another address. @since 0.1.0 @category constructors */
+export const attempt = (
+  visit: Visit,
+  key: HeldKey,
+  address: TowerAddress,
+  sameKeyNext: (failure: AttemptFailure | Cut) => boolean
+): Effect.Effect<ClientSession, AttemptFailure | Cut> =>
+  Effect.uninterruptible(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const scope = yield* Effect.scope
+        const began = visit.race.begin()
+        let connection: TowerTransport.Connection | undefined
+        let accepted: Acceptance | undefined
+
+        const conversation = Effect.gen(function* () {
+          connection = yield* Scope.extend(connect(visit, key, address), scope)
+          const reply = yield* converse(visit, key, address, connection)
+          const acceptance = yield* visit.env.rules.readReply(
+            reply,
+            visit.env.settings.policy,
+            key.reservation.keyIndex
+          )
+          if (!visit.race.claim(visit.tower.id, visit.began)) return yield* new Cut({ by: "rival" })
+          accepted = acceptance
+        })
+
+        restand(visit, Standings.attempted)
+        const talk = yield* Effect.exit(
+          Effect.interruptible(withinVisit(visit, unlessRemoved(visit, address, conversation)))
+        )
+        const end = yield* Effect.exit(
+          accepted === undefined ? withoutSession(talk, { address, began }) : store(visit, key, address, accepted)
+        )
+        const failure = Exit.isFailure(end) ? Cause.failureOption(end.cause) : undefined
+        if (failure?._tag === "Some" && failure.value._tag !== "Cut") {
+          noteFailedAttempt(visit, failure.value, address, yield* Clock.currentTimeMillis)
+        }
+
+        const keyGoesOn = visit.shownUntil !== undefined && failure?._tag === "Some" && sameKeyNext(failure.value)
+        if (connection !== undefined && (Exit.isSuccess(end) || keyGoesOn)) {
+          if (Exit.isSuccess(end)) enter(visit, "hangingUp", address)
+          yield* Effect.exit(Effect.interruptible(hangUp(visit, connection)))
+        }
+        if (visit.shownUntil !== undefined) {
+          const sawEnd = failure?._tag === "Some" && tellsOfEnd(failure.value)
+          const ended = sawEnd || (connection !== undefined && (yield* connection.isClosed))
+          const now = yield* Clock.currentTimeMillis
+          visit.shownUntil = ended ? now : now + visit.env.settings.hangUpWait
+        }
+        return yield* end
+      })
+    )
+  )
+
+/** Connects; right before act three is written the lease is checked and the key marked as shown. */
+const connect = (visit: Visit, key: HeldKey, address: TowerAddress) => {
+  const { keyIndex } = key.reservation
+  enter(visit, "dialling", address)
+  visit.waitingFor = "tower"
+  return visit.env.transport.connect({
+    tower: visit.tower.publicKey,
+    address,
+    publicKey: key.publicKey,
+    onStep: (step) => Effect.sync(() => (step === "connected" ? enter(visit, "handshaking", address) : undefined)),
+    ecdh: (point) =>
+      Effect.gen(function* () {
+        visit.waitingFor = "key ring"
+        const secret = yield* visit.env.keyRing.ecdh({ family: familyTowerSession, index: keyIndex }, point)
+        visit.waitingFor = "tower"
+        yield* leaseHolds(key)
+        visit.shownUntil = Number.POSITIVE_INFINITY
+        visit.env.journal.tell(Happening.KeyShown({ ...visit.ref, keyIndex }))
+        return secret
+      })
+  })
+}
+
+/** Init, Init, CreateSession, CreateSessionReply: the client speaks first, always (protocol 3.4). */
+const converse = (visit: Visit, key: HeldKey, address: TowerAddress, connection: TowerTransport.Connection) =>
+  Effect.gen(function* () {
+    const { chain, policy } = visit.env.settings
+    const { chainHash } = chain
+    enter(visit, "sendingInit", address)
+    yield* connection.send(new Init({ features: [...Chain.clientFeatures(chain, policy.blobType)], chainHash }))
+    enter(visit, "receivingInit", address)
+    yield* checkInit(chain, yield* expect(connection, "Init"))
+    yield* leaseHolds(key)
+    enter(visit, "sendingCreateSession", address)
+    yield* connection.send(new CreateSession(policy))
+    enter(visit, "receivingReply", address)
+    return yield* expect(connection, "CreateSessionReply")
+  })
+
+type MessageOf<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
+
+/** The next message, which must be of that kind. */
+const expect = <Tag extends Message["_tag"]>(
+  connection: TowerTransport.Connection,
+  tag: Tag
+): Effect.Effect<MessageOf<Tag>, TransportError | UnexpectedMessage | TowerErrorMessage> =>
+  Effect.flatMap(
+    connection.receive,
+    (message): Effect.Effect<MessageOf<Tag>, UnexpectedMessage | TowerErrorMessage> => {
+      const isExpected = (candidate: Message): candidate is MessageOf<Tag> => candidate._tag === tag
+      if (isExpected(message)) return Effect.succeed(message)
+      return message._tag === "ErrorMessage"
+        ? Effect.fail(new TowerErrorMessage({ code: message.code, data: message.data }))
+        : Effect.fail(new UnexpectedMessage({ expected: tag, received: message._tag }))
+    }
+  )
+
+/** Act three and CreateSession are written only while the lease holds by both clocks (design 4, Reservations). */
+const leaseHolds = ({ reservation, wall, monotonic }: Lease): Effect.Effect<void, LeaseExpired> =>
+  Effect.gen(function* () {
+    const byWall = (yield* Clock.currentTimeMillis) - wall
+    const byMonotonic = Number((yield* Clock.currentTimeNanos) - monotonic) / 1e6
+    if (Math.max(byWall, byMonotonic) < reservation.forMs) return
+    return yield* new LeaseExpired({ keyIndex: reservation.keyIndex })
+  })
+
+/** Cuts a conversation when its tower or its address is removed. */
+const unlessRemoved = <E>(visit: Visit, address: TowerAddress, conversation: Effect.Effect<void, E>) => {
+  const { news, pulse, rules } = visit.env
+  if (!rules.heedsRemovals) return conversation
+  const before = news.removals(visit.tower.id, address)
+  const isRemoved = () =>
+    news.removals(visit.tower.id) !== visit.removals || news.removals(visit.tower.id, address) !== before
+  return Effect.raceFirst(conversation, Effect.andThen(pulse.until(isRemoved), new Cut({ by: "removal" })))
+}
+
+/** What a conversation without an accepting reply comes to; a defect stays one. */
+const withoutSession = (
+  talk: Exit.Exit<void, AttemptFailure | Cut>,
+  attempt: { readonly address: TowerAddress; readonly began: number }
+): Effect.Effect<never, AttemptFailure | Cut> => {
+  const cause = Exit.isFailure(talk) ? talk.cause : Cause.empty
+  const failure = Cause.failureOption(cause)
+  if (failure._tag === "Some") {
+    return failure.value._tag === "Cut"
+      ? Effect.fail(new Cut({ by: failure.value.by, attempt }))
+      : Effect.fail(failure.value)
+  }
+  return Cause.isInterruptedOnly(cause)
+    ? Effect.fail(new Cut({ by: "interruption", attempt }))
+    : Effect.die(Cause.squash(cause))
+}
+
+/** Stores the accepted session; the round knows of it in the same step. Without that the claim is free again. */
+const store = (
+  visit: Visit,
+  { publicKey, reservation }: HeldKey,
+  address: TowerAddress,
+  { ignoredBytes, rewardPkScript }: Acceptance
+): Effect.Effect<ClientSession, StoreError> =>
+  Effect.gen(function* () {
+    const { book, db, journal, settings } = visit.env
+    const { id, publicKey: towerPublicKey } = visit.tower
+    if (ignoredBytes > 0) journal.tell(Happening.RewardIgnored({ ...visit.ref, bytes: ignoredBytes }))
+    visit.waitingFor = "database"
+    enter(visit, "storing", address)
+    const now = yield* Clock.currentTimeMillis
+    const session = new ClientSession({
+      id: SessionId.make(publicKey),
+      towerId: id,
+      towerPublicKey,
+      keyIndex: reservation.keyIndex,
+      policy: settings.policy,
+      rewardPkScript,
+      seqNum: 0,
+      towerLastApplied: 0,
+      status: "active",
+      createdAt: now
+    })
+    const standing = Standings.sessionGiven(book.get(id), address, now)
+    yield* Effect.onError(db.createClientSession(session, reservation, book.update(id, standing)), () =>
+      Effect.sync(visit.race.release)
+    )
+    book.set(id, standing)
+    journal.tell(Happening.SessionStored({ session }))
+    visit.race.won(session)
+    return session
+  })
+
+/** Waits, for a short while, until the tower has hung up. */
+const hangUp = (visit: Visit, connection: TowerTransport.Connection) =>
+  Effect.timeoutOption(connection.closed, Duration.millis(visit.env.settings.hangUpWait))
+
+/** Does the failure itself say that the tower's end was seen? */
+const tellsOfEnd = (failure: AttemptFailure | Cut) =>
+  failure._tag === "ConnectionEnded" || (failure._tag === "HandshakeFailed" && failure.reason === "Ended")

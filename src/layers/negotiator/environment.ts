@@ -1,0 +1,51 @@
+/**
+ * What all parts of one negotiator share: its ports, its rules and settings, and the few variables that more than one part
+ * reads.
+ *
+ * @since 0.1.0
+ */
+import type { Instant, TowerId } from "../../schema/Ids.js"
+import type { Reservation } from "../../schema/Reservation.js"
+import type { TowerAddress } from "../../schema/TowerAddress.js"
+import type { ClientDb } from "../../services/ClientDb.js"
+import type { KeyRing } from "../../services/KeyRing.js"
+import type { TowerCandidates } from "../../services/TowerCandidates.js"
+import type { TowerTransport } from "../../services/TowerTransport.js"
+import type { Book } from "./book.js"
+import type { Pick } from "./candidates.js"
+import type { Condition } from "./condition.js"
+import type { Journal } from "./journal.js"
+import type { Settings } from "./Options.js"
+import type { Rules } from "./Rules.js"
+
+/** A reservation whose freeing write failed, and when its key may be shown again. @since 0.1.0 @category models */
+export interface LeftReservation {
+  readonly reservation: Reservation
+  readonly freeFrom: Instant
+}
+
+/** Changes of the candidate list, counted. @since 0.1.0 @category models */
+export interface News {
+  /** How many towers and addresses were added so far. */
+  readonly additions: () => number
+  /** How often a tower, or that address of it, was removed so far. */
+  readonly removals: (tower: TowerId, address?: TowerAddress) => number
+}
+
+/** @since 0.1.0 @category models */
+export interface Environment {
+  readonly settings: Settings
+  readonly rules: Rules
+  readonly db: ClientDb.Service
+  readonly keyRing: KeyRing.Service
+  readonly transport: TowerTransport.Service
+  readonly book: Book
+  readonly journal: Journal
+  readonly pick: Pick
+  readonly listCandidates: TowerCandidates.Service["list"]
+  readonly news: News
+  /** Reservations of this process whose freeing write failed. */
+  readonly left: Set<LeftReservation>
+  /** Signalled when news comes, when a visit ends, and when a claim changes. */
+  readonly pulse: Condition
+}

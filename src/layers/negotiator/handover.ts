@@ -1,0 +1,134 @@
+/**
+ * Requests and takers: how many sessions are asked for, and who gets the next one (design 3).
+ *
+ * Everything here happens in synchronous steps of whoever calls; the worker alone offers sessions. Takers wait in a line,
+ * first come, first served, those of `nextSession` before the others. A session is delivered in its taker's own step: a
+ * taker that was interrupted before it puts the session back.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import { Happening } from "../../schema/NegotiatorEvent.js"
+import * as Condition from "./condition.js"
+import type { Journal } from "./journal.js"
+import type { Settings } from "./Options.js"
+import type { Rules } from "./Rules.js"
+
+/** `next` asks and takes, `take` only takes. @since 0.1.0 @category models */
+export type TakerKind = "next" | "take"
+
+/** @since 0.1.0 @category models */
+export interface Handover {
+  readonly request: Effect.Effect<void>
+  /** The next session; none once the negotiator is closed. */
+  readonly take: (kind: TakerKind) => Effect.Effect<Option.Option<ClientSession>>
+  /** Puts a stored session up for the next taker. */
+  readonly offer: (session: ClientSession) => void
+  /** Is a session asked for, and none waiting for its taker? */
+  readonly isWanted: () => boolean
+  readonly wanted: Effect.Effect<void>
+  /** Comes back when no session waits for its taker. */
+  readonly delivered: Effect.Effect<void>
+  /** From now on requests are counted as they come; before, as if the negotiator were busy. */
+  readonly start: () => void
+  /** Ends the line; a defect of the worker reaches all who wait. */
+  readonly close: (exit: Exit.Exit<unknown>) => void
+}
+
+interface Taker {
+  readonly kind: TakerKind
+  session: ClientSession | undefined
+}
+
+/** @since 0.1.0 @category constructors */
+export const make = (rules: Rules, settings: Settings, journal: Journal): Handover => {
+  const condition = Condition.make()
+  const line: Array<Taker> = []
+  const waiting: Array<ClientSession> = []
+  let requested = 0
+  let whenBusy: number | undefined = 0
+  let end: Exit.Exit<unknown> | undefined
+
+  const undelivered = () => waiting.length + line.filter((taker) => taker.session !== undefined).length
+  const unserved = (kind: TakerKind) => line.filter((taker) => taker.kind === kind && taker.session === undefined)
+  const pending = () => requested + unserved("next").length
+
+  const changed = () => {
+    journal.tell(Happening.Demand({ pending: pending(), undelivered: undelivered() }))
+    condition.signal()
+  }
+
+  /** Gives the waiting sessions to those who have waited longest. */
+  const serve = () => {
+    while (waiting.length > 0) {
+      const taker = unserved("next")[0] ?? unserved("take")[0]
+      if (taker === undefined) return
+      taker.session = waiting.shift()
+    }
+  }
+
+  const leave = (taker: Taker) => line.splice(line.indexOf(taker), 1)
+
+  const take = (kind: TakerKind): Effect.Effect<Option.Option<ClientSession>> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const taker: Taker = { kind, session: undefined }
+        line.push(taker)
+        serve()
+        changed()
+        const served = condition.until(() => taker.session !== undefined || end !== undefined)
+        // The second interruptible step: whoever was interrupted while being served leaves the session to the next.
+        const wait = restore(served).pipe(Effect.andThen(restore(Effect.void)))
+        return Effect.flatMap(Effect.exit(wait), (exit) => {
+          leave(taker)
+          const { session } = taker
+          if (Exit.isFailure(exit)) {
+            if (session !== undefined) waiting.unshift(session)
+            serve()
+            changed()
+            return Effect.failCause(exit.cause)
+          }
+          if (session === undefined) {
+            return end !== undefined && Exit.isFailure(end) && !Cause.isInterruptedOnly(end.cause)
+              ? Effect.die(Cause.squash(end.cause))
+              : Effect.succeed(Option.none())
+          }
+          if (kind === "take") requested = Math.max(0, requested - 1)
+          journal.tell(Happening.SessionDelivered({ session }))
+          if (undelivered() === 0) whenBusy = undefined
+          changed()
+          return Effect.succeed(Option.some(session))
+        })
+      })
+    )
+
+  const isWanted = () => pending() > 0 && undelivered() === 0
+
+  return {
+    request: Effect.sync(() => {
+      requested = Math.max(requested, Math.min(requested + 1, rules.requestLimit(settings, whenBusy)))
+      changed()
+    }),
+    take,
+    offer: (session) => {
+      whenBusy ??= requested
+      waiting.push(session)
+      serve()
+      changed()
+    },
+    isWanted,
+    wanted: condition.until(isWanted),
+    delivered: condition.until(() => undelivered() === 0),
+    start: () => {
+      if (undelivered() === 0) whenBusy = undefined
+    },
+    close: (exit) => {
+      end = exit
+      condition.signal()
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The changes of the candidate list, as counts that conditions can look at.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type { TowerId } from "../../schema/Ids.js"
+import type { TowerAddress } from "../../schema/TowerAddress.js"
+import type { CandidateChange, TowerCandidates } from "../../services/TowerCandidates.js"
+import type { Book } from "./book.js"
+import type { Condition } from "./condition.js"
+import type { News } from "./environment.js"
+import * as Standings from "./standing.js"
+
+/** Subscribed when the effect returns; reads on until the scope closes. What is added is released from quarantine. @since 0.1.0 @category constructors */
+export const make = (
+  candidates: TowerCandidates.Service,
+  book: Book,
+  pulse: Condition
+): Effect.Effect<News, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const removals = new Map<string, number>()
+    let additions = 0
+    const keyOf = (tower: TowerId, address: TowerAddress | undefined) =>
+      address === undefined ? `${tower}` : `${tower} ${address}`
+    const removed = (tower: TowerId, address?: TowerAddress) => {
+      const key = keyOf(tower, address)
+      removals.set(key, (removals.get(key) ?? 0) + 1)
+    }
+    const hear = (change: CandidateChange): Effect.Effect<void> => {
+      switch (change._tag) {
+        case "TowerAdded":
+        case "AddressAdded":
+          return Effect.map(book.meet(change.tower.id), () => {
+            book.set(change.tower.id, Standings.released(book.get(change.tower.id)))
+            additions += 1
+          })
+        case "TowerRemoved":
+          return Effect.sync(() => removed(change.towerId))
+        case "AddressRemoved":
+          return Effect.sync(() => removed(change.towerId, change.address))
+      }
+    }
+    const changes = yield* candidates.changes
+    const hearNext = Effect.flatMap(Queue.take(changes), (change) => Effect.tap(hear(change), () => pulse.signal()))
+    yield* Effect.forkScoped(Effect.forever(hearNext))
+    return {
+      additions: () => additions,
+      removals: (tower, address) => removals.get(keyOf(tower, address)) ?? 0
+    }
+  })

@@ -1,0 +1,107 @@
+/**
+ * A round: the candidates, each visited at most once, until one of them has given a session (design 4, "A round by
+ * default"; by the rules of the reference a round is one candidate).
+ *
+ * The round owns its visits; they end with its scope, all at once. Visits talk to it through the race (claim, session) and
+ * by their exits; the one who may store is decided in the race, synchronously, never here.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import type { Instant, TowerId } from "../../schema/Ids.js"
+import type { FailedAttempt } from "../../schema/NegotiationError.js"
+import type { Environment } from "./environment.js"
+import type { FailedVisit } from "./Rules.js"
+import * as Race from "./race.js"
+import * as Visits from "./visits.js"
+
+/** What a round came to. @since 0.1.0 @category models */
+export interface RoundEnd {
+  readonly session: ClientSession | undefined
+  readonly failures: ReadonlyArray<FailedAttempt>
+}
+
+/** A round that is going on: whoever started it may call it off. @since 0.1.0 @category models */
+export interface Round {
+  readonly run: Effect.Effect<RoundEnd>
+  /** Starts nobody any more and interrupts all but the claimant. */
+  readonly callOff: () => void
+  /** Is a session being stored, or stored? */
+  readonly isClaimed: () => boolean
+  /** The session, once it is stored. */
+  readonly session: () => ClientSession | undefined
+}
+
+/** @since 0.1.0 @category constructors */
+export const make = (env: Environment): Round => {
+  const race = Race.make(env.pulse.signal)
+  let over = false
+  return {
+    run: Effect.scoped(run(env, race, () => over)),
+    callOff: () => {
+      over = true
+      env.pulse.signal()
+    },
+    isClaimed: () => race.claimant() !== undefined,
+    session: race.session
+  }
+}
+
+const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
+  Effect.gen(function* () {
+    const { maxHedged, hedgeDelay } = env.settings
+    const visits = yield* Visits.make(env, race)
+    const visited = new Set<TowerId>()
+    const failed: Array<FailedVisit> = []
+    const failures: Array<FailedAttempt> = []
+    let due = true
+    let lastStart: Instant = 0
+    let isOver = isCalledOff()
+
+    for (;;) {
+      const news = env.news.additions()
+      const mayStart = () => due && !isOver && race.claimant() === undefined && visits.running() < maxHedged
+      while (mayStart()) {
+        const tower = yield* env.pick(visited)
+        if (Option.isNone(tower)) break
+        visited.add(tower.value.id)
+        yield* visits.start(tower.value)
+        lastStart = yield* Clock.currentTimeMillis
+        due = false
+      }
+      if (visits.running() === 0 && !visits.hasEnded()) return { session: race.session(), failures }
+
+      const isDecided = () => isOver || race.session() !== undefined
+      const wasDecided = isDecided()
+      const changed = () =>
+        visits.hasEnded() || isDecided() !== wasDecided || (isCalledOff() && !isOver) || env.news.additions() !== news
+      const mayHedge: boolean = env.rules.hedges && !due && !wasDecided && race.claimant() === undefined
+      const hedgeAt: Instant = mayHedge ? lastStart + hedgeDelay : Number.POSITIVE_INFINITY
+      const isHedgeDue: boolean = yield* elapsed(env.pulse.until(changed), hedgeAt)
+      due = due || isHedgeDue
+
+      for (const ending of visits.ends()) {
+        const end = yield* ending
+        due = true
+        if (end._tag !== "Stored") failures.push(...end.failures)
+        if (end._tag === "Failed") failed.push(end)
+      }
+      isOver = isOver || isCalledOff() || (failed.length > 0 && env.rules.endsRound(failed))
+      if (isDecided()) yield* visits.interruptAllBut(race.claimant())
+    }
+  })
+
+/** Waits for a change, or until that instant; did the instant come first? */
+const elapsed = (change: Effect.Effect<void>, until: Instant): Effect.Effect<boolean> =>
+  until === Number.POSITIVE_INFINITY
+    ? Effect.as(change, false)
+    : Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.raceFirst(
+          Effect.as(change, false),
+          Effect.as(Effect.sleep(Duration.millis(Math.max(0, until - now))), true)
+        )
+      )

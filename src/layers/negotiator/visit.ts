@@ -1,0 +1,230 @@
+/**
+ * All attempts at one tower in one round, under one reservation (a new one after AlreadyExists): reserve the key index
+ * durably, derive, then the addresses in turn; at the end the reservation is freed and the standing written, in one
+ * transaction (design 4).
+ *
+ * A visit can be interrupted in its conversations only; however it ends, its reservation is freed.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import {
+  type AttemptFailure,
+  type FailedAttempt,
+  NoTowerAddrs,
+  OnionWithoutProxy,
+  Overtaken
+} from "../../schema/NegotiationError.js"
+import { Happening } from "../../schema/NegotiatorEvent.js"
+import type { Tower } from "../../schema/Tower.js"
+import { kind, type TowerAddress } from "../../schema/TowerAddress.js"
+import type { ClientDb } from "../../services/ClientDb.js"
+import { familyTowerSession } from "../../services/KeyRing.js"
+import { attempt } from "./attempt.js"
+import type { Environment } from "./environment.js"
+import type { FailedVisit } from "./Rules.js"
+import type { Race } from "./race.js"
+import * as Standings from "./standing.js"
+import { Cut, enter, type HeldKey, note, noteFailedAttempt, restand, type Visit, withinVisit } from "./visitState.js"
+
+/** How a visit ended; `Cut` is neither a success nor a failure. @since 0.1.0 @category models */
+export type VisitEnd =
+  | { readonly _tag: "Stored"; readonly session: ClientSession }
+  | ({ readonly _tag: "Failed"; readonly failures: ReadonlyArray<FailedAttempt> } & FailedVisit)
+  | { readonly _tag: "Cut"; readonly failures: ReadonlyArray<FailedAttempt> }
+
+/** Visits a tower. @since 0.1.0 @category constructors */
+export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect<VisitEnd> =>
+  Effect.uninterruptible(
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const self: Visit = {
+        env,
+        race,
+        tower,
+        ref: { towerId: tower.id, tower: tower.publicKey },
+        began: race.begin(),
+        deadline: now + env.settings.visitTimeout,
+        removals: env.news.removals(tower.id),
+        addresses: env.rules.addresses(reachable(env, tower), env.book.get(tower.id)),
+        failures: [],
+        waitingFor: "database",
+        step: "reserving",
+        lease: undefined,
+        keys: 0,
+        shownUntil: undefined,
+        keyIsUsed: false
+      }
+      const deadline = env.rules.limitsVisits ? self.deadline : undefined
+      env.journal.tell(Happening.VisitStarted({ ...self.ref, deadline }))
+      const end = yield* Effect.exit(askAll(self))
+      return Exit.isSuccess(end) ? { _tag: "Stored", session: end.value } : yield* writeDown(self, end.cause)
+    })
+  )
+
+/** Those that the transport can reach: without a proxy, no onion address. */
+const reachable = (env: Environment, tower: Tower): ReadonlyArray<TowerAddress> =>
+  env.transport.way === "tor" ? tower.addresses : tower.addresses.filter((address) => kind(address) !== "onion")
+
+/** The addresses in turn, until one gives a session or there is no use in going on. */
+const askAll = (visit: Visit): Effect.Effect<ClientSession, AttemptFailure | Cut> =>
+  Effect.gen(function* () {
+    const { addresses, env } = visit
+    if (env.rules.checksAddressesFirst) yield* requireAddress(visit)
+    let key = yield* takeKey(visit)
+    let last: AttemptFailure | Cut = new Cut({ by: "removal" })
+    for (let at = 0; at < addresses.length; ) {
+      const address = addresses[at]
+      if (address === undefined) break
+      yield* untilKeyRests(visit)
+      const isLast = at === addresses.length - 1
+      const end = yield* Effect.either(
+        attempt(visit, key, address, (failure) => !isLast && after(visit, failure) === "address")
+      )
+      if (end._tag === "Right") return end.right
+      last = end.left
+      switch (after(visit, last)) {
+        case "tower":
+          return yield* Effect.fail(last)
+        case "address":
+          at += 1
+          break
+        case "key":
+          key = yield* nextKey(visit, key, last)
+      }
+    }
+    return yield* Effect.fail(last)
+  })
+
+/** Where to go on after an attempt. */
+const after = (visit: Visit, failure: AttemptFailure | Cut): "address" | "key" | "tower" => {
+  if (failure._tag !== "Cut") return visit.env.rules.judge(failure).next
+  const addressOnly = failure.by === "removal" && visit.env.news.removals(visit.tower.id) === visit.removals
+  return addressOnly ? "address" : "tower"
+}
+
+const requireAddress = (visit: Visit): Effect.Effect<void, NoTowerAddrs | OnionWithoutProxy> => {
+  if (visit.addresses.length > 0) return Effect.void
+  const failure = visit.tower.addresses.length === 0 ? new NoTowerAddrs() : new OnionWithoutProxy()
+  note(visit, failure)
+  return Effect.fail(failure)
+}
+
+/** Takes a key index, durably, and derives its key. After AlreadyExists the held index ends in the same transaction. */
+const takeKey = (visit: Visit, used?: HeldKey): Effect.Effect<HeldKey, AttemptFailure | Cut> =>
+  Effect.gen(function* () {
+    const { env, tower } = visit
+    enter(visit, "reserving")
+    visit.waitingFor = "database"
+    const wall = yield* Clock.currentTimeMillis
+    const monotonic = yield* Clock.currentTimeNanos
+    const left = [...env.left].filter((one) => one.freeFrom <= wall)
+    const reservation = yield* env.db.nextSessionKeyIndex(tower.id, env.settings.policy.blobType, env.transport.way, {
+      forceNext: used?.reservation,
+      left: left.map((one) => one.reservation)
+    })
+    for (const one of left) if (one.reservation.keyIndex === reservation.keyIndex) env.left.delete(one)
+    visit.lease = { reservation, wall, monotonic }
+    visit.keys += 1
+    visit.shownUntil = undefined
+    visit.keyIsUsed = false
+    env.journal.tell(Happening.KeyReserved({ ...visit.ref, keyIndex: reservation.keyIndex }))
+    yield* requireAddress(visit)
+    enter(visit, "deriving")
+    visit.waitingFor = "key ring"
+    const locator = { family: familyTowerSession, index: reservation.keyIndex }
+    const publicKey = yield* interruptibly(withinVisit(visit, env.keyRing.deriveKey(locator)))
+    return { reservation, wall, monotonic, publicKey }
+  }).pipe(Effect.tapError((failure) => Effect.sync(() => noteOwn(visit, failure))))
+
+/** A failure of ours is the visit's as a whole. */
+const noteOwn = (visit: Visit, failure: AttemptFailure | Cut) => {
+  const isNoted = failure._tag === "Cut" || failure._tag === "NoTowerAddrs" || failure._tag === "OnionWithoutProxy"
+  if (!isNoted) note(visit, failure)
+}
+
+/** AlreadyExists: the held key is never used again; the next one, unless the tower had enough of them. */
+const nextKey = (visit: Visit, used: HeldKey, failure: AttemptFailure | Cut) => {
+  visit.keyIsUsed = true
+  if (failure._tag === "SessionKeyAlreadyUsed") {
+    const { keyIndex, lastApplied } = failure
+    visit.env.journal.tell(Happening.KeyUsed({ ...visit.ref, keyIndex, lastApplied }))
+  }
+  return visit.keys < visit.env.settings.maxKeyAttempts ? takeKey(visit, used) : Effect.fail(failure)
+}
+
+/** A key that was shown rests before it is shown again, unless the tower's end was seen (G3). */
+const untilKeyRests = (visit: Visit): Effect.Effect<void, AttemptFailure | Cut> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const rest = (visit.shownUntil ?? now) - now
+    return rest > 0 ? interruptibly(withinVisit(visit, Effect.sleep(Duration.millis(rest)))) : Effect.void
+  })
+
+/** Something that may be interrupted; the interruption becomes a `Cut`, so that the visit can come to its end. */
+const interruptibly = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Cut> =>
+  Effect.catchAllCause(
+    Effect.interruptible(effect),
+    (cause): Effect.Effect<never, E | Cut> =>
+      Cause.isInterruptedOnly(cause) ? Effect.fail(new Cut({ by: "interruption" })) : Effect.failCause(cause)
+  )
+
+/** The end of a visit without a session: the standing, and the reservation freed, in one transaction. */
+const writeDown = (visit: Visit, cause: Cause.Cause<AttemptFailure | Cut>): Effect.Effect<VisitEnd> =>
+  Effect.gen(function* () {
+    const { env, failures, ref } = visit
+    const end = Cause.failureOption(cause)
+    // A defect: the reservation's lease runs out by itself.
+    if (end._tag === "None") return yield* Effect.die(Cause.squash(cause))
+    const now = yield* Clock.currentTimeMillis
+    const failure = end.value._tag === "Cut" ? overtaken(visit, end.value, now) : end.value
+    if (failure === undefined) {
+      yield* free(visit, now)
+      env.journal.tell(Happening.VisitInterrupted(ref))
+      return { _tag: "Cut", failures }
+    }
+    const own = env.rules.judge(failure).blames === "nobody"
+    restand(visit, (standing) => Standings.visitFailed(standing, now))
+    if (failure._tag === "PermanentTowerFailure") {
+      restand(visit, (standing) => Standings.quarantined(standing, failure.reason, now))
+    }
+    yield* free(visit, now)
+    const restsUntil = Standings.restEnd(env.book.get(visit.tower.id), env.settings) ?? now
+    env.journal.tell(Happening.VisitFailed({ ...ref, failure, blamed: !own, restsUntil }))
+    if (failure._tag === "PermanentTowerFailure") {
+      const probeAt = now + env.settings.quarantineProbe
+      env.journal.tell(Happening.Quarantined({ ...ref, reason: failure.reason, probeAt }))
+    }
+    return { _tag: "Failed", failures, own, step: visit.step }
+  })
+
+/** To be cut is not a failure, but for one case: a session came from a tower whose visit began after the attempt. */
+const overtaken = (visit: Visit, { attempt, by }: Cut, now: number): AttemptFailure | undefined => {
+  const isLost = by === "rival" || (by === "interruption" && visit.race.session() !== undefined)
+  if (!isLost || attempt === undefined || !visit.race.isOvertaken(attempt.began)) return undefined
+  const failure = new Overtaken()
+  noteFailedAttempt(visit, failure, attempt.address, now)
+  return failure
+}
+
+/** Frees the held reservation, or ends it if its key was used, and writes the standing; where that fails, memory keeps both. */
+const free = (visit: Visit, now: number): Effect.Effect<void> => {
+  const { env, lease, ref, shownUntil, tower } = visit
+  const update = env.book.update(tower.id, env.book.get(tower.id))
+  const restMs = Math.max(0, (shownUntil ?? now) - now)
+  const outcome: ClientDb.FreeOptions["outcome"] = visit.keyIsUsed ? { _tag: "end" } : { _tag: "free", restMs }
+  const write =
+    lease === undefined
+      ? env.db.saveStanding(update)
+      : env.db.freeSessionKeyIndex(lease.reservation, { outcome, update })
+  return Effect.catchAll(write, (failure) =>
+    Effect.sync(() => {
+      if (lease !== undefined) env.left.add({ reservation: lease.reservation, freeFrom: now + restMs })
+      env.journal.tell(Happening.WriteFailed({ ...ref, failure }))
+    })
+  )
+}
