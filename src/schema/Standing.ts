@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import { Instant } from "./Ids.js"
 import { PermanentReason } from "./NegotiationError.js"
 
@@ -56,15 +58,6 @@ export const initial: Standing = {
   failuresByKind: {}
 }
 
-const earlier = (instant: Instant | undefined, now: Instant): Instant | undefined =>
-  instant === undefined ? undefined : Math.min(instant, now)
-
-const outcomeNotAfter = (outcome: AddressOutcome, now: Instant): AddressOutcome => ({
-  ...outcome,
-  lastSuccess: earlier(outcome.lastSuccess, now),
-  lastFailure: earlier(outcome.lastFailure, now)
-})
-
 /**
  * The standing with every instant that lies after `now` set to `now`: the clock was put back (design 4, Time). The same
  * object when there is none.
@@ -78,13 +71,11 @@ export const notAfter = (standing: Standing, now: Instant): Standing => {
     ...outcomes.map((outcome) => [outcome.lastSuccess, outcome.lastFailure])
   )
   if (instants.every((instant) => instant === undefined || instant <= now)) return standing
-  return {
-    ...standing,
-    lastVisit: earlier(standing.lastVisit, now),
-    lastSession: earlier(standing.lastSession, now),
-    quarantine: standing.quarantine && { ...standing.quarantine, since: Math.min(standing.quarantine.since, now) },
-    addresses: Object.fromEntries(
-      Object.entries(standing.addresses).map(([address, outcome]) => [address, outcomeNotAfter(outcome, now)])
-    )
-  }
+  const cap = (instant: Instant | undefined) => (instant === undefined ? undefined : Math.min(instant, now))
+  return Struct.evolve(standing, {
+    lastVisit: cap,
+    lastSession: cap,
+    quarantine: (quarantine) => quarantine && { ...quarantine, since: Math.min(quarantine.since, now) },
+    addresses: Record.map((outcome: AddressOutcome) => Struct.evolve(outcome, { lastSuccess: cap, lastFailure: cap }))
+  })
 }

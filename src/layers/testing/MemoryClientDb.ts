@@ -19,8 +19,7 @@ import {
   ReservationLost,
   type ReserveError,
   type StoreError,
-  TowerNotFound,
-  WrongDatabase
+  TowerNotFound
 } from "../../schema/DbError.js"
 import {
   KeyIndex,
@@ -36,7 +35,7 @@ import { leaseMs, Reservation } from "../../schema/Reservation.js"
 import * as Standing from "../../schema/Standing.js"
 import { Tower } from "../../schema/Tower.js"
 import { ClientDb } from "../../services/ClientDb.js"
-import { randomFirstKeyIndex } from "../firstKeyIndex.js"
+import { compareIdentities, randomFirstKeyIndex } from "../identity.js"
 
 /**
  * `firstKeyIndex` starts the counter of key indexes whatever `bindIdentity` says, and before it is called. `reserveNext`
@@ -162,12 +161,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
             nextIndex ??= wanted.firstKeyIndex ?? random
             return Effect.void
           }
-          const wrong = (what: WrongDatabase["what"], expected: string, found: string) =>
-            Effect.fail(new WrongDatabase({ what, expected, found }))
-          if (identity.chainHash !== wanted.chainHash) return wrong("chain", wanted.chainHash, identity.chainHash)
-          if (identity.layout !== wanted.layout) return wrong("key layout", wanted.layout, identity.layout)
-          if (identity.publicKey !== wanted.publicKey) return wrong("seed", wanted.publicKey, identity.publicKey)
-          return Effect.void
+          return compareIdentities(wanted, identity)
         }),
 
       createTower: (publicKey, address) =>
@@ -290,12 +284,11 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
       loadStandings: (blobType, policyKey) =>
         step((now) => {
           const found = new Map<TowerId, Standing.Standing>()
-          for (const [towerId, standing] of standings.get(blobType) ?? []) {
+          for (const [towerId, known] of standings.get(blobType) ?? []) {
             const quarantine = quarantines.get(towerId)?.get(policyKey)
-            found.set(
-              towerId,
-              Standing.notAfter(quarantine === undefined ? standing : { ...standing, quarantine }, now)
-            )
+            const standing = Standing.notAfter(quarantine === undefined ? known : { ...known, quarantine }, now)
+            write({ towerId, blobType, policyKey, standing }, now)
+            found.set(towerId, standing)
           }
           return Effect.succeed(found)
         }),

@@ -1,0 +1,79 @@
+/**
+ * The client's database over an SQL client: SQLite or Postgres (design 7). It depends on `SqlClient` only; `SqliteClientDb`
+ * and `PostgresClientDb` bring a client that is set up as it must be.
+ *
+ * The tables begin with `wt_`. The adapter gives the client no other statements than those on a connection reserved for
+ * them, so that other users of the same client do not meet its transactions.
+ *
+ * @since 0.1.0
+ */
+import * as SqlClient from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { DatabaseTooNew, DbError } from "../schema/DbError.js"
+import { ClientDb } from "../services/ClientDb.js"
+import { bindIdentity, skipSessionKeys } from "./sql/identity.js"
+import { migrate } from "./sql/migrations.js"
+import { freeSessionKeyIndex, nextSessionKeyIndex } from "./sql/reservations.js"
+import { listClientSessions } from "./sql/sessions.js"
+import { loadStandings, saveStanding } from "./sql/standings.js"
+import { createClientSession } from "./sql/storing.js"
+import * as towers from "./sql/towers.js"
+import * as Transaction from "./sql/transaction.js"
+
+/**
+ * `storeTimeout` (default 5 s) bounds every operation. `reserveNext` (default true) reserves the next index for the same
+ * triple when a session is stored. `cut` destroys a connection of the client that does not answer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly storeTimeout?: Duration.DurationInput | undefined
+  readonly reserveNext?: boolean | undefined
+  readonly cut?: ((connection: Connection) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * Migrates the database and answers the service. A database of a newer version is refused.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<ClientDb.Service, DbError | DatabaseTooNew, SqlClient.SqlClient> =>
+  Effect.gen(function* () {
+    const client = yield* SqlClient.SqlClient
+    const database = Transaction.make(client, {
+      storeTimeout: options.storeTimeout ?? "5 seconds",
+      cut: options.cut ?? (() => Effect.void)
+    })
+    yield* migrate(database)
+    return {
+      bindIdentity: bindIdentity(database),
+      createTower: towers.createTower(database),
+      removeTower: towers.removeTower(database),
+      loadTower: towers.loadTower(database),
+      loadTowerById: towers.loadTowerById(database),
+      listTowers: towers.listTowers(database),
+      nextSessionKeyIndex: nextSessionKeyIndex(database),
+      freeSessionKeyIndex: freeSessionKeyIndex(database),
+      createClientSession: createClientSession(database, { reserveNext: options.reserveNext ?? true }),
+      listClientSessions: listClientSessions(database),
+      loadStandings: loadStandings(database),
+      saveStanding: saveStanding(database),
+      skipSessionKeys: skipSessionKeys(database)
+    }
+  })
+
+/**
+ * The database of the `SqlClient` in the context.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<ClientDb, DbError | DatabaseTooNew, SqlClient.SqlClient> =>
+  Layer.effect(ClientDb, make(options))

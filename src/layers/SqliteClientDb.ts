@@ -1,0 +1,126 @@
+/**
+ * The client's database in a SQLite file (better-sqlite3), or in memory.
+ *
+ * The file is ours alone: mode 0600, and so are its `-wal` and `-shm`. What must survive a failure of power is synced
+ * (`synchronous = FULL`), whatever the driver was built with. better-sqlite3 is synchronous: a lock is waited for through
+ * the Clock and not by blocking the event loop, but a disk that does not answer cannot be bounded.
+ *
+ * @since 0.1.0
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as Reactivity from "@effect/experimental/Reactivity"
+import * as SqlClient from "@effect/sql/SqlClient"
+import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
+import { ClientDb } from "../services/ClientDb.js"
+import * as SqlClientDb from "./SqlClientDb.js"
+import { toOpenError } from "./sql/errors.js"
+import * as Transaction from "./sql/transaction.js"
+
+/**
+ * `filename`: where the file is; it and its folder are created. `:memory:` is a database that ends with its scope.
+ * `storeTimeout` (default 5 s) bounds the wait for a lock. `reserveNext` (default true) reserves the next key index when a
+ * session is stored, which saves a sync of the disk.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly filename: string
+  readonly storeTimeout?: Duration.DurationInput | undefined
+  readonly reserveNext?: boolean | undefined
+}
+
+const ownerOnly = 0o600
+const folderMode = 0o700
+
+/**
+ * Creates folder and file before SQLite does, for the sake of their modes. An existing file is not opened here: closing it
+ * would end the locks that this process holds on it (POSIX).
+ */
+const prepareFile = (filename: string): void => {
+  fs.mkdirSync(path.dirname(filename), { recursive: true, mode: folderMode })
+  if (fs.existsSync(filename)) {
+    if ((fs.statSync(filename).mode & 0o077) !== 0) fs.chmodSync(filename, ownerOnly)
+  } else {
+    fs.closeSync(fs.openSync(filename, "a", ownerOnly))
+  }
+}
+
+// The lock is waited for through the Clock; SQLite's own wait blocks the event loop.
+const busyTimeoutMs = 20
+
+/**
+ * Opens the file and sets it up. Tools that need the same connection (a backup, an export) start here.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const client = (
+  options: Options
+): Effect.Effect<SqliteClient.SqliteClient, DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { filename } = options
+    if (filename !== ":memory:") yield* Effect.try({ try: () => prepareFile(filename), catch: toOpenError })
+    const sql = yield* SqliteClient.make({
+      filename,
+      // WAL is set below, when the short busy timeout is there.
+      disableWAL: true,
+      // The client keeps failures to prepare, too: "database is locked" would last for ten minutes.
+      prepareCacheTTL: Duration.millis(1)
+    }).pipe(
+      Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
+      // The driver throws when it cannot open the file.
+      Effect.catchAllDefect((defect) => Effect.fail(toOpenError(defect)))
+    )
+    yield* Transaction.make(sql, {
+      storeTimeout: options.storeTimeout ?? "5 seconds",
+      cut: () => Effect.void
+    }).transaction(
+      "open",
+      "read",
+      Effect.gen(function* () {
+        yield* sql`PRAGMA busy_timeout = ${sql.literal(String(busyTimeoutMs))}`
+        yield* sql`PRAGMA journal_mode = WAL`
+        yield* sql`PRAGMA synchronous = FULL`
+        yield* sql`PRAGMA foreign_keys = ON`
+      })
+    )
+    return sql
+  })
+
+/**
+ * Opens the database of this file.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<ClientDb.Service, DbError | DatabaseTooNew, Scope.Scope> =>
+  Effect.flatMap(client(options), (sql) => Effect.provideService(SqlClientDb.make(options), SqlClient.SqlClient, sql))
+
+/**
+ * The database of this file, open as long as the layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<ClientDb, DbError | DatabaseTooNew> =>
+  Layer.scoped(ClientDb, make(options))
+
+/**
+ * The database of a file that the configuration names.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config.Wrap<Options>
+): Layer.Layer<ClientDb, DbError | DatabaseTooNew | ConfigError.ConfigError> =>
+  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(config), make))

@@ -1,0 +1,98 @@
+/**
+ * The differences between the two databases, as data.
+ *
+ * @since 0.1.0
+ */
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import type { Fragment } from "@effect/sql/Statement"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+/**
+ * What a transaction is for. `read` takes no lock. `unsynced` survives the end of our process, but on SQLite not a failure
+ * of power; `synced` survives both.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Purpose = "read" | "unsynced" | "synced"
+
+/**
+ * `begin` opens a transaction. `now` is the instant by the clock that judges leases: ours on SQLite, the server's on
+ * Postgres. `lock` and `lockFree` end a select whose row the transaction is going to change, waiting for others or passing
+ * over what they hold. `migrating` waits for another process that migrates.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Dialect {
+  readonly begin: (purpose: Purpose) => ReadonlyArray<string>
+  readonly now: Effect.Effect<Fragment>
+  readonly lock: Fragment
+  readonly lockFree: Fragment
+  readonly migrating: ReadonlyArray<string>
+  readonly types: { readonly rowId: string; readonly instant: string }
+  readonly limits: Limits
+}
+
+/**
+ * How an attempt is bounded, in milliseconds: `connectMs` to get a connection, `attemptMs` for what is done on it; then
+ * `cut` destroys the connection, so that a silent network ends as a typed failure. SQLite cannot be bounded.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Limits {
+  readonly connectMs: number
+  readonly attemptMs: number
+  readonly cut: (connection: Connection) => Effect.Effect<void>
+}
+
+const sqlite = (sql: SqlClient): Dialect => ({
+  // The level cannot be changed inside a transaction. IMMEDIATE: the write lock is there from the first statement on.
+  begin: (purpose) => [`PRAGMA synchronous = ${purpose === "synced" ? "FULL" : "NORMAL"}`, "BEGIN IMMEDIATE"],
+  now: Effect.map(Clock.currentTimeMillis, (now) => sql`${now}`),
+  lock: sql``,
+  lockFree: sql``,
+  migrating: [],
+  types: { rowId: "INTEGER PRIMARY KEY", instant: "REAL" },
+  limits: { connectMs: 0, attemptMs: Number.POSITIVE_INFINITY, cut: () => Effect.void }
+})
+
+const migrationLock = 0x77_74_64_62
+
+const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect => ({
+  // One round trip. The timeouts end what a half-open connection would hold; every commit is synchronous, because the server
+  // can fall while its clients live.
+  begin: () => [
+    [
+      "BEGIN ISOLATION LEVEL READ COMMITTED",
+      `SET LOCAL statement_timeout = ${statementMs}`,
+      `SET LOCAL idle_in_transaction_session_timeout = ${statementMs}`,
+      "SET LOCAL synchronous_commit = on"
+    ].join("; ")
+  ],
+  now: Effect.succeed(sql`trunc(extract(epoch from statement_timestamp()) * 1000)::float8`),
+  lock: sql`FOR UPDATE`,
+  lockFree: sql`FOR UPDATE SKIP LOCKED`,
+  migrating: [`SELECT pg_advisory_xact_lock(${migrationLock})`],
+  types: { rowId: "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", instant: "DOUBLE PRECISION" },
+  limits
+})
+
+/**
+ * The dialect of this client. On Postgres an attempt has a fifth of `storeTimeoutMs` for a connection, a fifth for a
+ * statement and three tenths in all, so that a lost answer can be settled within `storeTimeoutMs`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const of = (sql: SqlClient, storeTimeoutMs: number, cut: Limits["cut"]): Dialect =>
+  sql.onDialectOrElse({
+    pg: () => {
+      const fifth = Math.ceil(storeTimeoutMs / 5)
+      return postgres(sql, { connectMs: fifth, attemptMs: fifth * 1.5, cut }, fifth)
+    },
+    orElse: () => sqlite(sql)
+  })

@@ -1,0 +1,84 @@
+/**
+ * What a driver's error means to us: the one place that knows codes of SQLite, Postgres and the operating system.
+ *
+ * @since 0.1.0
+ */
+import { SqlError, SqlErrorTypeId } from "@effect/sql/SqlError"
+import * as Data from "effect/Data"
+import * as Predicate from "effect/Predicate"
+import { DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
+
+/**
+ * `busy`: somebody else holds what we want; nothing was stored. `disconnected`: the server cannot be reached; nothing was
+ * stored, unless it was COMMIT that failed so. Both are worth another try; `unavailable` is not.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Fault = "busy" | "disconnected" | "unavailable"
+
+/** The answer to COMMIT was lost: it may have gone through, now or later. Never leaves the adapter. @since 0.1.0 @category errors */
+export class CommitLost extends Data.TaggedError("CommitLost")<{ readonly cause: SqlError }> {}
+
+/** Is it an error of the SQL client? @since 0.1.0 @category combinators */
+export const isSqlError = (error: unknown): error is SqlError => Predicate.hasProperty(error, SqlErrorTypeId)
+
+/** Is the outcome of a COMMIT unknown? @since 0.1.0 @category combinators */
+export const isCommitLost = (error: unknown): error is CommitLost => Predicate.isTagged(error, "CommitLost")
+
+const codeOf = (error: SqlError): string =>
+  Predicate.hasProperty(error.cause, "code") && typeof error.cause.code === "string" ? error.cause.code : ""
+
+const messageOf = (error: SqlError): string =>
+  Predicate.hasProperty(error.cause, "message") && typeof error.cause.message === "string"
+    ? error.cause.message
+    : error.message
+
+// 40001, 40P01: serialization failure, deadlock. 55P03: a lock was not to be had. 57014: a statement took too long, or its
+// cancellation was meant for somebody else. 53300: too many connections.
+const postgresBusy = new Set(["40001", "40P01", "55P03", "57014", "53300"])
+
+// Class 08 and 40003 are broken connections, 57P01 to 57P05 a server that stops, starts or hangs up, 25P03 and 25P04 its
+// patience with our transaction.
+const postgresGone = /^(08...|40003|57P0[1-5]|25P0[34])$/
+
+const systemCode = /^E[A-Z]+/
+
+// What node-postgres says without a code.
+const goneMessage = /terminated|timeout exceeded|not queryable/i
+
+/** What the error means. @since 0.1.0 @category combinators */
+export const faultOf = (error: SqlError): Fault => {
+  const code = codeOf(error)
+  if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED") || postgresBusy.has(code)) return "busy"
+  if (postgresGone.test(code) || systemCode.test(code)) return "disconnected"
+  return code === "" && goneMessage.test(messageOf(error)) ? "disconnected" : "unavailable"
+}
+
+const details: ReadonlyArray<readonly [prefix: string, detail: string]> = [
+  ["SQLITE_FULL", "the disk or the database is full"],
+  ["SQLITE_READONLY", "it is read-only"],
+  ["SQLITE_NOTADB", "the file is not a database"],
+  ["SQLITE_CORRUPT", "the file is damaged"],
+  ["SQLITE_CANTOPEN", "the file cannot be opened"],
+  ["SQLITE_IOERR", "the disk reports an error"],
+  ["SQLITE_PERM", "permission denied"]
+]
+
+const detailOf = (error: SqlError): string => {
+  const code = codeOf(error)
+  const known = details.find(([prefix]) => code.startsWith(prefix))
+  return known === undefined ? messageOf(error) : `${known[1]} (${code})`
+}
+
+/** The typed error of an operation that ended with an error of the client. @since 0.1.0 @category combinators */
+export const toDbError =
+  (operation: string) =>
+  (error: SqlError): DatabaseBusy | DatabaseUnavailable =>
+    faultOf(error) === "busy"
+      ? new DatabaseBusy({ operation, cause: error.cause })
+      : new DatabaseUnavailable({ operation, detail: detailOf(error), cause: error.cause })
+
+/** The typed error of a database that could not be opened, from whatever its driver threw. @since 0.1.0 @category combinators */
+export const toOpenError = (thrown: unknown): DatabaseBusy | DatabaseUnavailable =>
+  toDbError("open")(isSqlError(thrown) ? thrown : new SqlError({ cause: thrown, message: String(thrown) }))

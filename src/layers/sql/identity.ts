@@ -1,0 +1,82 @@
+/**
+ * The one row that says whose database it is, and counts the key indexes.
+ *
+ * @since 0.1.0
+ */
+import type { SqlError } from "@effect/sql/SqlError"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { type CorruptRow, DatabaseUnavailable, KeyIndexesExhausted } from "../../schema/DbError.js"
+import { ChainHash, KeyIndex, maxKeyIndex, PublicKey } from "../../schema/Ids.js"
+import type { ClientDb } from "../../services/ClientDb.js"
+import { compareIdentities, randomFirstKeyIndex } from "../identity.js"
+import { column, decode } from "./rows.js"
+import type { Database } from "./transaction.js"
+
+const Identity = Schema.Struct({ chainHash: ChainHash, layout: Schema.String, publicKey: PublicKey })
+
+const identities = decode("wt_identity", Identity)
+
+const keyIndexes = decode("wt_identity", Schema.Struct({ keyIndex: column(KeyIndex) }))
+
+/** Records the identity, or compares. @since 0.1.0 @category constructors */
+export const bindIdentity =
+  ({ sql, transaction }: Database): ClientDb.Service["bindIdentity"] =>
+  (wanted) =>
+    transaction(
+      "bindIdentity",
+      "synced",
+      Effect.gen(function* () {
+        const first = wanted.firstKeyIndex ?? (yield* randomFirstKeyIndex)
+        yield* sql`
+          INSERT INTO wt_identity (id, chain_hash, layout, public_key, next_index)
+          VALUES (1, ${wanted.chainHash}, ${wanted.layout}, ${wanted.publicKey}, ${first})
+          ON CONFLICT (id) DO NOTHING`
+        const [found] = yield* Effect.flatMap(
+          sql`SELECT chain_hash AS "chainHash", layout, public_key AS "publicKey" FROM wt_identity WHERE id = 1`,
+          identities
+        )
+        if (found !== undefined) yield* compareIdentities(wanted, found)
+      })
+    )
+
+/**
+ * Moves the counter by `count` inside a transaction; answers where it stood. It does not move when its new place would
+ * be beyond `last`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const advance = (
+  { sql }: Database,
+  operation: string,
+  count: number,
+  last: number
+): Effect.Effect<KeyIndex, SqlError | CorruptRow | DatabaseUnavailable | KeyIndexesExhausted> =>
+  Effect.gen(function* () {
+    const [row] = yield* Effect.flatMap(
+      sql`
+        UPDATE wt_identity SET next_index = next_index + ${count}
+        WHERE id = 1 AND next_index + ${count} <= ${last}
+        RETURNING next_index - ${count} AS "keyIndex"`,
+      keyIndexes
+    )
+    if (row !== undefined) return row.keyIndex
+    const bound = yield* sql`SELECT 1 FROM wt_identity WHERE id = 1`
+    return yield* bound.length > 0
+      ? new KeyIndexesExhausted()
+      : new DatabaseUnavailable({ operation, detail: "bindIdentity was not called yet" })
+  })
+
+/** A key index that nobody has had, inside a transaction. @since 0.1.0 @category constructors */
+export const newKeyIndex = (database: Database, operation: string) => advance(database, operation, 1, maxKeyIndex + 1)
+
+/** Moves the counter further. @since 0.1.0 @category constructors */
+export const skipSessionKeys =
+  (database: Database): ClientDb.Service["skipSessionKeys"] =>
+  (count) =>
+    database.transaction(
+      "skipSessionKeys",
+      "synced",
+      Effect.map(advance(database, "skipSessionKeys", count, maxKeyIndex), (from) => KeyIndex.make(from + count))
+    )

@@ -1,0 +1,108 @@
+/**
+ * The tables, and how an older database gets them. All steps of one run are one transaction, so that a database has one
+ * version or another and nothing between. What may be changed here is the end of the list.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { DatabaseTooNew, type DbError } from "../../schema/DbError.js"
+import type { Dialect } from "./Dialect.js"
+import { column, decode } from "./rows.js"
+import type { Database } from "./transaction.js"
+
+type Migration = (types: Dialect["types"]) => ReadonlyArray<string>
+
+// Instants are past ones and lengths are lengths; ends are computed (design 4, Time).
+const tables: Migration = ({ instant, rowId }) => [
+  `CREATE TABLE wt_identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    chain_hash TEXT NOT NULL,
+    layout TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    next_index BIGINT NOT NULL CHECK (next_index > 0)
+  )`,
+  `CREATE TABLE wt_tower (
+    id ${rowId},
+    public_key TEXT NOT NULL UNIQUE,
+    removed INTEGER NOT NULL DEFAULT 0
+  )`,
+  `CREATE TABLE wt_address (
+    tower INTEGER NOT NULL REFERENCES wt_tower (id),
+    address TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (tower, address)
+  )`,
+  `CREATE TABLE wt_reservation (
+    key_index INTEGER PRIMARY KEY CHECK (key_index > 0),
+    tower INTEGER NOT NULL REFERENCES wt_tower (id),
+    blob_type INTEGER NOT NULL,
+    way TEXT NOT NULL,
+    lease TEXT NOT NULL,
+    since ${instant} NOT NULL,
+    for_ms ${instant} NOT NULL
+  )`,
+  "CREATE INDEX wt_reservation_triple ON wt_reservation (tower, blob_type, way)",
+  `CREATE TABLE wt_session (
+    key_index INTEGER PRIMARY KEY CHECK (key_index > 0),
+    id TEXT NOT NULL UNIQUE,
+    tower INTEGER NOT NULL REFERENCES wt_tower (id),
+    status TEXT NOT NULL,
+    created_at ${instant} NOT NULL,
+    blob_type INTEGER NOT NULL,
+    max_updates INTEGER NOT NULL,
+    reward_base BIGINT NOT NULL,
+    reward_rate BIGINT NOT NULL,
+    sweep_fee_rate TEXT NOT NULL,
+    reward_pk_script TEXT NOT NULL,
+    seq_num INTEGER NOT NULL,
+    tower_last_applied INTEGER NOT NULL
+  )`,
+  "CREATE INDEX wt_session_tower ON wt_session (tower, key_index)",
+  "CREATE INDEX wt_session_status ON wt_session (status, key_index)",
+  `CREATE TABLE wt_standing (
+    blob_type INTEGER NOT NULL,
+    tower INTEGER NOT NULL REFERENCES wt_tower (id),
+    body TEXT NOT NULL,
+    PRIMARY KEY (blob_type, tower)
+  )`,
+  `CREATE TABLE wt_quarantine (
+    tower INTEGER NOT NULL REFERENCES wt_tower (id),
+    policy_key TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (tower, policy_key)
+  )`
+]
+
+const migrations: ReadonlyArray<Migration> = [tables]
+
+/** The version that this program writes. @since 0.1.0 @category models */
+export const version = migrations.length
+
+const versions = decode("wt_version", Schema.Struct({ version: column(Schema.Int.pipe(Schema.nonNegative())) }))
+
+/**
+ * Brings the database to `version`, or does nothing. Waits for another process that does the same.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const migrate = ({ dialect, sql, transaction }: Database): Effect.Effect<void, DbError | DatabaseTooNew> =>
+  transaction(
+    "migrate",
+    "synced",
+    Effect.gen(function* () {
+      const run = (statements: ReadonlyArray<string>) =>
+        Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
+      yield* run(dialect.migrating)
+      yield* sql`CREATE TABLE IF NOT EXISTS wt_version (version INTEGER PRIMARY KEY)`
+      const applied = yield* Effect.flatMap(sql`SELECT version FROM wt_version`, versions)
+      const found = Math.max(0, ...applied.map((row) => row.version))
+      if (found > version) return yield* new DatabaseTooNew({ found, supported: version })
+      for (const [at, migration] of migrations.entries()) {
+        if (at < found) continue
+        yield* run(migration(dialect.types))
+        yield* sql`INSERT INTO wt_version (version) VALUES (${at + 1})`
+      }
+    })
+  )

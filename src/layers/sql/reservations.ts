@@ -1,0 +1,140 @@
+/**
+ * Reservations of key indexes (design 4). A row is one open reservation; it can be taken when `since + for_ms` has passed.
+ *
+ * @since 0.1.0
+ */
+import type { Fragment } from "@effect/sql/Statement"
+import * as Effect from "effect/Effect"
+import type { BlobType } from "../../schema/BlobType.js"
+import { CorruptRow, ReservationLost, TowerNotFound } from "../../schema/DbError.js"
+import { type KeyIndex, LeaseToken, type TowerId, type Way } from "../../schema/Ids.js"
+import { leaseMs, type Reservation } from "../../schema/Reservation.js"
+import type { ClientDb } from "../../services/ClientDb.js"
+import { Entropy } from "../../services/Entropy.js"
+import { newKeyIndex } from "./identity.js"
+import * as rows from "./rows.js"
+import * as standings from "./standings.js"
+import type { Database } from "./transaction.js"
+
+const operation = "nextSessionKeyIndex"
+
+/** To whom a reservation belongs. @since 0.1.0 @category models */
+export interface Triple {
+  readonly towerId: TowerId
+  readonly blobType: BlobType
+  readonly way: Way
+}
+
+/** The condition that a reservation belongs to the triple. @since 0.1.0 @category combinators */
+export const ofTriple = ({ sql }: Database, { blobType, towerId, way }: Triple): Fragment =>
+  sql`tower = ${towerId} AND blob_type = ${blobType} AND way = ${way}`
+
+/** The condition that a row is this reservation, and still held under its lease. @since 0.1.0 @category combinators */
+export const isHeld = ({ sql }: Database, { keyIndex, lease }: Reservation): Fragment =>
+  sql`key_index = ${keyIndex} AND lease = ${lease}`
+
+/** A token that nobody can guess. @since 0.1.0 @category constructors */
+export const newLease: Effect.Effect<LeaseToken> = Effect.gen(function* () {
+  const entropy = yield* Entropy
+  const bytes = yield* entropy.bytes(16)
+  return LeaseToken.make(Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""))
+})
+
+const single = (found: ReadonlyArray<typeof Reservation.Type>): Effect.Effect<Reservation, CorruptRow> => {
+  const [row] = found
+  return row === undefined
+    ? new CorruptRow({ table: "wt_reservation", detail: "an added row is not there" })
+    : Effect.succeed(row)
+}
+
+/** Opens a reservation of a new index, taken for `forMs` from now; 0 leaves it free. @since 0.1.0 @category constructors */
+export const open = (database: Database, keyIndex: KeyIndex, { blobType, towerId, way }: Triple, forMs: number) =>
+  Effect.gen(function* () {
+    const { dialect, sql } = database
+    const lease = yield* newLease
+    const now = yield* dialect.now
+    const added = yield* sql`
+      INSERT INTO wt_reservation (key_index, tower, blob_type, way, lease, since, for_ms)
+      VALUES (${keyIndex}, ${towerId}, ${blobType}, ${way}, ${lease}, ${now}, ${forMs})
+      RETURNING ${rows.reservationColumns(sql)}`
+    return yield* Effect.flatMap(rows.reservations(added), single)
+  })
+
+/** Takes the reservation that has been free longest, or one that was left, or none. */
+const takeFree = (database: Database, triple: Triple, left: ReadonlyArray<Reservation>) =>
+  Effect.gen(function* () {
+    const { dialect, sql } = database
+    const now = yield* dialect.now
+    const lease = yield* newLease
+    // The clock was put back: what begins in the future begins now.
+    yield* sql`UPDATE wt_reservation SET since = ${now} WHERE ${ofTriple(database, triple)} AND since > ${now}`
+    const takeable = sql.or([sql`since + for_ms <= ${now}`, ...left.map((mine) => sql`(${isHeld(database, mine)})`)])
+    const taken = yield* sql`
+      UPDATE wt_reservation SET lease = ${lease}, since = ${now}, for_ms = ${leaseMs}
+      WHERE key_index = (
+        SELECT key_index FROM wt_reservation
+        WHERE ${ofTriple(database, triple)} AND ${takeable}
+        ORDER BY since + for_ms, key_index LIMIT 1 ${dialect.lockFree}
+      )
+      RETURNING ${rows.reservationColumns(sql)}`
+    const [reservation] = yield* rows.reservations(taken)
+    return reservation
+  })
+
+const takeNew = (database: Database, triple: Triple) =>
+  Effect.flatMap(newKeyIndex(database, operation), (keyIndex) => open(database, keyIndex, triple, leaseMs))
+
+const endHeld = (database: Database, reservation: Reservation) =>
+  Effect.gen(function* () {
+    const ended = yield* database.sql`
+      DELETE FROM wt_reservation WHERE ${isHeld(database, reservation)} RETURNING key_index`
+    if (ended.length === 0) return yield* new ReservationLost({ keyIndex: reservation.keyIndex })
+  })
+
+/**
+ * Takes a key index. Taking a free one binds nothing new and needs no sync of the disk; a new index does.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const nextSessionKeyIndex =
+  (database: Database): ClientDb.Service["nextSessionKeyIndex"] =>
+  (towerId, blobType, way, { forceNext, left = [] } = {}) =>
+    Effect.gen(function* () {
+      const { sql, transaction } = database
+      const triple = { towerId, blobType, way }
+      if (forceNext === undefined) {
+        const taken = yield* transaction(operation, "unsynced", takeFree(database, triple, left))
+        if (taken !== undefined) return taken
+      }
+      return yield* transaction(
+        operation,
+        "synced",
+        Effect.gen(function* () {
+          const tower = yield* sql`SELECT 1 FROM wt_tower WHERE id = ${towerId}`
+          if (tower.length === 0) return yield* new TowerNotFound({ tower: towerId })
+          if (forceNext !== undefined) yield* endHeld(database, forceNext)
+          return (yield* takeFree(database, triple, left)) ?? (yield* takeNew(database, triple))
+        })
+      )
+    })
+
+/** Gives a reservation back. @since 0.1.0 @category constructors */
+export const freeSessionKeyIndex =
+  (database: Database): ClientDb.Service["freeSessionKeyIndex"] =>
+  (reservation, { outcome, update }) => {
+    const { dialect, sql, transaction } = database
+    return transaction(
+      "freeSessionKeyIndex",
+      "unsynced",
+      Effect.gen(function* () {
+        const now = yield* dialect.now
+        yield* outcome._tag === "end"
+          ? sql`DELETE FROM wt_reservation WHERE ${isHeld(database, reservation)}`
+          : sql`
+              UPDATE wt_reservation SET since = ${now}, for_ms = ${outcome.restMs}
+              WHERE ${isHeld(database, reservation)}`
+        yield* standings.write(database, update)
+      })
+    )
+  }

@@ -1,0 +1,127 @@
+/**
+ * Sessions: stored in one transaction with the end of their reservation, and listed by page.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import {
+  ClientSessionAlreadyExists,
+  IncorrectKeyIndex,
+  NoReservedKeyIndex,
+  ReservationLost,
+  TowerNotFound
+} from "../../schema/DbError.js"
+import { LeaseToken } from "../../schema/Ids.js"
+import type { Reservation } from "../../schema/Reservation.js"
+import type { ClientDb } from "../../services/ClientDb.js"
+import { newKeyIndex } from "./identity.js"
+import { ofTriple, open, type Triple } from "./reservations.js"
+import * as rows from "./rows.js"
+import * as standings from "./standings.js"
+import type { Database } from "./transaction.js"
+
+const leases = rows.decode("wt_reservation", Schema.Struct({ lease: LeaseToken }))
+
+/** May this session be stored under this reservation? In the order of the reference (protocol 7.3). */
+const check = (database: Database, session: ClientSession, triple: Triple, lease: LeaseToken) =>
+  Effect.gen(function* () {
+    const { dialect, sql } = database
+    const { id, keyIndex, towerId } = session
+    const exists = yield* sql`SELECT 1 FROM wt_session WHERE id = ${id}`
+    if (exists.length > 0) return yield* new ClientSessionAlreadyExists({ id })
+    const tower = yield* sql`SELECT 1 FROM wt_tower WHERE id = ${towerId}`
+    if (tower.length === 0) return yield* new TowerNotFound({ tower: towerId })
+    const [reserved] = yield* Effect.flatMap(
+      sql`
+        SELECT lease FROM wt_reservation
+        WHERE key_index = ${keyIndex} AND ${ofTriple(database, triple)} ${dialect.lock}`,
+      leases
+    )
+    if (reserved === undefined) {
+      const others = yield* sql`SELECT 1 FROM wt_reservation WHERE ${ofTriple(database, triple)} LIMIT 1`
+      return yield* others.length === 0
+        ? new NoReservedKeyIndex({ towerId })
+        : new IncorrectKeyIndex({ towerId, keyIndex })
+    }
+    if (reserved.lease !== lease) return yield* new ReservationLost({ keyIndex })
+  })
+
+const insert = ({ sql }: Database, session: ClientSession) => {
+  const { policy } = session
+  return sql`
+    INSERT INTO wt_session (
+      key_index, id, tower, status, created_at, blob_type, max_updates, reward_base, reward_rate, sweep_fee_rate,
+      reward_pk_script, seq_num, tower_last_applied
+    ) VALUES (
+      ${session.keyIndex}, ${session.id}, ${session.towerId}, ${session.status}, ${session.createdAt},
+      ${policy.blobType}, ${policy.maxUpdates}, ${policy.rewardBase}, ${policy.rewardRate},
+      ${String(policy.sweepFeeRate)}, ${session.rewardPkScript}, ${session.seqNum}, ${session.towerLastApplied}
+    )`
+}
+
+/** Reserves the next index for the triple, free, unless one is free already or none is left. */
+const reserveNext = (database: Database, triple: Triple) =>
+  Effect.gen(function* () {
+    const { dialect, sql } = database
+    const now = yield* dialect.now
+    const free = yield* sql`
+      SELECT 1 FROM wt_reservation WHERE ${ofTriple(database, triple)} AND since + for_ms <= ${now} LIMIT 1`
+    if (free.length > 0) return
+    const keyIndex = yield* newKeyIndex(database, "createClientSession")
+    yield* open(database, keyIndex, triple, 0)
+  }).pipe(Effect.catchTag("KeyIndexesExhausted", () => Effect.void))
+
+/** How sessions are stored. @since 0.1.0 @category models */
+export interface Options {
+  readonly reserveNext: boolean
+}
+
+/**
+ * Stores a session, inside a transaction.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const store = (
+  database: Database,
+  options: Options,
+  session: ClientSession,
+  { lease, way }: Pick<Reservation, "lease" | "way">,
+  update: ClientDb.StandingUpdate
+) =>
+  Effect.gen(function* () {
+    const triple = { towerId: session.towerId, blobType: session.policy.blobType, way }
+    yield* check(database, session, triple, lease)
+    yield* insert(database, session)
+    yield* database.sql`DELETE FROM wt_reservation WHERE key_index = ${session.keyIndex}`
+    yield* standings.write(database, update)
+    if (options.reserveNext) yield* reserveNext(database, triple)
+  })
+
+const defaultLimit = 100
+const largestLimit = 0x7fff_ffff
+
+/** Lists a page of sessions. @since 0.1.0 @category constructors */
+export const listClientSessions =
+  (database: Database): ClientDb.Service["listClientSessions"] =>
+  ({ after = 0, createdBefore, limit = defaultLimit, status, towerId } = {}) => {
+    const { sql, transaction } = database
+    const wanted = sql.and([
+      sql`s.key_index > ${after}`,
+      ...(towerId === undefined ? [] : [sql`s.tower = ${towerId}`]),
+      ...(status === undefined ? [] : [sql`s.status = ${status}`]),
+      ...(createdBefore === undefined ? [] : [sql`s.created_at < ${createdBefore}`])
+    ])
+    return transaction(
+      "listClientSessions",
+      "read",
+      Effect.flatMap(
+        sql`
+          SELECT ${rows.sessionColumns(sql)} FROM wt_session s JOIN wt_tower t ON t.id = s.tower
+          WHERE ${wanted} ORDER BY s.key_index LIMIT ${Math.min(limit, largestLimit)}`,
+        rows.sessions
+      )
+    )
+  }

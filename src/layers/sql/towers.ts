@@ -1,0 +1,125 @@
+/**
+ * Towers and their addresses. Rows of towers are never deleted: `removed` is a mark.
+ *
+ * @since 0.1.0
+ */
+import type { SqlError } from "@effect/sql/SqlError"
+import type { Fragment } from "@effect/sql/Statement"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { CorruptRow, LastTowerAddr, TowerNotFound } from "../../schema/DbError.js"
+import { PublicKey, TowerId } from "../../schema/Ids.js"
+import { Tower } from "../../schema/Tower.js"
+import { TowerAddress } from "../../schema/TowerAddress.js"
+import type { ClientDb } from "../../services/ClientDb.js"
+import { column, decode } from "./rows.js"
+import type { Database } from "./transaction.js"
+
+const towerRows = decode(
+  "wt_tower",
+  Schema.Struct({ id: column(TowerId), publicKey: PublicKey, address: Schema.NullOr(TowerAddress) })
+)
+
+const towerIds = decode("wt_tower", Schema.Struct({ id: column(TowerId) }))
+
+/** One row for each address, in the order of the result, becomes one tower with all of them. */
+const gather = (rows: Effect.Effect.Success<ReturnType<typeof towerRows>>): ReadonlyArray<Tower> => {
+  const towers = new Map<
+    TowerId,
+    { readonly id: TowerId; readonly publicKey: PublicKey; readonly addresses: Array<TowerAddress> }
+  >()
+  for (const { address, id, publicKey } of rows) {
+    const tower = towers.get(id) ?? { id, publicKey, addresses: [] }
+    if (address !== null) tower.addresses.push(address)
+    towers.set(id, tower)
+  }
+  return [...towers.values()].map((tower) => new Tower(tower))
+}
+
+const select = ({ sql }: Database, where: Fragment): Effect.Effect<ReadonlyArray<Tower>, SqlError | CorruptRow> =>
+  sql`
+    SELECT t.id, t.public_key AS "publicKey", a.address
+    FROM wt_tower t LEFT JOIN wt_address a ON a.tower = t.id
+    WHERE ${where}
+    ORDER BY t.id, a.position DESC`.pipe(Effect.flatMap(towerRows), Effect.map(gather))
+
+const setStatus = ({ sql }: Database, tower: TowerId, status: "active" | "inactive") =>
+  sql`UPDATE wt_session SET status = ${status} WHERE tower = ${tower} AND status <> ${status}`
+
+/** Adds a tower or an address. @since 0.1.0 @category constructors */
+export const createTower =
+  (database: Database): ClientDb.Service["createTower"] =>
+  (publicKey, address) => {
+    const { sql, transaction } = database
+    return transaction(
+      "createTower",
+      "synced",
+      Effect.gen(function* () {
+        // The first statement locks the tower's row, so that two additions do not get the same position.
+        const [row] = yield* Effect.flatMap(
+          sql`
+            INSERT INTO wt_tower (public_key) VALUES (${publicKey})
+            ON CONFLICT (public_key) DO UPDATE SET removed = 0
+            RETURNING id`,
+          towerIds
+        )
+        if (row === undefined) return yield* new CorruptRow({ table: "wt_tower", detail: "an added row is not there" })
+        yield* sql`
+          INSERT INTO wt_address (tower, address, position)
+          VALUES (${row.id}, ${address},
+            (SELECT coalesce(max(position), 0) + 1 FROM wt_address WHERE tower = ${row.id}))
+          ON CONFLICT (tower, address) DO NOTHING`
+        yield* sql`DELETE FROM wt_quarantine WHERE tower = ${row.id}`
+        yield* setStatus(database, row.id, "active")
+        const [tower] = yield* select(database, sql`t.id = ${row.id}`)
+        return tower ?? (yield* new CorruptRow({ table: "wt_tower", detail: "an added row is not there" }))
+      })
+    )
+  }
+
+/** Removes an address, or marks a tower as removed. @since 0.1.0 @category constructors */
+export const removeTower =
+  (database: Database): ClientDb.Service["removeTower"] =>
+  (publicKey, address) => {
+    const { dialect, sql, transaction } = database
+    return transaction(
+      "removeTower",
+      "synced",
+      Effect.gen(function* () {
+        const [row] = yield* Effect.flatMap(
+          sql`SELECT id FROM wt_tower WHERE public_key = ${publicKey} ${dialect.lock}`,
+          towerIds
+        )
+        if (row === undefined) return
+        if (address === undefined) {
+          yield* sql`UPDATE wt_tower SET removed = 1 WHERE id = ${row.id}`
+          yield* setStatus(database, row.id, "inactive")
+          return
+        }
+        yield* sql`DELETE FROM wt_address WHERE tower = ${row.id} AND address = ${address}`
+        const left = yield* sql`SELECT 1 FROM wt_address WHERE tower = ${row.id} LIMIT 1`
+        if (left.length === 0) return yield* new LastTowerAddr({ tower: publicKey, address })
+      })
+    )
+  }
+
+const load = (database: Database, operation: string, where: Fragment, tower: PublicKey | TowerId) =>
+  database
+    .transaction(operation, "read", select(database, where))
+    .pipe(Effect.flatMap(([found]) => (found === undefined ? new TowerNotFound({ tower }) : Effect.succeed(found))))
+
+/** Loads a tower by its public key. @since 0.1.0 @category constructors */
+export const loadTower =
+  (database: Database): ClientDb.Service["loadTower"] =>
+  (publicKey) =>
+    load(database, "loadTower", database.sql`t.public_key = ${publicKey} AND t.removed = 0`, publicKey)
+
+/** Loads a tower by its number. @since 0.1.0 @category constructors */
+export const loadTowerById =
+  (database: Database): ClientDb.Service["loadTowerById"] =>
+  (id) =>
+    load(database, "loadTowerById", database.sql`t.id = ${id} AND t.removed = 0`, id)
+
+/** Lists the towers. @since 0.1.0 @category constructors */
+export const listTowers = (database: Database): ClientDb.Service["listTowers"] =>
+  database.transaction("listTowers", "read", select(database, database.sql`t.removed = 0`))
