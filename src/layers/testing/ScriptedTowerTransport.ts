@@ -1,0 +1,133 @@
+/**
+ * Towers in memory that do what a script says: a `TowerTransport` without sockets and without cryptography. All time
+ * passes through the Clock, so it works under `VirtualTime` and TestClock. What happened can be read afterwards, and what
+ * must not happen with session keys is found as it happens.
+ *
+ * ```ts
+ * const towers = ScriptedTowerTransport.make(({ number }) =>
+ *   number === 1 ? TowerScript.failsAt("dial") : TowerScript.ok
+ * )
+ * program.pipe(Effect.provide(towers.layer))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { PublicKey, type Way } from "../../schema/Ids.js"
+import { TowerTransport } from "../../services/TowerTransport.js"
+import * as Condition from "../negotiator/condition.js"
+import * as keyWatch from "./keyWatch.js"
+import * as scriptedTower from "./scriptedTower.js"
+import type { Dial, Script } from "./TowerScript.js"
+
+export type { Violation } from "./keyWatch.js"
+
+/**
+ * The transport's own timeouts are those of the real one: 10 s, 5 s and 15 s. Infinity: none.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly way?: Way | undefined
+  readonly dialTimeout?: Duration.DurationInput | undefined
+  readonly handshakeTimeout?: Duration.DurationInput | undefined
+  readonly messageTimeout?: Duration.DurationInput | undefined
+  /** At least so many of the last dials are remembered (default: all). */
+  readonly remember?: number | undefined
+}
+
+/** The transport and what can be known of it. @since 0.1.0 @category models */
+export interface ScriptedTowerTransport {
+  readonly service: TowerTransport.Service
+  readonly layer: Layer.Layer<TowerTransport>
+  /** The dials so far, in their order. */
+  readonly dials: () => ReadonlyArray<Dial>
+  /** How many dials there were. */
+  readonly count: () => number
+  /** The connections that are not closed. */
+  readonly open: () => ReadonlyArray<Dial>
+  /** What must not happen with session keys, and did. */
+  readonly violations: () => ReadonlyArray<keyWatch.Violation>
+  /** Comes back when there have been so many dials. */
+  readonly dialled: (count: number) => Effect.Effect<void>
+}
+
+/** The base point of the curve, where a real tower's ephemeral key would stand. */
+const ephemeralKey = PublicKey.make("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798")
+
+/**
+ * Towers that follow a script, which is asked at each dial.
+ *
+ * @since 0.1.0
+ * @category testing
+ */
+export const make = (script: (dial: Dial) => Script, options: Options = {}): ScriptedTowerTransport => {
+  const { remember = Number.POSITIVE_INFINITY, way = "clear" } = options
+  const timeouts: scriptedTower.Timeouts = {
+    dial: Duration.decode(options.dialTimeout ?? "10 seconds"),
+    handshake: Duration.decode(options.handshakeTimeout ?? "5 seconds"),
+    message: Duration.decode(options.messageTimeout ?? "15 seconds")
+  }
+  const dials: Array<scriptedTower.OpenDial> = []
+  const open = new Set<scriptedTower.OpenDial>()
+  const numbers = new Map<PublicKey, number>()
+  const keys = keyWatch.make()
+  const progress = Condition.make()
+  let count = 0
+
+  const begin = <E>({ address, publicKey, tower }: TowerTransport.ConnectRequest<E>) =>
+    Effect.map(Clock.currentTimeMillis, (at) => {
+      const number = (numbers.get(tower) ?? 0) + 1
+      numbers.set(tower, number)
+      const dial: scriptedTower.OpenDial = { number, tower, address, publicKey, at, sent: [] }
+      count += 1
+      dials.push(dial)
+      if (dials.length > 2 * remember) dials.splice(0, dials.length - remember)
+      open.add(dial)
+      progress.signal()
+      return dial
+    })
+
+  const close = (dial: scriptedTower.OpenDial) =>
+    Effect.zipWith(Clock.currentTimeMillis, Clock.currentTimeNanos, (now, nanos) => {
+      dial.closedAt = now
+      open.delete(dial)
+      keys.closed(dial, nanos)
+    })
+
+  const connect: TowerTransport.Service["connect"] = (request) =>
+    Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      const dial = yield* Effect.acquireRelease(begin(request), close)
+      const tower = scriptedTower.make(dial, script(dial), timeouts, scope)
+      yield* tower.dial
+      dial.connectedAt = yield* Clock.currentTimeMillis
+      yield* request.onStep("connected")
+      yield* tower.actTwo
+      yield* request.onStep("actTwo")
+      yield* request.ecdh(ephemeralKey)
+      dial.shownAt = yield* Clock.currentTimeMillis
+      keys.shown(dial, dial.shownAt, yield* Clock.currentTimeNanos)
+      return {
+        send: tower.take,
+        receive: tower.give,
+        closed: tower.ended,
+        isClosed: Effect.sync(() => dial.endedAt !== undefined)
+      }
+    })
+
+  const service: TowerTransport.Service = { way, connect }
+  return {
+    service,
+    layer: Layer.succeed(TowerTransport, service),
+    dials: () => [...dials],
+    count: () => count,
+    open: () => [...open],
+    violations: () => keys.violations,
+    dialled: (wanted) => progress.until(() => count >= wanted)
+  }
+}
