@@ -1,0 +1,215 @@
+/**
+ * A tower that answers as those of lnd and dcrlnd do (protocol 5), over any socket, with its sessions in memory. For
+ * tests and demonstrations: it watches no chain.
+ *
+ * A connection is one fiber, the caller's of `serve`. The only state that connections share is three plain collections,
+ * each looked at and changed in one synchronous step: the session keys that are connected, the sessions, the counts.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { fromHex, toHex } from "../../internal/bytes.js"
+import { nobleCurve } from "../../internal/curve.js"
+import type * as BlobType from "../../schema/BlobType.js"
+import type * as Chain from "../../schema/Chain.js"
+import { type HexBytes, PublicKey, SessionId } from "../../schema/Ids.js"
+import { TowerAddress } from "../../schema/TowerAddress.js"
+import type { TransportError } from "../../schema/TransportError.js"
+import * as Code from "../../schema/wire/Code.js"
+import * as Codec from "../../schema/wire/Codec.js"
+import { DeleteSessionReply } from "../../schema/wire/DeleteSessionReply.js"
+import { Init } from "../../schema/wire/Init.js"
+import type { Message } from "../../schema/wire/Message.js"
+import type { SocketDialer } from "../../services/SocketDialer.js"
+import * as Connection from "../brontide/connection.js"
+import type { StaticKey } from "../brontide/handshake.js"
+import * as Book from "./towerBook.js"
+import { converse, type Desk, type Line } from "./towerConversation.js"
+
+/** What the tower is about to do. At `reply` the decision is already in its book. @since 0.1.0 @category testing */
+export type Step = "handshake" | "init" | "reply" | "hangUp"
+
+/**
+ * What goes wrong, from now on, on every connection: the tower falls silent before a step until the client hangs up; it
+ * hangs up before a step (before `reply`: the session is stored and the reply lost); it sends another message than the
+ * one it decided on.
+ *
+ * @since 0.1.0
+ * @category testing
+ */
+export type Fault = Data.TaggedEnum<{
+  Silent: { readonly before: Step }
+  HangUp: { readonly before: Step }
+  Replace: { readonly with: (decided: Message) => Message }
+}>
+
+/** @since 0.1.0 @category testing */
+export const Fault = Data.taggedEnum<Fault>()
+
+/** A raw socket that its holder can close. @since 0.1.0 @category testing */
+export interface Socket extends SocketDialer.RawSocket {
+  readonly close: Effect.Effect<void>
+}
+
+/** What kind of tower it is. @since 0.1.0 @category testing */
+export interface Options {
+  readonly chain: Chain.Chain
+  /** The tower's static key: 32 bytes. */
+  readonly secretKey: Redacted.Redacted<Uint8Array>
+  /** The blob types that it takes (default: all that its chain's towers take). */
+  readonly blobTypes?: ReadonlyArray<BlobType.BlobType> | undefined
+  /** Where rewards go; without it sessions with a reward are refused, as the daemons do (default: none). */
+  readonly rewardScript?: HexBytes | undefined
+  /** The feature bits of its Init (default: 1 and 3). */
+  readonly features?: ReadonlyArray<number> | undefined
+  /** For each of act one and act three (default: 5 seconds). */
+  readonly handshakeTimeout?: Duration.DurationInput | undefined
+  /** For each message (default: 15 seconds). */
+  readonly messageTimeout?: Duration.DurationInput | undefined
+  /** What it knows at the start (default: nothing). */
+  readonly initialSessions?: Iterable<Book.TowerSession> | undefined
+  /** Told of each session that is created or changed, before the reply is sent. */
+  readonly onSession?: ((session: Book.TowerSession) => Effect.Effect<void>) | undefined
+}
+
+/** Connections so far. @since 0.1.0 @category testing */
+export interface Connections {
+  /** All that were served. */
+  readonly served: number
+  /** Of these, still open. */
+  readonly open: number
+  /** Closed without a message, since their session key was connected already. */
+  readonly refused: number
+}
+
+/** The tower and its control panel. @since 0.1.0 @category testing */
+export interface LoopbackTower {
+  readonly publicKey: PublicKey
+  /** Serves one connection to its end and closes the socket. Never fails: what is wrong is answered by closing. */
+  readonly serve: (socket: Socket) => Effect.Effect<void>
+  readonly sessions: Effect.Effect<ReadonlyMap<SessionId, Book.TowerSession>>
+  readonly connections: Effect.Effect<Connections>
+  /** Sets the last applied update of a session, as if the client had sent so many; unknown sessions stay unknown. */
+  readonly markUsed: (id: SessionId, lastApplied: number) => Effect.Effect<void>
+  /** Breaks the tower, or mends it. */
+  readonly setFault: (fault: Fault | undefined) => Effect.Effect<void>
+}
+
+/** What ends a connection early; the client sees the same end for each. */
+type Broken = "HangUp" | TransportError | Codec.Malformed | Codec.MessageTooLong
+
+/** The tower ends this connection because it is told to. */
+const hangUp = Effect.fail("HangUp" as const)
+
+const staticKey = (secretKey: Redacted.Redacted<Uint8Array>): StaticKey<"BadKey"> => ({
+  publicKey: PublicKey.make(toHex(nobleCurve.publicKey(Redacted.value(secretKey)))),
+  ecdh: (point) => Effect.map(nobleCurve.ecdh(Redacted.value(secretKey), fromHex(point)), Redacted.make)
+})
+
+/** A new tower. Without a socket it does nothing. @since 0.1.0 @category constructors */
+export const make = (options: Options): Effect.Effect<LoopbackTower> =>
+  Effect.sync(() => {
+    const { chain, features = [1, 3], onSession = () => Effect.void } = options
+    const key = staticKey(options.secretKey)
+    const terms: Book.Terms = {
+      chain,
+      blobTypes: options.blobTypes ?? chain.blobTypes,
+      rewardScript: options.rewardScript
+    }
+    const timeouts = {
+      // Towers do not know where their clients are; the errors that say so go nowhere.
+      address: TowerAddress.make("client.invalid:1"),
+      handshakeTimeout: Duration.decode(options.handshakeTimeout ?? "5 seconds"),
+      messageTimeout: Duration.decode(options.messageTimeout ?? "15 seconds")
+    }
+    const sessions = new Map(Array.from(options.initialSessions ?? [], (session) => [session.id, session] as const))
+    const connected = new Set<SessionId>()
+    let counts: Connections = { served: 0, open: 0, refused: 0 }
+    let fault: Fault | undefined
+
+    const before = (step: Step, clientIsGone: Effect.Effect<void>) =>
+      Effect.suspend(() => {
+        if (fault === undefined || fault._tag === "Replace" || fault.before !== step) return Effect.void
+        return fault._tag === "HangUp" ? hangUp : Effect.andThen(clientIsGone, hangUp)
+      })
+
+    const keep = <Reply>({ reply, session }: Book.Decision<Reply>): Effect.Effect<Reply> => {
+      if (session === undefined) return Effect.succeed(reply)
+      sessions.set(session.id, session)
+      return Effect.as(onSession(session), reply)
+    }
+
+    /** One live connection for each session key; free again before the socket is closed (protocol 5.1). */
+    const register = (id: SessionId): Effect.Effect<void, "HangUp", Scope.Scope> =>
+      Effect.acquireRelease(
+        Effect.suspend(() => {
+          if (!connected.has(id)) return Effect.sync(() => connected.add(id))
+          counts = { ...counts, refused: counts.refused + 1 }
+          return hangUp
+        }),
+        () => Effect.sync(() => connected.delete(id))
+      )
+
+    const deskFor = (id: SessionId): Desk => ({
+      chain,
+      init: new Init({ features, chainHash: chain.chainHash }),
+      create: (request) => Effect.suspend(() => keep(Book.create(terms, id, sessions.get(id), request))),
+      update: (request) => Effect.suspend(() => keep(Book.update(sessions.get(id), request))),
+      delete: Effect.sync(() => new DeleteSessionReply({ code: sessions.delete(id) ? Code.ok : Code.notFound }))
+    })
+
+    const lineOver = (connection: Connection.Connection): Line<Broken> => ({
+      receive: Effect.flatMap(connection.receive, Codec.decode),
+      send: (decided: Message) =>
+        Effect.gen(function* () {
+          yield* before(decided._tag === "Init" ? "init" : "reply", connection.closed)
+          // The daemons do not write what is too long, and hang up; a replacement may be anything.
+          const body =
+            fault?._tag === "Replace" ? Codec.encode(fault.with(decided)) : yield* Codec.encodeEither(decided)
+          yield* connection.send(body)
+        })
+    })
+
+    const serve = (socket: Socket): Effect.Effect<void> =>
+      Effect.gen(function* () {
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            counts = { ...counts, served: counts.served + 1, open: counts.open + 1 }
+          }),
+          () =>
+            Effect.andThen(
+              socket.close,
+              Effect.sync(() => {
+                counts = { ...counts, open: counts.open - 1 }
+              })
+            )
+        )
+        yield* before("handshake", Stream.runDrain(socket.bytes))
+        const connection = yield* Connection.accept(socket, key, timeouts)
+        const id = SessionId.make(connection.remotePublicKey)
+        yield* register(id)
+        yield* converse(lineOver(connection), deskFor(id))
+        yield* before("hangUp", connection.closed)
+      }).pipe(Effect.scoped, Effect.ignore)
+
+    return {
+      publicKey: key.publicKey,
+      serve,
+      sessions: Effect.sync(() => new Map(sessions)),
+      connections: Effect.sync(() => counts),
+      markUsed: (id, lastApplied) =>
+        Effect.sync(() => {
+          const session = sessions.get(id)
+          if (session !== undefined) sessions.set(id, { ...session, lastApplied })
+        }),
+      setFault: (next) =>
+        Effect.sync(() => {
+          fault = next
+        })
+    }
+  })

@@ -1,0 +1,62 @@
+/**
+ * One connection as a tower leads it (protocol 5.1): Init each way, the client's first; then one request and its reply, or
+ * updates one after another. Coming back means hanging up.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Chain from "../../schema/Chain.js"
+import type { PermanentTowerFailure } from "../../schema/NegotiationError.js"
+import { checkInit } from "../../schema/wire/CheckInit.js"
+import * as Code from "../../schema/wire/Code.js"
+import type { CreateSession } from "../../schema/wire/CreateSession.js"
+import type { CreateSessionReply } from "../../schema/wire/CreateSessionReply.js"
+import type { DeleteSessionReply } from "../../schema/wire/DeleteSessionReply.js"
+import type { Init } from "../../schema/wire/Init.js"
+import type { Message } from "../../schema/wire/Message.js"
+import type { StateUpdate } from "../../schema/wire/StateUpdate.js"
+import type { StateUpdateReply } from "../../schema/wire/StateUpdateReply.js"
+
+/** Messages to and from the client. @since 0.1.0 @category models */
+export interface Line<E> {
+  readonly receive: Effect.Effect<Message, E>
+  readonly send: (message: Message) => Effect.Effect<void, E>
+}
+
+/** Who answers, for the session of the connection's key; what is answered is kept already. @since 0.1.0 @category models */
+export interface Desk {
+  readonly chain: Chain.Chain
+  readonly init: Init
+  readonly create: (request: CreateSession) => Effect.Effect<CreateSessionReply>
+  readonly update: (request: StateUpdate) => Effect.Effect<StateUpdateReply>
+  readonly delete: Effect.Effect<DeleteSessionReply>
+}
+
+const takeUpdates = <E>(line: Line<E>, desk: Desk, request: StateUpdate): Effect.Effect<void, E> =>
+  Effect.gen(function* () {
+    const reply = yield* desk.update(request)
+    yield* line.send(reply)
+    if (reply.code !== Code.ok || request.isComplete === 1) return
+    const next = yield* line.receive
+    if (next._tag === "StateUpdate") yield* takeUpdates(line, desk, next)
+  })
+
+/** Leads the connection to its end. The own Init goes out before the client's is checked. @since 0.1.0 @category combinators */
+export const converse = <E>(line: Line<E>, desk: Desk): Effect.Effect<void, E | PermanentTowerFailure> =>
+  Effect.gen(function* () {
+    const theirs = yield* line.receive
+    if (theirs._tag !== "Init") return
+    yield* line.send(desk.init)
+    yield* checkInit(desk.chain, theirs)
+    const request = yield* line.receive
+    switch (request._tag) {
+      case "CreateSession":
+        return yield* line.send(yield* desk.create(request))
+      case "DeleteSession":
+        return yield* line.send(yield* desk.delete)
+      case "StateUpdate":
+        return yield* takeUpdates(line, desk, request)
+      default:
+        return
+    }
+  })
