@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { dirname, join, relative, resolve } from "node:path"
+import { expect, it } from "@effect/vitest"
+
+const src = resolve(import.meta.dirname, "../src")
+
+/** Who may import from whom: a file imports from its own level and from lower ones. */
+const levels = ["internal", "schema", "services", "layers", "top", "bin"]
+
+const levelOf = (file: string): number => {
+  const [first = ""] = relative(src, file).split("/")
+  if (first === "bin.ts") return levels.indexOf("bin")
+  const level = levels.indexOf(first)
+  return level === -1 ? levels.indexOf("top") : level
+}
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => join(src, file))
+
+const importsOf = (file: string): ReadonlyArray<string> =>
+  [...readFileSync(file, "utf8").matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].flatMap(([, name]) => name ?? [])
+
+it("imports go one way: internal <- schema <- services <- layers <- {index, testing, cli} <- bin", () => {
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => name.startsWith("."))
+      .map((name) => resolve(dirname(file), name))
+      .filter((target) => levelOf(target) > levelOf(file))
+      .map((target) => `${relative(src, file)} imports ${relative(src, target)}`)
+  )
+  expect(files.length).toBeGreaterThan(50)
+  expect(wrong).toEqual([])
+})
+
+it("src imports Effect's modules one by one, never the barrel", () => {
+  const barrels = ["effect", "@effect/platform", "@effect/platform-node", "@effect/sql", "@effect/cli"]
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => barrels.includes(name))
+      .map((name) => `${relative(src, file)} imports ${name}`)
+  )
+  expect(wrong).toEqual([])
+})
+
+it("what is internal runs nothing: of Effect it uses values only", () => {
+  const allowed = ["Either", "Redacted", "Schedule", "Duration", "Brand", "Option", "Function"].map(
+    (name) => `effect/${name}`
+  )
+  const wrong = files
+    .filter((file) => relative(src, file).startsWith("internal/"))
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((name) => name.startsWith("effect/") && !allowed.includes(name))
+        .map((name) => `${relative(src, file)} imports ${name}`)
+    )
+  expect(wrong).toEqual([])
+})
