@@ -1,0 +1,124 @@
+/**
+ * A real tower of lnd or dcrlnd on 127.0.0.1, with its real database.
+ */
+import { Effect, Schema } from "effect"
+import * as Chain from "../../../src/schema/Chain.js"
+import { ChainHash, HexBytes, PublicKey, SessionId } from "../../../src/schema/Ids.js"
+import { TowerAddress } from "../../../src/schema/TowerAddress.js"
+import { temporary } from "./folder.js"
+import * as Program from "./program.js"
+
+const Ready = Schema.Struct({
+  version: Schema.String,
+  publicKey: PublicKey,
+  address: TowerAddress,
+  chainHash: ChainHash
+})
+
+/** A session as the tower's database holds it. */
+export const TowerSession = Schema.Struct({
+  id: SessionId,
+  blobType: Schema.Number,
+  maxUpdates: Schema.Number,
+  rewardBase: Schema.Number,
+  rewardRate: Schema.Number,
+  sweepFeeRate: Schema.Number,
+  rewardScript: HexBytes,
+  lastApplied: Schema.Number,
+  /** The whole record as the database encodes it. */
+  encoded: HexBytes
+})
+export type TowerSession = typeof TowerSession.Type
+
+export interface RealTower {
+  readonly binary: Program.Binary
+  readonly version: string
+  readonly publicKey: PublicKey
+  readonly address: TowerAddress
+  readonly chainHash: ChainHash
+  /** Its folder, for a second start after a crash. */
+  readonly folder: string
+  readonly sessions: Effect.Effect<ReadonlyArray<TowerSession>, Program.ProgramError>
+  readonly session: (id: string) => Effect.Effect<TowerSession, Program.ProgramError>
+  /** Stores so many state updates in a session; answers its last applied. */
+  readonly use: (id: string, updates: number) => Effect.Effect<number, Program.ProgramError>
+  readonly delete: (id: string) => Effect.Effect<void, Program.ProgramError>
+  readonly stop: Effect.Effect<void, Program.ProgramError>
+  readonly start: Effect.Effect<void, Program.ProgramError>
+  readonly kill: Effect.Effect<void>
+}
+
+export interface Options {
+  readonly network?: string
+  /** `silent` stores a session and never replies; `reward` allows reward sessions. */
+  readonly mode?: "standalone" | "silent" | "reward"
+  readonly folder?: string
+  readonly listen?: TowerAddress
+}
+
+const nothing = Schema.Unknown
+
+/** Starts one; it stops with the scope. */
+export const start = (binary: Program.Binary, options: Options = {}) =>
+  Effect.gen(function* () {
+    const folder = options.folder ?? (yield* temporary)
+    const program = yield* Program.start(binary, "tower", {
+      dir: folder,
+      network: options.network ?? kinds[binary].chain.network,
+      mode: options.mode ?? "standalone",
+      listen: options.listen ?? "127.0.0.1:0"
+    })
+    const ready = yield* program.event(Ready, "ready")
+    const sessions = program.ask(Schema.Array(TowerSession), "sessions")
+    const tower: RealTower = {
+      ...ready,
+      binary,
+      folder,
+      sessions,
+      session: (id) =>
+        Effect.flatMap(sessions, (all) => {
+          const found = all.find((session) => session.id === id)
+          return found === undefined
+            ? Effect.fail(new Program.ProgramError({ detail: `${binary} has no session ${id}` }))
+            : Effect.succeed(found)
+        }),
+      use: (id, updates) => program.ask(Schema.Number, "use", { id, updates }),
+      delete: (id) => Effect.asVoid(program.ask(nothing, "delete", { id })),
+      stop: Effect.asVoid(program.ask(nothing, "stop")),
+      start: Effect.asVoid(program.ask(nothing, "start")),
+      kill: program.kill
+    }
+    return tower
+  })
+
+/** What each tower is known to do. */
+export interface Kind {
+  /** The one it runs on unless told otherwise. */
+  readonly chain: Chain.AnyChain
+  /** All that its software knows. */
+  readonly chains: ReadonlyArray<Chain.AnyChain>
+  /** The blob types that it gives sessions for. */
+  readonly accepts: ReadonlyArray<number>
+}
+
+/** The three. */
+export const kinds: Record<Program.Binary, Kind> = {
+  lnd: {
+    chain: Chain.bitcoinRegtest,
+    chains: Chain.all.filter((chain) => chain.name === "bitcoin"),
+    accepts: [2, 6, 10, 26]
+  },
+  "lnd-v0.17": {
+    chain: Chain.bitcoinRegtest,
+    chains: Chain.all.filter((chain) => chain.name === "bitcoin" && chain.network !== "testnet4"),
+    accepts: [2, 6]
+  },
+  dcrlnd: {
+    chain: Chain.decredRegnet,
+    chains: Chain.all.filter((chain) => chain.name === "decred"),
+    accepts: [2, 6]
+  }
+}
+
+/** Their names. */
+export const binaries: ReadonlyArray<Program.Binary> = ["lnd", "lnd-v0.17", "dcrlnd"]
