@@ -9,16 +9,14 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 import { DialFailed, MalformedMessage } from "../schema/TransportError.js"
 import * as Codec from "../schema/wire/Codec.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
+import { allOrNothing } from "./net/allOrNothing.js"
 
 /** How long a tower may take. @since 0.1.0 @category config */
 export interface Options {
@@ -68,12 +66,8 @@ export const make = (options: Options = {}): Effect.Effect<TowerTransport.Servic
       way: dialer.way,
       connect: Effect.fn("TowerTransport.connect")(function* <E>(request: TowerTransport.ConnectRequest<E>) {
         yield* Effect.annotateCurrentSpan({ tower: request.tower, address: request.address })
-        const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
-        return yield* open(request).pipe(
-          Scope.extend(scope),
-          Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
-        )
-      })
+        return yield* open(request)
+      }, allOrNothing)
     }
   })
 

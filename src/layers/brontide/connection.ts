@@ -14,9 +14,9 @@ import type { PublicKey } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { ConnectionEnded, GarbledFrame, type HandshakeFailed, MessageTimeout } from "../../schema/TransportError.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
+import * as Source from "../net/source.js"
 import * as Handshake from "./handshake.js"
 import * as Inbox from "./inbox.js"
-import * as Source from "./source.js"
 
 /** Who is at the other end, for the errors, and how long things may take. @since 0.1.0 @category models */
 export interface Options {

@@ -16,7 +16,7 @@ import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { HandshakeFailed } from "../../schema/TransportError.js"
 import { Entropy } from "../../services/Entropy.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
-import type { Source } from "./source.js"
+import type { Source } from "../net/source.js"
 
 /** A static key as its holder lends it: the private half stays with the holder. @since 0.1.0 @category models */
 export interface StaticKey<E> {
