@@ -1,0 +1,12 @@
+/**
+ * What only the command line can fail with. Everything else comes from the library, with a sentence of its own.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/** The command was called wrongly; nothing was tried. Ends the program with code 2. @since 0.1.0 @category errors */
+export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", { message: Schema.String }) {}
+
+/** The command was right and could not be done. Ends the program with code 1. @since 0.1.0 @category errors */
+export class CommandError extends Schema.TaggedError<CommandError>()("CommandError", { message: Schema.String }) {}

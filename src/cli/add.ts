@@ -1,0 +1,28 @@
+/** `wtclient add`: adds a tower, or an address of it. @since 0.1.0 */
+import * as Command from "@effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as TowerUri from "../schema/TowerUri.js"
+import { ClientDb } from "../services/ClientDb.js"
+import { towerUri } from "./args.js"
+import * as flags from "./flags.js"
+import { boundDatabase } from "./open.js"
+import { placeFlags, placeOf } from "./place.js"
+import { summaries } from "./summaries.js"
+import { json, towerJson } from "./views.js"
+
+/** @since 0.1.0 @category constructors */
+export const add = Command.make("add", { ...placeFlags, json: flags.switches.json, tower: towerUri }, (given) =>
+  Effect.gen(function* () {
+    const place = yield* placeOf(given)
+    const { address, publicKey } = yield* TowerUri.parse(given.tower)
+    const tower = yield* Effect.flatMap(ClientDb, (db) => db.createTower(publicKey, address)).pipe(
+      Effect.provide(boundDatabase(place))
+    )
+    yield* Console.log(
+      given.json
+        ? json(towerJson(tower))
+        : `Tower ${tower.id} is ${tower.publicKey}, at ${tower.addresses.join(", ")}.\nNext: wtclient negotiate`
+    )
+  })
+).pipe(Command.withDescription(summaries.add))

@@ -1,0 +1,35 @@
+/**
+ * The arguments that name a tower.
+ *
+ * @since 0.1.0
+ */
+import * as Args from "@effect/cli/Args"
+import type * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { PublicKey } from "../schema/Ids.js"
+import * as TowerUri from "../schema/TowerUri.js"
+import { CommandError } from "./CliError.js"
+
+/** @since 0.1.0 @category config */
+export const towerUri = Args.text({ name: "tower" }).pipe(
+  Args.withDescription(
+    "The tower as its operator prints it: publickey@host, or publickey@host:port (default port 9911)"
+  )
+)
+
+/** @since 0.1.0 @category config */
+export const publicKey = Args.text({ name: "publickey" }).pipe(
+  Args.withDescription("The tower's public key, 66 hex digits")
+)
+
+const why = {
+  BadKey: "a public key has 66 hex digits and begins with 02 or 03",
+  NotOnCurve: "no such public key exists; is a digit wrong?"
+} as const
+
+/** Reads a public key; a whole tower URI is taken too. @since 0.1.0 @category combinators */
+export const parsePublicKey = (text: string): Effect.Effect<PublicKey, CommandError> =>
+  Either.mapLeft(
+    TowerUri.parsePublicKey(text.split("@", 1)[0] ?? ""),
+    (reason) => new CommandError({ message: `"${text}" is no tower's public key: ${why[reason]}.` })
+  )

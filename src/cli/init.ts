@@ -1,0 +1,99 @@
+/** `wtclient init`: makes a key file. @since 0.1.0 */
+import * as Command from "@effect/cli/Command"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Chunk from "effect/Chunk"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { concat } from "../internal/bytes.js"
+import * as HdKeyRing from "../layers/HdKeyRing.js"
+import * as KeyFile from "../layers/KeyFile.js"
+import { defaultOf } from "../schema/KeyLayout.js"
+import { familyTowerSession } from "../services/KeyRing.js"
+import { CommandError } from "./CliError.js"
+import * as flags from "./flags.js"
+import { type Place, placeFlags, placeOf } from "./place.js"
+import { summaries } from "./summaries.js"
+import { json } from "./views.js"
+
+const readText = (from: string): Effect.Effect<Redacted.Redacted<string>, CommandError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const bytes =
+      from === "-"
+        ? concat(...Chunk.toReadonlyArray(yield* Stream.runCollect(NodeStream.stdin)))
+        : yield* fs.readFile(from)
+    return Redacted.make(new TextDecoder().decode(bytes))
+  }).pipe(
+    Effect.catchTags({
+      BadArgument: (error) => new CommandError({ message: `${from} cannot be read: ${error.message}.` }),
+      SystemError: (error) =>
+        new CommandError({
+          message:
+            error.reason === "NotFound" ? `There is no file ${from}.` : `${from} cannot be read: ${error.message}.`
+        })
+    })
+  )
+
+const rootFrom = (source: string) =>
+  Effect.flatMap(readText(source), (text) => KeyFile.parseRoot(text, source === "-" ? "standard input" : source))
+
+/** Writes the key file of a place, unless there is one. @since 0.1.0 @category combinators */
+export const writeKeyFile = (place: Place, material: KeyFile.KeyMaterial) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    // A root that does not fit the chain or the layout is refused before anything is written.
+    const publicKey = yield* Effect.scoped(
+      Effect.flatMap(HdKeyRing.make({ ...material, chain: place.chain }), (ring) =>
+        ring.deriveKey({ family: familyTowerSession, index: 0 })
+      )
+    )
+    yield* fs.makeDirectory(place.folder, { recursive: true, mode: 0o700 })
+    yield* KeyFile.write(place.keyFile, material)
+    return publicKey
+  }).pipe(
+    Effect.catchTags({
+      BadArgument: (error) => new CommandError({ message: `${place.folder} cannot be created: ${error.message}.` }),
+      SystemError: (error) => new CommandError({ message: `${place.folder} cannot be created: ${error.message}.` })
+    })
+  )
+
+/** @since 0.1.0 @category constructors */
+export const init = Command.make(
+  "init",
+  {
+    ...placeFlags,
+    from: flags.values.import,
+    layout: flags.values.layout,
+    legacyCoinType: flags.switches["legacy-coin-type"],
+    account: flags.values.account,
+    json: flags.switches.json
+  },
+  (given) =>
+    Effect.gen(function* () {
+      const place = yield* placeOf(given)
+      const { root } = yield* Option.match(given.from, {
+        onNone: () => KeyFile.generate,
+        onSome: (source) => Effect.map(rootFrom(source), (root) => ({ root }))
+      })
+      const layout = Option.getOrElse(given.layout, () => defaultOf(place.chain))
+      const publicKey = yield* writeKeyFile(place, {
+        root,
+        layout,
+        ...(given.legacyCoinType ? { legacyCoinType: true } : {}),
+        account: Option.getOrUndefined(given.account)
+      })
+      yield* Console.log(
+        given.json
+          ? json({ keyFile: place.keyFile, layout, publicKey })
+          : [
+              `Wrote the key file ${place.keyFile} (${place.chain.name} ${place.chain.network}, layout ${layout}).`,
+              "Keep a copy of it in a safe place: without it the sessions cannot be used.",
+              "Next: wtclient add PUBLICKEY@HOST"
+            ].join("\n")
+      )
+    })
+).pipe(Command.withDescription(summaries.init))

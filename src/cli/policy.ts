@@ -1,0 +1,42 @@
+/**
+ * The policy that the flags describe.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as BlobType from "../schema/BlobType.js"
+import type * as Chain from "../schema/Chain.js"
+import type { FeeRate } from "../schema/FeeRate.js"
+import * as Policy from "../schema/Policy.js"
+import * as flags from "./flags.js"
+
+/** @since 0.1.0 @category config */
+export const policyFlags = {
+  blobType: flags.values["blob-type"],
+  maxUpdates: flags.values["max-updates"],
+  sweepFeeRate: flags.values["sweep-fee-rate"]
+}
+
+/** The values of `policyFlags`. @since 0.1.0 @category models */
+export interface PolicyFlags {
+  readonly blobType: Option.Option<BlobType.BlobType>
+  readonly maxUpdates: Option.Option<number>
+  readonly sweepFeeRate: Option.Option<bigint>
+}
+
+/** Fills in the chain's defaults, and checks. @since 0.1.0 @category combinators */
+export const policyOf = <Fee extends FeeRate>(
+  given: PolicyFlags,
+  chain: Chain.Chain<Fee>
+): Effect.Effect<Policy.Policy<Fee>, Policy.InvalidPolicy> => {
+  const defaults = Policy.defaults(chain, Option.getOrUndefined(given.blobType))
+  return Policy.validate(
+    {
+      ...defaults,
+      maxUpdates: Option.getOrElse(given.maxUpdates, () => defaults.maxUpdates),
+      sweepFeeRate: Option.match(given.sweepFeeRate, { onNone: () => defaults.sweepFeeRate, onSome: chain.feeRate })
+    },
+    chain
+  )
+}

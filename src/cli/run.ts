@@ -1,0 +1,111 @@
+/**
+ * `wtclient` as a function: words in, exit code out. Whatever fails ends as one sentence on standard error; standard output
+ * is for results alone.
+ *
+ * @since 0.1.0
+ */
+
+import type * as CliApp from "@effect/cli/CliApp"
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as Cause from "effect/Cause"
+import type * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import { add } from "./add.js"
+import { arrange, type Grammar } from "./arrange.js"
+import { db } from "./db.js"
+import * as flags from "./flags.js"
+import { init } from "./init.js"
+import { remove } from "./remove.js"
+import { sessions } from "./sessions.js"
+import { summaries } from "./summaries.js"
+import { tower } from "./tower.js"
+import { towers } from "./towers.js"
+import { version } from "./version.js"
+import { table } from "./views.js"
+
+const wtclient = Command.make("wtclient").pipe(
+  Command.withDescription("Gets watchtower sessions from the towers of lnd and dcrlnd, and keeps them"),
+  Command.withSubcommands([init, add, remove, towers, tower, sessions, db])
+)
+
+const grammar: Grammar = {
+  values: [...Object.keys(flags.values), ...flags.builtIn.values],
+  switches: [...Object.keys(flags.switches), ...flags.builtIn.switches],
+  commands: { init: [], add: [], remove: [], towers: [], tower: [], sessions: [], db: ["skip-keys"] }
+}
+
+const overview = [
+  "wtclient gets watchtower sessions from the towers of lnd and dcrlnd, and keeps them.",
+  "",
+  "Usage: wtclient COMMAND [FLAGS] [ARGUMENTS]",
+  "",
+  table(["COMMAND", ""], Object.entries(summaries)),
+  "",
+  "Every command takes --help, and all but demo take --chain, --network and --data-dir: they say which database is meant.",
+  "Further flags for all: --version, --log-level LEVEL (default: warning; logs go to standard error)."
+].join("\n")
+
+const app = Command.run(wtclient, { name: "wtclient", version })
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
+const ansi = /\u001b\[[0-9;]*m/g
+
+const plain = (text: string): string => text.replace(ansi, "")
+
+// What @effect/cli says of every flag and argument, whatever it is.
+const noise = /^ *(A user-defined piece of text|A true or false value|This setting is optional)\.\n\n?/gm
+
+/** The sentence and the exit code of an error: 2 when the command line is wrong, else 1. */
+const verdict = (error: { readonly _tag: string; readonly message: string } | ValidationError.ValidationError) => {
+  if (ValidationError.isValidationError(error)) {
+    const sentence = plain(HelpDoc.toAnsiText(error.error)).replace(/\s+/g, " ").trim()
+    return { code: 2, sentence: sentence.endsWith(".") ? sentence : `${sentence}.` }
+  }
+  return { code: error._tag === "UsageError" ? 2 : 1, sentence: error.message }
+}
+
+/**
+ * Runs the command that these words name (what stands behind the program's name).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, CliApp.CliApp.Environment> =>
+  Effect.consoleWith((console) => {
+    // @effect/cli prints its errors, and colours whatever the terminal; the first is ours to do, the second nobody's.
+    const quiet: Console.Console = {
+      ...console,
+      error: () => Effect.void,
+      log: (...args) =>
+        console.log(...args.map((arg) => (typeof arg === "string" ? plain(arg).replace(noise, "") : arg)))
+    }
+    let command: ReadonlyArray<string> = []
+    const logger = Logger.map(Logger.logfmtLogger, (line) => console.unsafe.error(line))
+    return Effect.gen(function* () {
+      const { path, words } = yield* arrange(grammar, input)
+      command = path
+      if (words.length === 0 || (words[0] === "--help" && path.length === 0)) yield* console.log(overview)
+      else yield* Effect.withConsole(app(["node", "wtclient", ...words]), quiet)
+      return 0
+    }).pipe(
+      Effect.catchAll((error) => {
+        const { code, sentence } = verdict(error)
+        const hint = code === 2 ? ` See ${["wtclient", ...command, "--help"].join(" ")}` : ""
+        return Effect.as(console.error(`wtclient: ${sentence}${hint}`), code)
+      }),
+      Effect.catchAllDefect((defect) =>
+        Effect.logDebug(Cause.die(defect)).pipe(
+          Effect.andThen(console.error(`wtclient: this is a bug: ${plain(String(defect))}`)),
+          Effect.as(1)
+        )
+      ),
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.provide(CliConfig.layer({ showBuiltIns: false })),
+      Logger.withMinimumLogLevel(LogLevel.Warning)
+    )
+  })

@@ -1,0 +1,13 @@
+/** What each command does, in a sentence. @since 0.1.0 @category config */
+export const summaries = {
+  init: "Make a key file: a new key, or with --import the seed of an existing wallet",
+  add: "Add a tower, or one more address of it; the newest address is tried first",
+  remove: "Remove a tower, or one of its addresses; sessions are kept",
+  towers: "List the towers",
+  tower: "Show a tower: addresses, sessions, and how it stands for a policy",
+  negotiate: "Get sessions: ask the towers until one gives a session, --count times",
+  sessions: "List the sessions, by key index",
+  demo: "Show it all at work: a tower on this machine, and a session from it",
+  serve: "Be a tower on this machine, for trying things out; it watches no chain",
+  db: "Care of the database"
+} as const

@@ -1,0 +1,47 @@
+/** `wtclient tower`: shows one tower. @since 0.1.0 */
+import * as Command from "@effect/cli/Command"
+import * as Chunk from "effect/Chunk"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { FeeRate } from "../schema/FeeRate.js"
+import * as Policy from "../schema/Policy.js"
+import * as Standing from "../schema/Standing.js"
+import { ClientDb } from "../services/ClientDb.js"
+import { parsePublicKey, publicKey } from "./args.js"
+import * as flags from "./flags.js"
+import { listSessions } from "./listSessions.js"
+import { existingDatabase } from "./open.js"
+import { placeFlags, placeOf } from "./place.js"
+import { policyFlags, policyOf } from "./policy.js"
+import { summaries } from "./summaries.js"
+import { json, sessionJson, sessionsTable, standingLines, towerJson } from "./views.js"
+
+/** @since 0.1.0 @category constructors */
+export const tower = Command.make(
+  "tower",
+  { ...placeFlags, ...policyFlags, json: flags.switches.json, tower: publicKey },
+  (given) =>
+    Effect.gen(function* () {
+      const place = yield* placeOf(given)
+      const key = yield* parsePublicKey(given.tower)
+      const policy = yield* policyOf<FeeRate>(given, place.chain)
+      const { found, sessions, standing } = yield* Effect.gen(function* () {
+        const db = yield* ClientDb
+        const found = yield* db.loadTower(key)
+        const standings = yield* db.loadStandings(policy.blobType, Policy.keyOf(policy))
+        const sessions = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db, found.id)))
+        return { found, sessions, standing: standings.get(found.id) ?? Standing.initial }
+      }).pipe(Effect.provide(existingDatabase(place)))
+      yield* Console.log(
+        given.json
+          ? json({ ...towerJson(found), policy, standing, sessions: sessions.map(sessionJson) })
+          : [
+              `Tower ${found.id}: ${found.publicKey}`,
+              ...found.addresses.map((address) => `  ${address}`),
+              ...standingLines(standing),
+              ...(sessions.length === 0 ? [] : ["", sessionsTable(sessions, place.chain)])
+            ].join("\n")
+      )
+    })
+).pipe(Command.withDescription(summaries.tower))
