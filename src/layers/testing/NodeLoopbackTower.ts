@@ -1,0 +1,85 @@
+/**
+ * A loopback tower that listens on 127.0.0.1, over node:net.
+ *
+ * Closing its scope stops listening first, then ends all connections at once, then waits until the last of them has left
+ * no handle; no connection can slip in between.
+ *
+ * @since 0.1.0
+ */
+import * as Net from "node:net"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { TowerAddress } from "../../schema/TowerAddress.js"
+import { TowerUri } from "../../schema/TowerUri.js"
+import * as NodeSocketDialer from "../NodeSocketDialer.js"
+import * as LoopbackTower from "./LoopbackTower.js"
+
+/** What kind of tower it is, and where it listens. @since 0.1.0 @category testing */
+export interface Options extends LoopbackTower.Options {
+  /** From 1 to 65,535; 0 takes any that is free (default). */
+  readonly port?: number | undefined
+}
+
+/** A tower that can be dialled, and its control panel. @since 0.1.0 @category testing */
+export interface NodeLoopbackTower extends LoopbackTower.LoopbackTower {
+  readonly uri: TowerUri
+}
+
+/** The tower cannot listen. @since 0.1.0 @category errors */
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
+  port: Schema.Number,
+  reason: Schema.Literal("PortInUse", "NotAllowed", "Other"),
+  cause: Schema.Defect
+}) {
+  override get message() {
+    const why: Record<ListenFailed["reason"], string> = {
+      PortInUse: "the port is in use. Choose another one, or stop who listens there",
+      NotAllowed: "the port is reserved. Choose one above 1023",
+      Other: "the system refused"
+    }
+    return `Cannot listen on 127.0.0.1:${this.port}: ${why[this.reason]}.`
+  }
+}
+
+const reasons: Readonly<Record<string, ListenFailed["reason"]>> = { EADDRINUSE: "PortInUse", EACCES: "NotAllowed" }
+
+/** The socket of an accepted connection, open while its scope is. */
+const socketOf = (accepted: Net.Socket): Effect.Effect<LoopbackTower.Socket, never, Scope.Scope> =>
+  Effect.map(NodeSocketDialer.fromSocket(accepted), (raw) => ({
+    ...raw,
+    close: Effect.sync(() => {
+      accepted.destroy()
+    })
+  }))
+
+/** The port that it listens on. */
+const listen = (server: Net.Server, port: number): Effect.Effect<number, ListenFailed> =>
+  Effect.async((resume) => {
+    server.once("error", (cause: NodeJS.ErrnoException) =>
+      resume(new ListenFailed({ port, reason: reasons[cause.code ?? ""] ?? "Other", cause }))
+    )
+    server.listen({ host: "127.0.0.1", port }, () => {
+      const bound = server.address()
+      // A TCP server that listens has an address of this form; the type knows other servers too.
+      resume(Effect.succeed(typeof bound === "object" && bound !== null ? bound.port : port))
+    })
+  })
+
+/** A tower that listens while the scope is open. @since 0.1.0 @category constructors */
+export const make = (options: Options): Effect.Effect<NodeLoopbackTower, ListenFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const tower = yield* LoopbackTower.make(options)
+    const server = new Net.Server({ allowHalfOpen: true })
+    const ended = yield* Effect.makeLatch(true)
+    server.once("listening", () => ended.unsafeClose()).once("close", () => ended.unsafeOpen())
+    yield* Effect.addFinalizer(() => ended.await)
+    const run = yield* FiberSet.makeRuntime<never>()
+    server.on("connection", (accepted) => run(Effect.scoped(Effect.flatMap(socketOf(accepted), tower.serve))))
+    const port = yield* Effect.acquireRelease(listen(server, options.port ?? 0), () =>
+      Effect.sync(() => server.close())
+    )
+    const address = TowerAddress.make(`127.0.0.1:${port}`)
+    return { ...tower, uri: new TowerUri({ publicKey: tower.publicKey, address }) }
+  })
