@@ -2,10 +2,10 @@ import { Either, Redacted, Schema } from "effect"
 import { type Secret, tagLength } from "../../src/internal/aead.js"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
 import * as Cipher from "../../src/internal/cipher.js"
-import { nobleCurve as curve } from "../../src/internal/curve.js"
 import * as Frame from "../../src/internal/frame.js"
 import * as Noise from "../../src/internal/noise.js"
 import * as Symmetric from "../../src/internal/symmetric.js"
+import { curve } from "./curve.js"
 import { differs, type Result } from "./result.js"
 import { type Same, vector } from "./vector.js"
 
@@ -163,9 +163,8 @@ interface Keys {
 /** The successful handshake step by step, in the words of the file, without the marks of hexadecimal. */
 const trace = (role: "initiator" | "responder", keys: Keys): ReadonlyArray<string> => {
   const initiating = role === "initiator"
-  const [rs, e, re] = [keys.responder, keys.initiatorEphemeral, keys.responderEphemeral].map((key) =>
-    curve.publicKey(fromHex(key))
-  ) as [Uint8Array, Uint8Array, Uint8Array] // three keys in, three points out
+  const pointOf = (key: string) => curve.publicKey(fromHex(key))
+  const [rs, e, re] = [pointOf(keys.responder), pointOf(keys.initiatorEphemeral), pointOf(keys.responderEphemeral)]
   const lines: Array<string> = []
   let state = Symmetric.initialize(rs)
   const hash = () => lines.push(`h=${toHex(state.hash)}`)
@@ -209,6 +208,9 @@ const compareTrace = (same: Same, expected: ReadonlyArray<string>, actual: Reado
   same("debugTrace length", expected.length, actual.length)
   for (const [i, line] of expected.entries()) same(`debugTrace ${i}`, line.replaceAll("0x", ""), actual[i])
 }
+
+/** The file, or what is wrong with its form. */
+export const decode = Schema.decodeUnknownSync(Vectors)
 
 /** Compares every case of a file in the format of `bolt8-vectors.json` with what our handshake and frames give. */
 export const check = (json: unknown): Array<Result> => {
