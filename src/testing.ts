@@ -1,0 +1,15 @@
+/**
+ * What we hand to those who test programs with sessions in them: services in memory, towers that follow a script, and time
+ * that passes when it is told to.
+ *
+ * @since 0.1.0
+ */
+export * as Rules from "./layers/negotiator/Rules.js"
+export * as FixedKeyRing from "./layers/testing/FixedKeyRing.js"
+export * as LoopbackTower from "./layers/testing/LoopbackTower.js"
+export * as MemoryClientDb from "./layers/testing/MemoryClientDb.js"
+export * as ScriptedTowerCandidates from "./layers/testing/ScriptedTowerCandidates.js"
+export * as ScriptedTowerTransport from "./layers/testing/ScriptedTowerTransport.js"
+export * as SocketPair from "./layers/testing/SocketPair.js"
+export * as TowerScript from "./layers/testing/TowerScript.js"
+export * as VirtualTime from "./layers/testing/VirtualTime.js"
