@@ -55,7 +55,7 @@ const prepareFile = (filename: string): void => {
 }
 
 // The lock is waited for through the Clock; SQLite's own wait blocks the event loop.
-const busyTimeoutMs = 20
+const busyTimeoutMs = 5
 
 /**
  * Opens the file and sets it up. Tools that need the same connection (a backup, an export) start here.

