@@ -30,9 +30,13 @@ export interface Chain<Fee extends FeeRate = FeeRate> {
 }
 
 /** A network of Bitcoin. @since 0.1.0 @category models */
-export type BitcoinChain = Chain<SatPerKw>
+export interface BitcoinChain extends Chain<SatPerKw> {
+  readonly name: "bitcoin"
+}
 /** A network of Decred. @since 0.1.0 @category models */
-export type DecredChain = Chain<AtomsPerKb>
+export interface DecredChain extends Chain<AtomsPerKb> {
+  readonly name: "decred"
+}
 /** Any of the ten networks. @since 0.1.0 @category models */
 export type AnyChain = BitcoinChain | DecredChain
 

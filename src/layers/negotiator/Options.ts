@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type * as Chain from "../../schema/Chain.js"
-import type { AtomsPerKb, FeeRate, SatPerKw } from "../../schema/FeeRate.js"
+import type { FeeRate } from "../../schema/FeeRate.js"
 import type { KeyIndex } from "../../schema/Ids.js"
 import * as Policy from "../../schema/Policy.js"
 
@@ -17,9 +17,9 @@ import * as Policy from "../../schema/Policy.js"
  * @since 0.1.0
  * @category models
  */
-export interface OptionsOf<Fee extends FeeRate> {
-  readonly chain: Chain.Chain<Fee>
-  readonly policy: Policy.Policy<Fee>
+export interface OptionsOf<C extends Chain.AnyChain> {
+  readonly chain: C
+  readonly policy: Policy.Policy<C["minFeeRate"]>
   /** The first wait after a round that gave no session, and a tower's first rest: 10 s. */
   readonly minBackoff?: Duration.DurationInput | undefined
   /** The longest wait and rest: 5 min. */
@@ -50,7 +50,7 @@ export interface OptionsOf<Fee extends FeeRate> {
  * @since 0.1.0
  * @category models
  */
-export type Options = OptionsOf<SatPerKw> | OptionsOf<AtomsPerKb>
+export type Options = OptionsOf<Chain.BitcoinChain> | OptionsOf<Chain.DecredChain>
 
 /** The options do not make sense; `detail` says which and why. @since 0.1.0 @category errors */
 export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", { detail: Schema.String }) {

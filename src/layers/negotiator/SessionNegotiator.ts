@@ -1,54 +1,37 @@
 /**
- * The session negotiator (design 3 and 4): the service of `services/SessionNegotiator`, wired.
+ * The session negotiator (design 3 and 4): sessions, one after another, from whichever tower gives one.
  *
- * Owners: the layer's scope owns the worker, the reader of news and the rounds of `negotiate`; a round owns its visits; an
- * attempt owns its connection. Rounds exclude each other by one permit, which is given back after all visits have ended.
- * Closing the scope interrupts all of them at the same time; a write in progress is finished.
+ * ```ts
+ * const program = Effect.gen(function* () {
+ *   const negotiator = yield* SessionNegotiator.SessionNegotiator
+ *   const session = yield* negotiator.nextSession
+ * })
+ * program.pipe(Effect.provide(SessionNegotiator.layer({ chain, policy: Policy.defaults(chain) })))
+ * ```
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import type { ClientSession } from "../../schema/ClientSession.js"
-import type { DbError, WrongDatabase } from "../../schema/DbError.js"
-import type { KeyRingError } from "../../schema/KeyRingError.js"
-import { FailedNegotiation, type NegotiationError, NoTowerCandidates } from "../../schema/NegotiationError.js"
-import { Happening, type NegotiatorEvent } from "../../schema/NegotiatorEvent.js"
-import type { InvalidPolicy } from "../../schema/Policy.js"
-import { ClientDb } from "../../services/ClientDb.js"
-import { familyTowerSession, KeyRing } from "../../services/KeyRing.js"
 import { SessionNegotiator } from "../../services/SessionNegotiator.js"
-import { TowerCandidates } from "../../services/TowerCandidates.js"
-import { TowerTransport } from "../../services/TowerTransport.js"
-import * as Book from "./book.js"
-import * as Condition from "./condition.js"
-import type { Environment } from "./environment.js"
-import * as Handover from "./handover.js"
-import * as Journal from "./journal.js"
-import * as News from "./news.js"
-import { decode, type InvalidOptions, type Options, validate } from "./Options.js"
+import { logEvents } from "./logging.js"
+import { type BuildError, makeWithRules, type Ports } from "./makeWithRules.js"
+import type { Options } from "./Options.js"
+import { config as defaultConfig } from "./OptionsConfig.js"
 import * as Rules from "./Rules.js"
-import * as Round from "./round.js"
-import { work } from "./worker.js"
 
+export { SessionNegotiator } from "../../services/SessionNegotiator.js"
+export type { BuildError, Ports } from "./makeWithRules.js"
 export { InvalidOptions, type Options, type OptionsOf } from "./Options.js"
-
-/** Why a negotiator cannot be built. @since 0.1.0 @category errors */
-export type BuildError = InvalidOptions | InvalidPolicy | WrongDatabase | DbError | KeyRingError
-
-/** The ports that a negotiator stands on. @since 0.1.0 @category services */
-export type Ports = ClientDb | KeyRing | TowerCandidates | TowerTransport
+export { config } from "./OptionsConfig.js"
 
 /**
- * A negotiator with our rules, for as long as the scope is open. It binds the database to its identity first.
+ * A negotiator for as long as the scope is open: its worker runs, and closing the scope stops everything (G4). It binds the
+ * database to its identity first, and fails when the options, the policy or the database are not right.
  *
  * @since 0.1.0
  * @category constructors
@@ -56,125 +39,19 @@ export type Ports = ClientDb | KeyRing | TowerCandidates | TowerTransport
 export const make = (options: Options): Effect.Effect<SessionNegotiator.Service, BuildError, Ports | Scope.Scope> =>
   makeWithRules(Rules.defaults, options)
 
+/** The negotiator under the default tag; what happens is logged. @since 0.1.0 @category layers */
+export const layer = (options: Options): Layer.Layer<SessionNegotiator, BuildError, Ports> =>
+  layerOf(SessionNegotiator, options)
+
 /**
- * A negotiator with given rules; `listen` is called in the step in which something happens. For the recorded runs and for
- * tests that check after each event.
+ * The negotiator under the default tag, with options from configuration; `config` names them all.
  *
  * @since 0.1.0
- * @category testing
+ * @category layers
  */
-export const makeWithRules = (
-  rules: Rules.Rules,
-  options: Options,
-  listen?: (event: NegotiatorEvent) => void
-): Effect.Effect<SessionNegotiator.Service, BuildError, Ports | Scope.Scope> =>
-  Effect.gen(function* () {
-    const settings = rules.validates ? yield* validate(options) : decode(options)
-    const db = yield* ClientDb
-    const keyRing = yield* KeyRing
-    const candidates = yield* TowerCandidates
-    const transport = yield* TowerTransport
-    const clock = yield* Effect.clock
-
-    const publicKey = yield* keyRing.deriveKey({ family: familyTowerSession, index: 0 })
-    const { chainHash } = settings.chain
-    yield* db.bindIdentity({ chainHash, layout: keyRing.layout, publicKey, firstKeyIndex: settings.firstKeyIndex })
-
-    const journal = Journal.make(() => clock.unsafeCurrentTimeMillis())
-    yield* Effect.addFinalizer(() => Effect.sync(journal.close))
-    if (listen !== undefined) journal.listen(listen)
-    const pulse = Condition.make()
-    const book = yield* Book.make(db, settings, yield* Clock.currentTimeMillis)
-    const news = yield* News.make(candidates, book, pulse)
-    const pick = yield* rules.candidates(candidates, book.standings, settings)
-    const { list: listCandidates } = candidates
-    const env: Environment = {
-      settings,
-      rules,
-      db,
-      keyRing,
-      transport,
-      book,
-      journal,
-      pick,
-      listCandidates,
-      news,
-      pulse,
-      left: new Set()
-    }
-    const handover = Handover.make(rules, settings, journal)
-    const rounds = yield* Effect.makeSemaphore(1)
-    const fibers = yield* FiberSet.make<unknown>()
-
-    let count = 0
-    const tracked = (round: Round.Round) =>
-      Effect.gen(function* () {
-        book.rewind(yield* Clock.currentTimeMillis)
-        journal.tell(Happening.RoundStarted({ round: ++count }))
-        const end = yield* round.run
-        journal.tell(Happening.RoundEnded(end))
-        return end
-      })
-
-    /** A round of the loop, unless what was wanted has come while it waited for its turn. */
-    const roundOfLoop = rounds.withPermits(1)(
-      Effect.suspend(() =>
-        handover.isWanted() ? Effect.asSome(tracked(Round.make(env))) : Effect.succeed(Option.none())
-      )
-    )
-    const worker = yield* FiberSet.run(fibers, work(env, handover, roundOfLoop))
-    worker.addObserver((exit) => handover.close(exit))
-
-    const without = (end: Round.RoundEnd): Effect.Effect<never, NegotiationError> =>
-      end.failures.length > 0
-        ? Effect.fail(new FailedNegotiation({ failures: end.failures }))
-        : Effect.flatMap(candidates.list, (towers) =>
-            Effect.fail(new NoTowerCandidates({ quarantined: towers.length }))
-          )
-
-    const negotiate: Effect.Effect<ClientSession, NegotiationError> = Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const round = Round.make(env)
-        const fiber = yield* FiberSet.run(fibers, Effect.interruptible(rounds.withPermits(1)(tracked(round))))
-        // The second interruptible step: whoever was interrupted in the meantime leaves the session to the next taker.
-        const wait = yield* Effect.exit(restore(Fiber.await(fiber)).pipe(Effect.zipLeft(restore(Effect.void))))
-        if (Exit.isSuccess(wait)) {
-          const end = yield* wait.value
-          return end.session ?? (yield* without(end))
-        }
-        round.callOff()
-        fiber.addObserver(() => {
-          const session = round.session()
-          if (session !== undefined) handover.offer(session)
-        })
-        if (!round.isClaimed()) yield* Fiber.interrupt(fiber)
-        return yield* Effect.failCause(wait.cause)
-      })
-    )
-
-    const take = (kind: Handover.TakerKind) =>
-      Effect.flatMap(handover.take(kind), Option.match({ onNone: () => Effect.interrupt, onSome: Effect.succeed }))
-
-    return {
-      requestSession: handover.request,
-      takeSession: take("take"),
-      newSessions: Stream.repeatEffectOption(
-        Effect.flatMap(
-          handover.take("take"),
-          Effect.mapError(() => Option.none<never>())
-        )
-      ),
-      nextSession: take("next"),
-      negotiate,
-      status: Effect.sync(journal.status),
-      statusChanges: journal.statusChanges,
-      events: journal.events
-    }
-  })
-
-/** The negotiator under the default tag. @since 0.1.0 @category layers */
-export const layer = (options: Options): Layer.Layer<SessionNegotiator, BuildError, Ports> =>
-  Layer.scoped(SessionNegotiator, make(options))
+export const layerConfig = (
+  options: Config.Config<Options> = defaultConfig
+): Layer.Layer<SessionNegotiator, BuildError | ConfigError, Ports> => Layer.unwrapEffect(Effect.map(options, layer))
 
 /**
  * A tag of its own for each of several negotiators in one program, say one for each blob type:
@@ -188,8 +65,8 @@ export const Tag =
   <Self>() =>
     Context.Tag(`effect-watchtower/SessionNegotiator/${id}`)<Self, SessionNegotiator.Service>()
 
-/** A negotiator under a tag made by `Tag`. @since 0.1.0 @category layers */
+/** A negotiator under a tag made by `Tag`; what happens is logged. @since 0.1.0 @category layers */
 export const layerOf = <Self>(
   tag: Context.Tag<Self, SessionNegotiator.Service>,
   options: Options
-): Layer.Layer<Self, BuildError, Ports> => Layer.scoped(tag, make(options))
+): Layer.Layer<Self, BuildError, Ports> => Layer.scoped(tag, Effect.tap(make(options), logEvents))

@@ -134,8 +134,8 @@ const takeKey = (visit: Visit, used?: HeldKey): Effect.Effect<HeldKey, AttemptFa
     visit.shownUntil = undefined
     visit.keyIsUsed = false
     env.journal.tell(Happening.KeyReserved({ ...visit.ref, keyIndex: reservation.keyIndex }))
-    yield* requireAddress(visit)
     enter(visit, "deriving")
+    yield* requireAddress(visit)
     visit.waitingFor = "key ring"
     const locator = { family: familyTowerSession, index: reservation.keyIndex }
     const publicKey = yield* interruptibly(withinVisit(visit, env.keyRing.deriveKey(locator)))

@@ -1,7 +1,7 @@
 /** One recorded run again, with our negotiator under the reference's rules and virtual time. */
 import { Clock, Effect, Exit, Layer } from "effect"
+import { makeWithRules } from "../../../src/layers/negotiator/makeWithRules.js"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
-import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegotiator.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as ScriptedTowerCandidates from "../../../src/layers/testing/ScriptedTowerCandidates.js"
 import * as ScriptedTowerTransport from "../../../src/layers/testing/ScriptedTowerTransport.js"
@@ -85,7 +85,7 @@ const program = (scenario: Scenario, ours: Recorder.Recorder, delivered: Recorde
     )
 
     const run = Effect.gen(function* () {
-      const negotiator = yield* SessionNegotiator.makeWithRules(Rules.reference, optionsOf(scenario))
+      const negotiator = yield* makeWithRules(Rules.reference, optionsOf(scenario))
       // The worker has not taken its first step yet.
       for (let request = 0; request < scenario.requestsBeforeStart; request++) yield* negotiator.requestSession
       const actors = [

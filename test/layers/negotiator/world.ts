@@ -3,8 +3,9 @@
  * nothing, virtual time. What happens is recorded in the step in which it happens.
  */
 import { Effect, Exit, Scope } from "effect"
+import { makeWithRules } from "../../../src/layers/negotiator/makeWithRules.js"
+import type { Options } from "../../../src/layers/negotiator/Options.js"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
-import { makeWithRules, type Options } from "../../../src/layers/negotiator/SessionNegotiator.js"
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"

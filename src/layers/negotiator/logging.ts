@@ -1,0 +1,63 @@
+/**
+ * The log as a fold over the events: sessions at level Info, failures at Debug, permanent refusals and failed writes as
+ * warnings. Names and numbers only: no key, no script.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Happening } from "../../schema/NegotiatorEvent.js"
+import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
+
+/** Logs what happens until the scope closes. @since 0.1.0 @category combinators */
+export const logEvents = (negotiator: SessionNegotiator.Service): Effect.Effect<void, never, Scope.Scope> =>
+  negotiator.events.pipe(
+    Stream.runForEach(({ happening }) => log(happening)),
+    Effect.forkScoped,
+    Effect.asVoid
+  )
+
+const log = (happening: Happening): Effect.Effect<void> => {
+  switch (happening._tag) {
+    case "SessionStored": {
+      const { id, keyIndex, towerPublicKey: tower } = happening.session
+      return Effect.annotateLogs(Effect.logInfo("session established"), { session: id, tower, keyIndex })
+    }
+    case "AttemptFailed": {
+      const { address, failure, tower } = happening
+      return Effect.annotateLogs(Effect.logDebug("attempt failed"), { tower, address, failure: failure.message })
+    }
+    case "VisitFailed": {
+      const { blamed, failure, restsUntil, tower } = happening
+      const details = { tower, failure: failure._tag, restsUntil: instant(restsUntil) }
+      return Effect.annotateLogs(
+        blamed ? Effect.logDebug("tower rests") : Effect.logWarning("failure of ours"),
+        details
+      )
+    }
+    case "Quarantined": {
+      const { probeAt, reason, tower } = happening
+      return Effect.annotateLogs(Effect.logWarning("tower quarantined"), { tower, reason, probeAt: instant(probeAt) })
+    }
+    case "KeyUsed": {
+      const { keyIndex, lastApplied, tower } = happening
+      return Effect.annotateLogs(Effect.logDebug("key was used before"), { tower, keyIndex, lastApplied })
+    }
+    case "WriteFailed": {
+      const { failure, tower } = happening
+      return Effect.annotateLogs(Effect.logWarning("standing not written"), { tower, failure: failure.message })
+    }
+    case "BackingOff":
+      return Effect.annotateLogs(Effect.logDebug("backing off"), {
+        attempt: happening.attempt,
+        until: instant(happening.until)
+      })
+    case "WaitingForCandidates":
+      return Effect.logDebug("waiting for a tower")
+    default:
+      return Effect.void
+  }
+}
+
+const instant = (millis: number) => new Date(millis).toISOString()
