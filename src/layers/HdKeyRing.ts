@@ -27,7 +27,7 @@ import { KeyRing } from "../services/KeyRing.js"
  */
 export interface Options {
   readonly root: RootKey
-  readonly chain: Chain.AnyChain
+  readonly chain: Chain.Chain
   /** Default: that of the chain's usual daemon, `lnd` or `dcrlnd`. */
   readonly layout?: KeyLayout.KeyLayout | undefined
   /** The coin type of old Decred wallets (20 on mainnet) instead of the registered one (42). Default: false. */

@@ -4,12 +4,10 @@
  *
  * @since 0.1.0
  */
-import type { PlatformError } from "@effect/platform/Error"
-import * as FileSystem from "@effect/platform/FileSystem"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { toHex } from "../internal/bytes.js"
@@ -23,6 +21,7 @@ import { RootKey } from "../schema/RootKey.js"
 import { Entropy } from "../services/Entropy.js"
 import type { KeyRing } from "../services/KeyRing.js"
 import * as HdKeyRing from "./HdKeyRing.js"
+import * as PrivateFile from "./privateFile.js"
 
 /**
  * What a key file says: everything about the keys but the chain.
@@ -55,20 +54,7 @@ export const parseRoot = (text: Redacted.Redacted<string>, from: string): Either
  * @category combinators
  */
 export const read = (path: string): Effect.Effect<KeyMaterial, KeyFileError, FileSystem.FileSystem> =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const file = yield* fs.open(path, { flag: "r" })
-    const { mode, type } = yield* file.stat
-    if (type !== "File") return yield* new KeyFileError({ path, reason: "NotAKeyFile", detail: "it is no file" })
-    if ((mode & 0o077) !== 0) {
-      return yield* new KeyFileError({ path, reason: "Readable", detail: (mode & 0o777).toString(8) })
-    }
-    const bytes = yield* Effect.map(
-      file.readAlloc(longest),
-      Option.getOrElse(() => new Uint8Array())
-    )
-    return yield* materialOf(new TextDecoder().decode(bytes)).pipe(Either.mapLeft(refuse(path)))
-  }).pipe(Effect.scoped, Effect.catchTags(platformErrors(path)))
+  Effect.flatMap(PrivateFile.read(path), (text) => Either.mapLeft(materialOf(text), refuse(path)))
 
 /**
  * Writes a new key file with mode 0600, and to the disk.
@@ -77,14 +63,7 @@ export const read = (path: string): Effect.Effect<KeyMaterial, KeyFileError, Fil
  * @category combinators
  */
 export const write = (path: string, material: KeyMaterial): Effect.Effect<void, KeyFileError, FileSystem.FileSystem> =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const file = yield* fs.open(path, { flag: "wx", mode: 0o600 })
-    yield* Effect.andThen(file.writeAll(new TextEncoder().encode(textOf(material))), file.sync).pipe(
-      // Half a key file would be neither read nor overwritten.
-      Effect.tapError(() => Effect.ignore(fs.remove(path)))
-    )
-  }).pipe(Effect.scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
+  PrivateFile.create(path, textOf(material))
 
 /**
  * The key ring of a key file.
@@ -94,12 +73,9 @@ export const write = (path: string, material: KeyMaterial): Effect.Effect<void, 
  */
 export const layer = (
   path: string,
-  chain: Chain.AnyChain
+  chain: Chain.Chain
 ): Layer.Layer<KeyRing, KeyFileError | KeyRingError, FileSystem.FileSystem> =>
   Layer.unwrapEffect(Effect.map(read(path), (material) => HdKeyRing.layer({ ...material, chain })))
-
-/** More than any key file has, in bytes. */
-const longest = 4096
 
 const comment =
   "Whoever can read this file has the session keys of this client. Keep it secret, and keep a copy in a safe place."
@@ -152,16 +128,3 @@ const refuse =
     fault._tag === "TooNew"
       ? new KeyFileError({ path, reason: "TooNew", detail: `${fault.version}; this one reads ${KeyText.version}` })
       : new KeyFileError({ path, reason: malformed, detail: fault.what })
-
-const platformErrors = (path: string) => {
-  const failed = (error: PlatformError) => new KeyFileError({ path, reason: "Failed", detail: error.message })
-  return {
-    BadArgument: (error: Extract<PlatformError, { _tag: "BadArgument" }>) => failed(error),
-    SystemError: (error: Extract<PlatformError, { _tag: "SystemError" }>) =>
-      error.reason === "NotFound"
-        ? new KeyFileError({ path, reason: "Missing" })
-        : error.reason === "AlreadyExists"
-          ? new KeyFileError({ path, reason: "Exists" })
-          : failed(error)
-  }
-}

@@ -114,7 +114,7 @@ export const find = (name: string, network: string): AnyChain | undefined =>
   all.find((chain) => chain.name === name && chain.network === network)
 
 /** Does this chain's software know the blob type? Membership, not flags (protocol 4.2). @since 0.1.0 @category combinators */
-export const supports = (chain: AnyChain, blobType: BlobType.BlobType): boolean => chain.blobTypes.includes(blobType)
+export const supports = (chain: Chain, blobType: BlobType.BlobType): boolean => chain.blobTypes.includes(blobType)
 
 /**
  * The feature bits that a client of this chain sends in its Init for a blob type (protocol 3.2): 0, and 4 for taproot, or
@@ -123,7 +123,7 @@ export const supports = (chain: AnyChain, blobType: BlobType.BlobType): boolean 
  * @since 0.1.0
  * @category combinators
  */
-export const clientFeatures = (chain: AnyChain, blobType: BlobType.BlobType): ReadonlyArray<number> => {
+export const clientFeatures = (chain: Chain, blobType: BlobType.BlobType): ReadonlyArray<number> => {
   if (chain.knownFeatures.includes(4) && BlobType.has(blobType, BlobType.flagTaprootChannel)) return [0, 4]
   return BlobType.has(blobType, BlobType.flagAnchorChannel) ? [0, 2] : [0]
 }

@@ -19,7 +19,7 @@ export const KeyLayout = Schema.Literal("lnd", "dcrlnd", "dcrlndRemote")
 export type KeyLayout = typeof KeyLayout.Type
 
 /** The layout of a chain's usual daemon. @since 0.1.0 @category combinators */
-export const defaultOf = (chain: Chain.AnyChain): KeyLayout => (chain.name === "decred" ? "dcrlnd" : "lnd")
+export const defaultOf = (chain: Chain.Chain): KeyLayout => (chain.name === "decred" ? "dcrlnd" : "lnd")
 
 /** What a path needs besides the family. @since 0.1.0 @category models */
 export interface Place {

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type * as Chain from "../../schema/Chain.js"
-import type { FeeRate } from "../../schema/FeeRate.js"
+import type { AtomsPerKb, FeeRate, SatPerKw } from "../../schema/FeeRate.js"
 import type { KeyIndex } from "../../schema/Ids.js"
 import * as Policy from "../../schema/Policy.js"
 
@@ -17,9 +17,9 @@ import * as Policy from "../../schema/Policy.js"
  * @since 0.1.0
  * @category models
  */
-export interface OptionsOf<C extends Chain.AnyChain> {
-  readonly chain: C
-  readonly policy: Policy.Policy<C["minFeeRate"]>
+export interface OptionsOf<Fee extends FeeRate> {
+  readonly chain: Chain.Chain<Fee>
+  readonly policy: Policy.Policy<Fee>
   /** The first wait after a round that gave no session, and a tower's first rest: 10 s. */
   readonly minBackoff?: Duration.DurationInput | undefined
   /** The longest wait and rest: 5 min. */
@@ -50,7 +50,7 @@ export interface OptionsOf<C extends Chain.AnyChain> {
  * @since 0.1.0
  * @category models
  */
-export type Options = OptionsOf<Chain.BitcoinChain> | OptionsOf<Chain.DecredChain>
+export type Options = OptionsOf<SatPerKw> | OptionsOf<AtomsPerKb>
 
 /** The options do not make sense; `detail` says which and why. @since 0.1.0 @category errors */
 export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", { detail: Schema.String }) {
@@ -61,7 +61,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
 
 /** The options with all defaults filled in; times in milliseconds. @since 0.1.0 @category models */
 export interface Settings {
-  readonly chain: Chain.AnyChain
+  readonly chain: Chain.Chain
   readonly policy: Policy.Policy
   readonly policyKey: Policy.PolicyKey
   readonly minBackoff: number

@@ -1,6 +1,7 @@
 /** One recorded run again, with our negotiator under the reference's rules and virtual time. */
 import { Clock, Effect, Exit, Layer } from "effect"
 import { makeWithRules } from "../../../src/layers/negotiator/makeWithRules.js"
+import type { Options } from "../../../src/layers/negotiator/Options.js"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as ScriptedTowerCandidates from "../../../src/layers/testing/ScriptedTowerCandidates.js"
@@ -31,7 +32,7 @@ export interface Replay {
 const towerOf = (id: TowerId, addresses: ReadonlyArray<TowerAddress>) =>
   new Tower({ id, publicKey: FixedKeyRing.publicKeyOf(1_000_000 + id), addresses })
 
-const optionsOf = (scenario: Scenario): SessionNegotiator.Options => ({
+const optionsOf = (scenario: Scenario): Options => ({
   chain: { ...Chain.decredMainnet, chainHash: scenario.chainHash },
   policy: {
     blobType: scenario.blobType,
