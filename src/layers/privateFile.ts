@@ -1,0 +1,54 @@
+/**
+ * Small text files that only their owner may read.
+ *
+ * @since 0.1.0
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { KeyFileError } from "../schema/KeyFileError.js"
+
+/** More than any such file has, in bytes. */
+const longest = 4096
+
+/** Reads the text of a file that nobody else can read; any other is refused. @since 0.1.0 @category combinators */
+export const read = (path: string): Effect.Effect<string, KeyFileError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* fs.open(path, { flag: "r" })
+    const { mode, type } = yield* file.stat
+    if (type !== "File") return yield* new KeyFileError({ path, reason: "NotAKeyFile", detail: "it is no file" })
+    if ((mode & 0o077) !== 0) {
+      return yield* new KeyFileError({ path, reason: "Readable", detail: (mode & 0o777).toString(8) })
+    }
+    const bytes = yield* Effect.map(
+      file.readAlloc(longest),
+      Option.getOrElse(() => new Uint8Array())
+    )
+    return new TextDecoder().decode(bytes)
+  }).pipe(Effect.scoped, Effect.catchTags(platformErrors(path)))
+
+/** Writes a new file with mode 0600, and to the disk; one that is there stays as it is. @since 0.1.0 @category combinators */
+export const create = (path: string, text: string): Effect.Effect<void, KeyFileError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* fs.open(path, { flag: "wx", mode: 0o600 })
+    yield* Effect.andThen(file.writeAll(new TextEncoder().encode(text)), file.sync).pipe(
+      // Half a file would be neither read nor overwritten.
+      Effect.tapError(() => Effect.ignore(fs.remove(path)))
+    )
+  }).pipe(Effect.scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
+
+const platformErrors = (path: string) => {
+  const failed = (error: PlatformError) => new KeyFileError({ path, reason: "Failed", detail: error.message })
+  return {
+    BadArgument: failed,
+    SystemError: (error: Extract<PlatformError, { _tag: "SystemError" }>) =>
+      error.reason === "NotFound"
+        ? new KeyFileError({ path, reason: "Missing" })
+        : error.reason === "AlreadyExists"
+          ? new KeyFileError({ path, reason: "Exists" })
+          : failed(error)
+  }
+}
