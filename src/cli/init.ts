@@ -15,6 +15,7 @@ import { defaultOf } from "../schema/KeyLayout.js"
 import { familyTowerSession } from "../services/KeyRing.js"
 import { CommandError } from "./CliError.js"
 import * as flags from "./flags.js"
+import { makeFolder } from "./folder.js"
 import { type Place, placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json } from "./views.js"
@@ -44,22 +45,16 @@ const rootFrom = (source: string) =>
 /** Writes the key file of a place, unless there is one. @since 0.1.0 @category combinators */
 export const writeKeyFile = (place: Place, material: KeyFile.KeyMaterial) =>
   Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
     // A root that does not fit the chain or the layout is refused before anything is written.
     const publicKey = yield* Effect.scoped(
       Effect.flatMap(HdKeyRing.make({ ...material, chain: place.chain }), (ring) =>
         ring.deriveKey({ family: familyTowerSession, index: 0 })
       )
     )
-    yield* fs.makeDirectory(place.folder, { recursive: true, mode: 0o700 })
+    yield* makeFolder(place)
     yield* KeyFile.write(place.keyFile, material)
     return publicKey
-  }).pipe(
-    Effect.catchTags({
-      BadArgument: (error) => new CommandError({ message: `${place.folder} cannot be created: ${error.message}.` }),
-      SystemError: (error) => new CommandError({ message: `${place.folder} cannot be created: ${error.message}.` })
-    })
-  )
+  })
 
 /** @since 0.1.0 @category constructors */
 export const init = Command.make(

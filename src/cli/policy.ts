@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as BlobType from "../schema/BlobType.js"
 import type * as Chain from "../schema/Chain.js"
-import type { FeeRate } from "../schema/FeeRate.js"
+import type { AtomsPerKb, FeeRate, SatPerKw } from "../schema/FeeRate.js"
 import * as Policy from "../schema/Policy.js"
 import * as flags from "./flags.js"
 
@@ -40,3 +40,14 @@ export const policyOf = <Fee extends FeeRate>(
     chain
   )
 }
+
+/** A chain and a policy in its unit of fees. @since 0.1.0 @category models */
+export type Proposal =
+  | { readonly chain: Chain.BitcoinChain; readonly policy: Policy.Policy<SatPerKw> }
+  | { readonly chain: Chain.DecredChain; readonly policy: Policy.Policy<AtomsPerKb> }
+
+/** What the flags propose to the towers of a chain. @since 0.1.0 @category combinators */
+export const proposalOf = (given: PolicyFlags, chain: Chain.AnyChain): Effect.Effect<Proposal, Policy.InvalidPolicy> =>
+  chain.name === "bitcoin"
+    ? Effect.map(policyOf(given, chain), (policy) => ({ chain, policy }))
+    : Effect.map(policyOf(given, chain), (policy) => ({ chain, policy }))

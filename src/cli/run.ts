@@ -15,12 +15,16 @@ import type * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
+import * as Record from "effect/Record"
 import { add } from "./add.js"
 import { arrange, type Grammar } from "./arrange.js"
 import { db } from "./db.js"
+import { demo } from "./demo.js"
 import * as flags from "./flags.js"
 import { init } from "./init.js"
+import { negotiate } from "./negotiate.js"
 import { remove } from "./remove.js"
+import { serve } from "./serve.js"
 import { sessions } from "./sessions.js"
 import { summaries } from "./summaries.js"
 import { tower } from "./tower.js"
@@ -30,13 +34,13 @@ import { table } from "./views.js"
 
 const wtclient = Command.make("wtclient").pipe(
   Command.withDescription("Gets watchtower sessions from the towers of lnd and dcrlnd, and keeps them"),
-  Command.withSubcommands([init, add, remove, towers, tower, sessions, db])
+  Command.withSubcommands([init, add, remove, towers, tower, negotiate, sessions, demo, serve, db])
 )
 
 const grammar: Grammar = {
   values: [...Object.keys(flags.values), ...flags.builtIn.values],
   switches: [...Object.keys(flags.switches), ...flags.builtIn.switches],
-  commands: { init: [], add: [], remove: [], towers: [], tower: [], sessions: [], db: ["skip-keys"] }
+  commands: { ...Record.map(summaries, () => []), db: ["skip-keys"] }
 }
 
 const overview = [

@@ -1,0 +1,55 @@
+/**
+ * What a negotiator does, told to people: a line an event, or none.
+ *
+ * @since 0.1.0
+ */
+import * as BlobType from "../schema/BlobType.js"
+import { Happening, type NegotiatorEvent, type Step } from "../schema/NegotiatorEvent.js"
+import { time } from "./views.js"
+
+const silent = () => undefined
+
+const steps: Record<Step, (address: string) => string | undefined> = {
+  reserving: silent,
+  deriving: silent,
+  dialling: (address) => `connects to ${address}`,
+  handshaking: () => "shakes hands (brontide)",
+  sendingInit: () => "exchanges Init",
+  receivingInit: silent,
+  sendingCreateSession: () => "proposes the policy (CreateSession)",
+  receivingReply: silent,
+  storing: () => "was accepted (CreateSessionReply); stores the session",
+  hangingUp: silent
+}
+
+/** The line of an event. @since 0.1.0 @category combinators */
+export const line = ({ happening }: NegotiatorEvent): string | undefined =>
+  Happening.$match(happening, {
+    Demand: silent,
+    RoundStarted: silent,
+    VisitStarted: ({ towerId }) => `tower ${towerId}: asks for a session`,
+    StepStarted: ({ address, step, towerId }) => about(towerId, steps[step](address ?? "")),
+    KeyReserved: ({ keyIndex, towerId }) => `tower ${towerId}: reserves key index ${keyIndex}`,
+    KeyShown: ({ keyIndex, towerId }) => `tower ${towerId}: shows session key ${keyIndex} (act three)`,
+    KeyUsed: ({ keyIndex, towerId }) => `tower ${towerId}: knows session key ${keyIndex} already; takes the next one`,
+    RewardIgnored: ({ bytes, towerId }) => `tower ${towerId}: sent ${bytes} bytes of reward script that are not kept`,
+    AttemptFailed: ({ failure, towerId }) => `tower ${towerId}: ${failure.message}`,
+    VisitFailed: ({ blamed, restsUntil, towerId }) =>
+      `tower ${towerId}: gave no session${blamed ? "" : " (not its fault)"}; stands behind the others until ${time(restsUntil)}`,
+    VisitInterrupted: ({ towerId }) => `tower ${towerId}: is not needed any more`,
+    Quarantined: ({ probeAt, reason, towerId }) =>
+      `tower ${towerId}: refuses this policy for good (${reason}); is asked again after ${time(probeAt)}`,
+    SessionStored: ({ session }) =>
+      `session ${session.id} is stored: key index ${session.keyIndex}, ${BlobType.nameOf(session.policy.blobType)}, ${session.policy.maxUpdates} updates`,
+    RoundEnded: silent,
+    SessionDelivered: silent,
+    BackingOff: ({ until }) => `no tower gave a session; waits until ${time(until)}`,
+    WaitingForCandidates: () => "nobody to ask; waits for a tower",
+    Woken: () => "there is news; asks again",
+    Delivering: silent,
+    Idle: silent,
+    WriteFailed: ({ failure, towerId }) => `tower ${towerId}: its standing was not written: ${failure.message}`
+  })
+
+const about = (towerId: number, what: string | undefined): string | undefined =>
+  what === undefined ? undefined : `tower ${towerId}: ${what}`

@@ -1,0 +1,35 @@
+/**
+ * One round of a negotiator, told line by line.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import type { ClientSession } from "../schema/ClientSession.js"
+import type { NegotiationError } from "../schema/NegotiationError.js"
+import type { SessionNegotiator } from "../services/SessionNegotiator.js"
+import { line } from "./narrate.js"
+
+/** Negotiates once; `tell` is given a line for each step, the last one before this ends. @since 0.1.0 @category combinators */
+export const narratedRound = (
+  negotiator: SessionNegotiator.Service,
+  tell: (line: string) => Effect.Effect<void>
+): Effect.Effect<ClientSession, NegotiationError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const narration = yield* negotiator.events.pipe(
+        Stream.takeUntil((event) => event.happening._tag === "RoundEnded"),
+        Stream.map(line),
+        Stream.filter((text) => text !== undefined),
+        Stream.runForEach(tell),
+        Effect.forkScoped
+      )
+      // The reader is forked, and listens when it has had its turn.
+      yield* Effect.yieldNow()
+      const exit = yield* Effect.exit(negotiator.negotiate)
+      if (Exit.isSuccess(exit) || exit.cause._tag === "Fail") yield* Fiber.join(narration)
+      return yield* exit
+    })
+  )
