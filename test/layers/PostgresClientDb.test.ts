@@ -1,7 +1,7 @@
 import * as Reactivity from "@effect/experimental/Reactivity"
 import { PgClient } from "@effect/sql-pg"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Layer, ManagedRuntime, Redacted } from "effect"
 import * as PostgresClientDb from "../../src/layers/PostgresClientDb.js"
 import { version } from "../../src/layers/sql/migrations.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
@@ -12,8 +12,6 @@ import * as Proxy from "./postgresProxy.js"
 
 const server = await Postgres.start()
 const url = server?.url ?? "postgresql://127.0.0.1:1/none"
-
-afterAll(() => server?.stop())
 
 const connect = (to: string) =>
   PgClient.make({ url: Redacted.make(to) }).pipe(
@@ -35,15 +33,41 @@ const newSchema = Effect.gen(function* () {
   return to.toString()
 })
 
-const fresh = Layer.scopedContext(
+const tables = [
+  "wt_quarantine",
+  "wt_standing",
+  "wt_session",
+  "wt_reservation",
+  "wt_address",
+  "wt_tower",
+  "wt_identity"
+].join(", ")
+
+/** One database for all cases of the suite; connecting and migrating for each would be most of their time. */
+const shared = ManagedRuntime.make(
+  Layer.scopedContext(
+    Effect.gen(function* () {
+      const to = yield* newSchema
+      const db = yield* PostgresClientDb.make({ url: Redacted.make(to) })
+      return Context.make(ClientDb, db).pipe(Context.add(PgClient.PgClient, yield* connect(to)))
+    })
+  )
+)
+
+afterAll(async () => {
+  await shared.dispose()
+  await server?.stop()
+})
+
+const emptied = Layer.effectContext(
   Effect.gen(function* () {
-    const address = yield* newSchema
-    const db = yield* PostgresClientDb.make({ url: Redacted.make(address) })
-    const sql = yield* connect(address)
+    const { context } = yield* Effect.promise(() => shared.runtime())
+    const sql = Context.get(context, PgClient.PgClient)
+    yield* sql.unsafe(`TRUNCATE ${tables} RESTART IDENTITY`)
     // The server's clock judges leases and cannot be set; so what it judges is moved.
     const elapse: typeof Elapse.Service = (ms) =>
       Effect.orDie(Effect.asVoid(sql`UPDATE wt_reservation SET since = since - ${ms}::float8`))
-    return Context.make(ClientDb, db).pipe(Context.add(Elapse, elapse))
+    return Context.make(ClientDb, Context.get(context, ClientDb)).pipe(Context.add(Elapse, elapse))
   })
 )
 
@@ -53,7 +77,7 @@ const bind = (db: ClientDb.Service) =>
   Effect.andThen(db.bindIdentity(identity), db.createTower(publicKey(1), address(1)))
 
 describe.skipIf(server === undefined)("PostgresClientDb", () => {
-  suite("the suite", fresh)
+  suite("the suite", emptied)
 
   describe("several processes", () => {
     it.scopedLive("migrate one after another", () =>
@@ -175,7 +199,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
     )
   })
 
-  describe("a session whose COMMIT met", () => {
+  describe.concurrent("a session whose COMMIT met", () => {
     const stored = (...faults: ReadonlyArray<Proxy.Fault>) =>
       Effect.gen(function* () {
         const proxy = yield* Proxy.make(yield* newSchema)

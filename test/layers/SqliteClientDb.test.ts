@@ -295,7 +295,6 @@ describe("SqliteClientDb", () => {
         const tower = yield* bind(db)
         const held = yield* db.nextSessionKeyIndex(tower.id, policy.blobType, "clear")
         yield* sql`PRAGMA max_page_count = 1`
-        const long = session(tower, held, { rewardPkScript: session(tower, held).rewardPkScript })
         const full = yield* Effect.iterate(0, {
           while: (n) => n < 1000,
           body: (n) => Effect.as(db.createTower(publicKey(10 + n), address(n)), n + 1)
@@ -303,7 +302,7 @@ describe("SqliteClientDb", () => {
         assert.strictEqual(full._tag, "DatabaseUnavailable")
         assert.match(full.message, /full/)
         yield* sql`PRAGMA max_page_count = 1000`
-        yield* db.createClientSession(long, held, update(tower))
+        yield* db.createClientSession(session(tower, held), held, update(tower))
         assert.strictEqual((yield* db.listClientSessions()).length, 1)
       })
     )
