@@ -1,0 +1,97 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Either, FastCheck as fc } from "effect"
+import * as BlobType from "../../src/schema/BlobType.js"
+import * as Chain from "../../src/schema/Chain.js"
+import type { FeeRate } from "../../src/schema/FeeRate.js"
+import * as Policy from "../../src/schema/Policy.js"
+
+const bitcoin: Chain.Chain = Chain.bitcoinMainnet
+const decred: Chain.Chain = Chain.decredMainnet
+const standard = Policy.defaults(bitcoin)
+const sats = (amount: bigint): FeeRate => bitcoin.feeRate(amount)
+
+const reasonOf = (change: Partial<Policy.Policy>, chain = bitcoin) =>
+  Either.match(Policy.validate({ ...Policy.defaults(chain), ...change }, chain), {
+    onLeft: ({ reason }) => reason,
+    onRight: () => "valid"
+  })
+
+describe("Policy.validate (protocol 4.3, 11.4)", () => {
+  it.each<[what: string, change: Partial<Policy.Policy>, reason: string]>([
+    ["default policy", {}, "valid"],
+    ["no max updates", { maxUpdates: 0 }, "NoUpdates"],
+    ["altruist with reward base", { rewardBase: 1 }, "RewardOnAltruist"],
+    ["altruist with reward rate", { rewardRate: 1 }, "RewardOnAltruist"],
+    ["fee below the minimum", { sweepFeeRate: sats(999n) }, "FeeRateTooLow"],
+    ["minimal valid", { maxUpdates: 1, sweepFeeRate: sats(1000n) }, "valid"],
+    ["the largest numbers", { maxUpdates: 65_535, sweepFeeRate: sats((1n << 63n) - 1n) }, "valid"],
+    [
+      "reward with both parameters",
+      { blobType: BlobType.rewardCommit, rewardBase: 0xffff_ffff, rewardRate: 10_000 },
+      "valid"
+    ],
+    ["reward without parameters", { blobType: BlobType.rewardCommit }, "valid"],
+    ["taproot", { blobType: BlobType.altruistTaprootCommit }, "valid"],
+    ["type 0", { blobType: BlobType.BlobType.make(0) }, "UnsupportedBlobType"],
+    ["type 7", { blobType: BlobType.BlobType.make(7) }, "UnsupportedBlobType"],
+    ["a number that does not fit", { maxUpdates: 65_536 }, "OutOfRange"],
+    ["half an update", { maxUpdates: 1.5 }, "OutOfRange"],
+    ["a negative reward", { rewardBase: -1 }, "OutOfRange"],
+    ["the first broken rule is told", { rewardBase: 1, maxUpdates: 0, sweepFeeRate: sats(0n) }, "RewardOnAltruist"],
+    ["then the next", { maxUpdates: 0, sweepFeeRate: sats(0n) }, "NoUpdates"]
+  ])("%s", (_, change, reason) => {
+    assert.strictEqual(reasonOf(change), reason)
+  })
+
+  it("on Decred has another minimum and no taproot", () => {
+    assert.strictEqual(reasonOf({}, decred), "valid")
+    assert.strictEqual(reasonOf({ sweepFeeRate: decred.feeRate(9999n) }, decred), "FeeRateTooLow")
+    assert.strictEqual(reasonOf({ blobType: BlobType.altruistTaprootCommit }, decred), "UnsupportedBlobType")
+  })
+
+  it("says what to do", () => {
+    const error = Either.getOrThrow(Either.flip(Policy.validate({ ...standard, sweepFeeRate: sats(1n) }, bitcoin)))
+    assert.strictEqual(
+      error.message,
+      "The policy is not valid: the sweep fee rate is 1 sat/kw; towers take 1000 or more"
+    )
+  })
+})
+
+describe("Policy.defaults", () => {
+  it("is what the daemons propose", () => {
+    assert.deepEqual(
+      { ...standard },
+      {
+        blobType: BlobType.altruistCommit,
+        maxUpdates: 1024,
+        rewardBase: 0,
+        rewardRate: 0,
+        sweepFeeRate: sats(2500n)
+      }
+    )
+    assert.strictEqual(Policy.defaults(decred).sweepFeeRate, 10_000n)
+  })
+})
+
+describe("Policy.keyOf", () => {
+  it("is equal for equal policies only", () => {
+    const u8 = fc.nat(3)
+    const policy = fc.record({
+      blobType: u8.map((type) => BlobType.BlobType.make(type)),
+      maxUpdates: u8,
+      rewardBase: u8,
+      rewardRate: u8,
+      sweepFeeRate: u8.map((rate) => sats(BigInt(rate)))
+    })
+    const fields = ({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate }: Policy.Policy) =>
+      JSON.stringify([blobType, maxUpdates, rewardBase, rewardRate, String(sweepFeeRate)])
+    fc.assert(
+      fc.property(policy, policy, (one, other) => {
+        assert.strictEqual(Policy.keyOf(one) === Policy.keyOf(other), fields(one) === fields(other))
+        assert.strictEqual(Policy.keyOf(one), Policy.keyOf({ ...one }))
+      }),
+      { numRuns: 2000 }
+    )
+  })
+})
