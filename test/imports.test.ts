@@ -56,3 +56,21 @@ it("what is internal runs nothing: of Effect it uses values only", () => {
     )
   expect(wrong).toEqual([])
 })
+
+/** All that a file imports, however indirectly. */
+const closure = (file: string, seen = new Set<string>()): ReadonlySet<string> => {
+  if (seen.has(file)) return seen
+  seen.add(file)
+  for (const name of importsOf(file)) {
+    if (name.startsWith(".")) closure(resolve(dirname(file), name.replace(/\.js$/, ".ts")), seen)
+    else seen.add(name)
+  }
+  return seen
+}
+
+it.each(["index.ts", "testing.ts"])("%s loads no driver and nothing of Node's", (entry) => {
+  const packages = [...closure(join(src, entry))].filter((name) => !name.startsWith(src))
+  const optional = ["@effect/sql-", "@effect/platform-node", "@effect/cli", "better-sqlite3", "pg", "socks", "node:"]
+  expect(packages.length).toBeGreaterThan(10)
+  expect(packages.filter((name) => optional.some((one) => name.startsWith(one)))).toEqual([])
+})
