@@ -25,7 +25,8 @@ const rawSocket = (socket: Net.Socket): SocketDialer.RawSocket => ({
   write: (bytes) =>
     Effect.async((resume) => {
       if (!socket.writable) return resume(Effect.succeed(false))
-      socket.write(bytes, (error) => resume(Effect.succeed(!error)))
+      // Node calls back without an error when a reset cut the write short.
+      socket.write(bytes, (error) => resume(Effect.succeed(!error && !socket.destroyed)))
     })
 })
 

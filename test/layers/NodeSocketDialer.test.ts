@@ -1,0 +1,190 @@
+import * as Net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Chunk, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { concat } from "../../src/internal/bytes.js"
+import * as BrontideTowerTransport from "../../src/layers/BrontideTowerTransport.js"
+import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
+import { bitcoinMainnet } from "../../src/schema/Chain.js"
+import { TowerAddress } from "../../src/schema/TowerAddress.js"
+import * as Codec from "../../src/schema/wire/Codec.js"
+import { Init } from "../../src/schema/wire/Init.js"
+import type { SocketDialer } from "../../src/services/SocketDialer.js"
+import { TowerTransport } from "../../src/services/TowerTransport.js"
+import { accept, request } from "./brontide.fixtures.js"
+import { event, listen, nobody, openSockets, turns } from "./sockets.fixtures.js"
+
+const { dial } = NodeSocketDialer.make
+
+const text = (value: string) => new TextEncoder().encode(value)
+
+/** All that comes until the end. */
+const readAll = (socket: SocketDialer.RawSocket) =>
+  Effect.map(Stream.runCollect(socket.bytes), (chunks) =>
+    new TextDecoder().decode(concat(...Chunk.toReadonlyArray(chunks)))
+  )
+
+describe("NodeSocketDialer", () => {
+  it.scopedLive("carries bytes both ways, and hangs up when its scope closes", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen((socket) => socket.pipe(socket))
+      const scope = yield* Scope.make()
+      const socket = yield* Scope.extend(dial(address), scope)
+      assert.isTrue(yield* socket.write(text("hello")))
+      const echoed = yield* Stream.runHead(socket.bytes)
+      assert.deepStrictEqual(echoed, yield* Effect.option(Effect.succeed(Buffer.from("hello"))))
+      const closed = yield* Effect.fork(event(yield* accepted, "close"))
+      yield* Effect.yieldNow()
+      yield* Scope.close(scope, Exit.void)
+      yield* Fiber.join(closed)
+      assert.isFalse(yield* socket.write(text("more")))
+    })
+  )
+
+  it.scopedLive("says that nobody listens", () =>
+    Effect.gen(function* () {
+      const before = yield* openSockets
+      const address = yield* nobody
+      const error = yield* Effect.flip(dial(address))
+      assert.deepStrictEqual([error._tag, error.reason, error.address], ["DialFailed", "Refused", address])
+      yield* turns(2)
+      assert.strictEqual(yield* openSockets, before)
+    })
+  )
+
+  it.scopedLive("does not ask the resolver for an onion name", () =>
+    Effect.gen(function* () {
+      const onion = TowerAddress.make(`${"a".repeat(56)}.onion:9911`)
+      const error = yield* Effect.flip(dial(onion))
+      assert.strictEqual(error.reason, "NameNotFound")
+      assert.isUndefined(error.cause)
+    })
+  )
+
+  it.scopedLive("leaves no socket behind when a dial is interrupted, although the scope stays open", () =>
+    Effect.gen(function* () {
+      const { address } = yield* listen((socket) => socket.destroy())
+      const before = yield* openSockets
+      const dialling = yield* Effect.fork(dial(address))
+      yield* Effect.yieldNow()
+      assert.strictEqual(yield* openSockets, before + 1)
+      yield* Fiber.interrupt(dialling)
+      yield* turns(20)
+      assert.strictEqual(yield* openSockets, before)
+    })
+  )
+
+  it.scopedLive("reads what had arrived before a reset, and then the end", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen()
+      const socket = yield* dial(address)
+      const peer = yield* accepted
+      yield* Effect.async<void>((resume) => {
+        peer.write("last words", () => resume(Effect.void))
+      })
+      peer.resetAndDestroy()
+      assert.strictEqual(yield* readAll(socket), "last words")
+      assert.isFalse(yield* socket.write(text("too late")))
+    })
+  )
+
+  it.scopedLive("ends for a reader that comes after a reset", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen()
+      const socket = yield* dial(address)
+      ;(yield* accepted).resetAndDestroy()
+      yield* turns(20)
+      assert.strictEqual(yield* readAll(socket), "")
+      assert.isFalse(yield* socket.write(text("too late")))
+    })
+  )
+
+  it.scopedLive("writes on when the other side has only ended its writing", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen()
+      const socket = yield* dial(address)
+      const peer = yield* accepted
+      peer.end("the end")
+      assert.strictEqual(yield* readAll(socket), "the end")
+      const heard = yield* Effect.fork(
+        Effect.async<string>((resume) => {
+          peer.once("data", (data) => resume(Effect.succeed(String(data))))
+        })
+      )
+      yield* Effect.yieldNow()
+      assert.isTrue(yield* socket.write(text("an answer")))
+      assert.strictEqual(yield* Fiber.join(heard), "an answer")
+    })
+  )
+
+  it.scopedLive("takes no more from the network than its reader does", () =>
+    Effect.gen(function* () {
+      const { accepted, port } = yield* listen()
+      const client = new Net.Socket({ allowHalfOpen: true })
+      const socket = yield* NodeSocketDialer.fromSocket(client)
+      yield* Effect.async<void>((resume) => {
+        client.connect({ host: "127.0.0.1", port }, () => resume(Effect.void))
+      })
+      const peer = yield* accepted
+      const whole = 64 * 1024 * 1024
+      peer.end(Buffer.alloc(whole))
+      const pull = yield* Stream.toPull(socket.bytes)
+      let size = 0
+      const pullSome = Effect.tap(pull, (chunks) => {
+        for (const chunk of chunks) size += chunk.length
+      })
+      yield* pullSome
+      yield* turns(200)
+      assert.isAtMost(client.bytesRead - size, 1024 * 1024)
+      assert.isAbove(peer.writableLength, 0)
+      yield* Effect.option(Effect.forever(pullSome))
+      assert.strictEqual(size, whole)
+    })
+  )
+
+  it.scopedLive("holds a writer back while nobody reads", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen((socket) => socket.pause())
+      const socket = yield* dial(address)
+      const peer = yield* accepted
+      const whole = 64 * 1024 * 1024
+      const writing = yield* Effect.fork(socket.write(new Uint8Array(whole)))
+      yield* turns(200)
+      assert.isNull(writing.unsafePoll())
+      peer.resume()
+      assert.isTrue(yield* Fiber.join(writing))
+    })
+  )
+
+  it.scopedLive("tells a writer that is held back of the end", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen((socket) => socket.pause())
+      const socket = yield* dial(address)
+      const writing = yield* Effect.fork(socket.write(new Uint8Array(64 * 1024 * 1024)))
+      const peer = yield* accepted
+      yield* turns(20)
+      peer.resetAndDestroy()
+      assert.isFalse(yield* Fiber.join(writing))
+    })
+  )
+
+  it.scopedLive("carries a brontide connection", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen()
+      const init = (feature: number) => new Init({ features: [feature], chainHash: bitcoinMainnet.chainHash })
+      const tower = yield* Effect.fork(
+        Effect.gen(function* () {
+          const connection = yield* accept(yield* NodeSocketDialer.fromSocket(yield* accepted))
+          yield* Effect.replicateEffect(Effect.flatMap(connection.receive, connection.send), 600)
+        }).pipe(Effect.scoped)
+      )
+      const transport = yield* TowerTransport
+      const client = yield* transport.connect(request({ address }).request)
+      for (let i = 0; i < 600; i++) {
+        yield* client.send(init(i))
+        assert.deepStrictEqual(Codec.encode(yield* client.receive), Codec.encode(init(i)))
+      }
+      yield* client.closed
+      yield* Fiber.join(tower)
+    }).pipe(Effect.provide(Layer.provide(BrontideTowerTransport.layer(), NodeSocketDialer.layer)))
+  )
+})
