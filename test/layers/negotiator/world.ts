@@ -2,7 +2,7 @@
  * A small world for the negotiator: scripted towers, a database in memory that can be made to fail, keys that cost
  * nothing, virtual time. What happens is recorded in the step in which it happens.
  */
-import { Effect, Exit, Scope } from "effect"
+import { Cause, Effect, Exit, Scope } from "effect"
 import { makeWithRules } from "../../../src/layers/negotiator/makeWithRules.js"
 import type { Options } from "../../../src/layers/negotiator/Options.js"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
@@ -49,6 +49,7 @@ export interface WorldOptions {
   readonly time?: VirtualTime.Options
   readonly db?: (db: ClientDb.Service) => ClientDb.Service
   readonly keyRing?: (keyRing: KeyRing.Service) => KeyRing.Service
+  readonly candidates?: (candidates: TowerCandidates.Service) => TowerCandidates.Service
   readonly listen?: (event: NegotiatorEvent) => void
 }
 
@@ -116,7 +117,7 @@ export const make = (spec: WorldOptions): Effect.Effect<World> =>
     ).pipe(
       Effect.provideService(ClientDb, db),
       Effect.provideService(KeyRing, spec.keyRing?.(FixedKeyRing.makeFake) ?? FixedKeyRing.makeFake),
-      Effect.provideService(TowerCandidates, candidates),
+      Effect.provideService(TowerCandidates, spec.candidates?.(candidates) ?? candidates),
       Effect.provideService(TowerTransport, transport.service),
       Scope.extend(scope),
       Effect.orDie
@@ -138,19 +139,22 @@ export const make = (spec: WorldOptions): Effect.Effect<World> =>
   })
 
 /** Runs a program in a world of its own and closes it; whatever was violated fails the test. */
-export const run = <A>(spec: WorldOptions, program: (world: World) => Effect.Effect<A>): A => {
-  const exit = VirtualTime.run(
+export const run = <A>(
+  spec: WorldOptions,
+  program: (world: World, time: VirtualTime.VirtualTime) => Effect.Effect<A>
+): A => {
+  const time = VirtualTime.make(spec.time)
+  const exit = time.run(
     Effect.gen(function* () {
       const world = yield* make(spec)
-      const value = yield* Effect.onExit(program(world), () => world.close)
+      const value = yield* Effect.onExit(program(world, time), () => world.close)
       const violations = world.transport.violations()
       if (violations.length > 0) return yield* Effect.die(new Error(`violated: ${JSON.stringify(violations)}`))
       const open = world.transport.open()
       if (open.length > 0) return yield* Effect.die(new Error(`${open.length} connections are still open`))
       return value
-    }),
-    spec.time
+    })
   )
-  if (Exit.isFailure(exit)) throw exit.cause
+  if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
   return exit.value
 }
