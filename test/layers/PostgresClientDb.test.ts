@@ -1,4 +1,3 @@
-import * as Reactivity from "@effect/experimental/Reactivity"
 import { PgClient } from "@effect/sql-pg"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, ManagedRuntime, Redacted } from "effect"
@@ -13,25 +12,8 @@ import * as Proxy from "./postgresProxy.js"
 const server = await Postgres.start()
 const url = server?.url ?? "postgresql://127.0.0.1:1/none"
 
-const connect = (to: string) =>
-  PgClient.make({ url: Redacted.make(to) }).pipe(
-    Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
-    Effect.orDie
-  )
-
-let schemas = 0
-
-/** The address of a schema of its own, dropped with the scope. */
-const newSchema = Effect.gen(function* () {
-  const sql = yield* connect(url)
-  const name = `wt_test_${process.pid}_${schemas++}`
-  yield* Effect.acquireRelease(Effect.orDie(sql.unsafe(`CREATE SCHEMA ${name}`)), () =>
-    Effect.orDie(sql.unsafe(`DROP SCHEMA ${name} CASCADE`))
-  )
-  const to = new URL(url)
-  to.searchParams.set("options", `-c search_path=${name}`)
-  return to.toString()
-})
+const newSchema = Postgres.newSchema(url)
+const connect = Postgres.connect
 
 const tables = [
   "wt_quarantine",

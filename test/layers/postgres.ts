@@ -2,6 +2,9 @@ import * as fs from "node:fs"
 import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
+import * as Reactivity from "@effect/experimental/Reactivity"
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Redacted } from "effect"
 
 /** A Postgres server for a test file. */
 export interface Server {
@@ -65,3 +68,25 @@ export const start = async (): Promise<Server | undefined> => {
     return undefined
   }
 }
+
+/** A connection beside the adapter's. */
+export const connect = (url: string) =>
+  PgClient.make({ url: Redacted.make(url) }).pipe(
+    Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
+    Effect.orDie
+  )
+
+let schemas = 0
+
+/** The address of a schema of its own, dropped with the scope. */
+export const newSchema = (url: string) =>
+  Effect.gen(function* () {
+    const sql = yield* connect(url)
+    const name = `wt_test_${process.pid}_${schemas++}`
+    yield* Effect.acquireRelease(Effect.orDie(sql.unsafe(`CREATE SCHEMA ${name}`)), () =>
+      Effect.orDie(sql.unsafe(`DROP SCHEMA ${name} CASCADE`))
+    )
+    const to = new URL(url)
+    to.searchParams.set("options", `-c search_path=${name}`)
+    return to.toString()
+  })
