@@ -45,7 +45,7 @@ const propose = <Fee extends FeeRate>(chain: Chain.Chain<Fee>, { sweepFeeRate, .
 export const proposal = (chain: Chain.AnyChain, fields: Fields = {}): SessionNegotiator.Options =>
   isBitcoin(chain) ? propose(chain, fields) : propose(chain, fields)
 
-export interface Options {
+export interface Options extends BrontideTowerTransport.Options {
   readonly db?: ClientDb.Service
   readonly dialer?: SocketDialer.Service
 }
@@ -54,7 +54,7 @@ export interface Options {
 export const make = (options: Options = {}) =>
   Effect.gen(function* () {
     const db = options.db ?? (yield* MemoryClientDb.make())
-    const transport = yield* BrontideTowerTransport.make().pipe(
+    const transport = yield* BrontideTowerTransport.make(options).pipe(
       Effect.provideService(SocketDialer, options.dialer ?? NodeSocketDialer.make)
     )
     const candidates = yield* RoundRobinTowerCandidates.make().pipe(Effect.provideService(ClientDb, db))

@@ -1,0 +1,36 @@
+/**
+ * A dialer over TCP that lets a test act at an exact moment of a connection.
+ */
+import { Effect } from "effect"
+import * as NodeSocketDialer from "../../../src/layers/NodeSocketDialer.js"
+import type { SocketDialer } from "../../../src/services/SocketDialer.js"
+
+/** The client's steps in their order: opening the socket, then one write each. */
+export const steps = ["dial", "act one", "act three", "Init", "CreateSession"] as const
+export type Step = (typeof steps)[number]
+
+export interface Moment {
+  readonly when: "before" | "after"
+  readonly step: Step
+}
+
+/** Runs `act` once, at the moment, on the first connection that comes to it. */
+export const make = (moment: Moment, act: Effect.Effect<void>): SocketDialer.Service => {
+  let done = false
+  const at = (when: Moment["when"], step: Step | undefined) =>
+    Effect.suspend(() => {
+      if (done || step !== moment.step || when !== moment.when) return Effect.void
+      done = true
+      return act
+    })
+  const around = <A, E, R>(step: Step | undefined, effect: Effect.Effect<A, E, R>) =>
+    at("before", step).pipe(Effect.andThen(effect), Effect.zipLeft(at("after", step)))
+  return {
+    way: "clear",
+    dial: (address) =>
+      Effect.map(around("dial", NodeSocketDialer.make.dial(address)), (socket) => {
+        let writes = 0
+        return { ...socket, write: (bytes) => Effect.suspend(() => around(steps[++writes], socket.write(bytes))) }
+      })
+  }
+}
