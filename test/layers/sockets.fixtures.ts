@@ -45,7 +45,7 @@ export const turns = (count: number) =>
     count - 1
   )
 
-/** How many sockets of TCP this process has open or opening. */
-export const openSockets = Effect.sync(
-  () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length
+/** How many sockets of TCP this process has open or opening, when those that are closing have closed. */
+export const openSockets = Effect.andThen(turns(20), () =>
+  Effect.sync(() => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length)
 )
