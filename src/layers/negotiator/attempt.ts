@@ -32,6 +32,7 @@ import { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
+import * as Monotonic from "./monotonic.js"
 import type { Acceptance } from "./Rules.js"
 import * as Standings from "./standing.js"
 import {
@@ -92,7 +93,7 @@ export const attempt = (
         if (visit.shownUntil !== undefined) {
           const sawEnd = failure?._tag === "Some" && tellsOfEnd(failure.value)
           const ended = sawEnd || (connection !== undefined && (yield* connection.isClosed))
-          const now = yield* Clock.currentTimeMillis
+          const now = yield* Monotonic.now
           visit.shownUntil = ended ? now : now + visit.env.settings.hangUpWait
         }
         return yield* end

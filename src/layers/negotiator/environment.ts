@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Instant, TowerId } from "../../schema/Ids.js"
+import type { TowerId } from "../../schema/Ids.js"
 import type { Reservation } from "../../schema/Reservation.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { ClientDb } from "../../services/ClientDb.js"
@@ -18,10 +18,10 @@ import type { Journal } from "./journal.js"
 import type { Settings } from "./Options.js"
 import type { Rules } from "./Rules.js"
 
-/** A reservation whose freeing write failed, and when its key may be shown again. @since 0.1.0 @category models */
+/** A reservation whose freeing write failed, and when its key may be shown again (monotonic). @since 0.1.0 @category models */
 export interface LeftReservation {
   readonly reservation: Reservation
-  readonly freeFrom: Instant
+  readonly freeFrom: number
 }
 
 /** Changes of the candidate list, counted. @since 0.1.0 @category models */

@@ -62,9 +62,9 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
     condition.signal()
   }
 
-  /** Gives the waiting sessions to those who have waited longest. */
+  /** Gives the waiting sessions to those who have waited longest; to nobody once the line has ended. */
   const serve = () => {
-    while (waiting.length > 0) {
+    while (waiting.length > 0 && end === undefined) {
       const taker = unserved("next")[0] ?? unserved("take")[0]
       if (taker === undefined) return
       taker.session = waiting.shift()

@@ -41,7 +41,7 @@ export const make = (now: () => number): Journal => {
   const statusReaders = new Set<Reader<NegotiatorStatus>>()
   const listeners: Array<(event: NegotiatorEvent) => void> = []
   let number = 0
-  let status = Status.initial
+  let fold = Status.initial
   let closed = false
 
   const streamOf = <A>(readers: Set<Reader<A>>, limit: number, first: () => ReadonlyArray<A>): Stream.Stream<A> =>
@@ -79,17 +79,17 @@ export const make = (now: () => number): Journal => {
     tell: (happening) => {
       number += 1
       const event: NegotiatorEvent = { number, at: now(), happening }
-      const before = status
-      status = Status.after(status, event)
+      const before = fold.status
+      fold = Status.after(fold, event)
       for (const reader of eventReaders) reader.offer(event)
-      if (status !== before) for (const reader of statusReaders) reader.offer(status)
+      if (fold.status !== before) for (const reader of statusReaders) reader.offer(fold.status)
       for (const listener of listeners) listener(event)
       condition.signal()
     },
-    status: () => status,
+    status: () => fold.status,
     events: streamOf(eventReaders, capacity, () => []),
     // Only the newest status matters to a slow reader, but a fold may want the way there.
-    statusChanges: streamOf(statusReaders, capacity, () => [status]),
+    statusChanges: streamOf(statusReaders, capacity, () => [fold.status]),
     listen: (listener) => listeners.push(listener),
     close: () => {
       closed = true

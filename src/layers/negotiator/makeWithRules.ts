@@ -94,19 +94,21 @@ export const makeWithRules = (
     const fibers = yield* FiberSet.make<unknown>()
 
     let count = 0
-    const tracked = (round: Round.Round) =>
+    const tracked = (by: "loop" | "negotiate", round: Round.Round) =>
       Effect.gen(function* () {
         book.rewind(yield* Clock.currentTimeMillis)
-        journal.tell(Happening.RoundStarted({ round: ++count }))
-        const end = yield* round.run
-        journal.tell(Happening.RoundEnded(end))
-        return end
+        journal.tell(Happening.RoundStarted({ round: ++count, by }))
+        const ended = (end: Round.RoundEnd) => Effect.sync(() => journal.tell(Happening.RoundEnded(end)))
+        return yield* round.run.pipe(
+          Effect.onInterrupt(() => ended({ session: round.session(), failures: [] })),
+          Effect.tap(ended)
+        )
       })
 
     /** A round of the loop, unless what was wanted has come while it waited for its turn. */
     const roundOfLoop = rounds.withPermits(1)(
       Effect.suspend(() =>
-        handover.isWanted() ? Effect.asSome(tracked(Round.make(env))) : Effect.succeed(Option.none())
+        handover.isWanted() ? Effect.asSome(tracked("loop", Round.make(env))) : Effect.succeed(Option.none())
       )
     )
     const worker = yield* FiberSet.run(fibers, work(env, handover, roundOfLoop))
@@ -122,7 +124,10 @@ export const makeWithRules = (
     const negotiate: Effect.Effect<ClientSession, NegotiationError> = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const round = Round.make(env)
-        const fiber = yield* FiberSet.run(fibers, Effect.interruptible(rounds.withPermits(1)(tracked(round))))
+        const fiber = yield* FiberSet.run(
+          fibers,
+          Effect.interruptible(rounds.withPermits(1)(tracked("negotiate", round)))
+        )
         // The second interruptible step: whoever was interrupted in the meantime leaves the session to the next taker.
         const wait = yield* Effect.exit(restore(Fiber.await(fiber)).pipe(Effect.zipLeft(restore(Effect.void))))
         if (Exit.isSuccess(wait)) {

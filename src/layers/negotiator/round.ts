@@ -7,14 +7,13 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ClientSession } from "../../schema/ClientSession.js"
-import type { Instant, TowerId } from "../../schema/Ids.js"
+import type { TowerId } from "../../schema/Ids.js"
 import type { FailedAttempt } from "../../schema/NegotiationError.js"
 import type { Environment } from "./environment.js"
+import * as Monotonic from "./monotonic.js"
 import type { FailedVisit } from "./Rules.js"
 import * as Race from "./race.js"
 import * as Visits from "./visits.js"
@@ -53,55 +52,55 @@ export const make = (env: Environment): Round => {
 
 const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
   Effect.gen(function* () {
-    const { maxHedged, hedgeDelay } = env.settings
+    const { hedgeDelay, maxHedged } = env.settings
     const visits = yield* Visits.make(env, race)
     const visited = new Set<TowerId>()
     const failed: Array<FailedVisit> = []
     const failures: Array<FailedAttempt> = []
-    let due = true
-    let lastStart: Instant = 0
+    /** The next candidate is to be started as soon as it may be; if nobody is left, as soon as news brings somebody. */
+    let isDue = true
+    let lastStart = 0
     let isOver = isCalledOff()
 
     for (;;) {
       const news = env.news.additions()
-      const mayStart = () => due && !isOver && race.claimant() === undefined && visits.running() < maxHedged
-      while (mayStart()) {
+      const mayStart = () => !isOver && race.claimant() === undefined && visits.running() < maxHedged
+      while (isDue && mayStart()) {
         const tower = yield* env.pick(visited)
         if (Option.isNone(tower)) break
         visited.add(tower.value.id)
         yield* visits.start(tower.value)
-        lastStart = yield* Clock.currentTimeMillis
-        due = false
+        lastStart = yield* Monotonic.now
+        isDue = false
       }
       if (visits.running() === 0 && !visits.hasEnded()) return { session: race.session(), failures }
 
-      const isDecided = () => isOver || race.session() !== undefined
-      const wasDecided = isDecided()
-      const changed = () =>
-        visits.hasEnded() || isDecided() !== wasDecided || (isCalledOff() && !isOver) || env.news.additions() !== news
-      const mayHedge: boolean = env.rules.hedges && !due && !wasDecided && race.claimant() === undefined
-      const hedgeAt: Instant = mayHedge ? lastStart + hedgeDelay : Number.POSITIVE_INFINITY
-      const isHedgeDue: boolean = yield* elapsed(env.pulse.until(changed), hedgeAt)
-      due = due || isHedgeDue
+      const wasStored = race.session() !== undefined
+      const isNews = () =>
+        visits.hasEnded() ||
+        (race.session() !== undefined) !== wasStored ||
+        (isCalledOff() && !isOver) ||
+        env.news.additions() !== news
+      const mayHedge: boolean = env.rules.hedges && !isDue && mayStart()
+      const isHedgeDue: boolean = yield* comesLate(
+        env.pulse.until(isNews),
+        mayHedge ? lastStart + hedgeDelay : undefined
+      )
 
       for (const ending of visits.ends()) {
         const end = yield* ending
-        due = true
+        isDue = true
         if (end._tag !== "Stored") failures.push(...end.failures)
         if (end._tag === "Failed") failed.push(end)
       }
+      isDue = isDue || isHedgeDue
       isOver = isOver || isCalledOff() || (failed.length > 0 && env.rules.endsRound(failed))
-      if (isDecided()) yield* visits.interruptAllBut(race.claimant())
+      if (isOver || race.session() !== undefined) yield* visits.interruptAllBut(race.claimant())
     }
   })
 
-/** Waits for a change, or until that instant; did the instant come first? */
-const elapsed = (change: Effect.Effect<void>, until: Instant): Effect.Effect<boolean> =>
-  until === Number.POSITIVE_INFINITY
-    ? Effect.as(change, false)
-    : Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.raceFirst(
-          Effect.as(change, false),
-          Effect.as(Effect.sleep(Duration.millis(Math.max(0, until - now))), true)
-        )
-      )
+/** Waits for something, but not beyond a (monotonic) instant; was that first? */
+const comesLate = (awaited: Effect.Effect<void>, instant: number | undefined): Effect.Effect<boolean> =>
+  instant === undefined
+    ? Effect.as(awaited, false)
+    : Effect.raceFirst(Effect.as(awaited, false), Effect.as(Monotonic.sleepUntil(instant), true))

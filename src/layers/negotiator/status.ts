@@ -7,54 +7,81 @@ import type { TowerId } from "../../schema/Ids.js"
 import type { NegotiatorEvent } from "../../schema/NegotiatorEvent.js"
 import { type AttemptStatus, NegotiatorState, type NegotiatorStatus } from "../../schema/NegotiatorStatus.js"
 
+/**
+ * The status, and what is behind it: whose round goes on, and what the loop does or waits for besides. A round of
+ * `negotiate` hides the loop's state; when it has ended, that state is there again.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Fold {
+  readonly status: NegotiatorStatus
+  readonly loop: NegotiatorState
+  readonly round: "loop" | "negotiate" | undefined
+}
+
 /** Before anything happened. @since 0.1.0 @category constructors */
-export const initial: NegotiatorStatus = { pending: 0, undelivered: 0, state: NegotiatorState.Idle() }
+export const initial: Fold = {
+  status: { pending: 0, undelivered: 0, state: NegotiatorState.Idle() },
+  loop: NegotiatorState.Idle(),
+  round: undefined
+}
 
-const attemptsOf = (status: NegotiatorStatus): ReadonlyArray<AttemptStatus> =>
-  status.state._tag === "Negotiating" ? status.state.attempts : []
+const show = (fold: Fold, state: NegotiatorState): Fold => ({ ...fold, status: { ...fold.status, state } })
 
-const negotiating = (status: NegotiatorStatus, attempts: ReadonlyArray<AttemptStatus>): NegotiatorStatus => ({
-  ...status,
-  state: NegotiatorState.Negotiating({ attempts })
-})
-
-const without = (status: NegotiatorStatus, towerId: TowerId): NegotiatorStatus =>
-  negotiating(
-    status,
-    attemptsOf(status).filter((attempt) => attempt.towerId !== towerId)
+const attempts = (
+  fold: Fold,
+  change: (attempts: ReadonlyArray<AttemptStatus>) => ReadonlyArray<AttemptStatus>
+): Fold => {
+  const { state } = fold.status
+  return show(
+    fold,
+    NegotiatorState.Negotiating({ attempts: change(state._tag === "Negotiating" ? state.attempts : []) })
   )
+}
 
-/** The status after an event; the same object where the event does not change it. @since 0.1.0 @category combinators */
-export const after = (status: NegotiatorStatus, { at, happening }: NegotiatorEvent): NegotiatorStatus => {
+const without = (fold: Fold, towerId: TowerId): Fold =>
+  attempts(fold, (known) => known.filter((attempt) => attempt.towerId !== towerId))
+
+/** What the loop tells of itself between its rounds. */
+const looping = (fold: Fold, loop: NegotiatorState): Fold =>
+  fold.round === "negotiate" ? { ...fold, loop } : show({ ...fold, loop }, loop)
+
+/** The fold after an event; the same status where the event does not change it. @since 0.1.0 @category combinators */
+export const after = (fold: Fold, { at, happening }: NegotiatorEvent): Fold => {
   switch (happening._tag) {
-    case "Demand":
-      return { ...status, pending: happening.pending, undelivered: happening.undelivered }
+    case "Demand": {
+      const { pending, undelivered } = happening
+      return { ...fold, status: { ...fold.status, pending, undelivered } }
+    }
     case "RoundStarted":
-      return negotiating(status, [])
+      return attempts({ ...fold, round: happening.by }, () => [])
     case "VisitStarted": {
       const { towerId, tower, deadline } = happening
-      return negotiating(status, [...attemptsOf(status), { towerId, tower, step: "reserving", since: at, deadline }])
+      return attempts(fold, (known) => [...known, { towerId, tower, step: "reserving", since: at, deadline }])
     }
     case "StepStarted": {
       const { towerId, step, address } = happening
-      const attempts = attemptsOf(status).map((attempt) =>
-        attempt.towerId === towerId ? { ...attempt, step, address, since: at } : attempt
+      return attempts(fold, (known) =>
+        known.map((attempt) => (attempt.towerId === towerId ? { ...attempt, step, address, since: at } : attempt))
       )
-      return negotiating(status, attempts)
     }
     case "VisitFailed":
     case "VisitInterrupted":
-      return without(status, happening.towerId)
+      return without(fold, happening.towerId)
+    case "RoundEnded":
+      // After a round of its own the loop says at once how it goes on.
+      return fold.round === "negotiate" ? show({ ...fold, round: undefined }, fold.loop) : { ...fold, round: undefined }
     case "BackingOff": {
       const { until, attempt, failures } = happening
-      return { ...status, state: NegotiatorState.BackingOff({ until, attempt, failures }) }
+      return looping(fold, NegotiatorState.BackingOff({ until, attempt, failures }))
     }
     case "WaitingForCandidates":
-      return { ...status, state: NegotiatorState.WaitingForCandidates({ until: happening.until }) }
+      return looping(fold, NegotiatorState.WaitingForCandidates({ until: happening.until }))
     case "Delivering":
-      return { ...status, state: NegotiatorState.Delivering() }
+      return looping(fold, NegotiatorState.Delivering())
     case "Idle":
-      return { ...status, state: NegotiatorState.Idle() }
+      return looping(fold, NegotiatorState.Idle())
     case "KeyReserved":
     case "KeyShown":
     case "KeyUsed":
@@ -62,10 +89,9 @@ export const after = (status: NegotiatorStatus, { at, happening }: NegotiatorEve
     case "AttemptFailed":
     case "Quarantined":
     case "SessionStored":
-    case "RoundEnded":
     case "SessionDelivered":
     case "Woken":
     case "WriteFailed":
-      return status
+      return fold
   }
 }

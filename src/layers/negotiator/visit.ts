@@ -9,7 +9,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { ClientSession } from "../../schema/ClientSession.js"
@@ -27,6 +26,7 @@ import type { ClientDb } from "../../services/ClientDb.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import { attempt } from "./attempt.js"
 import type { Environment } from "./environment.js"
+import * as Monotonic from "./monotonic.js"
 import type { FailedVisit } from "./Rules.js"
 import type { Race } from "./race.js"
 import * as Standings from "./standing.js"
@@ -49,7 +49,7 @@ export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect
         tower,
         ref: { towerId: tower.id, tower: tower.publicKey },
         began: race.begin(),
-        deadline: now + env.settings.visitTimeout,
+        deadline: (yield* Monotonic.now) + env.settings.visitTimeout,
         removals: env.news.removals(tower.id),
         addresses: env.rules.addresses(reachable(env, tower), env.book.get(tower.id)),
         failures: [],
@@ -60,7 +60,7 @@ export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect
         shownUntil: undefined,
         keyIsUsed: false
       }
-      const deadline = env.rules.limitsVisits ? self.deadline : undefined
+      const deadline = env.rules.limitsVisits ? now + env.settings.visitTimeout : undefined
       env.journal.tell(Happening.VisitStarted({ ...self.ref, deadline }))
       const end = yield* Effect.exit(askAll(self))
       return Exit.isSuccess(end) ? { _tag: "Stored", session: end.value } : yield* writeDown(self, end.cause)
@@ -123,7 +123,8 @@ const takeKey = (visit: Visit, used?: HeldKey): Effect.Effect<HeldKey, AttemptFa
     visit.waitingFor = "database"
     const wall = yield* Clock.currentTimeMillis
     const monotonic = yield* Clock.currentTimeNanos
-    const left = [...env.left].filter((one) => one.freeFrom <= wall)
+    const rested = yield* Monotonic.now
+    const left = [...env.left].filter((one) => one.reservation.towerId === tower.id && one.freeFrom <= rested)
     const reservation = yield* env.db.nextSessionKeyIndex(tower.id, env.settings.policy.blobType, env.transport.way, {
       forceNext: used?.reservation,
       left: left.map((one) => one.reservation)
@@ -160,10 +161,9 @@ const nextKey = (visit: Visit, used: HeldKey, failure: AttemptFailure | Cut) => 
 
 /** A key that was shown rests before it is shown again, unless the tower's end was seen (G3). */
 const untilKeyRests = (visit: Visit): Effect.Effect<void, AttemptFailure | Cut> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const rest = (visit.shownUntil ?? now) - now
-    return rest > 0 ? interruptibly(withinVisit(visit, Effect.sleep(Duration.millis(rest)))) : Effect.void
-  })
+  visit.shownUntil === undefined
+    ? Effect.void
+    : interruptibly(withinVisit(visit, Monotonic.sleepUntil(visit.shownUntil)))
 
 /** Something that may be interrupted; the interruption becomes a `Cut`, so that the visit can come to its end. */
 const interruptibly = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Cut> =>
@@ -183,7 +183,7 @@ const writeDown = (visit: Visit, cause: Cause.Cause<AttemptFailure | Cut>): Effe
     const now = yield* Clock.currentTimeMillis
     const failure = end.value._tag === "Cut" ? overtaken(visit, end.value, now) : end.value
     if (failure === undefined) {
-      yield* free(visit, now)
+      yield* free(visit)
       env.journal.tell(Happening.VisitInterrupted(ref))
       return { _tag: "Cut", failures }
     }
@@ -192,7 +192,7 @@ const writeDown = (visit: Visit, cause: Cause.Cause<AttemptFailure | Cut>): Effe
     if (failure._tag === "PermanentTowerFailure") {
       restand(visit, (standing) => Standings.quarantined(standing, failure.reason, now))
     }
-    yield* free(visit, now)
+    yield* free(visit)
     const restsUntil = Standings.restEnd(env.book.get(visit.tower.id), env.settings) ?? now
     env.journal.tell(Happening.VisitFailed({ ...ref, failure, blamed: !own, restsUntil }))
     if (failure._tag === "PermanentTowerFailure") {
@@ -212,19 +212,20 @@ const overtaken = (visit: Visit, { attempt, by }: Cut, now: number): AttemptFail
 }
 
 /** Frees the held reservation, or ends it if its key was used, and writes the standing; where that fails, memory keeps both. */
-const free = (visit: Visit, now: number): Effect.Effect<void> => {
-  const { env, lease, ref, shownUntil, tower } = visit
-  const update = env.book.update(tower.id, env.book.get(tower.id))
-  const restMs = Math.max(0, (shownUntil ?? now) - now)
-  const outcome: ClientDb.FreeOptions["outcome"] = visit.keyIsUsed ? { _tag: "end" } : { _tag: "free", restMs }
-  const write =
-    lease === undefined
-      ? env.db.saveStanding(update)
-      : env.db.freeSessionKeyIndex(lease.reservation, { outcome, update })
-  return Effect.catchAll(write, (failure) =>
-    Effect.sync(() => {
-      if (lease !== undefined) env.left.add({ reservation: lease.reservation, freeFrom: now + restMs })
-      env.journal.tell(Happening.WriteFailed({ ...ref, failure }))
-    })
-  )
-}
+const free = (visit: Visit): Effect.Effect<void> =>
+  Effect.flatMap(Monotonic.now, (now) => {
+    const { env, lease, ref, shownUntil, tower } = visit
+    const update = env.book.update(tower.id, env.book.get(tower.id))
+    const restMs = Math.ceil(Math.max(0, (shownUntil ?? now) - now))
+    const outcome: ClientDb.FreeOptions["outcome"] = visit.keyIsUsed ? { _tag: "end" } : { _tag: "free", restMs }
+    const write =
+      lease === undefined
+        ? env.db.saveStanding(update)
+        : env.db.freeSessionKeyIndex(lease.reservation, { outcome, update })
+    return Effect.catchAll(write, (failure) =>
+      Effect.sync(() => {
+        if (lease !== undefined) env.left.add({ reservation: lease.reservation, freeFrom: now + restMs })
+        env.journal.tell(Happening.WriteFailed({ ...ref, failure }))
+      })
+    )
+  })

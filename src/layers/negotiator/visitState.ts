@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,6 +14,7 @@ import type { Standing } from "../../schema/Standing.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { Environment } from "./environment.js"
+import * as Monotonic from "./monotonic.js"
 import type { Race } from "./race.js"
 import * as Standings from "./standing.js"
 
@@ -38,7 +38,8 @@ export interface Visit {
   readonly ref: TowerRef
   /** Its number in the race. */
   readonly began: number
-  readonly deadline: Instant
+  /** Monotonic. */
+  readonly deadline: number
   /** How often the tower had been removed when the visit began. */
   readonly removals: number
   readonly addresses: ReadonlyArray<TowerAddress>
@@ -49,8 +50,8 @@ export interface Visit {
   lease: Lease | undefined
   /** How many keys were taken. */
   keys: number
-  /** Undefined: the held key was not shown. Else it may be shown again from that instant on. */
-  shownUntil: Instant | undefined
+  /** Undefined: the held key was not shown. Else it may be shown again from that instant on (monotonic). */
+  shownUntil: number | undefined
   /** The held key was used before and is never used again. */
   keyIsUsed: boolean
 }
@@ -93,7 +94,7 @@ export const withinVisit = <A, E>(
   effect: Effect.Effect<A, E>
 ): Effect.Effect<A, E | VisitTimeout | OwnTimeout> =>
   visit.env.rules.limitsVisits
-    ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    ? Effect.flatMap(Monotonic.now, (now) =>
         Effect.timeoutFail(effect, {
           duration: Duration.millis(Math.max(0, visit.deadline - now)),
           onTimeout: () =>

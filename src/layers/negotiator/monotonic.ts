@@ -1,0 +1,16 @@
+/**
+ * Time for lengths: it goes on evenly when the wall clock is set. Instants that people see or that are stored are wall time;
+ * deadlines, delays and rests within the process are measured here.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+
+/** Milliseconds since some instant in the past. @since 0.1.0 @category combinators */
+export const now: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000n) / 1_000)
+
+/** Comes back at that instant, at once if it has passed. @since 0.1.0 @category combinators */
+export const sleepUntil = (instant: number): Effect.Effect<void> =>
+  Effect.flatMap(now, (passed) => (passed < instant ? Effect.sleep(Duration.millis(instant - passed)) : Effect.void))
