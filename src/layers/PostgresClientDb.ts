@@ -39,6 +39,30 @@ export interface Options {
   readonly maxConnections?: number | undefined
 }
 
+/**
+ * The options by their names, for `layerConfig`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config = {
+  url: Config.redacted("url").pipe(
+    Config.withDescription("The address of the Postgres database, with user and password")
+  ),
+  storeTimeout: Config.duration("storeTimeout").pipe(
+    Config.withDescription("How long an operation may take"),
+    Config.withDefault(Duration.seconds(5))
+  ),
+  reserveNext: Config.boolean("reserveNext").pipe(
+    Config.withDescription("Whether storing a session reserves the next key index"),
+    Config.withDefault(true)
+  ),
+  maxConnections: Config.integer("maxConnections").pipe(
+    Config.withDescription("The largest number of connections"),
+    Config.withDefault(10)
+  )
+} satisfies Config.Config.Wrap<Options>
+
 const hasDestroy = (value: unknown): value is { readonly destroy: () => void } =>
   Predicate.hasProperty(value, "destroy") && Predicate.isFunction(value.destroy)
 
@@ -96,6 +120,6 @@ export const layer = (options: Options): Layer.Layer<ClientDb, DbError | Databas
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config.Wrap<Options>
+  options: Config.Config.Wrap<Options> = config
 ): Layer.Layer<ClientDb, DbError | DatabaseTooNew | ConfigError.ConfigError> =>
-  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(config), make))
+  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(options), make))

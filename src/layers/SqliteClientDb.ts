@@ -38,6 +38,24 @@ export interface Options {
   readonly reserveNext?: boolean | undefined
 }
 
+/**
+ * The options by their names, for `layerConfig`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config = {
+  filename: Config.string("filename").pipe(Config.withDescription("The SQLite file of the client's database")),
+  storeTimeout: Config.duration("storeTimeout").pipe(
+    Config.withDescription("How long an operation may wait for the database"),
+    Config.withDefault(Duration.seconds(5))
+  ),
+  reserveNext: Config.boolean("reserveNext").pipe(
+    Config.withDescription("Whether storing a session reserves the next key index"),
+    Config.withDefault(true)
+  )
+} satisfies Config.Config.Wrap<Options>
+
 const ownerOnly = 0o600
 const folderMode = 0o700
 
@@ -121,6 +139,6 @@ export const layer = (options: Options): Layer.Layer<ClientDb, DbError | Databas
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config.Wrap<Options>
+  options: Config.Config.Wrap<Options> = config
 ): Layer.Layer<ClientDb, DbError | DatabaseTooNew | ConfigError.ConfigError> =>
-  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(config), make))
+  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(options), make))

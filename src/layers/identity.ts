@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { WrongDatabase } from "../schema/DbError.js"
+import { DatabaseUnavailable, WrongDatabase } from "../schema/DbError.js"
 import { KeyIndex } from "../schema/Ids.js"
 import type { ClientDb } from "../services/ClientDb.js"
 import { Entropy } from "../services/Entropy.js"
@@ -42,3 +42,18 @@ export const compareIdentities = (
   if (found.publicKey !== wanted.publicKey) return wrong("seed", "publicKey")
   return Effect.void
 }
+
+/** A key index was asked for before `bindIdentity` started the counter. @since 0.1.0 @category errors */
+export const notBound = (operation: string): DatabaseUnavailable =>
+  new DatabaseUnavailable({ operation, detail: "bindIdentity was not called yet" })
+
+/**
+ * A counter of key indexes never goes back; whoever asks for it has a bug.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const checkSkip = (count: number): Effect.Effect<void> =>
+  Number.isSafeInteger(count) && count >= 0
+    ? Effect.void
+    : Effect.dieMessage(`skipSessionKeys takes a count of 0 or more, not ${count}`)

@@ -17,7 +17,13 @@ export class DatabaseBusy extends Schema.TaggedError<DatabaseBusy>()("DatabaseBu
   }
 }
 
-/** The database cannot be read or written: full, read-only, damaged, gone. Nothing was stored. @since 0.1.0 @category errors */
+/**
+ * The database cannot be read or written: full, read-only, damaged, gone, not bound yet. Nothing was stored, unless the
+ * detail says that this is unknown.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
   operation: Schema.String,
   detail: Schema.String,

@@ -24,7 +24,8 @@ import type { TowerAddress } from "../schema/TowerAddress.js"
 
 /**
  * The client's database. Every write is durable when its effect succeeds, except where a method says otherwise, and is
- * bounded by the adapter's `storeTimeout`. Methods keep the reference's names (lnd `wtclient.DB`).
+ * bounded by the adapter's `storeTimeout`. What needs no sync of a local disk survives our process, but not a failure of
+ * power: nobody outlives that. Methods keep the reference's names (lnd `wtclient.DB`).
  *
  * @since 0.1.0
  * @category services
@@ -77,11 +78,20 @@ export declare namespace ClientDb {
   }
 
   interface Service {
-    /** Records whose database this is, or compares: another chain, layout or seed fails. */
+    /**
+     * Records whose database this is, or compares: another chain, layout or seed fails. It starts the counter of key
+     * indexes; until then a new one cannot be had (`DatabaseUnavailable`).
+     */
     readonly bindIdentity: (identity: Identity) => Effect.Effect<void, DbError | WrongDatabase>
-    /** Adds a tower, or an address of it (newest first), clears its removed mark and its quarantines. */
+    /**
+     * Adds a tower, or an address of it (newest first), clears its removed mark and its quarantines, and makes its sessions
+     * active.
+     */
     readonly createTower: (publicKey: PublicKey, address: TowerAddress) => Effect.Effect<Tower, DbError>
-    /** Removes one address, or marks the tower as removed; rows are never deleted. An unknown tower or address is no error. */
+    /**
+     * Removes one address, or marks the tower as removed and its sessions as inactive; rows of towers are never deleted. An
+     * unknown tower or address is no error.
+     */
     readonly removeTower: (publicKey: PublicKey, address?: TowerAddress) => Effect.Effect<void, DbError | LastTowerAddr>
     /** The tower with this public key, unless it is removed. */
     readonly loadTower: (publicKey: PublicKey) => Effect.Effect<Tower, DbError | TowerNotFound>
@@ -91,7 +101,8 @@ export declare namespace ClientDb {
     readonly listTowers: Effect.Effect<ReadonlyArray<Tower>, DbError>
     /**
      * Takes the reservation of (tower, blob type, way) that has been free longest, or a new index, under a new lease of
-     * 120 s. The binding of a new index to its tower is durable when this succeeds.
+     * 120 s. The binding of a new index to its tower is durable when this succeeds; the lease needs no sync. A tower that is
+     * removed is good enough.
      */
     readonly nextSessionKeyIndex: (
       towerId: TowerId,
@@ -99,7 +110,10 @@ export declare namespace ClientDb {
       way: Way,
       options?: ReserveOptions
     ) => Effect.Effect<Reservation, ReserveError>
-    /** Gives a reservation back and writes the standing, in one transaction. One that was taken over is left alone. */
+    /**
+     * Gives a reservation back and writes the standing, in one transaction without a sync. A reservation that was taken over
+     * is left alone; the standing is written all the same.
+     */
     readonly freeSessionKeyIndex: (reservation: Reservation, options: FreeOptions) => Effect.Effect<void, DbError>
     /**
      * Stores the session, ends its reservation, writes the standing and (an option of the adapter) reserves the next index
@@ -117,9 +131,12 @@ export declare namespace ClientDb {
       blobType: BlobType,
       policyKey: PolicyKey
     ) => Effect.Effect<ReadonlyMap<TowerId, Standing>, DbError>
-    /** Writes a standing alone: a failure before there was a reservation. */
+    /** Writes a standing alone, without a sync: a failure before there was a reservation. */
     readonly saveStanding: (update: StandingUpdate) => Effect.Effect<void, DbError>
-    /** Moves the counter of key indexes `count` further, after a copy of the database was put back. Answers the next index. */
+    /**
+     * Moves the counter of key indexes `count` (0 or more) further, after a copy of the database was put back. Answers the
+     * next index.
+     */
     readonly skipSessionKeys: (count: number) => Effect.Effect<KeyIndex, DbError | KeyIndexesExhaustedError>
   }
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Context, Effect, FastCheck, type Layer, TestClock } from "effect"
+import { Array as Arr, Context, Effect, Exit, FastCheck, type Layer, TestClock } from "effect"
 import * as BlobType from "../../src/schema/BlobType.js"
 import type { ClientSession } from "../../src/schema/ClientSession.js"
 import { ChainHash, KeyIndex, maxKeyIndex, type SessionId } from "../../src/schema/Ids.js"
@@ -439,6 +439,10 @@ export const suite = <E>(name: string, layer: Layer.Layer<ClientDb | Elapse, E>)
           assert.strictEqual(yield* db.skipSessionKeys(1000), 1100)
           assert.strictEqual((yield* take).keyIndex, 1100)
           assert.strictEqual(yield* db.skipSessionKeys(10), 1111)
+          for (const bad of [-1, 0.5, Number.NaN]) {
+            assert.isTrue(Exit.isFailure(yield* Effect.exit(db.skipSessionKeys(bad))), String(bad))
+          }
+          assert.strictEqual(yield* db.skipSessionKeys(0), 1111)
         })
       )
 

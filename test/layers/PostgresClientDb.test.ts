@@ -181,6 +181,24 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
     )
   })
 
+  it.scopedLive("what can be done twice is done again when the answer to COMMIT was lost", () =>
+    Effect.gen(function* () {
+      const proxy = yield* Proxy.make(yield* newSchema)
+      const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "3 seconds" })
+      yield* db.bindIdentity(identity)
+      yield* proxy.inject("answer lost")
+      const tower = yield* db.createTower(publicKey(1), address(1))
+      assert.deepStrictEqual(yield* db.listTowers, [tower])
+      // The first try is lost, and nobody knows its token: its index waits for its lease to run out.
+      yield* proxy.inject("reset")
+      const first = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+      assert.strictEqual((yield* db.nextSessionKeyIndex(tower.id, type, "clear")).keyIndex, first.keyIndex + 1)
+      yield* proxy.inject("reset", "reset")
+      yield* db.freeSessionKeyIndex(first, { outcome: { _tag: "free", restMs: 0 }, update: update(tower) })
+      assert.strictEqual((yield* db.nextSessionKeyIndex(tower.id, type, "clear")).keyIndex, first.keyIndex)
+    })
+  )
+
   describe.concurrent("a session whose COMMIT met", () => {
     const stored = (...faults: ReadonlyArray<Proxy.Fault>) =>
       Effect.gen(function* () {

@@ -5,7 +5,7 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlClient } from "@effect/sql"
 import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Exit, Fiber, TestClock } from "effect"
+import { ConfigProvider, Effect, Exit, Fiber, TestClock } from "effect"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
 import { version } from "../../src/layers/sql/migrations.js"
@@ -134,7 +134,7 @@ describe("SqliteClientDb", () => {
     it.scoped("can be named by the configuration", () =>
       Effect.gen(function* () {
         const filename = yield* newFile
-        const layer = SqliteClientDb.layerConfig({ filename: Config.string("filename") })
+        const layer = SqliteClientDb.layerConfig()
         const towers = yield* ClientDb.pipe(
           Effect.flatMap((db) => db.listTowers),
           Effect.provide(layer),

@@ -6,10 +6,10 @@
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type CorruptRow, DatabaseUnavailable, KeyIndexesExhausted } from "../../schema/DbError.js"
+import { type CorruptRow, type DatabaseUnavailable, KeyIndexesExhausted } from "../../schema/DbError.js"
 import { ChainHash, KeyIndex, maxKeyIndex, PublicKey } from "../../schema/Ids.js"
 import type { ClientDb } from "../../services/ClientDb.js"
-import { compareIdentities, randomFirstKeyIndex } from "../identity.js"
+import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../identity.js"
 import { column, decode } from "./rows.js"
 import type { Database } from "./transaction.js"
 
@@ -63,9 +63,7 @@ export const advance = (
     )
     if (row !== undefined) return row.keyIndex
     const bound = yield* sql`SELECT 1 FROM wt_identity WHERE id = 1`
-    return yield* bound.length > 0
-      ? new KeyIndexesExhausted()
-      : new DatabaseUnavailable({ operation, detail: "bindIdentity was not called yet" })
+    return yield* bound.length > 0 ? new KeyIndexesExhausted() : notBound(operation)
   })
 
 /** A key index that nobody has had, inside a transaction. @since 0.1.0 @category constructors */
@@ -75,8 +73,11 @@ export const newKeyIndex = (database: Database, operation: string) => advance(da
 export const skipSessionKeys =
   (database: Database): ClientDb.Service["skipSessionKeys"] =>
   (count) =>
-    database.transaction(
-      "skipSessionKeys",
-      "synced",
-      Effect.map(advance(database, "skipSessionKeys", count, maxKeyIndex), (from) => KeyIndex.make(from + count))
+    Effect.andThen(
+      checkSkip(count),
+      database.transaction(
+        "skipSessionKeys",
+        "synced",
+        Effect.map(advance(database, "skipSessionKeys", count, maxKeyIndex), (from) => KeyIndex.make(from + count))
+      )
     )

@@ -21,7 +21,8 @@ import { CommitLost, faultOf, isCommitLost, isSqlError, toDbError } from "./erro
 
 /**
  * A client with its dialect. `attempt` runs a body in a transaction, again and again until the deadline while nothing was
- * stored and another try may help. `transaction` does so within `storeTimeout`, with the errors of the port.
+ * stored and another try may help. `transaction` does so within `storeTimeout`, with the errors of the port, and also when
+ * the answer to COMMIT was lost: whatever is done by it can be done twice.
  *
  * @since 0.1.0
  * @category models
@@ -102,20 +103,27 @@ export const make = (client: SqlClient.SqlClient, options: Options): Database =>
       )
     }).pipe(Effect.scoped, Effect.uninterruptible)
 
-  const patiently = <A, E>(run: Effect.Effect<A, E>, left: Deadline, wait: number): Effect.Effect<A, E> =>
-    Effect.catchIf(run, again, (error) =>
+  const patiently = <A, E>(
+    run: Effect.Effect<A, E>,
+    left: Deadline,
+    when: (error: E) => boolean,
+    wait = firstWaitMs
+  ): Effect.Effect<A, E> =>
+    Effect.catchIf(run, when, (error) =>
       Effect.flatMap(left, (ms) =>
         ms < wait + connectMs
           ? Effect.fail(error)
-          : Effect.andThen(Effect.sleep(wait), patiently(run, left, Math.min(wait * 2, longestWaitMs)))
+          : Effect.andThen(Effect.sleep(wait), patiently(run, left, when, Math.min(wait * 2, longestWaitMs)))
       )
     )
 
-  const attempt: Database["attempt"] = (purpose, body, left) => patiently(once(purpose, body, left), left, firstWaitMs)
+  const attempt: Database["attempt"] = (purpose, body, left) => patiently(once(purpose, body, left), left, again)
 
   const transaction: Database["transaction"] = (operation, purpose, body) =>
     deadline.pipe(
-      Effect.flatMap((left) => attempt(purpose, body, left)),
+      Effect.flatMap((left) =>
+        patiently(once(purpose, body, left), left, (error) => isCommitLost(error) || again(error))
+      ),
       Effect.catchIf(isCommitLost, ({ cause: { cause } }) =>
         Effect.fail(new DatabaseUnavailable({ operation, detail: "it did not say whether this was stored", cause }))
       ),

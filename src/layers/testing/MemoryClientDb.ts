@@ -11,7 +11,7 @@ import type { BlobType } from "../../schema/BlobType.js"
 import { ClientSession } from "../../schema/ClientSession.js"
 import {
   ClientSessionAlreadyExists,
-  DatabaseUnavailable,
+  type DatabaseUnavailable,
   IncorrectKeyIndex,
   KeyIndexesExhausted,
   LastTowerAddr,
@@ -35,7 +35,7 @@ import { leaseMs, Reservation } from "../../schema/Reservation.js"
 import * as Standing from "../../schema/Standing.js"
 import { Tower } from "../../schema/Tower.js"
 import { ClientDb } from "../../services/ClientDb.js"
-import { compareIdentities, randomFirstKeyIndex } from "../identity.js"
+import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../identity.js"
 
 /**
  * `firstKeyIndex` starts the counter of key indexes whatever `bindIdentity` says, and before it is called. `reserveNext`
@@ -217,9 +217,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
             .filter((row) => row.keyIndex !== forceNext?.keyIndex && (isFree(now)(row) || isLeft(row)))
             .sort(longestFreeFirst)
           if (found === undefined && nextIndex === undefined) {
-            return Effect.fail(
-              new DatabaseUnavailable({ operation: "nextSessionKeyIndex", detail: "bindIdentity was not called yet" })
-            )
+            return Effect.fail(notBound("nextSessionKeyIndex"))
           }
           const index = found?.keyIndex ?? nextIndex ?? 0
           if (index > maxKeyIndex) return Effect.fail(new KeyIndexesExhausted())
@@ -296,12 +294,8 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
       saveStanding: (update) => step((now) => Effect.sync(() => write(update, now))),
 
       skipSessionKeys: (count) =>
-        Effect.suspend((): Effect.Effect<KeyIndex, DatabaseUnavailable | KeyIndexesExhausted> => {
-          if (nextIndex === undefined) {
-            return Effect.fail(
-              new DatabaseUnavailable({ operation: "skipSessionKeys", detail: "bindIdentity was not called yet" })
-            )
-          }
+        Effect.flatMap(checkSkip(count), (): Effect.Effect<KeyIndex, DatabaseUnavailable | KeyIndexesExhausted> => {
+          if (nextIndex === undefined) return Effect.fail(notBound("skipSessionKeys"))
           const next = nextIndex + count
           if (next > maxKeyIndex) return Effect.fail(new KeyIndexesExhausted())
           nextIndex = next

@@ -1,0 +1,49 @@
+import { SqlError } from "@effect/sql/SqlError"
+import { assert, describe, it } from "@effect/vitest"
+import { type Fault, faultOf, toDbError, toOpenError } from "../../../src/layers/sql/errors.js"
+
+const withCode = (code: string) => new SqlError({ cause: Object.assign(new Error(`said ${code}`), { code }) })
+const withMessage = (message: string) => new SqlError({ cause: new Error(message), message: "Failed" })
+
+const codes: ReadonlyArray<readonly [Fault, ReadonlyArray<string>]> = [
+  ["busy", ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY", "SQLITE_LOCKED_SHAREDCACHE"]],
+  ["busy", ["40001", "40P01", "55P03", "57014", "53300"]],
+  ["disconnected", ["08006", "08003", "40003", "57P01", "57P03", "25P03", "ECONNREFUSED", "ECONNRESET", "EPIPE"]],
+  ["unavailable", ["SQLITE_FULL", "SQLITE_READONLY", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_IOERR_FSYNC"]],
+  ["unavailable", ["SQLITE_CONSTRAINT_UNIQUE", "23505", "28P01", "3D000", "42P01", "25006", "53100"]]
+]
+
+describe("a driver's error", () => {
+  for (const [fault, examples] of codes) {
+    it(`is ${fault}: ${examples.join(" ")}`, () => {
+      for (const code of examples) assert.strictEqual(faultOf(withCode(code)), fault, code)
+    })
+  }
+
+  it("without a code is known by what node-postgres says", () => {
+    const said = [
+      "Connection terminated unexpectedly",
+      "Connection terminated due to connection timeout",
+      "timeout exceeded when trying to connect",
+      "Client has encountered a connection error and is not queryable"
+    ]
+    for (const message of said) assert.strictEqual(faultOf(withMessage(message)), "disconnected", message)
+    assert.strictEqual(faultOf(withMessage("The database connection is not open")), "unavailable")
+  })
+
+  it("becomes a typed one that says what is the matter", () => {
+    assert.strictEqual(toDbError("store")(withCode("SQLITE_BUSY"))._tag, "DatabaseBusy")
+    const full = toDbError("store")(withCode("SQLITE_FULL"))
+    assert.strictEqual(
+      full.message,
+      "The database cannot be used (store): the disk or the database is full (SQLITE_FULL)"
+    )
+    const other = toDbError("store")(withCode("42P01"))
+    assert.strictEqual(other.message, "The database cannot be used (store): said 42P01")
+  })
+
+  it("that was thrown while opening does, too", () => {
+    assert.match(toOpenError(Object.assign(new Error("x"), { code: "SQLITE_CANTOPEN" })).message, /cannot be opened/)
+    assert.match(toOpenError("a string").message, /a string/)
+  })
+})
