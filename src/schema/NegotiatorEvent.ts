@@ -42,7 +42,7 @@ export interface TowerRef {
 export type Happening = Data.TaggedEnum<{
   /** The number of requests changed; `undelivered` sessions wait for a taker. */
   Demand: { readonly pending: number; readonly undelivered: number }
-  RoundStarted: { readonly round: number }
+  RoundStarted: { readonly round: number; readonly by: "loop" | "negotiate" }
   VisitStarted: TowerRef & { readonly deadline?: Instant | undefined }
   /** A visit is at a step, at one address once it has begun to dial. */
   StepStarted: TowerRef & { readonly step: Step; readonly address?: TowerAddress | undefined }

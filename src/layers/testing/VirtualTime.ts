@@ -42,6 +42,8 @@ export interface Options {
   readonly yieldEvery?: number | undefined
   /** So many turns of fibers at one instant are a livelock (default 1,000,000). */
   readonly maxTurns?: number | undefined
+  /** Called when nothing more happens at an instant, before time passes by so many milliseconds: here invariants hold. */
+  readonly onPass?: ((millis: number) => void) | undefined
 }
 
 /**
@@ -97,7 +99,7 @@ const forEver = Effect.async<void>(() => {})
  * @category constructors
  */
 export const make = (options: Options = {}): VirtualTime => {
-  const { maxTurns = 1_000_000, seed = 0, startAt = 0, yieldEvery } = options
+  const { maxTurns = 1_000_000, onPass, seed = 0, startAt = 0, yieldEvery } = options
   const timers = timerHeap.make()
   const ready = new Scheduler.PriorityBuckets()
   const draw = seeded.make(seed)
@@ -152,16 +154,20 @@ export const make = (options: Options = {}): VirtualTime => {
     }
   }
 
+  const passTo = (instant: number) => {
+    if (instant <= elapsed) return
+    onPass?.(instant - elapsed)
+    elapsed = instant
+    turns = 0
+  }
+
   /** Runs what is ready, then fires one timer that is due by `limit`; answers false when there is none. */
   const step = (limit: number): boolean => {
     settle()
     const timer = timers.peek()
     if (timer === undefined || timer.at > limit) return false
     timers.remove(timer)
-    if (timer.at > elapsed) {
-      elapsed = timer.at
-      turns = 0
-    }
+    passTo(timer.at)
     timer.task()
     return true
   }
@@ -198,7 +204,7 @@ export const make = (options: Options = {}): VirtualTime => {
     advance: (duration) => {
       const end = elapsed + Duration.toMillis(duration)
       while (step(end)) {}
-      elapsed = end
+      passTo(end)
     },
     jump: (millis) => {
       offset += millis
