@@ -73,7 +73,6 @@ export const attempt = (
           accepted = acceptance
         })
 
-        restand(visit, Standings.attempted)
         const talk = yield* Effect.exit(
           Effect.interruptible(withinVisit(visit, unlessRemoved(visit, address, conversation)))
         )
@@ -85,12 +84,14 @@ export const attempt = (
           noteFailedAttempt(visit, failure.value, address, yield* Clock.currentTimeMillis)
         }
 
-        const keyGoesOn = visit.shownUntil !== undefined && failure?._tag === "Some" && sameKeyNext(failure.value)
+        // Shown in this attempt: how long it has to rest afterwards is decided below.
+        const wasShown = visit.shownUntil === Number.POSITIVE_INFINITY
+        const keyGoesOn = wasShown && failure?._tag === "Some" && sameKeyNext(failure.value)
         if (connection !== undefined && (Exit.isSuccess(end) || keyGoesOn)) {
           if (Exit.isSuccess(end)) enter(visit, "hangingUp", address)
           yield* Effect.exit(Effect.interruptible(hangUp(visit, connection)))
         }
-        if (visit.shownUntil !== undefined) {
+        if (wasShown) {
           const sawEnd = failure?._tag === "Some" && tellsOfEnd(failure.value)
           const ended = sawEnd || (connection !== undefined && (yield* connection.isClosed))
           const now = yield* Monotonic.now
@@ -104,6 +105,7 @@ export const attempt = (
 /** Connects; right before act three is written the lease is checked and the key marked as shown. */
 const connect = (visit: Visit, key: HeldKey, address: TowerAddress) => {
   const { keyIndex } = key.reservation
+  restand(visit, Standings.attempted)
   enter(visit, "dialling", address)
   visit.waitingFor = "tower"
   return visit.env.transport.connect({
@@ -167,14 +169,14 @@ const leaseHolds = ({ reservation, wall, monotonic }: Lease): Effect.Effect<void
     return yield* new LeaseExpired({ keyIndex: reservation.keyIndex })
   })
 
-/** Cuts a conversation when its tower or its address is removed. */
+/** Cuts a conversation when its tower or its address is removed; it does not begin when they were removed meanwhile. */
 const unlessRemoved = <E>(visit: Visit, address: TowerAddress, conversation: Effect.Effect<void, E>) => {
-  const { news, pulse, rules } = visit.env
+  const { pulse, rules } = visit.env
   if (!rules.heedsRemovals) return conversation
-  const before = news.removals(visit.tower.id, address)
-  const isRemoved = () =>
-    news.removals(visit.tower.id) !== visit.removals || news.removals(visit.tower.id, address) !== before
-  return Effect.raceFirst(conversation, Effect.andThen(pulse.until(isRemoved), new Cut({ by: "removal" })))
+  const isRemoved = () => visit.isRemoved(address)
+  return isRemoved()
+    ? new Cut({ by: "removal" })
+    : Effect.raceFirst(conversation, Effect.andThen(pulse.until(isRemoved), new Cut({ by: "removal" })))
 }
 
 /** What a conversation without an accepting reply comes to; a defect stays one. */
