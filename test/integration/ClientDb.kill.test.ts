@@ -123,6 +123,10 @@ const lives = [
 ]
 
 describe.concurrent("a client that is killed", () => {
-  it.scopedLive("leaves nothing doubled in SQLite", () => survives(sqlite, lives))
-  it.scopedLive.skipIf(server === undefined)("leaves nothing doubled in Postgres", () => survives(postgres, lives))
+  it.scopedLive("leaves nothing doubled in SQLite", () => survives(sqlite, lives), 120_000)
+  it.scopedLive.skipIf(server === undefined)(
+    "leaves nothing doubled in Postgres",
+    () => survives(postgres, lives),
+    120_000
+  )
 })

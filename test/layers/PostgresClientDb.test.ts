@@ -103,7 +103,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
     it.scopedLive("fails with a typed error while somebody holds the lock, and succeeds afterwards", () =>
       Effect.gen(function* () {
         const to = yield* newSchema
-        const db = yield* PostgresClientDb.make({ url: Redacted.make(to), storeTimeout: "500 millis" })
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(to), storeTimeout: "2 seconds" })
         const tower = yield* bind(db)
         const take = db.nextSessionKeyIndex(tower.id, type, "clear")
         const sql = yield* connect(to)
@@ -172,7 +172,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
     it.scopedLive("is bounded when the network goes silent", () =>
       Effect.gen(function* () {
         const proxy = yield* Proxy.make(yield* newSchema)
-        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "500 millis" })
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "2 seconds" })
         yield* bind(db)
         yield* proxy.silence
         const error = yield* Effect.flip(db.listTowers)
@@ -184,7 +184,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
   it.scopedLive("what can be done twice is done again when the answer to COMMIT was lost", () =>
     Effect.gen(function* () {
       const proxy = yield* Proxy.make(yield* newSchema)
-      const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "3 seconds" })
+      const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url) })
       yield* db.bindIdentity(identity)
       yield* proxy.inject("answer lost")
       const tower = yield* db.createTower(publicKey(1), address(1))
@@ -203,7 +203,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
     const stored = (...faults: ReadonlyArray<Proxy.Fault>) =>
       Effect.gen(function* () {
         const proxy = yield* Proxy.make(yield* newSchema)
-        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "3 seconds" })
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url) })
         const tower = yield* bind(db)
         const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
         yield* proxy.inject(...faults)
@@ -231,7 +231,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
     it.scopedLive("faults without end is unknown", () =>
       Effect.gen(function* () {
         const proxy = yield* Proxy.make(yield* newSchema)
-        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "500 millis" })
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "2 seconds" })
         const tower = yield* bind(db)
         const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
         yield* proxy.inject("answer lost", ...Array.from({ length: 100 }, () => "reset" as const))
