@@ -4,8 +4,8 @@
  *
  * @since 0.1.0
  */
-import type { TowerId } from "../../schema/Ids.js"
 import type { Reservation } from "../../schema/Reservation.js"
+import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import type { KeyRing } from "../../services/KeyRing.js"
@@ -28,8 +28,8 @@ export interface LeftReservation {
 export interface News {
   /** How many towers and addresses were added so far. */
   readonly additions: () => number
-  /** How often a tower, or that address of it, was removed so far. */
-  readonly removals: (tower: TowerId, address?: TowerAddress) => number
+  /** From now on: was this tower, or that address of it, removed? */
+  readonly watch: (tower: Tower) => (address?: TowerAddress) => boolean
 }
 
 /** @since 0.1.0 @category models */

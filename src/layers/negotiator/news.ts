@@ -48,6 +48,10 @@ export const make = (
     yield* Effect.forkScoped(Effect.forever(hearNext))
     return {
       additions: () => additions,
-      removals: (tower, address) => removals.get(keyOf(tower, address)) ?? 0
+      watch: (tower) => {
+        const count = (address?: TowerAddress) => removals.get(keyOf(tower.id, address)) ?? 0
+        const before = new Map([undefined, ...tower.addresses].map((address) => [address, count(address)]))
+        return (address) => count() !== before.get(undefined) || count(address) !== before.get(address)
+      }
     }
   })

@@ -50,7 +50,7 @@ export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect
         ref: { towerId: tower.id, tower: tower.publicKey },
         began: race.begin(),
         deadline: (yield* Monotonic.now) + env.settings.visitTimeout,
-        removals: env.news.removals(tower.id),
+        isRemoved: env.news.watch(tower),
         addresses: env.rules.addresses(reachable(env, tower), env.book.get(tower.id)),
         failures: [],
         waitingFor: "database",
@@ -104,7 +104,7 @@ const askAll = (visit: Visit): Effect.Effect<ClientSession, AttemptFailure | Cut
 /** Where to go on after an attempt. */
 const after = (visit: Visit, failure: AttemptFailure | Cut): "address" | "key" | "tower" => {
   if (failure._tag !== "Cut") return visit.env.rules.judge(failure).next
-  const addressOnly = failure.by === "removal" && visit.env.news.removals(visit.tower.id) === visit.removals
+  const addressOnly = failure.by === "removal" && !visit.isRemoved()
   return addressOnly ? "address" : "tower"
 }
 

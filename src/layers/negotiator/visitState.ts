@@ -40,8 +40,8 @@ export interface Visit {
   readonly began: number
   /** Monotonic. */
   readonly deadline: number
-  /** How often the tower had been removed when the visit began. */
-  readonly removals: number
+  /** Was the tower, or that address of it, removed since the visit began? */
+  readonly isRemoved: (address?: TowerAddress) => boolean
   readonly addresses: ReadonlyArray<TowerAddress>
   readonly failures: Array<FailedAttempt>
   /** Whom it waits for: it is their failure when the deadline comes. */
