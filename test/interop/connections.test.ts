@@ -3,11 +3,16 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either } from "effect"
+import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
+import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
 import { rewardCommit } from "../../src/schema/BlobType.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { CreateSession } from "../../src/schema/wire/CreateSession.js"
 import { Init } from "../../src/schema/wire/Init.js"
+import type { Message } from "../../src/schema/wire/Message.js"
+import type { SocketDialer } from "../../src/services/SocketDialer.js"
 import * as Client from "./support/client.js"
+import * as Gate from "./support/gate.js"
 import { note } from "./support/matrix.js"
 import * as Outcome from "./support/outcome.js"
 import * as Record from "./support/record.js"
@@ -54,12 +59,11 @@ describe.each(Tower.binaries)("%s", (binary) => {
       const otherChain = Chain.all.find((candidate) => candidate.chainHash !== chain.chainHash)
       if (otherChain === undefined) return assert.fail("another chain")
       const wrong = new Init({ features: [0], chainHash: otherChain.chainHash })
-      const told = (more: ReadonlyArray<CreateSession>, keyIndex: number) =>
+      const told = (dialer: SocketDialer.Service, messages: ReadonlyArray<Message>) =>
         Effect.scoped(
           Effect.gen(function* () {
-            const connection = yield* Client.connect(tower, keyIndex)
-            yield* connection.send(wrong)
-            for (const message of more) yield* connection.send(message)
+            const connection = yield* Client.connect(tower, 1, dialer)
+            for (const message of messages) yield* connection.send(message)
             yield* connection.closed
             const first = yield* Effect.either(connection.receive)
             const then = yield* Effect.either(connection.receive)
@@ -68,10 +72,10 @@ describe.each(Tower.binaries)("%s", (binary) => {
         )
       for (let round = 1; round <= 20; round += 1) {
         // All that was sent is read: the tower's end is clean.
-        assert.deepStrictEqual(yield* told([], round), ["Init", "ConnectionEnded"])
+        assert.deepStrictEqual(yield* told(NodeSocketDialer.make, [wrong]), ["Init", "ConnectionEnded"])
         // Something lies unread at the tower when it closes: the kernel makes a reset of it.
-        const unread = [new CreateSession(policy), new CreateSession(policy)]
-        assert.deepStrictEqual(yield* told(unread, round), ["Init", "ConnectionEnded"])
+        const unread = [wrong, new CreateSession(policy)]
+        assert.deepStrictEqual(yield* told(Gate.initWithNext, unread), ["Init", "ConnectionEnded"])
       }
       note(
         context,
@@ -159,6 +163,32 @@ describe.each(Tower.binaries)("%s", (binary) => {
         [Record.encoded(session)]
       )
       note(context, tower.version, 2, "stores and never answers, three times", "ConnectionEnded; one session, same key")
+    })
+  )
+
+  it.scopedLive("is silent with the connection open: the next visit has another key, the first one rests", (context) =>
+    Effect.gen(function* () {
+      const tower = yield* Tower.start(binary)
+      const dialer = Gate.make({ when: "before", step: "CreateSession" }, tower.freeze)
+      const client = yield* Client.make({ dialer, messageTimeout: "1 second" })
+      yield* client.add(tower)
+      const negotiator = yield* client.negotiator(Client.proposal(chain))
+      const end = yield* Effect.either(negotiator.negotiate)
+      yield* tower.thaw
+      assert.strictEqual(Outcome.ofRound(end), "MessageTimeout")
+      const session = yield* negotiator.negotiate
+      assert.strictEqual(session.keyIndex, 2)
+      assert.strictEqual((yield* tower.session(session.id)).encoded, Record.encoded(session))
+      // Of the key that was given up the tower may hold an unused session, and no more.
+      const kept = (yield* tower.sessions).map(({ id }) => id)
+      assert.includeMembers([FixedKeyRing.publicKeyOf(1), FixedKeyRing.publicKeyOf(2)], kept)
+      note(
+        context,
+        tower.version,
+        2,
+        "frozen before CreateSession",
+        "MessageTimeout, then a session under the next key"
+      )
     })
   )
 

@@ -131,7 +131,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
         assert.isAbove(session.keyIndex, 151)
         note(context, tower.version, 2, "the same, first key at random (the default)", "session at once")
       }),
-    120_000
+    300_000
   )
 })
 

@@ -81,11 +81,9 @@ const sessionKey = (index: number) => ({
 })
 
 /** Connects with the session key of an index. */
-export const connect = (tower: Target, keyIndex: number) =>
+export const connect = (tower: Target, keyIndex: number, dialer: SocketDialer.Service = NodeSocketDialer.make) =>
   Effect.gen(function* () {
-    const transport = yield* BrontideTowerTransport.make().pipe(
-      Effect.provideService(SocketDialer, NodeSocketDialer.make)
-    )
+    const transport = yield* BrontideTowerTransport.make().pipe(Effect.provideService(SocketDialer, dialer))
     return yield* transport.connect({
       tower: tower.publicKey,
       address: tower.address,

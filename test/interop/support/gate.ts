@@ -1,7 +1,8 @@
 /**
- * A dialer over TCP that lets a test act at an exact moment of a connection.
+ * Dialers over TCP that let a test act at an exact moment of a connection.
  */
 import { Effect } from "effect"
+import { concat } from "../../../src/internal/bytes.js"
 import * as NodeSocketDialer from "../../../src/layers/NodeSocketDialer.js"
 import type { SocketDialer } from "../../../src/services/SocketDialer.js"
 
@@ -33,4 +34,24 @@ export const make = (moment: Moment, act: Effect.Effect<void>): SocketDialer.Ser
         return { ...socket, write: (bytes) => Effect.suspend(() => around(steps[++writes], socket.write(bytes))) }
       })
   }
+}
+
+/** Sends Init only together with what is written next, in one write. */
+export const initWithNext: SocketDialer.Service = {
+  way: "clear",
+  dial: (address) =>
+    Effect.map(NodeSocketDialer.make.dial(address), (socket) => {
+      let writes = 0
+      let held: Uint8Array = new Uint8Array(0)
+      return {
+        ...socket,
+        write: (bytes) =>
+          Effect.suspend(() => {
+            const all = concat(held, bytes)
+            const isInit = steps[++writes] === "Init"
+            held = isInit ? all : new Uint8Array(0)
+            return isInit ? Effect.succeed(true) : socket.write(all)
+          })
+      }
+    })
 }

@@ -28,6 +28,9 @@ export interface Program {
   readonly event: <A, I>(schema: Schema.Schema<A, I>, name: string) => Effect.Effect<A, ProgramError>
   /** How many events of that name nobody has taken. */
   readonly pending: (name: string) => Effect.Effect<number>
+  /** Stops its clock: it does nothing, with its sockets open, until it is thawed. */
+  readonly freeze: Effect.Effect<void>
+  readonly thaw: Effect.Effect<void>
   /** Kills it, as a crash would, and waits until it is gone. */
   readonly kill: Effect.Effect<void>
 }
@@ -113,6 +116,8 @@ export const start = (
         }),
       event: (schema, name) => Effect.flatMap(orGone(Queue.take(queueOf(name))), (body) => decode(schema, body)),
       pending: (name) => Queue.size(queueOf(name)),
+      freeze: Effect.sync(() => child.kill("SIGSTOP")),
+      thaw: Effect.sync(() => child.kill("SIGCONT")),
       kill: Effect.suspend(() => {
         child.kill("SIGKILL")
         return Deferred.await(exited)

@@ -46,6 +46,9 @@ export interface RealTower {
   readonly stop: Effect.Effect<void, Program.ProgramError>
   readonly start: Effect.Effect<void, Program.ProgramError>
   readonly kill: Effect.Effect<void>
+  /** It does nothing, with its sockets open, until it is thawed. */
+  readonly freeze: Effect.Effect<void>
+  readonly thaw: Effect.Effect<void>
 }
 
 export interface Options {
@@ -86,7 +89,9 @@ export const start = (binary: Program.Binary, options: Options = {}) =>
       delete: (id) => Effect.asVoid(program.ask(nothing, "delete", { id })),
       stop: Effect.asVoid(program.ask(nothing, "stop")),
       start: Effect.asVoid(program.ask(nothing, "start")),
-      kill: program.kill
+      kill: program.kill,
+      freeze: program.freeze,
+      thaw: program.thaw
     }
     return tower
   })
