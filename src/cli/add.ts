@@ -6,7 +6,7 @@ import * as TowerUri from "../schema/TowerUri.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { towerUri } from "./args.js"
 import * as flags from "./flags.js"
-import { boundDatabase } from "./open.js"
+import { boundDatabase, explained } from "./open.js"
 import { placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json, towerJson } from "./views.js"
@@ -17,7 +17,8 @@ export const add = Command.make("add", { ...placeFlags, json: flags.switches.jso
     const place = yield* placeOf(given)
     const { address, publicKey } = yield* TowerUri.parse(given.tower)
     const tower = yield* Effect.flatMap(ClientDb, (db) => db.createTower(publicKey, address)).pipe(
-      Effect.provide(boundDatabase(place))
+      Effect.provide(boundDatabase(place)),
+      explained(place)
     )
     yield* Console.log(
       given.json

@@ -10,7 +10,8 @@ import { UsageError } from "./CliError.js"
 
 /** The flags that are known, without their dashes, and the commands; a command may have commands of its own. @since 0.1.0 @category models */
 export interface Grammar {
-  readonly values: ReadonlyArray<string>
+  /** Those that take a value, with the values that they take (none: whatever the command makes of it). */
+  readonly values: { readonly [name: string]: ReadonlyArray<string> }
   readonly switches: ReadonlyArray<string>
   readonly commands: { readonly [name: string]: ReadonlyArray<string> }
 }
@@ -41,9 +42,13 @@ export const arrange = (grammar: Grammar, input: ReadonlyArray<string>): Either.
     if (grammar.switches.includes(name)) {
       if (inline.length > 0) return fail(`${written} takes no value.`)
       flags.set(name, [`--${name}`])
-    } else if (grammar.values.includes(name)) {
+    } else if (Object.hasOwn(grammar.values, name)) {
       const value = inline.length > 0 ? inline.join("=") : input[++at]
-      if (value === undefined) return fail(`${written} needs a value.`)
+      if (value === undefined || (inline.length === 0 && value.startsWith("--")))
+        return fail(`${written} needs a value.`)
+      const takes = grammar.values[name] ?? []
+      if (takes.length > 0 && !takes.includes(value))
+        return fail(`${written} takes ${takes.join(", ")}, not "${value}".`)
       flags.set(name, [`--${name}`, value])
     } else {
       return fail(`There is no flag ${written}.`)
@@ -52,7 +57,7 @@ export const arrange = (grammar: Grammar, input: ReadonlyArray<string>): Either.
   const [command, ...rest] = words
   const given = [...flags.values()].flat()
   if (command === undefined) return Either.right({ path: [], words: given })
-  const children = grammar.commands[command]
+  const children = Object.hasOwn(grammar.commands, command) ? grammar.commands[command] : undefined
   if (children === undefined) {
     return fail(`There is no command "${command}". Commands are ${Object.keys(grammar.commands).join(", ")}.`)
   }

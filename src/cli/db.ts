@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ClientDb } from "../services/ClientDb.js"
 import * as flags from "./flags.js"
-import { boundDatabase } from "./open.js"
+import { boundDatabase, explained } from "./open.js"
 import { placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json } from "./views.js"
@@ -21,7 +21,8 @@ const skipKeys = Command.make(
       const place = yield* placeOf(given)
       const count = Option.getOrElse(given.count, () => plenty)
       const next = yield* Effect.flatMap(ClientDb, (db) => db.skipSessionKeys(count)).pipe(
-        Effect.provide(boundDatabase(place))
+        Effect.provide(boundDatabase(place)),
+        explained(place)
       )
       yield* Console.log(
         given.json ? json({ skipped: count, next }) : `Skipped ${count} key indexes; the next is ${next}.`

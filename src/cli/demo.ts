@@ -15,6 +15,7 @@ import * as flags from "./flags.js"
 import { writeKeyFile } from "./init.js"
 import { listSessions } from "./listSessions.js"
 import * as Loopback from "./loopback.js"
+import { explained } from "./open.js"
 import { type Defaults, placeFlags, placeOf } from "./place.js"
 import { policyFlags, proposalOf } from "./policy.js"
 import { narratedRound } from "./round.js"
@@ -57,7 +58,10 @@ export const demo = Command.make("demo", { ...placeFlags, ...policyFlags, json: 
         const held = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db)))
         yield* tell(`\n5. Sessions held: ${held.length}\n\n${sessionsTable(held, place.chain)}`)
         if (given.json) yield* Console.log(json({ session: sessionJson(session), held: held.map(sessionJson) }))
-      }).pipe(Effect.provide(NodeWatchtower.layer({ ...proposal, key: place.keyFile, database: place.database })))
+      }).pipe(
+        Effect.provide(NodeWatchtower.layer({ ...proposal, key: place.keyFile, database: place.database })),
+        explained(place)
+      )
     })
   )
 ).pipe(Command.withDescription(summaries.demo))

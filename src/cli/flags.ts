@@ -106,8 +106,14 @@ export const switches = {
   )
 } as const
 
-/** The flags that @effect/cli has of its own. @since 0.1.0 @category config */
-export const builtIn = { values: ["log-level", "completions"], switches: ["help", "version"] } as const
+/** The flags that @effect/cli has of its own, and the values that they take. @since 0.1.0 @category config */
+export const builtIn = {
+  values: {
+    "log-level": ["all", "trace", "debug", "info", "warning", "error", "fatal", "none"],
+    completions: ["sh", "bash", "fish", "zsh"]
+  },
+  switches: ["help", "version"]
+} as const
 
 /** Where Tor listens for SOCKS unless told otherwise. */
 const torPort = 9050

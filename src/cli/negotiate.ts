@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as NodeWatchtower from "../layers/NodeWatchtower.js"
 import { SessionNegotiator } from "../services/SessionNegotiator.js"
 import * as flags from "./flags.js"
+import { explained } from "./open.js"
 import { placeFlags, placeOf } from "./place.js"
 import { policyFlags, proposalOf } from "./policy.js"
 import { narratedRound } from "./round.js"
@@ -41,7 +42,8 @@ export const negotiate = Command.make(
             database: place.database,
             proxy: Option.getOrUndefined(given.proxy)
           })
-        )
+        ),
+        explained(place)
       )
     })
 ).pipe(Command.withDescription(summaries.negotiate))

@@ -7,8 +7,10 @@ import * as fs from "node:fs"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as KeyFile from "../layers/KeyFile.js"
-import type { DatabaseTooNew, DbError, WrongDatabase } from "../schema/DbError.js"
+import * as Chain from "../schema/Chain.js"
+import { type DatabaseTooNew, DatabaseUnavailable, type DbError, WrongDatabase } from "../schema/DbError.js"
 import type { KeyFileError } from "../schema/KeyFileError.js"
 import type { KeyRingError } from "../schema/KeyRingError.js"
 import { ClientDb } from "../services/ClientDb.js"
@@ -61,3 +63,34 @@ export const boundDatabase = (
     // The key first: without one no database is created.
     Layer.provideMerge(Layer.provideMerge(database(place), KeyFile.layer(place.keyFile, place.chain)))
   )
+
+/**
+ * Says which file it is that cannot be used, and names chains instead of their hashes.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const explained =
+  (place: Place) =>
+  <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.mapError(effect, (error) => {
+      if (isUnavailable(error)) {
+        return new CommandError({
+          message: `The database ${place.database} cannot be used: ${error.detail}. Free it, put a copy of it back, or move it away to begin anew.`
+        })
+      }
+      if (isWrongDatabase(error) && error.what === "chain") {
+        return new CommandError({
+          message: `The database ${place.database} belongs to ${chainName(error.found)}, not to ${chainName(error.expected)}. Use the --chain and --network that it was made with, or another --data-dir.`
+        })
+      }
+      return error
+    })
+
+const isUnavailable = Schema.is(DatabaseUnavailable)
+const isWrongDatabase = Schema.is(WrongDatabase)
+
+const chainName = (hash: string): string => {
+  const chain = Chain.all.find((one) => one.chainHash === hash)
+  return chain === undefined ? `the chain ${hash}` : `${chain.name} ${chain.network}`
+}

@@ -9,7 +9,7 @@ import { ClientDb } from "../services/ClientDb.js"
 import { parsePublicKey, publicKey } from "./args.js"
 import { CommandError } from "./CliError.js"
 import * as flags from "./flags.js"
-import { boundDatabase } from "./open.js"
+import { boundDatabase, explained } from "./open.js"
 import { placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json } from "./views.js"
@@ -39,7 +39,7 @@ export const remove = Command.make(
           })
         }
         yield* db.removeTower(key, which)
-      }).pipe(Effect.provide(boundDatabase(place)))
+      }).pipe(Effect.provide(boundDatabase(place)), explained(place))
       yield* Console.log(
         given.json
           ? json({ removed: key, address: which })

@@ -38,7 +38,7 @@ const wtclient = Command.make("wtclient").pipe(
 )
 
 const grammar: Grammar = {
-  values: [...Object.keys(flags.values), ...flags.builtIn.values],
+  values: { ...Record.map(flags.values, () => []), ...flags.builtIn.values },
   switches: [...Object.keys(flags.switches), ...flags.builtIn.switches],
   commands: { ...Record.map(summaries, () => []), db: ["skip-keys"] }
 }
@@ -66,11 +66,12 @@ const noise = /^ *(A user-defined piece of text|A true or false value|This setti
 
 /** The sentence and the exit code of an error: 2 when the command line is wrong, else 1. */
 const verdict = (error: { readonly _tag: string; readonly message: string } | ValidationError.ValidationError) => {
-  if (ValidationError.isValidationError(error)) {
-    const sentence = plain(HelpDoc.toAnsiText(error.error)).replace(/\s+/g, " ").trim()
-    return { code: 2, sentence: sentence.endsWith(".") ? sentence : `${sentence}.` }
+  const usage = ValidationError.isValidationError(error)
+  const sentence = usage ? plain(HelpDoc.toAnsiText(error.error)).replace(/\s+/g, " ").trim() : error.message
+  return {
+    code: usage || error._tag === "UsageError" ? 2 : 1,
+    sentence: /[.?!]$/.test(sentence) ? sentence : `${sentence}.`
   }
-  return { code: error._tag === "UsageError" ? 2 : 1, sentence: error.message }
 }
 
 /**

@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import { ClientDb } from "../services/ClientDb.js"
 import * as flags from "./flags.js"
 import { listSessions } from "./listSessions.js"
-import { existingDatabase } from "./open.js"
+import { existingDatabase, explained } from "./open.js"
 import { placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json, sessionJson, sessionsTable } from "./views.js"
@@ -18,7 +18,8 @@ export const sessions = Command.make("sessions", { ...placeFlags, json: flags.sw
     const place = yield* placeOf(given)
     const found = yield* Effect.flatMap(ClientDb, (db) => Stream.runCollect(listSessions(db))).pipe(
       Effect.map(Chunk.toReadonlyArray),
-      Effect.provide(existingDatabase(place))
+      Effect.provide(existingDatabase(place)),
+      explained(place)
     )
     yield* Console.log(
       given.json

@@ -11,7 +11,7 @@ import { ClientDb } from "../services/ClientDb.js"
 import { parsePublicKey, publicKey } from "./args.js"
 import * as flags from "./flags.js"
 import { listSessions } from "./listSessions.js"
-import { existingDatabase } from "./open.js"
+import { existingDatabase, explained } from "./open.js"
 import { placeFlags, placeOf } from "./place.js"
 import { policyFlags, policyOf } from "./policy.js"
 import { summaries } from "./summaries.js"
@@ -32,7 +32,7 @@ export const tower = Command.make(
         const standings = yield* db.loadStandings(policy.blobType, Policy.keyOf(policy))
         const sessions = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db, found.id)))
         return { found, sessions, standing: standings.get(found.id) ?? Standing.initial }
-      }).pipe(Effect.provide(existingDatabase(place)))
+      }).pipe(Effect.provide(existingDatabase(place)), explained(place))
       yield* Console.log(
         given.json
           ? json({ ...towerJson(found), policy, standing, sessions: sessions.map(sessionJson) })

@@ -4,7 +4,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { ClientDb } from "../services/ClientDb.js"
 import * as flags from "./flags.js"
-import { existingDatabase } from "./open.js"
+import { existingDatabase, explained } from "./open.js"
 import { placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json, towerJson, towersTable } from "./views.js"
@@ -13,7 +13,10 @@ import { json, towerJson, towersTable } from "./views.js"
 export const towers = Command.make("towers", { ...placeFlags, json: flags.switches.json }, (given) =>
   Effect.gen(function* () {
     const place = yield* placeOf(given)
-    const found = yield* Effect.flatMap(ClientDb, (db) => db.listTowers).pipe(Effect.provide(existingDatabase(place)))
+    const found = yield* Effect.flatMap(ClientDb, (db) => db.listTowers).pipe(
+      Effect.provide(existingDatabase(place)),
+      explained(place)
+    )
     yield* Console.log(
       given.json
         ? json(found.map(towerJson))

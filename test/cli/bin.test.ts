@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { createInterface } from "node:readline"
+import { FileSystem } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import manifest from "../../package.json" with { type: "json" }
+import keychain from "../fixtures/keychain-vectors.json" with { type: "json" }
+
+const start = (words: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => spawn(process.execPath, ["node_modules/vite-node/vite-node.mjs", "src/bin.ts", ...words])),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+const text = async (stream: AsyncIterable<Buffer>) => {
+  const parts: Array<Buffer> = []
+  for await (const part of stream) parts.push(part)
+  return Buffer.concat(parts).toString()
+}
+
+const end = (
+  child: ChildProcess & { readonly stdout: AsyncIterable<Buffer>; readonly stderr: AsyncIterable<Buffer> }
+) =>
+  Effect.promise(async () => {
+    const [[code], stdout, stderr] = await Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)])
+    return { code: Number(code), stdout, stderr }
+  })
+
+const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped()).pipe(
+  Effect.provide(NodeContext.layer)
+)
+
+describe("the program", () => {
+  it.scopedLive("says the package's version", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Effect.flatMap(start(["--version"]), end)
+      assert.deepStrictEqual([code, stderr, stdout.trim()], [0, "", manifest.version])
+    })
+  )
+
+  it.scopedLive("ends with 2 and one sentence when it is used wrongly", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Effect.flatMap(start(["add", "--jsno"]), end)
+      assert.deepStrictEqual(
+        [code, stderr, stdout],
+        [2, "wtclient: There is no flag --jsno. See wtclient --help\n", ""]
+      )
+    })
+  )
+
+  it.scopedLive("reads a seed from standard input", () =>
+    Effect.gen(function* () {
+      const child = yield* start(["init", "--import", "-", "--json", "--data-dir", yield* folder])
+      child.stdin.end(`${keychain.seed}\n`)
+      const { code, stderr, stdout } = yield* end(child)
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      assert.include(stdout, '"layout":"lnd"')
+      assert.notInclude(stdout, keychain.seed)
+    })
+  )
+
+  it.scopedLive("serves at the same address each time, until it is stopped", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* folder
+      const serveOnce = Effect.gen(function* () {
+        const child = yield* start(["serve", "--json", "--data-dir", dataDir])
+        const first = yield* Effect.promise(async () => {
+          const [line] = await once(createInterface({ input: child.stdout }), "line")
+          return String(line)
+        })
+        child.kill("SIGINT")
+        const [code] = yield* Effect.promise(() => once(child, "close"))
+        return { first, code: Number(code) }
+      })
+      const one = yield* serveOnce
+      assert.match(one.first, /"uri":"[0-9a-f]{66}@127\.0\.0\.1:\d+"/)
+      assert.strictEqual(one.code, 130)
+      assert.deepStrictEqual(yield* serveOnce, one)
+    })
+  )
+})

@@ -1,0 +1,383 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Queue, Schema } from "effect"
+import { summaries } from "../../src/cli/summaries.js"
+import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
+import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
+import keychain from "../fixtures/keychain-vectors.json" with { type: "json" }
+import { place, started, wtclient } from "./wtclient.js"
+
+const tower = publicKeyOf(1)
+const uri = `${tower}@127.0.0.1:1`
+
+const parse = (text: string): unknown => JSON.parse(text)
+const Sessions = Schema.Array(Schema.Struct({ id: Schema.String, keyIndex: Schema.Number }))
+const sessionsOf = (text: string) => Schema.decodeUnknownSync(Sessions)(parse(text))
+
+const writing: Array<ReadonlyArray<string>> = [["add", uri], ["negotiate"]]
+const everything: Array<ReadonlyArray<string>> = [...writing, ["towers"], ["sessions"]]
+
+const oneSentence = (stderr: string) => assert.match(stderr, /^wtclient: [^\n]+\n$/)
+
+describe("wtclient", () => {
+  it.effect("without a command, or asked for help, tells what there is", () =>
+    Effect.gen(function* () {
+      const ways: Array<ReadonlyArray<string>> = [[], ["--help"], ["-h"]]
+      for (const words of ways) {
+        const { code, stderr, stdout } = yield* wtclient(words)
+        assert.deepStrictEqual([code, stderr], [0, ""])
+        for (const [command, summary] of Object.entries(summaries)) {
+          assert.match(stdout, new RegExp(`^${command} +${summary.slice(0, 20)}`, "m"))
+        }
+      }
+    })
+  )
+
+  for (const command of [...Object.keys(summaries), "db skip-keys"]) {
+    it.effect(`${command} --help`, () =>
+      Effect.gen(function* () {
+        const { code, stderr, stdout } = yield* wtclient([...command.split(" "), "--help"])
+        assert.deepStrictEqual([code, stderr], [0, ""])
+        assert.include(stdout, `wtclient ${command}`)
+        assert.notInclude(stdout, "\u001b")
+        assert.notInclude(stdout, "user-defined")
+      })
+    )
+  }
+
+  const misuses: Array<[words: ReadonlyArray<string>, sentence: RegExp]> = [
+    [["frobnicate"], /no command "frobnicate"/],
+    [["db", "frobnicate"], /no command "db frobnicate"/],
+    [["towers", "--jsno"], /no flag --jsno/],
+    [["towers", "more"], /unknown argument: 'more'/],
+    [["add"], /Missing argument <tower>/],
+    [["add", uri, "more"], /unknown argument: 'more'/],
+    [["towers", "--chain", "doge"], /--chain takes bitcoin or decred, not "doge"/],
+    [["towers", "--chain"], /--chain needs a value/],
+    [["towers", "--network", "simnet2"], /bitcoin has no network "simnet2"\. It has mainnet/],
+    [["towers", "--chain", "decred", "--network", "regtest"], /decred has no network "regtest"\. It has .*regnet/],
+    [["negotiate", "--count", "0"], /--count takes a whole number/],
+    [["negotiate", "--count", "many"], /--count takes a whole number/],
+    [["negotiate", "--blob-type", "tapioca"], /--blob-type takes legacy, .* not "tapioca"/],
+    [["negotiate", "--blob-type", "65536"], /--blob-type takes/],
+    [["negotiate", "--max-updates", "65536"], /--max-updates takes/],
+    [["negotiate", "--sweep-fee-rate", "-1"], /--sweep-fee-rate takes/],
+    [["negotiate", "--sweep-fee-rate", "9223372036854775808"], /--sweep-fee-rate takes/],
+    [["negotiate", "--proxy", "tor:0"], /--proxy takes host:port/],
+    [["negotiate", "--log-level", "loud"], /--log-level takes/],
+    [["serve", "--port", "65536"], /--port takes/],
+    [["init", "--layout", "cln"], /--layout takes lnd or dcrlnd or dcrlndRemote/]
+  ]
+  for (const [words, sentence] of misuses) {
+    it.scoped(`${words.join(" ")}: used wrongly`, () =>
+      Effect.gen(function* () {
+        const { folder, fs } = yield* place
+        const { code, stderr, stdout } = yield* wtclient(["--data-dir", folder, ...words])
+        assert.match(stderr, sentence)
+        assert.match(stderr, /See wtclient .*--help/)
+        oneSentence(stderr)
+        assert.deepStrictEqual([code, stdout], [2, ""])
+        assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+      })
+    )
+  }
+
+  const impossible: Array<[words: ReadonlyArray<string>, sentence: RegExp]> = [
+    [["add", "nonsense"], /"nonsense" is not a tower/],
+    [["add", `02${"f".repeat(64)}@host`], /no such public key exists/],
+    [["add", `${tower}@host:70000`], /the port is not a number from 1 to 65535/],
+    [["add", uri], /no key file .*wtclient init/],
+    [["remove", "02"], /"02" is no tower's public key/],
+    [["remove", tower], /no key file/],
+    [["tower", "nonsense"], /is no tower's public key/],
+    [["towers"], /no database in .* wtclient init/],
+    [["tower", tower], /no database in/],
+    [["sessions"], /no database in/],
+    [["negotiate"], /no key file/],
+    [["negotiate", "--sweep-fee-rate", "999"], /999 sat\/kw; towers take 1000 or more/],
+    [["negotiate", "--blob-type", "7"], /bitcoin has no blob type 7; it has legacy/],
+    [["db", "skip-keys"], /no key file/],
+    [["init", "--import", "/nowhere/seed"], /no file \/nowhere\/seed/],
+    [["init", "--import", "package.json"], /no seed in package\.json/],
+    [["init", "--import", "test"], /test cannot be read/]
+  ]
+  for (const [words, sentence] of impossible) {
+    it.scoped(`${words.join(" ")}: cannot be done`, () =>
+      Effect.gen(function* () {
+        const { folder, fs, wtclient } = yield* place
+        const { code, stderr, stdout } = yield* wtclient(...words)
+        assert.match(stderr, sentence)
+        oneSentence(stderr)
+        assert.deepStrictEqual([code, stdout], [1, ""])
+        assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+      })
+    )
+  }
+
+  it.scoped("init makes a key once, for its owner alone", () =>
+    Effect.gen(function* () {
+      const { at, fs, wtclient } = yield* place
+      const first = yield* wtclient("init", "--json")
+      assert.deepStrictEqual([first.code, first.stderr], [0, ""])
+      assert.strictEqual((yield* fs.stat(at("key"))).mode & 0o777, 0o600)
+      assert.strictEqual((yield* fs.stat(at(""))).mode & 0o777, 0o700)
+      const text = yield* fs.readFileString(at("key"))
+      assert.notInclude(first.stdout, /seed: (\w{64})/.exec(text)?.[1] ?? first.stdout)
+
+      const second = yield* wtclient("init")
+      assert.match(second.stderr, /exists already/)
+      assert.strictEqual(second.code, 1)
+      assert.strictEqual(yield* fs.readFileString(at("key")), text)
+    })
+  )
+
+  it.scoped("init imports a seed, or refuses one of another wallet", () =>
+    Effect.gen(function* () {
+      const { at, folder, fs, wtclient } = yield* place
+      const xprv = `${folder}/xprv`
+      // The master key of BIP-32's first test vector, of mainnet.
+      yield* fs.writeFileString(
+        xprv,
+        "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi\n"
+      )
+      const wrong = yield* wtclient("init", "--import", xprv)
+      assert.match(wrong.stderr, /belongs to bitcoin mainnet, not to bitcoin regtest/)
+      assert.strictEqual(wrong.code, 1)
+      assert.isFalse(yield* fs.exists(at("key")))
+
+      const seed = `${folder}/seed`
+      yield* fs.writeFileString(seed, `${keychain.seed}\n`)
+      const right = yield* wtclient("init", "--import", seed, "--json")
+      assert.deepStrictEqual([right.code, right.stderr], [0, ""])
+      assert.include(yield* fs.readFileString(at("key")), `seed: ${keychain.seed}`)
+      assert.notInclude(right.stdout, keychain.seed)
+    })
+  )
+
+  it.scoped("adds, lists, shows and removes towers", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* place
+      const ok = (...words: ReadonlyArray<string>) =>
+        Effect.map(wtclient(...words), ({ code, stderr, stdout }) => {
+          assert.deepStrictEqual([code, stderr], [0, ""])
+          return stdout
+        })
+      yield* ok("init")
+      assert.deepStrictEqual(parse(yield* ok("add", uri.toUpperCase(), "--json")), {
+        id: 1,
+        publicKey: tower,
+        addresses: ["127.0.0.1:1"]
+      })
+      assert.include(yield* ok("add", `${tower}@tower.example`), "tower.example:9911, 127.0.0.1:1")
+      const towers = parse(yield* ok("towers", "--json"))
+      assert.deepStrictEqual(towers, [{ id: 1, publicKey: tower, addresses: ["tower.example:9911", "127.0.0.1:1"] }])
+      assert.match(yield* ok("towers"), new RegExp(`^1 +${tower} +tower.example:9911 127.0.0.1:1$`, "m"))
+      assert.include(yield* ok("tower", tower), "last visit: never")
+      assert.deepInclude(parse(yield* ok("tower", tower, "--json")), { id: 1, sessions: [] })
+
+      const unknown = yield* wtclient("remove", tower, "elsewhere:1")
+      assert.match(unknown.stderr, /has no address elsewhere:1; it has tower.example:9911, 127.0.0.1:1/)
+      yield* ok("remove", tower, "tower.example")
+      const last = yield* wtclient("remove", tower, "127.0.0.1:1")
+      assert.match(last.stderr, /last address/)
+      assert.deepStrictEqual([unknown.code, last.code], [1, 1])
+      yield* ok("remove", uri)
+      assert.strictEqual(yield* ok("towers", "--json"), "[]\n")
+      assert.match((yield* wtclient("remove", tower)).stderr, /No tower .* is known/)
+      assert.match(yield* ok("towers"), /No towers/)
+      assert.match(yield* ok("sessions"), /No sessions/)
+    })
+  )
+
+  it.scoped("refuses a key file that others can read, and creates no database", () =>
+    Effect.gen(function* () {
+      const { at, fs, wtclient } = yield* place
+      yield* wtclient("init")
+      yield* fs.chmod(at("key"), 0o644)
+      const commands: Array<ReadonlyArray<string>> = [["add", uri], ["negotiate"], ["db", "skip-keys"]]
+      for (const words of commands) {
+        const { code, stderr } = yield* wtclient(...words)
+        assert.include(stderr, `chmod 600 ${at("key")}`)
+        oneSentence(stderr)
+        assert.strictEqual(code, 1)
+      }
+      assert.isFalse(yield* fs.exists(at("wtclient.db")))
+    })
+  )
+
+  it.scoped("refuses a file that is no database, and leaves it as it is", () =>
+    Effect.gen(function* () {
+      const { at, fs, wtclient } = yield* place
+      yield* wtclient("init")
+      yield* fs.writeFileString(at("wtclient.db"), "not a database, but somebody's diary")
+      for (const words of everything) {
+        const { code, stderr } = yield* wtclient(...words)
+        assert.include(stderr, `The database ${at("wtclient.db")} cannot be used: `)
+        oneSentence(stderr)
+        assert.strictEqual(code, 1)
+      }
+      assert.strictEqual(yield* fs.readFileString(at("wtclient.db")), "not a database, but somebody's diary")
+    })
+  )
+
+  it.scoped("refuses a database of another chain, another seed or another layout", () =>
+    Effect.gen(function* () {
+      const { at, folder, fs, wtclient } = yield* place
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+
+      yield* fs.copy(at(""), `${folder}/bitcoin/signet`)
+      for (const words of writing) {
+        const other = yield* wtclientAt(folder, "signet", words)
+        assert.match(other.stderr, /belongs to bitcoin regtest, not to bitcoin signet/)
+        oneSentence(other.stderr)
+        assert.strictEqual(other.code, 1)
+      }
+      const copied = yield* wtclientAt(folder, "signet", ["towers", "--json"])
+      assert.strictEqual(copied.stdout, (yield* wtclient("towers", "--json")).stdout)
+
+      yield* fs.remove(at("key"))
+      yield* wtclient("init")
+      const seed = yield* wtclient("add", uri)
+      assert.match(seed.stderr, /belongs to another seed/)
+      oneSentence(seed.stderr)
+
+      yield* fs.remove(at("key"))
+      yield* wtclient("init", "--layout", "dcrlnd")
+      const layout = yield* wtclient("negotiate")
+      assert.match(layout.stderr, /belongs to another key layout: it has lnd, this client dcrlnd/)
+      assert.deepStrictEqual([seed.code, layout.code], [1, 1])
+    })
+  )
+
+  it.scoped("refuses a database of a newer version", () =>
+    Effect.gen(function* () {
+      const { at, wtclient } = yield* place
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      yield* Effect.scoped(
+        Effect.flatMap(SqliteClientDb.client({ filename: at("wtclient.db") }), (sql) => {
+          return sql`INSERT INTO wt_version (version) VALUES (1000)`
+        })
+      )
+      for (const words of everything) {
+        const { code, stderr } = yield* wtclient(...words)
+        assert.match(stderr, /version 1000, .* Update the program/)
+        oneSentence(stderr)
+        assert.strictEqual(code, 1)
+      }
+    })
+  )
+
+  it.scoped("skips key indexes", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* place
+      yield* wtclient("init")
+      const next = (text: string) => Schema.decodeUnknownSync(Schema.Struct({ next: Schema.Number }))(parse(text)).next
+      const one = next((yield* wtclient("db", "skip-keys", "--count", "1", "--json")).stdout)
+      const two = next((yield* wtclient("db", "skip-keys", "--json")).stdout)
+      assert.strictEqual(two - one, 100_000)
+    })
+  )
+
+  it.scopedLive("negotiate says why no tower gave a session", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* place
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      yield* wtclient("remove", tower)
+      const none = yield* wtclient("negotiate")
+      assert.match(none.stderr, /No tower is known/)
+      oneSentence(none.stderr)
+      yield* wtclient("add", uri)
+      const refused = yield* wtclient("negotiate", "--json")
+      assert.match(refused.stderr, /No tower gave a session.*Cannot connect to 127\.0\.0\.1:1: nobody listens there/s)
+      assert.deepStrictEqual([none.code, refused.code, refused.stdout], [1, 1, ""])
+    })
+  )
+
+  it.scopedLive("serve and negotiate work together, and no secret is printed", () =>
+    Effect.gen(function* () {
+      const { at, flags, fs, wtclient } = yield* place
+      const server = yield* started(["serve", "--json", ...flags])
+      const Uri = Schema.Struct({ uri: Schema.String })
+      const { uri } = Schema.decodeUnknownSync(Uri)(parse(yield* Queue.take(server)))
+
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      const told = yield* wtclient("negotiate", "--log-level", "all", "--blob-type", "anchor")
+      assert.strictEqual(told.code, 0)
+      assert.match(told.stdout, /connects to 127\.0\.0\.1/)
+      assert.match(told.stdout, /session [0-9a-f]{66} is stored: key index \d+, anchor, 1024 updates\n$/)
+
+      const more = yield* wtclient("negotiate", "--count", "2", "--json", "--max-updates", "7")
+      assert.deepStrictEqual([more.code, more.stderr], [0, ""])
+      const got = more.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => sessionsOf(`[${line}]`)[0])
+      assert.strictEqual(got.length, 2)
+
+      const held = yield* wtclient("sessions", "--json")
+      assert.strictEqual(sessionsOf(held.stdout).length, 3)
+      assert.deepStrictEqual(sessionsOf(held.stdout).slice(1), got)
+      const shown = yield* wtclient("tower", uri, "--max-updates", "7")
+      assert.match(shown.stdout, /sessions: 2, attempts: 2/)
+
+      // The tower was told of the same sessions.
+      const keys = yield* Effect.map(Queue.takeAll(server), (lines) => Array.from(lines, String))
+      assert.deepStrictEqual(
+        keys.map((line) => Schema.decodeUnknownSync(Schema.Struct({ session: Schema.String }))(parse(line)).session),
+        sessionsOf(held.stdout).map((session) => session.id)
+      )
+
+      const secrets = yield* Effect.forEach(["key", "tower"], (file) =>
+        Effect.map(fs.readFileString(at(file)), (text) => /seed: (\w{64})/.exec(text)?.[1] ?? "none")
+      )
+      for (const secret of secrets) {
+        assert.strictEqual(secret.length, 64)
+        for (const { stderr, stdout } of [told, more, held, shown]) assert.notInclude(stdout + stderr, secret)
+      }
+    })
+  )
+
+  it.scopedLive("demo works, and keeps what it had when it is run again", () =>
+    Effect.gen(function* () {
+      const { at, fs, wtclient } = yield* place
+      const first = yield* wtclient("demo")
+      assert.deepStrictEqual([first.code, first.stderr], [0, ""])
+      assert.match(first.stdout, /1\. A tower listens.*new key.*4\. The negotiator.*is stored.*Sessions held: 1/s)
+      const [one] = sessionsOf((yield* wtclient("sessions", "--json")).stdout)
+
+      const second = yield* wtclient("demo", "--json")
+      assert.deepStrictEqual([second.code, second.stderr], [0, ""])
+      const Demo = Schema.Struct({ held: Sessions })
+      const { held } = Schema.decodeUnknownSync(Demo)(parse(second.stdout))
+      assert.deepStrictEqual(held[0], one)
+      assert.deepStrictEqual(
+        held.map((session) => session.keyIndex - (one?.keyIndex ?? 0)),
+        [0, 1]
+      )
+      // One tower at one address, whose key and port were kept.
+      const towers = parse((yield* wtclient("towers", "--json")).stdout)
+      assert.strictEqual(
+        Schema.decodeUnknownSync(Schema.Array(Schema.Struct({ addresses: Schema.Array(Schema.String) })))(towers)[0]
+          ?.addresses.length,
+        1
+      )
+      assert.strictEqual((yield* fs.stat(at("tower"))).mode & 0o777, 0o600)
+    })
+  )
+
+  it.scopedLive("demo takes another port when its own is in use", () =>
+    Effect.gen(function* () {
+      const { flags, wtclient } = yield* place
+      yield* Queue.take(yield* started(["serve", ...flags]))
+      const { code, stdout } = yield* wtclient("demo")
+      assert.strictEqual(code, 0)
+      assert.match(stdout, /Sessions held: 1/)
+    })
+  )
+})
+
+const wtclientAt = (folder: string, network: string, words: ReadonlyArray<string>) =>
+  wtclient([...words, "--data-dir", folder, "--network", network])
