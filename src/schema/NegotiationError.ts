@@ -207,7 +207,7 @@ export class NoTowerCandidates extends Schema.TaggedError<NoTowerCandidates>()("
   override get message() {
     return this.quarantined === 0
       ? "No tower is known. Add one first."
-      : `All ${this.quarantined} known towers refuse this policy for good. Add another tower, or change the policy.`
+      : `Every known tower (${this.quarantined}) refuses this policy for good. Add another tower, or change the policy.`
   }
 }
 
