@@ -1,8 +1,7 @@
 /**
  * A loopback tower that listens on 127.0.0.1, over node:net.
  *
- * Closing its scope stops listening first, then ends all connections at once, then waits until the last of them has left
- * no handle; no connection can slip in between.
+ * Closing its scope stops listening first and then ends all connections at once, so that none can slip in between.
  *
  * @since 0.1.0
  */
@@ -57,7 +56,8 @@ const socketOf = (accepted: Net.Socket): Effect.Effect<LoopbackTower.Socket, nev
 /** The port that it listens on. */
 const listen = (server: Net.Server, port: number): Effect.Effect<number, ListenFailed> =>
   Effect.async((resume) => {
-    server.once("error", (cause: NodeJS.ErrnoException) =>
+    // Stays: an accept that fails later, for want of descriptors, must not end the process.
+    server.on("error", (cause: NodeJS.ErrnoException) =>
       resume(new ListenFailed({ port, reason: reasons[cause.code ?? ""] ?? "Other", cause }))
     )
     server.listen({ host: "127.0.0.1", port }, () => {
@@ -72,9 +72,6 @@ export const make = (options: Options): Effect.Effect<NodeLoopbackTower, ListenF
   Effect.gen(function* () {
     const tower = yield* LoopbackTower.make(options)
     const server = new Net.Server({ allowHalfOpen: true })
-    const ended = yield* Effect.makeLatch(true)
-    server.once("listening", () => ended.unsafeClose()).once("close", () => ended.unsafeOpen())
-    yield* Effect.addFinalizer(() => ended.await)
     const run = yield* FiberSet.makeRuntime<never>()
     server.on("connection", (accepted) => run(Effect.scoped(Effect.flatMap(socketOf(accepted), tower.serve))))
     const port = yield* Effect.acquireRelease(listen(server, options.port ?? 0), () =>
