@@ -15,7 +15,7 @@ export interface Curve {
   readonly ecdh: (secret: Uint8Array, point: Uint8Array) => Either.Either<Uint8Array, "BadKey">
 }
 
-const isPoint = (bytes: Uint8Array): boolean => bytes.length === 33 && secp256k1.utils.isValidPublicKey(bytes, true)
+const isPoint = (bytes: Uint8Array): boolean => secp256k1.utils.isValidPublicKey(bytes, true)
 
 /** The curve by noble: audited, pure JavaScript. @since 0.1.0 @category constructors */
 export const nobleCurve: Curve = {

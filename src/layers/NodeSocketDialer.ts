@@ -24,7 +24,6 @@ const rawSocket = (socket: Net.Socket): SocketDialer.RawSocket => ({
   ).pipe(Stream.catchAll(() => Stream.empty)),
   write: (bytes) =>
     Effect.async((resume) => {
-      if (!socket.writable) return resume(Effect.succeed(false))
       // Node calls back without an error when a reset cut the write short.
       socket.write(bytes, (error) => resume(Effect.succeed(!error && !socket.destroyed)))
     })
