@@ -101,6 +101,14 @@ describe("the clock", () => {
     assert.strictEqual(time.timers(), 0)
   })
 
+  it("forgets an interrupted sleep wherever its fiber yields", () => {
+    for (let seed = 0; seed < 500; seed++) {
+      const time = VirtualTime.make({ seed, yieldEvery: 3 })
+      time.run(Effect.flatMap(Effect.fork(Effect.sleep("1 day")), (fiber) => Fiber.interrupt(fiber)))
+      assert.strictEqual(time.timers(), 0)
+    }
+  })
+
   it("lets the wall clock jump without waking or delaying anybody", () => {
     const time = VirtualTime.make({ startAt: 1_000_000 })
     const exit = time.run(

@@ -121,12 +121,25 @@ export const make = (options: Options = {}): VirtualTime => {
     },
     currentTimeMillis: Effect.sync(() => clock.unsafeCurrentTimeMillis()),
     currentTimeNanos: Effect.sync(() => clock.unsafeCurrentTimeNanos()),
+    // In one uninterruptible step up to the wait: `Effect.async` alone forgets its canceller when the fiber yields and is
+    // interrupted before the canceller stands.
     sleep: (duration) =>
       Duration.isFinite(Duration.decode(duration))
-        ? Effect.async<void>((resume) => {
-            const timer = timers.add(elapsed + Duration.toMillis(duration), () => resume(Effect.void))
-            return Effect.sync(() => timers.remove(timer))
-          })
+        ? Effect.uninterruptibleMask((restore) =>
+            Effect.suspend(() => {
+              let wake: (() => void) | undefined
+              let due = false
+              const timer = timers.add(elapsed + Duration.toMillis(duration), () => {
+                due = true
+                wake?.()
+              })
+              const wait = Effect.async<void>((resume) => {
+                if (due) resume(Effect.void)
+                else wake = () => resume(Effect.void)
+              })
+              return Effect.onInterrupt(restore(wait), () => Effect.sync(() => timers.remove(timer)))
+            })
+          )
         : forEver
   }
 
