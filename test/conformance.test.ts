@@ -37,8 +37,9 @@ describe("the fixtures", () => {
   it("agree, every file with a line", async () => {
     const { code, err, out } = await conformance(fixtures)
     assert.deepStrictEqual(err, [])
-    assert.lengthOf(out, 78)
-    for (const line of out) assert.match(line, /^[\w/.-]+\.json: (\d+) of \1 agree$/)
+    const checked = out.filter((line) => !line.endsWith(": not checked"))
+    assert.lengthOf(checked, 78)
+    for (const line of checked) assert.match(line, /^[\w/.-]+\.json: (\d+) of \1 agree$/)
     assert.include(out, "wtwire-vectors.json: 63 of 63 agree")
     assert.strictEqual(code, 0)
   })
