@@ -3,15 +3,15 @@
  */
 
 import { createHash } from "node:crypto"
-import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import * as Connection from "../../src/layers/brontide/connection.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
 import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
 import { PublicKey } from "../../src/schema/Ids.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
 import { familyTowerSession } from "../../src/services/KeyRing.js"
+import { listen } from "./support/listen.js"
 import { note } from "./support/matrix.js"
 import * as Program from "./support/program.js"
 import * as Tower from "./support/tower.js"
@@ -121,21 +121,10 @@ describe.each(Tower.binaries)("%s", (binary) => {
     "understands us as the listening side",
     (context) =>
       Effect.gen(function* () {
-        const accepted = yield* Deferred.make<Net.Socket>()
-        const server = yield* Effect.acquireRelease(
-          Effect.sync(() => new Net.Server({ allowHalfOpen: true })),
-          (server) => Effect.sync(() => server.close())
-        )
-        server.once("connection", (socket) => Deferred.unsafeDone(accepted, Effect.succeed(socket)))
-        const port = yield* Effect.async<number>((resume) => {
-          server.listen({ host: "127.0.0.1", port: 0 }, () => {
-            const bound = server.address()
-            resume(Effect.succeed(typeof bound === "object" && bound !== null ? bound.port : 0))
-          })
-        })
+        const { accepted, port } = yield* listen
         const uri = `${staticKey.publicKey}@127.0.0.1:${port}`
         const program = yield* Program.start(binary, "dial", { messages: String(count), seed: "3", uri })
-        const socket = yield* NodeSocketDialer.fromSocket(yield* Deferred.await(accepted))
+        const socket = yield* NodeSocketDialer.fromSocket(yield* accepted)
         const connection = yield* Connection.accept(socket, staticKey, options)
         const { publicKey } = yield* program.event(Schema.Struct({ publicKey: PublicKey }), "ready")
         assert.strictEqual(connection.remotePublicKey, publicKey)
