@@ -55,9 +55,13 @@ export const values = {
   network: someText(
     "network",
     "NAME",
-    "The chain's network, such as mainnet, testnet4, signet or regtest (default: mainnet)"
+    "The chain's network, such as mainnet, testnet4, signet or regtest (default: mainnet; demo: regtest or simnet)"
   ),
-  "data-dir": someText("data-dir", "DIR", "Where keys and databases are kept (default: ~/.wtclient)"),
+  "data-dir": someText(
+    "data-dir",
+    "DIR",
+    "Where keys and databases are kept (default: ~/.wtclient; demo: .wtclient-demo)"
+  ),
   "blob-type": flag(
     "blob-type",
     "TYPE",

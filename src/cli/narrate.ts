@@ -36,7 +36,7 @@ export const line = ({ happening }: NegotiatorEvent): string | undefined =>
     AttemptFailed: ({ failure, towerId }) => `tower ${towerId}: ${failure.message}`,
     VisitFailed: ({ blamed, restsUntil, towerId }) =>
       `tower ${towerId}: gave no session${blamed ? "" : " (not its fault)"}; stands behind the others until ${time(restsUntil)}`,
-    VisitInterrupted: ({ towerId }) => `tower ${towerId}: is not needed any more`,
+    VisitInterrupted: ({ towerId }) => `tower ${towerId}: is asked no longer`,
     Quarantined: ({ probeAt, reason, towerId }) =>
       `tower ${towerId}: refuses this policy for good (${reason}); is asked again after ${time(probeAt)}`,
     SessionStored: ({ session }) =>

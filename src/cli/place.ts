@@ -55,7 +55,8 @@ export const placeOf = (given: PlaceFlags, defaults: Defaults = usual): Effect.E
       return new UsageError({ message: `${name} has no network "${network}". It has ${networks.join(", ")}.` })
     }
     const folder = path.resolve(
-      Option.getOrElse(given.dataDir, () => defaults.dataDir),
+      // Shells expand ~ at the beginning of a word, not behind "--data-dir=".
+      Option.getOrElse(given.dataDir, () => defaults.dataDir).replace(/^~(?=\/|$)/, os.homedir()),
       name,
       network
     )

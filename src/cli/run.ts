@@ -50,7 +50,8 @@ const overview = [
   "",
   table(["COMMAND", ""], Object.entries(summaries)),
   "",
-  "Every command takes --help, and all but demo take --chain, --network and --data-dir: they say which database is meant.",
+  "Every command takes --help, and --chain, --network and --data-dir, which say whose keys and database are meant:",
+  "those in ~/.wtclient/bitcoin/mainnet, or for demo those in .wtclient-demo/bitcoin/regtest, unless told otherwise.",
   "Further flags for all: --version, --log-level LEVEL (default: warning; logs go to standard error)."
 ].join("\n")
 
