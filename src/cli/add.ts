@@ -11,7 +11,7 @@ import { placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json, towerJson } from "./views.js"
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const add = Command.make("add", { ...placeFlags, json: flags.switches.json, tower: towerUri }, (given) =>
   Effect.gen(function* () {
     const place = yield* placeOf(given)

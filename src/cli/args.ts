@@ -10,14 +10,14 @@ import type { PublicKey } from "../schema/Ids.js"
 import * as TowerUri from "../schema/TowerUri.js"
 import { CommandError } from "./CliError.js"
 
-/** @since 0.1.0 @category config */
+/** A tower, to add. @since 0.1.0 @category config */
 export const towerUri = Args.text({ name: "tower" }).pipe(
   Args.withDescription(
     "The tower as its operator prints it: publickey@host, or publickey@host:port (default port 9911)"
   )
 )
 
-/** @since 0.1.0 @category config */
+/** A tower that is known. @since 0.1.0 @category config */
 export const publicKey = Args.text({ name: "publickey" }).pipe(
   Args.withDescription("The tower's public key, 66 hex digits")
 )

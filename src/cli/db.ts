@@ -34,5 +34,5 @@ const skipKeys = Command.make(
   )
 )
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const db = Command.make("db").pipe(Command.withDescription(summaries.db), Command.withSubcommands([skipKeys]))

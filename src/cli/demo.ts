@@ -24,7 +24,7 @@ import { json, sessionJson, sessionsTable } from "./views.js"
 
 const defaults: Defaults = { network: { bitcoin: "regtest", decred: "simnet" }, dataDir: ".wtclient-demo" }
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const demo = Command.make("demo", { ...placeFlags, ...policyFlags, json: flags.switches.json }, (given) =>
   Effect.scoped(
     Effect.gen(function* () {

@@ -56,7 +56,7 @@ export const writeKeyFile = (place: Place, material: KeyFile.KeyMaterial) =>
     return publicKey
   })
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const init = Command.make(
   "init",
   {

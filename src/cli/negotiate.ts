@@ -13,7 +13,7 @@ import { narratedRound } from "./round.js"
 import { summaries } from "./summaries.js"
 import { json, sessionJson } from "./views.js"
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const negotiate = Command.make(
   "negotiate",
   {

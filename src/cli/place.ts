@@ -11,7 +11,7 @@ import * as Chain from "../schema/Chain.js"
 import { UsageError } from "./CliError.js"
 import * as flags from "./flags.js"
 
-/** @since 0.1.0 @category models */
+/** A chain, and the files of its client. @since 0.1.0 @category models */
 export interface Place {
   readonly chain: Chain.AnyChain
   readonly folder: string

@@ -11,7 +11,7 @@ import type { AtomsPerKb, FeeRate, SatPerKw } from "../schema/FeeRate.js"
 import * as Policy from "../schema/Policy.js"
 import * as flags from "./flags.js"
 
-/** @since 0.1.0 @category config */
+/** The flags of a policy. @since 0.1.0 @category config */
 export const policyFlags = {
   blobType: flags.values["blob-type"],
   maxUpdates: flags.values["max-updates"],

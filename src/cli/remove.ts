@@ -19,7 +19,7 @@ const address = Args.text({ name: "address" }).pipe(
   Args.optional
 )
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const remove = Command.make(
   "remove",
   { ...placeFlags, json: flags.switches.json, tower: publicKey, address },

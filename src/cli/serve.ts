@@ -10,7 +10,7 @@ import { placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json } from "./views.js"
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const serve = Command.make(
   "serve",
   { ...placeFlags, port: flags.values.port, json: flags.switches.json },

@@ -12,7 +12,7 @@ import { placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json, sessionJson, sessionsTable } from "./views.js"
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const sessions = Command.make("sessions", { ...placeFlags, json: flags.switches.json }, (given) =>
   Effect.gen(function* () {
     const place = yield* placeOf(given)

@@ -17,7 +17,7 @@ import { policyFlags, policyOf } from "./policy.js"
 import { summaries } from "./summaries.js"
 import { json, sessionJson, sessionsTable, standingLines, towerJson } from "./views.js"
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const tower = Command.make(
   "tower",
   { ...placeFlags, ...policyFlags, json: flags.switches.json, tower: publicKey },

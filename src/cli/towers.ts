@@ -9,7 +9,7 @@ import { placeFlags, placeOf } from "./place.js"
 import { summaries } from "./summaries.js"
 import { json, towerJson, towersTable } from "./views.js"
 
-/** @since 0.1.0 @category constructors */
+/** The command. @since 0.1.0 @category constructors */
 export const towers = Command.make("towers", { ...placeFlags, json: flags.switches.json }, (given) =>
   Effect.gen(function* () {
     const place = yield* placeOf(given)

@@ -48,14 +48,14 @@ export const table = (header: ReadonlyArray<string>, rows: ReadonlyArray<Readonl
     .join("\n")
 }
 
-/** @since 0.1.0 @category combinators */
+/** Towers for people. @since 0.1.0 @category combinators */
 export const towersTable = (towers: ReadonlyArray<Tower>): string =>
   table(
     ["ID", "TOWER", "ADDRESSES"],
     towers.map((tower) => [String(tower.id), tower.publicKey, tower.addresses.join(" ")])
   )
 
-/** @since 0.1.0 @category combinators */
+/** Sessions for people; fee rates are in the chain's unit. @since 0.1.0 @category combinators */
 export const sessionsTable = (sessions: ReadonlyArray<ClientSession>, chain: Chain.AnyChain): string =>
   table(
     ["KEY INDEX", "SESSION", "TOWER", "BLOB TYPE", "UPDATES", `FEE RATE (${chain.feeUnit})`, "CREATED"],

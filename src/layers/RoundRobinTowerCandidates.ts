@@ -20,7 +20,7 @@ import { Tower } from "../schema/Tower.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { CandidateChange, TowerCandidates } from "../services/TowerCandidates.js"
 
-/** @since 0.1.0 @category models */
+/** How closely to follow the table. @since 0.1.0 @category models */
 export interface Options {
   /**
    * How often to look for what other processes did: so much later, at most, and one query, is it seen. Infinity: never.
