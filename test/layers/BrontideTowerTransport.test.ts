@@ -431,10 +431,11 @@ describe("BrontideTowerTransport", () => {
         const client = yield* connect(dialTo(ours), request().request).pipe(Scope.extend(scope))
         const tower = yield* Fiber.join(accepting)
         yield* theirs.write(new Uint8Array(3))
-        yield* Effect.fork(client.receive)
+        const receiving = yield* Effect.fork(Effect.flip(client.receive))
         yield* Effect.yieldNow()
         yield* Scope.close(scope, Exit.void)
         yield* tower.closed
+        assert.strictEqual((yield* Fiber.join(receiving))._tag, "ConnectionEnded")
       })
     )
 

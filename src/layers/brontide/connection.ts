@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -72,7 +73,9 @@ const establish = (
             return Effect.andThen(closed.open, new ConnectionEnded({ address }))
           })
       ),
-      Effect.catchAllCause((cause) => Effect.sync(() => inbox.end(cause)))
+      Effect.catchAllCause((cause) => Effect.sync(() => inbox.end(cause))),
+      // Whoever still waits when our own scope closes is not left waiting.
+      Effect.onInterrupt(() => Effect.sync(() => inbox.end(Cause.fail(new ConnectionEnded({ address })))))
     )
     // The caller may be uninterruptible; this fiber must not be, or its scope would wait for the other side.
     yield* Effect.forkScoped(Effect.interruptible(readFrames))
