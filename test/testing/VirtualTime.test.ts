@@ -103,7 +103,7 @@ describe("the clock", () => {
 
   it("forgets an interrupted sleep wherever its fiber yields", () => {
     for (let seed = 0; seed < 500; seed++) {
-      const time = VirtualTime.make({ seed, yieldEvery: 3 })
+      const time = VirtualTime.make({ seed, yieldEvery: 20 })
       time.run(Effect.flatMap(Effect.fork(Effect.sleep("1 day")), (fiber) => Fiber.interrupt(fiber)))
       assert.strictEqual(time.timers(), 0)
     }
@@ -247,6 +247,13 @@ describe("yielding", () => {
       assert.isAbove(turns(every), 20_000 / every / 2)
       assert.isBelow(turns(every), (4 * 20_000) / every)
     }
+  })
+
+  it("leaves time for other operations, however often it is asked for", () => {
+    assert.strictEqual(
+      value(Effect.iterate(0, { while: (n) => n < 1_000, body: (n) => Effect.succeed(n + 1) }), { yieldEvery: 1 }),
+      1_000
+    )
   })
 
   it("shows a wake-up that is lost between the look and the registration", () => {

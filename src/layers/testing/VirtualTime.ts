@@ -37,7 +37,7 @@ export interface Options {
   readonly seed?: number | undefined
   /**
    * One operation in so many (on average, by the seed) lets the other fibers run first. This is how lost wake-ups show:
-   * try 100, and many seeds. Default: as real fibers do, after 2,048 operations.
+   * try 100, and many seeds; at least 16 operations lie between two yields. Default: as real fibers do, after 2,048.
    */
   readonly yieldEvery?: number | undefined
   /** So many turns of fibers at one instant are a livelock (default 1,000,000). */
@@ -89,6 +89,9 @@ export interface VirtualTime {
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Exit.Exit<A, E | Stalled>
 }
 
+/** A yield is made of operations too: with fewer between two of them a fiber would do nothing but yield. */
+const yieldCost = 16
+
 /** Not `Effect.never`, which holds a real timer. */
 const forEver = Effect.async<void>(() => {})
 
@@ -103,7 +106,8 @@ export const make = (options: Options = {}): VirtualTime => {
   const timers = timerHeap.make()
   const ready = new Scheduler.PriorityBuckets()
   const draw = seeded.make(seed)
-  const nextGap = () => (yieldEvery === undefined ? Number.POSITIVE_INFINITY : seeded.gap(draw(), yieldEvery))
+  const nextGap = () =>
+    yieldEvery === undefined ? Number.POSITIVE_INFINITY : Math.max(yieldCost, seeded.gap(draw(), yieldEvery))
   let elapsed = 0
   let offset = startAt
   let turns = 0
