@@ -22,6 +22,8 @@ run(process.argv.slice(2)).pipe(
   Effect.provide(NodeContext.layer),
   NodeRuntime.runMain({
     disableErrorReporting: true,
+    // The program has a logger of its own, on standard error.
+    disablePrettyLogger: true,
     // 130: stopped by a signal, as shells have it.
     teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) ? Number(process.exitCode ?? 0) : 130)
   })

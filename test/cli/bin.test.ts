@@ -80,4 +80,22 @@ describe("the program", () => {
       assert.deepStrictEqual(yield* serveOnce, one)
     })
   )
+
+  it.scopedLive("logs on standard error alone", () =>
+    Effect.gen(function* () {
+      const [ours, theirs] = [yield* folder, yield* folder]
+      const tower = yield* start(["serve", "--json", "--data-dir", theirs])
+      const [line] = yield* Effect.promise(() => once(createInterface({ input: tower.stdout }), "line"))
+      const uri: string = JSON.parse(String(line)).uri
+      // A tower of another chain refuses for good, which is logged as a warning.
+      const wtclient = (...words: ReadonlyArray<string>) =>
+        Effect.flatMap(start([...words, "--json", "--network", "regtest", "--data-dir", ours]), end)
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      const { code, stderr, stdout } = yield* wtclient("negotiate")
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "tower quarantined")
+      assert.notInclude(stdout, "tower quarantined")
+    })
+  )
 })
