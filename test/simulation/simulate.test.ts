@@ -1,0 +1,73 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Exit, Schedule } from "effect"
+import * as Rules from "../../src/layers/negotiator/Rules.js"
+import { KeyIndex } from "../../src/schema/Ids.js"
+import { Reservation } from "../../src/schema/Reservation.js"
+import { type Options, simulate } from "./simulate.js"
+
+const run = (options: Options) => Exit.getOrElse(simulate(options), (cause) => assert.fail(String(cause)))
+
+describe("no guarantee is violated in a simulated world", () => {
+  it.each([
+    { seed: 1, towers: 2, days: 0.25 },
+    { seed: 2, towers: 5, days: 0.25 },
+    { seed: 3, towers: 30, days: 0.25 },
+    { seed: 4, towers: 100, days: 0.125 }
+  ])("of $towers towers, by seed $seed", (options) => {
+    const summary = run(options)
+    assert.deepStrictEqual(summary.violations, [])
+    assert.isAbove(summary.sessions, options.days * 1_000)
+  })
+
+  it.each([
+    { seed: 5, towers: 4, days: 0.25 },
+    { seed: 6, towers: 10, days: 0.25 },
+    { seed: 7, towers: 20, days: 0.25 }
+  ])("of $towers towers, by seed $seed, where one operation in 100 yields", (options) => {
+    assert.deepStrictEqual(run({ ...options, yieldEvery: 100 }).violations, [])
+  })
+
+  it("which is the same each time", () => {
+    const options = { seed: 8, towers: 10, days: 0.1, yieldEvery: 200 }
+    assert.deepStrictEqual(run(options), run(options))
+  })
+})
+
+describe("a world with a defect is found out", () => {
+  const guarantees = (options: Partial<Options>) => [
+    ...new Set(run({ seed: 1, towers: 10, days: 1, ...options }).violations.map(({ guarantee }) => guarantee))
+  ]
+
+  it("a session is delivered that was not stored", () => {
+    const db: Options["db"] = (db) => ({ ...db, createClientSession: () => Effect.void })
+    assert.include(guarantees({ db }), "G1")
+  })
+
+  it("two towers see one key", () => {
+    const keyIndex = KeyIndex.make(7)
+    const db: Options["db"] = (db) => ({
+      ...db,
+      nextSessionKeyIndex: (...args) =>
+        Effect.map(db.nextSessionKeyIndex(...args), (reservation) => new Reservation({ ...reservation, keyIndex }))
+    })
+    assert.include(guarantees({ db }), "G2")
+  })
+
+  it("the waits are others", () => {
+    const waits = () => Schedule.map(Schedule.spaced("7 seconds"), () => Duration.seconds(7))
+    assert.include(guarantees({ rules: { ...Rules.defaults, waits } }), "G5")
+  })
+
+  it("a slow tower holds everybody up", () => {
+    assert.include(guarantees({ rules: { ...Rules.defaults, hedges: false } }), "G6")
+  })
+
+  it("a round ends with its first failure", () => {
+    assert.include(guarantees({ rules: { ...Rules.defaults, endsRound: () => true } }), "liveness")
+  })
+
+  it("towers that have failed are asked first", () => {
+    const rules: Rules.Rules = { ...Rules.defaults, candidates: Rules.reference.candidates }
+    assert.include(guarantees({ rules }), "G6")
+  })
+})
