@@ -19,7 +19,7 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { DatabaseTooNew, DbError } from "../schema/DbError.js"
+import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
 import { ClientDb } from "../services/ClientDb.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { toOpenError } from "./sql/errors.js"
@@ -82,27 +82,36 @@ export const cut = (connection: Connection): Effect.Effect<void> =>
   })
 
 /**
+ * Connects. Tools that need such connections (a check, an export) start here.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const client = (
+  options: Options
+): Effect.Effect<PgClient.PgClient, DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
+  PgClient.make({
+    url: options.url,
+    // A busy pool and a host that does not answer are waited for no longer than an attempt may.
+    connectTimeout: Duration.times(storeTimeoutOf(options), 1 / 5),
+    maxConnections: options.maxConnections ?? 10,
+    applicationName: "effect-watchtower"
+  }).pipe(Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make), Effect.mapError(toOpenError))
+
+const storeTimeoutOf = (options: Options) => Duration.decode(options.storeTimeout ?? "5 seconds")
+
+/**
  * Connects, and migrates the database.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<ClientDb.Service, DbError | DatabaseTooNew, Scope.Scope> =>
-  Effect.gen(function* () {
-    const storeTimeout = Duration.decode(options.storeTimeout ?? "5 seconds")
-    const sql = yield* PgClient.make({
-      url: options.url,
-      // A busy pool and a host that does not answer are waited for no longer than an attempt may.
-      connectTimeout: Duration.times(storeTimeout, 1 / 5),
-      maxConnections: options.maxConnections ?? 10,
-      applicationName: "effect-watchtower"
-    }).pipe(Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make), Effect.mapError(toOpenError))
-    return yield* Effect.provideService(
-      SqlClientDb.make({ storeTimeout, reserveNext: options.reserveNext, cut }),
-      SqlClient.SqlClient,
-      sql
+  Effect.flatMap(client(options), (sql) =>
+    SqlClientDb.make({ storeTimeout: storeTimeoutOf(options), reserveNext: options.reserveNext, cut }).pipe(
+      Effect.provideService(SqlClient.SqlClient, sql)
     )
-  })
+  )
 
 /**
  * The database of this address, connected as long as the layer.

@@ -569,6 +569,18 @@ export const suite = <E>(name: string, layer: Layer.Layer<ClientDb | Elapse, E>)
       )
 
       test(
+        "reserve no index where one is free, though the clock was put back since",
+        Effect.gen(function* () {
+          const { db, elapse, take, tower } = yield* bound
+          const [first, second] = yield* Effect.all([take, take])
+          yield* db.freeSessionKeyIndex(first, { outcome: free, update: update(tower) })
+          yield* elapse(-5000)
+          yield* db.createClientSession(session(tower, second), second, update(tower))
+          assert.strictEqual(yield* db.skipSessionKeys(0), 102)
+        })
+      )
+
+      test(
         "come back as they were stored",
         Effect.gen(function* () {
           const { db, take, tower } = yield* bound

@@ -8,6 +8,8 @@ import { address, identity, policy, publicKey, session, update } from "./ClientD
 import { Elapse, suite } from "./ClientDb.suite.js"
 import * as Postgres from "./postgres.js"
 import * as Proxy from "./postgresProxy.js"
+import * as check from "./sql/check.suite.js"
+import * as migrations from "./sql/migrations.suite.js"
 
 const server = await Postgres.start()
 const url = server?.url ?? "postgresql://127.0.0.1:1/none"
@@ -60,6 +62,10 @@ const bind = (db: ClientDb.Service) =>
 
 describe.skipIf(server === undefined)("PostgresClientDb", () => {
   suite("the suite", emptied)
+
+  const empty = Effect.flatMap(newSchema, connect)
+  migrations.suite("postgres", empty)
+  check.suite(empty)
 
   describe("several processes", () => {
     it.scopedLive("migrate one after another", () =>

@@ -8,9 +8,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Exit, Fiber, TestClock } from "effect"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
+import { check as checkDatabase } from "../../src/layers/sql/check.js"
 import { version } from "../../src/layers/sql/migrations.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
 import { address, identity, policy, publicKey, session, update } from "./ClientDb.fixtures.js"
+import * as check from "./sql/check.suite.js"
+import * as migrations from "./sql/migrations.suite.js"
+import { populate } from "./sql/sample.js"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "client-db-"))),
@@ -241,6 +245,36 @@ describe("SqliteClientDb", () => {
       })
     )
   })
+
+  const empty = Effect.orDie(SqliteClientDb.client({ filename: ":memory:" }))
+  migrations.suite("sqlite", empty)
+  check.suite(empty)
+
+  it.scoped("a check finds a file that is not whole", () =>
+    Effect.gen(function* () {
+      const filename = yield* newFile
+      const page = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { db, sql } = yield* openBoth(filename)
+          yield* populate(db)
+          const [row] = yield* sql<{ readonly page: number }>`
+            SELECT rootpage AS page FROM sqlite_master WHERE name = 'wt_reservation_triple'`
+          return row?.page ?? 0
+        })
+      )
+      // The index says another way than its table.
+      const bytes = fs.readFileSync(filename)
+      bytes.write("cleat", bytes.indexOf("clear", (page - 1) * 4096))
+      fs.writeFileSync(filename, bytes)
+      const findings = yield* Effect.provideService(
+        checkDatabase,
+        SqlClient.SqlClient,
+        yield* SqliteClientDb.client({ filename })
+      )
+      assert.isAbove(findings.length, 0)
+      assert.deepStrictEqual([...new Set(findings.map(({ table }) => table))], ["the file"])
+    })
+  )
 
   describe("an operation fails with a typed error", () => {
     it.scoped("while somebody holds the lock, and succeeds afterwards", () =>

@@ -15,7 +15,8 @@ import type { Database } from "./transaction.js"
 
 const Identity = Schema.Struct({ chainHash: ChainHash, layout: Schema.String, publicKey: PublicKey })
 
-const identities = decode("wt_identity", Identity)
+/** Decodes whose database it is. @since 0.1.0 @category combinators */
+export const identities = decode("wt_identity", Identity)
 
 const keyIndexes = decode("wt_identity", Schema.Struct({ keyIndex: column(KeyIndex) }))
 

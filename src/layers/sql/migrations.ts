@@ -74,7 +74,9 @@ const tables: Migration = ({ instant, rowId }) => [
   )`
 ]
 
-const migrations: ReadonlyArray<Migration> = [tables]
+const sessionsByAge: Migration = () => ["CREATE INDEX wt_session_created_at ON wt_session (created_at)"]
+
+const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge]
 
 /** The version that this program writes. @since 0.1.0 @category models */
 export const version = migrations.length

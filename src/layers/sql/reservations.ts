@@ -60,14 +60,17 @@ export const open = (database: Database, keyIndex: KeyIndex, { blobType, towerId
     return yield* Effect.flatMap(rows.reservations(added), single)
   })
 
+/** The clock was put back: what begins in the future begins now. @since 0.1.0 @category combinators */
+export const rewind = (database: Database, triple: Triple, now: Fragment) =>
+  database.sql`UPDATE wt_reservation SET since = ${now} WHERE ${ofTriple(database, triple)} AND since > ${now}`
+
 /** Takes the reservation that has been free longest, or one that was left, or none. */
 const takeFree = (database: Database, triple: Triple, left: ReadonlyArray<Reservation>) =>
   Effect.gen(function* () {
     const { dialect, sql } = database
     const now = yield* dialect.now
     const lease = yield* newLease
-    // The clock was put back: what begins in the future begins now.
-    yield* sql`UPDATE wt_reservation SET since = ${now} WHERE ${ofTriple(database, triple)} AND since > ${now}`
+    yield* rewind(database, triple, now)
     const takeable = sql.or([sql`since + for_ms <= ${now}`, ...left.map((mine) => sql`(${isHeld(database, mine)})`)])
     const taken = yield* sql`
       UPDATE wt_reservation SET lease = ${lease}, since = ${now}, for_ms = ${leaseMs}

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import type { SqlError } from "@effect/sql/SqlError"
+import type { Fragment } from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { ClientSession } from "../../schema/ClientSession.js"
@@ -17,7 +19,7 @@ import { LeaseToken } from "../../schema/Ids.js"
 import type { Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { newKeyIndex } from "./identity.js"
-import { ofTriple, open, type Triple } from "./reservations.js"
+import { ofTriple, open, rewind, type Triple } from "./reservations.js"
 import * as rows from "./rows.js"
 import * as standings from "./standings.js"
 import type { Database } from "./transaction.js"
@@ -66,6 +68,7 @@ const reserveNext = (database: Database, triple: Triple) =>
   Effect.gen(function* () {
     const { dialect, sql } = database
     const now = yield* dialect.now
+    yield* rewind(database, triple, now)
     const free = yield* sql`
       SELECT 1 FROM wt_reservation WHERE ${ofTriple(database, triple)} AND since + for_ms <= ${now} LIMIT 1`
     if (free.length > 0) return
@@ -103,25 +106,42 @@ export const store = (
 const defaultLimit = 100
 const largestLimit = 0x7fff_ffff
 
+/** So many and more sessions before an instant are found soon by walking along the key indexes; fewer are sorted. */
+const many = 1000
+
+/** The sessions created before an instant, or all: a source named `s`. */
+const createdBefore = ({ sql }: Database, instant: number | undefined): Effect.Effect<Fragment, SqlError> =>
+  instant === undefined
+    ? Effect.succeed(sql`wt_session s`)
+    : Effect.map(
+        sql`SELECT 1 FROM wt_session WHERE created_at < ${instant} LIMIT 1 OFFSET ${many - 1}`,
+        (found): Fragment =>
+          found.length > 0
+            ? sql`(SELECT * FROM wt_session WHERE created_at < ${instant}) s`
+            : sql`(WITH older AS MATERIALIZED (SELECT * FROM wt_session WHERE created_at < ${instant}) SELECT * FROM older) s`
+      )
+
 /** Lists a page of sessions. @since 0.1.0 @category constructors */
 export const listClientSessions =
   (database: Database): ClientDb.Service["listClientSessions"] =>
-  ({ after = 0, createdBefore, limit = defaultLimit, status, towerId } = {}) => {
+  (filter = {}) => {
+    const { after = 0, limit = defaultLimit, status, towerId } = filter
     const { sql, transaction } = database
     const wanted = sql.and([
       sql`s.key_index > ${after}`,
       ...(towerId === undefined ? [] : [sql`s.tower = ${towerId}`]),
-      ...(status === undefined ? [] : [sql`s.status = ${status}`]),
-      ...(createdBefore === undefined ? [] : [sql`s.created_at < ${createdBefore}`])
+      ...(status === undefined ? [] : [sql`s.status = ${status}`])
     ])
     return transaction(
       "listClientSessions",
       "read",
-      Effect.flatMap(
-        sql`
-          SELECT ${rows.sessionColumns(sql)} FROM wt_session s JOIN wt_tower t ON t.id = s.tower
-          WHERE ${wanted} ORDER BY s.key_index LIMIT ${Math.min(limit, largestLimit)}`,
-        rows.sessions
+      createdBefore(database, filter.createdBefore).pipe(
+        Effect.flatMap(
+          (source) => sql`
+            SELECT ${rows.sessionColumns(sql)} FROM ${source} JOIN wt_tower t ON t.id = s.tower
+            WHERE ${wanted} ORDER BY s.key_index LIMIT ${Math.min(limit, largestLimit)}`
+        ),
+        Effect.flatMap(rows.sessions)
       )
     )
   }

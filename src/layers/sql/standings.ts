@@ -13,7 +13,8 @@ import type { ClientDb } from "../../services/ClientDb.js"
 import { column, decode } from "./rows.js"
 import type { Database } from "./transaction.js"
 
-const standingRows = decode(
+/** Decodes standings and quarantines. @since 0.1.0 @category combinators */
+export const standingRows = decode(
   "wt_standing",
   Schema.Struct({
     towerId: column(TowerId),

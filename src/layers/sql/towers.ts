@@ -15,7 +15,8 @@ import type { ClientDb } from "../../services/ClientDb.js"
 import { column, decode } from "./rows.js"
 import type { Database } from "./transaction.js"
 
-const towerRows = decode(
+/** Decodes towers, a row for each address. @since 0.1.0 @category combinators */
+export const towerRows = decode(
   "wt_tower",
   Schema.Struct({ id: column(TowerId), publicKey: PublicKey, address: Schema.NullOr(TowerAddress) })
 )

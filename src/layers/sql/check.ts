@@ -1,0 +1,203 @@
+/**
+ * Does a database hold what it must? Each rule is one statement, so that a client which is at work meanwhile disturbs none.
+ *
+ * @since 0.1.0
+ */
+import * as SqlClient from "@effect/sql/SqlClient"
+import type { Statement } from "@effect/sql/Statement"
+import * as Array from "effect/Array"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type { CorruptRow, DatabaseTooNew, DbError } from "../../schema/DbError.js"
+import { identities } from "./identity.js"
+import { migrate } from "./migrations.js"
+import * as rows from "./rows.js"
+import { standingRows } from "./standings.js"
+import { towerRows } from "./towers.js"
+import * as Transaction from "./transaction.js"
+
+/** Something that is not as it must be, in a sentence. @since 0.1.0 @category models */
+export interface Finding {
+  readonly table: string
+  readonly detail: string
+}
+
+/** A statement whose rows break a rule; `what` is told of each. */
+interface Rule {
+  readonly table: string
+  readonly breach: Statement<object>
+  readonly says: (what: string) => string
+}
+
+const references = ["wt_address", "wt_reservation", "wt_session", "wt_standing", "wt_quarantine"]
+
+const rulesOf = (sql: SqlClient.SqlClient): ReadonlyArray<Rule> => [
+  {
+    table: "wt_identity",
+    breach: sql`
+      SELECT count(*) AS what FROM wt_identity
+      HAVING count(*) > 1 OR (count(*) = 0
+        AND (EXISTS (SELECT 1 FROM wt_reservation) OR EXISTS (SELECT 1 FROM wt_session)))`,
+    says: (what) => `there must be one row that says whose database it is, and there are ${what}`
+  },
+  {
+    table: "wt_identity",
+    breach: sql`
+      SELECT max(g.key_index) AS what
+      FROM (SELECT key_index FROM wt_reservation UNION ALL SELECT key_index FROM wt_session) g
+      HAVING max(g.key_index) >= (SELECT max(next_index) FROM wt_identity)`,
+    says: (what) =>
+      `the key index ${what} was given out, and the counter would give it out again (wtclient db skip-keys)`
+  },
+  {
+    table: "wt_reservation",
+    breach: sql`SELECT r.key_index AS what FROM wt_reservation r JOIN wt_session s ON s.key_index = r.key_index`,
+    says: (what) => `the key index ${what} is reserved, and a session has it`
+  },
+  ...["wt_reservation", "wt_session"].map((table) => ({
+    table,
+    breach: sql`SELECT key_index AS what FROM ${sql(table)} GROUP BY key_index HAVING count(*) > 1`,
+    says: (what: string) => `the key index ${what} is there more than once`
+  })),
+  {
+    table: "wt_session",
+    breach: sql`SELECT id AS what FROM wt_session GROUP BY id HAVING count(*) > 1`,
+    says: (what) => `the session ${what} is there more than once`
+  },
+  {
+    table: "wt_tower",
+    breach: sql`SELECT public_key AS what FROM wt_tower GROUP BY public_key HAVING count(*) > 1`,
+    says: (what) => `the tower ${what} is there more than once`
+  },
+  {
+    table: "wt_tower",
+    breach: sql`
+      SELECT id AS what FROM wt_tower t WHERE NOT EXISTS (SELECT 1 FROM wt_address a WHERE a.tower = t.id)`,
+    says: (what) => `tower ${what} has no address`
+  },
+  {
+    table: "wt_address",
+    breach: sql`SELECT tower AS what FROM wt_address GROUP BY tower, position HAVING count(*) > 1`,
+    says: (what) => `two addresses of tower ${what} have the same place in its order`
+  },
+  ...references.map((table) => ({
+    table,
+    breach: sql`
+      SELECT DISTINCT tower AS what FROM ${sql(table)} r
+      WHERE NOT EXISTS (SELECT 1 FROM wt_tower t WHERE t.id = r.tower)`,
+    says: (what: string) => `it speaks of tower ${what}, and there is none`
+  }))
+]
+
+/** Rows that are decoded one by one; `name` tells which one it is. */
+interface Contents {
+  readonly table: string
+  readonly select: Statement<object>
+  readonly decode: (rows: ReadonlyArray<unknown>) => Effect.Effect<unknown, CorruptRow>
+}
+
+const contentsOf = (sql: SqlClient.SqlClient): ReadonlyArray<Contents> => [
+  {
+    table: "wt_identity",
+    select: sql`SELECT id AS name, chain_hash AS "chainHash", layout, public_key AS "publicKey" FROM wt_identity`,
+    decode: identities
+  },
+  {
+    table: "wt_tower",
+    select: sql`
+      SELECT t.id AS name, t.id, t.public_key AS "publicKey", a.address
+      FROM wt_tower t LEFT JOIN wt_address a ON a.tower = t.id`,
+    decode: towerRows
+  },
+  {
+    table: "wt_reservation",
+    select: sql`SELECT key_index AS name, ${rows.reservationColumns(sql)} FROM wt_reservation`,
+    decode: rows.reservations
+  },
+  {
+    table: "wt_session",
+    select: sql`
+      SELECT s.key_index AS name, ${rows.sessionColumns(sql)} FROM wt_session s JOIN wt_tower t ON t.id = s.tower`,
+    decode: rows.sessions
+  },
+  {
+    table: "wt_standing",
+    select: sql`
+      SELECT s.tower AS name, s.tower AS "towerId", s.body AS standing, q.body AS quarantine
+      FROM wt_standing s LEFT JOIN wt_quarantine q ON q.tower = s.tower`,
+    decode: standingRows
+  }
+]
+
+/** The field, and what is wrong with it: the innermost lines of a schema's complaint. */
+const brief = ({ detail }: CorruptRow): string => {
+  const lines = detail.split("\n").map((line) => line.replace(/^[\s│├└─]+/u, ""))
+  return [lines.findLast((line) => line.startsWith('["')) ?? "", lines.at(-1) ?? ""].join(" ").trim()
+}
+
+const named = rows.decode("", Schema.Struct({ what: Schema.Union(Schema.String, Schema.Number) }))
+const integrity = rows.decode("", Schema.Struct({ integrity_check: Schema.String }))
+
+const breaches = ({ breach, says, table }: Rule) =>
+  Effect.map(
+    Effect.flatMap(breach, named),
+    Array.map(({ what }): Finding => ({ table, detail: says(String(what)) }))
+  )
+
+const unreadable = ({ decode, select, table }: Contents) =>
+  Effect.flatMap(select, (found) =>
+    Effect.map(
+      Effect.partition(found, (row) =>
+        Effect.mapError(
+          decode([row]),
+          (error): Finding => ({ table, detail: `the row ${nameOf(row)} cannot be read: ${brief(error)}` })
+        )
+      ),
+      ([findings]) => findings
+    )
+  )
+
+const nameOf = (row: unknown): string => (Predicate.hasProperty(row, "name") ? String(row.name) : "?")
+
+/** Is the file whole, as far as SQLite can tell? Postgres has tools of its own for that. */
+const damages = (sql: SqlClient.SqlClient) =>
+  sql.onDialectOrElse({
+    sqlite: () =>
+      sql`PRAGMA integrity_check(20)`.pipe(
+        Effect.flatMap(integrity),
+        Effect.map(Array.filterMap(({ integrity_check: said }) => (said === "ok" ? Option.none() : Option.some(said)))),
+        Effect.map(Array.map((said): Finding => ({ table: "the file", detail: said })))
+      ),
+    orElse: () => Effect.succeed<ReadonlyArray<Finding>>([])
+  })
+
+const look = (sql: SqlClient.SqlClient) =>
+  Effect.gen(function* () {
+    const damaged = yield* damages(sql)
+    // What a damaged file answers to the rest says little.
+    if (damaged.length > 0) return damaged
+    const broken = yield* Effect.forEach(rulesOf(sql), breaches)
+    const garbled = yield* Effect.forEach(contentsOf(sql), unreadable)
+    return [...broken, ...garbled].flat()
+  })
+
+/**
+ * What is wrong with the database of the client in the context, which is brought to this program's version first; nothing is
+ * good. Needs no keys, and may be run beside clients that are at work.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const check: Effect.Effect<ReadonlyArray<Finding>, DbError | DatabaseTooNew, SqlClient.SqlClient> = Effect.gen(
+  function* () {
+    const client = yield* SqlClient.SqlClient
+    const open = (storeTimeout: Duration.DurationInput) =>
+      Transaction.make(client, { storeTimeout, cut: () => Effect.void })
+    yield* migrate(open("5 seconds"))
+    const { sql, transaction } = open("1 hour")
+    return yield* transaction("check", "read", look(sql))
+  }
+)

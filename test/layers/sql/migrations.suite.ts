@@ -1,0 +1,50 @@
+import { SqlClient } from "@effect/sql"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import * as SqlClientDb from "../../../src/layers/SqlClientDb.js"
+import { check } from "../../../src/layers/sql/check.js"
+import { version } from "../../../src/layers/sql/migrations.js"
+import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
+import { address, publicKey } from "../ClientDb.fixtures.js"
+import { look, populate } from "./sample.js"
+import { type Engine, older, restore, shapeOf } from "./versions.js"
+
+/** What holds of migrations on an engine; `empty` is a client of an empty database. */
+export const suite = (engine: Engine, empty: Effect.Effect<SqlClient.SqlClient, never, Scope.Scope>) => {
+  const open = (sql: SqlClient.SqlClient) => Effect.provideService(SqlClientDb.make(), SqlClient.SqlClient, sql)
+
+  describe("a database of", () => {
+    for (const from of older) {
+      it.scopedLive(`version ${from} keeps what it holds and gets the shape of a new one`, () =>
+        Effect.gen(function* () {
+          const sql = yield* empty
+          yield* restore(sql, engine, from)
+          const db = yield* open(sql)
+          const memory = yield* MemoryClientDb.make()
+          yield* populate(memory)
+          assert.deepStrictEqual(yield* look(db), yield* look(memory))
+          assert.strictEqual((yield* db.createTower(publicKey(9), address(9))).id, 4)
+          assert.deepStrictEqual(yield* Effect.provideService(check, SqlClient.SqlClient, sql), [])
+          const fresh = yield* empty
+          yield* open(fresh)
+          assert.deepStrictEqual(yield* shapeOf(sql), yield* shapeOf(fresh))
+        })
+      )
+    }
+
+    it.scopedLive("this version is left as it is", () =>
+      Effect.gen(function* () {
+        const sql = yield* empty
+        yield* open(sql)
+        const shape = yield* shapeOf(sql)
+        yield* open(sql)
+        assert.deepStrictEqual(yield* shapeOf(sql), shape)
+        const versions = yield* sql<{ readonly version: number }>`SELECT version FROM wt_version ORDER BY version`
+        assert.deepStrictEqual(
+          versions.map((row) => row.version),
+          Array.from({ length: version }, (_, n) => n + 1)
+        )
+      })
+    )
+  })
+}
