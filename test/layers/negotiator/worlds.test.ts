@@ -1,7 +1,7 @@
 /**
  * Worlds made by hand: each found a fault of liveness in an earlier wording of the design. One hour each unless said.
  */
-import { describe, expect, it } from "@effect/vitest"
+import { afterAll, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FiberId, Stream } from "effect"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import { DatabaseUnavailable } from "../../../src/schema/DbError.js"
@@ -45,6 +45,16 @@ const failingStores =
       session.towerPublicKey === tower ? Effect.fail(broken) : db.createClientSession(session, reservation, update)
   })
 
+/** What each world reached; printed with WORLDS_TABLE=1. */
+const reached: Array<readonly [world: string, figures: string]> = []
+const tell = (figures: string) => reached.push([expect.getState().currentTestName ?? "", figures])
+
+afterAll(() => {
+  if (process.env.WORLDS_TABLE === undefined) return
+  const rows = reached.map(([world, figures]) => `| ${world.replace("worlds > ", "")} | ${figures} |`)
+  console.log(["| world | reached |", "| --- | --- |", ...rows].join("\n"))
+})
+
 describe("worlds", () => {
   it("a consumer of newSessions beside one and then ten nextSession: each gets one, the stream none, then idle", () => {
     run({ towers: [{ script: good(50) }] }, (world) =>
@@ -64,6 +74,7 @@ describe("worlds", () => {
         expect(new Set(sessions.map((session) => session.id)).size).toBe(10)
         expect(streamed).toBe(0)
         expect(world.transport.count()).toBe(11)
+        tell(`11 sessions for 11 nextSession, ${streamed} for the stream`)
         const status = yield* world.negotiator.status
         expect(status).toEqual({ pending: 0, undelivered: 0, state: { _tag: "Idle" } })
         yield* Fiber.interrupt(consumer)
@@ -78,6 +89,7 @@ describe("worlds", () => {
         const counts = [1, 2, 3, 4].map(world.sessionsOf)
         expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
         expect(Math.min(...counts)).toBeGreaterThan(200)
+        tell(`${counts.join("/")} sessions, ${those(world.events, "VisitFailed").length} blamed`)
         expect(those(world.events, "VisitFailed")).toEqual([])
       })
     )
@@ -98,6 +110,7 @@ describe("worlds", () => {
           const took = yield* ask(world, hour, 5 * second)
           expect(world.dialsOf(2).length).toBeLessThanOrEqual(20)
           expect(average(took)).toBeLessThanOrEqual(200)
+          tell(`${world.dialsOf(2).length} dials, ${Math.round(average(took))} ms a session`)
         })
       )
     })
@@ -113,6 +126,8 @@ describe("worlds", () => {
         const [one, two] = [world.sessionsOf(1), world.sessionsOf(2)]
         expect(Math.abs(one - two)).toBeLessThanOrEqual(3)
         expect(one).toBeGreaterThan(400)
+        const silentDials = world.dialsOf(1).filter((dial) => dial.address === silent).length
+        tell(`${one} and ${two} sessions, the silent address dialled ${silentDials} times`)
         expect(world.dialsOf(1).filter((dial) => dial.address === silent).length).toBeLessThanOrEqual(5)
       })
     )
@@ -127,6 +142,9 @@ describe("worlds", () => {
         expect(Math.abs(world.sessionsOf(2) - world.sessionsOf(3))).toBeLessThanOrEqual(2)
         expect(world.sessionsOf(2)).toBeGreaterThan(500)
         expect(world.dialsOf(1).length).toBeLessThanOrEqual(100)
+        tell(
+          `${world.sessionsOf(2)} and ${world.sessionsOf(3)} sessions, ${world.dialsOf(1).length} dials to the bad one`
+        )
         expect(those(world.events, "VisitFailed").every(({ blamed }) => !blamed)).toBe(true)
       })
     )
@@ -160,6 +178,12 @@ describe("worlds", () => {
           expect(those(world.events, "BackingOff")).toEqual([])
           expect(Math.abs(world.sessionsOf(2) - world.sessionsOf(3))).toBeLessThanOrEqual(2)
           expect(world.dialsOf(1).length).toBeLessThanOrEqual(100)
+          tell(
+            `${world.sessionsOf(2)} and ${world.sessionsOf(3)} sessions, ${world.dialsOf(1).length} dials to the bad one`
+          )
+          tell(
+            `${world.sessionsOf(2)} and ${world.sessionsOf(3)} sessions, ${world.dialsOf(1).length} dials to the bad one`
+          )
         })
     )
   })
@@ -173,6 +197,7 @@ describe("worlds", () => {
         yield* Effect.sleep(200)
         expect(world.sessionsOf(2)).toBe(1)
         yield* Fiber.join(fiber)
+        tell("within 0.2 s")
       })
     )
   })
@@ -187,6 +212,7 @@ describe("worlds", () => {
         const session = yield* Fiber.join(fiber)
         expect(session.towerPublicKey).toBe(towerKey(9))
         expect(session.createdAt).toBe(90 * second + 90)
+        tell(`after ${session.createdAt / second} s`)
       })
     )
   })
@@ -201,6 +227,8 @@ describe("worlds", () => {
         const took = yield* ask(world, hour, second)
         expect(took[0]).toBe(90 * second + 90)
         expect(took.length).toBeGreaterThan(2000)
+        const dials = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => world.dialsOf(n).length)
+        tell(`first after ${(took[0] ?? 0) / second} s, then ${took.length}; ${Math.max(...dials)} dials to a staller`)
         for (let n = 1; n <= 8; n++) expect(world.dialsOf(n).length).toBeLessThanOrEqual(20)
       })
     )
@@ -222,6 +250,7 @@ describe("worlds", () => {
       Effect.gen(function* () {
         yield* ask(world, hour)
         expect(taken.size).toBe(3)
+        tell(`${Math.max(...[...taken.values()].map((indexes) => indexes.size))} open for each`)
         for (const indexes of taken.values()) expect(indexes.size).toBeLessThanOrEqual(2)
       })
     )
@@ -234,6 +263,7 @@ describe("worlds", () => {
         yield* Effect.timeoutOption(Effect.forever(once), hour)
         expect(world.dialsOf(1).length).toBeLessThanOrEqual(20)
         expect(world.dialsOf(1).length).toBeGreaterThan(10)
+        tell(`${world.dialsOf(1).length} dials`)
       })
     )
   })
@@ -248,6 +278,7 @@ describe("worlds", () => {
           yield* ask(world, hour, 5 * second)
           expect(world.dialsOf(1).length).toBeLessThanOrEqual(60)
           expect(world.dialsOf(1).length).toBeGreaterThan(30)
+          tell(`${world.dialsOf(1).length} dials`)
           // No key is shown twice.
           expect(new Set(world.dialsOf(1).map((dial) => dial.publicKey)).size).toBe(world.dialsOf(1).length)
         })
@@ -262,6 +293,7 @@ describe("worlds", () => {
         const took = yield* ask(world, hour, 5 * second)
         expect(took[0]).toBeLessThanOrEqual(12 * second)
         expect(Math.max(...took.slice(1))).toBeLessThanOrEqual(second + 90)
+        tell(`first after ${(took[0] ?? 0) / second} s, then ${Math.max(...took.slice(1)) / second} s at most`)
       })
     )
   })
@@ -276,6 +308,7 @@ describe("worlds", () => {
         const [one, two] = [world.sessionsOf(5), world.sessionsOf(6)]
         expect(one).toBeGreaterThan(500)
         expect(two).toBeGreaterThan(500)
+        tell(`${one} and ${two} sessions`)
       })
     )
   })
@@ -291,6 +324,7 @@ describe("worlds", () => {
         expect((yield* world.negotiator.status).state).toEqual({ _tag: "WaitingForCandidates", until: day })
         const session = yield* Fiber.join(fiber)
         expect(session.createdAt).toBeLessThanOrEqual(day + 100)
+        tell(`a session ${session.createdAt - day} ms after the probe`)
         expect(those(world.events, "BackingOff")).toEqual([])
       })
     )
