@@ -4,6 +4,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ClientDb } from "../services/ClientDb.js"
+import { check } from "./check.js"
 import * as flags from "./flags.js"
 import { boundDatabase, explained } from "./open.js"
 import { placeFlags, placeOf } from "./place.js"
@@ -35,4 +36,7 @@ const skipKeys = Command.make(
 )
 
 /** The command. @since 0.1.0 @category constructors */
-export const db = Command.make("db").pipe(Command.withDescription(summaries.db), Command.withSubcommands([skipKeys]))
+export const db = Command.make("db").pipe(
+  Command.withDescription(summaries.db),
+  Command.withSubcommands([check, skipKeys])
+)

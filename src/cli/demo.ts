@@ -2,8 +2,10 @@
 import * as Command from "@effect/cli/Command"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Chunk from "effect/Chunk"
+import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as KeyFile from "../layers/KeyFile.js"
 import * as NodeWatchtower from "../layers/NodeWatchtower.js"
@@ -16,13 +18,18 @@ import { writeKeyFile } from "./init.js"
 import { listSessions } from "./listSessions.js"
 import * as Loopback from "./loopback.js"
 import { explained } from "./open.js"
-import { type Defaults, placeFlags, placeOf } from "./place.js"
+import { type Defaults, databaseName, placeFlags, placeOf } from "./place.js"
 import { policyFlags, proposalOf } from "./policy.js"
 import { narratedRound } from "./round.js"
 import { summaries } from "./summaries.js"
 import { json, sessionJson, sessionsTable } from "./views.js"
 
-const defaults: Defaults = { network: { bitcoin: "regtest", decred: "simnet" }, dataDir: ".wtclient-demo" }
+const defaults: Defaults = {
+  network: { bitcoin: "regtest", decred: "simnet" },
+  dataDir: ".wtclient-demo",
+  // The demo keeps to its own files.
+  databaseUrl: Config.succeed(Option.none())
+}
 
 /** The command. @since 0.1.0 @category constructors */
 export const demo = Command.make("demo", { ...placeFlags, ...policyFlags, json: flags.switches.json }, (given) =>
@@ -52,7 +59,7 @@ export const demo = Command.make("demo", { ...placeFlags, ...policyFlags, json: 
         const negotiator = yield* SessionNegotiator
         const db = yield* ClientDb
         const { id } = yield* candidates.add(tower.uri.publicKey, tower.uri.address)
-        yield* tell(`\n3. The client knows the tower: it is tower ${id} of its database\n   ${place.database}`)
+        yield* tell(`\n3. The client knows the tower: it is tower ${id} of its database\n   ${databaseName(place)}`)
         yield* tell("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
         const session = yield* narratedRound(negotiator, (line) => tell(`   ${line}`))
         const held = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db)))

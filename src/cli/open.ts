@@ -1,12 +1,14 @@
 /**
- * A place's database and keys as layers. The SQL driver is loaded when a command needs it: it costs start-up time.
+ * A place's database and keys as layers. The driver is loaded when a command needs it: it costs start-up time.
  *
  * @since 0.1.0
  */
 import * as fs from "node:fs"
 import type * as FileSystem from "@effect/platform/FileSystem"
+import { SqlClient } from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as KeyFile from "../layers/KeyFile.js"
 import * as Chain from "../schema/Chain.js"
@@ -16,28 +18,59 @@ import type { KeyRingError } from "../schema/KeyRingError.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { familyTowerSession, KeyRing } from "../services/KeyRing.js"
 import { CommandError } from "./CliError.js"
-import type { Place } from "./place.js"
+import { databaseName, type Place } from "./place.js"
 
 /** The database, which is created when there is none. @since 0.1.0 @category layers */
-export const database = (place: Place): Layer.Layer<ClientDb, DbError | DatabaseTooNew> =>
+export const database = ({ database }: Place): Layer.Layer<ClientDb, DbError | DatabaseTooNew> =>
   Layer.unwrapEffect(
-    Effect.map(
-      Effect.promise(() => import("../layers/SqliteClientDb.js")),
-      (SqliteClientDb) => SqliteClientDb.layer({ filename: place.database })
-    )
+    Redacted.isRedacted(database)
+      ? Effect.map(
+          Effect.promise(() => import("../layers/PostgresClientDb.js")),
+          (postgres) => postgres.layer({ url: database })
+        )
+      : Effect.map(
+          Effect.promise(() => import("../layers/SqliteClientDb.js")),
+          (sqlite) => sqlite.layer({ filename: database })
+        )
   )
 
-/** The database to read from; none is created. Needs no key. @since 0.1.0 @category layers */
+/** Fails where no file of a database is yet; whether a server has one is seen by asking it. @since 0.1.0 @category combinators */
+export const requireDatabase = ({ database, folder }: Place): Effect.Effect<void, CommandError> =>
+  Effect.suspend(() =>
+    Redacted.isRedacted(database) || fs.existsSync(database)
+      ? Effect.void
+      : new CommandError({
+          message: `There is no database in ${folder} yet. Begin with wtclient init and wtclient add, or name another place with --chain, --network or --data-dir.`
+        })
+  )
+
+/** The database to read from; no file is created. Needs no key. @since 0.1.0 @category layers */
 export const existingDatabase = (place: Place): Layer.Layer<ClientDb, DbError | DatabaseTooNew | CommandError> =>
-  Layer.unwrapEffect(
-    Effect.suspend(() =>
-      fs.existsSync(place.database)
-        ? Effect.succeed(database(place))
-        : new CommandError({
-            message: `There is no database in ${place.folder} yet. Begin with wtclient init and wtclient add, or name another place with --chain, --network or --data-dir.`
-          })
+  Layer.unwrapEffect(Effect.as(requireDatabase(place), database(place)))
+
+/**
+ * The SQL client of the database that is there, for what the port does not offer. Needs no key.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const sqlClient = (place: Place): Layer.Layer<SqlClient, DbError | CommandError> => {
+  const { database } = place
+  return Layer.unwrapEffect(
+    Effect.andThen(
+      requireDatabase(place),
+      Redacted.isRedacted(database)
+        ? Effect.map(
+            Effect.promise(() => import("../layers/PostgresClientDb.js")),
+            (postgres) => Layer.scoped(SqlClient, postgres.client({ url: database }))
+          )
+        : Effect.map(
+            Effect.promise(() => import("../layers/SqliteClientDb.js")),
+            (sqlite) => Layer.scoped(SqlClient, sqlite.client({ filename: database }))
+          )
     )
   )
+}
 
 /**
  * The database to write to, and the keys; the database is bound to these keys and this chain, or was before.
@@ -75,13 +108,16 @@ export const explained =
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.mapError(effect, (error) => {
       if (isUnavailable(error)) {
+        const advice = Redacted.isRedacted(place.database)
+          ? "Is the server there, and is its address right?"
+          : "Free it, put a copy of it back, or move it away to begin anew."
         return new CommandError({
-          message: `The database ${place.database} cannot be used: ${error.detail}. Free it, put a copy of it back, or move it away to begin anew.`
+          message: `The database ${databaseName(place)} cannot be used: ${error.detail}. ${advice}`
         })
       }
       if (isWrongDatabase(error) && error.what === "chain") {
         return new CommandError({
-          message: `The database ${place.database} belongs to ${chainName(error.found)}, not to ${chainName(error.expected)}. Use the --chain and --network that it was made with, or another --data-dir.`
+          message: `The database ${databaseName(place)} belongs to ${chainName(error.found)}, not to ${chainName(error.expected)}. Use the --chain and --network that it was made with, or another --data-dir.`
         })
       }
       return error

@@ -1,12 +1,15 @@
 /**
- * Which chain a command is about, and where its files are: `<data-dir>/<chain>/<network>/`.
+ * Which chain a command is about, and where its files are: `<data-dir>/<chain>/<network>/`. The database is one of these
+ * files, or the Postgres database that DATABASE_URL names.
  *
  * @since 0.1.0
  */
 import * as os from "node:os"
 import * as path from "node:path"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Chain from "../schema/Chain.js"
 import { UsageError } from "./CliError.js"
 import * as flags from "./flags.js"
@@ -16,7 +19,8 @@ export interface Place {
   readonly chain: Chain.AnyChain
   readonly folder: string
   readonly keyFile: string
-  readonly database: string
+  /** The path of a SQLite file, or the URL of a Postgres database, which holds a password. */
+  readonly database: string | Redacted.Redacted
 }
 
 /** The flags that name a place; every command has them. @since 0.1.0 @category config */
@@ -37,22 +41,40 @@ export interface PlaceFlags {
 export interface Defaults {
   readonly network: Record<Chain.AnyChain["name"], string>
   readonly dataDir: string
+  /** The URL of a database that is used instead of the file. */
+  readonly databaseUrl: Config.Config<Option.Option<Redacted.Redacted>>
 }
 
 const usual: Defaults = {
   network: { bitcoin: "mainnet", decred: "mainnet" },
-  dataDir: path.join(os.homedir(), ".wtclient")
+  dataDir: path.join(os.homedir(), ".wtclient"),
+  databaseUrl: Config.option(Config.redacted("DATABASE_URL"))
 }
+
+/** The URL of a Postgres database, if one is given; an empty one is none. */
+const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.Redacted>, UsageError> =>
+  Effect.gen(function* () {
+    const given = yield* Effect.orElseSucceed(defaults.databaseUrl, () => Option.none<Redacted.Redacted>())
+    const url = Option.filter(given, (text) => Redacted.value(text) !== "")
+    if (Option.isSome(url) && !/^postgres(ql)?:\/\//.test(Redacted.value(url.value))) {
+      return yield* new UsageError({ message: "DATABASE_URL must begin with postgresql://, or be empty." })
+    }
+    return url
+  })
+
+/** How to call the place's database in a sentence; a URL may hold a password and is not shown. @since 0.1.0 @category combinators */
+export const databaseName = ({ database }: Place): string =>
+  Redacted.isRedacted(database) ? "of DATABASE_URL" : database
 
 /** The place that the flags name. @since 0.1.0 @category combinators */
 export const placeOf = (given: PlaceFlags, defaults: Defaults = usual): Effect.Effect<Place, UsageError> =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
     const name = Option.getOrElse(given.chain, () => "bitcoin" as const)
     const network = Option.getOrElse(given.network, () => defaults.network[name])
     const chain = Chain.find(name, network)
     if (chain === undefined) {
       const networks = Chain.all.filter((one) => one.name === name).map((one) => one.network)
-      return new UsageError({ message: `${name} has no network "${network}". It has ${networks.join(", ")}.` })
+      return yield* new UsageError({ message: `${name} has no network "${network}". It has ${networks.join(", ")}.` })
     }
     const folder = path.resolve(
       // Shells expand ~ at the beginning of a word, not behind "--data-dir=".
@@ -60,10 +82,11 @@ export const placeOf = (given: PlaceFlags, defaults: Defaults = usual): Effect.E
       name,
       network
     )
-    return Effect.succeed({
+    const url = yield* databaseUrl(defaults)
+    return {
       chain,
       folder,
       keyFile: path.join(folder, "key"),
-      database: path.join(folder, "wtclient.db")
-    })
+      database: Option.getOrElse(url, () => path.join(folder, "wtclient.db"))
+    }
   })

@@ -40,7 +40,7 @@ const wtclient = Command.make("wtclient").pipe(
 const grammar: Grammar = {
   values: { ...Record.map(flags.values, () => []), ...flags.builtIn.values },
   switches: [...Object.keys(flags.switches), ...flags.builtIn.switches],
-  commands: { ...Record.map(summaries, () => []), db: ["skip-keys"] }
+  commands: { ...Record.map(summaries, () => []), db: ["check", "skip-keys"] }
 }
 
 const overview = [
@@ -52,6 +52,7 @@ const overview = [
   "",
   "Every command takes --help, and --chain, --network and --data-dir, which say whose keys and database are meant:",
   "those in ~/.wtclient/bitcoin/mainnet, or for demo those in .wtclient-demo/bitcoin/regtest, unless told otherwise.",
+  "Where DATABASE_URL is set, to postgresql://..., it is that database instead of a file; demo keeps to its files.",
   "Further flags for all: --version, --log-level LEVEL (default: warning; logs go to standard error)."
 ].join("\n")
 

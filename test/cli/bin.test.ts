@@ -10,7 +10,11 @@ import keychain from "../fixtures/keychain-vectors.json" with { type: "json" }
 
 const start = (words: ReadonlyArray<string>) =>
   Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, ["node_modules/vite-node/vite-node.mjs", "src/bin.ts", ...words])),
+    Effect.sync(() =>
+      spawn(process.execPath, ["node_modules/vite-node/vite-node.mjs", "src/bin.ts", ...words], {
+        env: { ...process.env, DATABASE_URL: "" }
+      })
+    ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
 

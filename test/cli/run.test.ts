@@ -32,7 +32,7 @@ describe("wtclient", () => {
     })
   )
 
-  for (const command of [...Object.keys(summaries), "db skip-keys"]) {
+  for (const command of [...Object.keys(summaries), "db check", "db skip-keys"]) {
     it.effect(`${command} --help`, () =>
       Effect.gen(function* () {
         const { code, stderr, stdout } = yield* wtclient([...command.split(" "), "--help"])

@@ -1,6 +1,6 @@
 import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { Console, Effect, Queue } from "effect"
+import { ConfigProvider, Console, Effect, Queue } from "effect"
 import { run } from "../../src/cli/run.js"
 
 export interface Outcome {
@@ -9,10 +9,11 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** The program in this process; `onLine` hears each line of standard output as it comes. */
+/** The program in this process, in an environment; `onLine` hears each line of standard output as it comes. */
 export const wtclient = (
   words: ReadonlyArray<string>,
-  onLine: (line: string) => Effect.Effect<unknown> = () => Effect.void
+  onLine: (line: string) => Effect.Effect<unknown> = () => Effect.void,
+  environment: Readonly<Record<string, string>> = {}
 ): Effect.Effect<Outcome> =>
   Console.consoleWith((console) => {
     const stdout: Array<string> = []
@@ -33,6 +34,7 @@ export const wtclient = (
     }
     return run(words).pipe(
       Effect.withConsole(captured),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment)))),
       Effect.provide(NodeContext.layer),
       Effect.map((code) => ({ code, stdout: stdout.join(""), stderr: stderr.join("") }))
     )

@@ -1,0 +1,142 @@
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import { Effect, Queue, Schema } from "effect"
+import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
+import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
+import * as Postgres from "../layers/postgres.js"
+import { place, started, wtclient } from "./wtclient.js"
+
+const tower = publicKeyOf(1)
+const uri = `${tower}@127.0.0.1:1`
+
+const server = await Postgres.start()
+
+afterAll(() => server?.stop())
+
+const Findings = Schema.parseJson(
+  Schema.Struct({ findings: Schema.Array(Schema.Struct({ table: Schema.String, detail: Schema.String })) })
+)
+const findingsOf = (text: string) => Schema.decodeUnknownSync(Findings)(text).findings
+
+/** The program with a database on a server. */
+const withUrl = Effect.fnUntraced(function* (url: string) {
+  const { flags, fs, folder } = yield* place
+  const run = (...words: ReadonlyArray<string>) => wtclient([...words, ...flags], undefined, { DATABASE_URL: url })
+  return { flags, folder, fs, run }
+})
+
+describe("wtclient db check", () => {
+  it.scoped("finds nothing wrong, without a key", () =>
+    Effect.gen(function* () {
+      const { at, fs, wtclient } = yield* place
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      yield* fs.remove(at("key"))
+      const { code, stderr, stdout } = yield* wtclient("db", "check")
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      assert.match(stdout, /^The database .*wtclient\.db is as it must be\.\n$/)
+      assert.deepStrictEqual(findingsOf((yield* wtclient("db", "check", "--json")).stdout), [])
+    })
+  )
+
+  it.scoped("says what is wrong, and ends with 1", () =>
+    Effect.gen(function* () {
+      const { at, wtclient } = yield* place
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      yield* Effect.scoped(
+        Effect.flatMap(SqliteClientDb.client({ filename: at("wtclient.db") }), (sql) => sql`DELETE FROM wt_address`)
+      )
+      const { code, stderr, stdout } = yield* wtclient("db", "check")
+      assert.strictEqual(stdout, "wt_tower: tower 1 has no address\n")
+      assert.match(stderr, /^wtclient: The database .* is not as it must be: 1 found\. .*\n$/)
+      assert.strictEqual(code, 1)
+      const json = yield* wtclient("db", "check", "--json")
+      assert.deepStrictEqual(findingsOf(json.stdout), [{ table: "wt_tower", detail: "tower 1 has no address" }])
+      assert.strictEqual(json.code, 1)
+    })
+  )
+
+  it.scoped("does not make a database", () =>
+    Effect.gen(function* () {
+      const { folder, fs, wtclient } = yield* place
+      const { code, stderr } = yield* wtclient("db", "check")
+      assert.match(stderr, /no database in/)
+      assert.strictEqual(code, 1)
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+    })
+  )
+
+  it.scoped("says that a file is no database", () =>
+    Effect.gen(function* () {
+      const { at, fs, wtclient } = yield* place
+      yield* wtclient("init")
+      yield* fs.writeFileString(at("wtclient.db"), "this is not a database, it is a text ".repeat(200))
+      const { code, stderr } = yield* wtclient("db", "check")
+      assert.match(stderr, /^wtclient: The database .* cannot be used: .*not a database[^\n]*\n$/)
+      assert.strictEqual(code, 1)
+    })
+  )
+})
+
+describe("DATABASE_URL", () => {
+  it.scoped("must be one of Postgres, and is not repeated", () =>
+    Effect.gen(function* () {
+      const { run } = yield* withUrl("mysql://user:a-secret-word@localhost/towers")
+      const { code, stderr, stdout } = yield* run("towers")
+      assert.match(stderr, /^wtclient: DATABASE_URL must begin with postgresql:\/\/[^\n]*\n$/)
+      assert.notInclude(stderr, "a-secret-word")
+      assert.deepStrictEqual([code, stdout], [2, ""])
+    })
+  )
+
+  it.scoped("that is empty is none", () =>
+    Effect.gen(function* () {
+      const { run } = yield* withUrl("")
+      assert.match((yield* run("towers")).stderr, /no database in/)
+    })
+  )
+
+  it.scopedLive("of a server that is not there: a sentence, without the password", () =>
+    Effect.gen(function* () {
+      const { run } = yield* withUrl("postgresql://user:a-secret-word@127.0.0.1:1/towers")
+      for (const words of [["towers"], ["sessions"], ["db", "check"]]) {
+        const { code, stderr, stdout } = yield* run(...words)
+        assert.match(stderr, /^wtclient: The database of DATABASE_URL cannot be used: .*ECONNREFUSED[^\n]*\n$/)
+        assert.notInclude(stderr, "a-secret-word")
+        assert.deepStrictEqual([code, stdout], [1, ""])
+      }
+    })
+  )
+
+  it.scopedLive.skipIf(server === undefined)("is used by every command, and no file is made", () =>
+    Effect.gen(function* () {
+      const { flags, folder, fs, run } = yield* withUrl(yield* Postgres.newSchema(server?.url ?? ""))
+      yield* run("init")
+      const serving = yield* started(["serve", "--json", ...flags])
+      const { uri } = Schema.decodeUnknownSync(Schema.parseJson(Schema.Struct({ uri: Schema.String })))(
+        yield* Queue.take(serving)
+      )
+      const outcomes = yield* Effect.forEach(
+        [
+          ["add", uri],
+          ["negotiate"],
+          ["towers"],
+          ["tower", uri],
+          ["sessions"],
+          ["db", "skip-keys"],
+          ["db", "check"],
+          ["remove", uri],
+          ["towers"]
+        ],
+        (words) => run(...words)
+      )
+      for (const { code, stderr } of outcomes) assert.deepStrictEqual([code, stderr], [0, ""])
+      const said = outcomes.map(({ stdout }) => stdout)
+      assert.include(said[2], uri.slice(0, 66))
+      assert.match(said[4] ?? "", /legacy/)
+      assert.match(said[6] ?? "", /^The database of DATABASE_URL is as it must be\.\n$/)
+      assert.match(said[8] ?? "", /No towers/)
+      assert.notInclude(yield* fs.readDirectory(`${folder}/bitcoin/regtest`), "wtclient.db")
+    })
+  )
+})
