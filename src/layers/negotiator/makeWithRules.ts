@@ -72,7 +72,7 @@ export const makeWithRules = (
     if (listen !== undefined) journal.listen(listen)
     const pulse = Condition.make()
     const book = yield* Book.make(db, settings, yield* Clock.currentTimeMillis)
-    const news = yield* News.make(candidates, book, pulse)
+    const { news, follow } = yield* News.make(candidates, book, pulse)
     const pick = yield* rules.candidates(candidates, book.standings, settings)
     const { list: listCandidates } = candidates
     const env: Environment = {
@@ -111,7 +111,9 @@ export const makeWithRules = (
         handover.isWanted() ? Effect.asSome(tracked("loop", Round.make(env))) : Effect.succeed(Option.none())
       )
     )
-    const worker = yield* FiberSet.run(fibers, work(env, handover, roundOfLoop))
+    // A defect of either ends both, and reaches all who wait.
+    const working = Effect.all([work(env, handover, roundOfLoop), follow], { concurrency: "unbounded", discard: true })
+    const worker = yield* FiberSet.run(fibers, working)
     worker.addObserver((exit) => handover.close(exit))
 
     const without = (end: Round.RoundEnd): Effect.Effect<never, NegotiationError> =>

@@ -14,12 +14,18 @@ import type { Condition } from "./condition.js"
 import type { News } from "./environment.js"
 import * as Standings from "./standing.js"
 
-/** Subscribed when the effect returns; reads on until the scope closes. What is added is released from quarantine. @since 0.1.0 @category constructors */
+/** The counts, and what keeps them: it runs for ever. @since 0.1.0 @category models */
+export interface Following {
+  readonly news: News
+  readonly follow: Effect.Effect<never>
+}
+
+/** Subscribed when the effect returns. What is added is released from quarantine. @since 0.1.0 @category constructors */
 export const make = (
   candidates: TowerCandidates.Service,
   book: Book,
   pulse: Condition
-): Effect.Effect<News, never, Scope.Scope> =>
+): Effect.Effect<Following, never, Scope.Scope> =>
   Effect.gen(function* () {
     const removals = new Map<string, number>()
     let additions = 0
@@ -45,8 +51,7 @@ export const make = (
     }
     const changes = yield* candidates.changes
     const hearNext = Effect.flatMap(Queue.take(changes), (change) => Effect.tap(hear(change), () => pulse.signal()))
-    yield* Effect.forkScoped(Effect.forever(hearNext))
-    return {
+    const news: News = {
       additions: () => additions,
       watch: (tower) => {
         const count = (address?: TowerAddress) => removals.get(keyOf(tower.id, address)) ?? 0
@@ -54,4 +59,5 @@ export const make = (
         return (address) => count() !== before.get(undefined) || count(address) !== before.get(address)
       }
     }
+    return { news, follow: Effect.forever(hearNext) }
   })
