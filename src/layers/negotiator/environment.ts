@@ -18,10 +18,17 @@ import type { Journal } from "./journal.js"
 import type { Settings } from "./Options.js"
 import type { Rules } from "./Rules.js"
 
-/** A reservation whose freeing write failed, and when its key may be shown again (monotonic). @since 0.1.0 @category models */
+/**
+ * A reservation whose freeing write failed, and when its key may be shown again (monotonic); or one that was to be ended,
+ * since its key was used.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface LeftReservation {
   readonly reservation: Reservation
   readonly freeFrom: number
+  readonly isUsed: boolean
 }
 
 /** Changes of the candidate list, counted. @since 0.1.0 @category models */

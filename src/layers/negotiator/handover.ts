@@ -10,7 +10,9 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import * as Condition from "./condition.js"
@@ -24,8 +26,8 @@ export type TakerKind = "next" | "take"
 /** @since 0.1.0 @category models */
 export interface Handover {
   readonly request: Effect.Effect<void>
-  /** The next session; none once the negotiator is closed. */
-  readonly take: (kind: TakerKind) => Effect.Effect<Option.Option<ClientSession>>
+  /** The next session; fails with none once the negotiator is closed. */
+  readonly take: (kind: TakerKind) => Effect.Effect<ClientSession, Option.Option<never>>
   /** Puts a stored session up for the next taker. */
   readonly offer: (session: ClientSession) => void
   /** Is a session asked for, and none waiting for its taker? */
@@ -73,38 +75,55 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
 
   const leave = (taker: Taker) => line.splice(line.indexOf(taker), 1)
 
-  const take = (kind: TakerKind): Effect.Effect<Option.Option<ClientSession>> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
+  /** Whoever was interrupted while being served leaves the session to the next. */
+  const putBack = ({ session }: Taker) => {
+    if (session !== undefined) waiting.unshift(session)
+    serve()
+    changed()
+  }
+
+  const deliver = (kind: TakerKind, session: ClientSession): ClientSession => {
+    if (kind === "take") requested = Math.max(0, requested - 1)
+    journal.tell(Happening.SessionDelivered({ session }))
+    if (undelivered() === 0) whenBusy = undefined
+    changed()
+    return session
+  }
+
+  const take = (kind: TakerKind): Effect.Effect<ClientSession, Option.Option<never>> =>
+    Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
+      /** An interrupted fiber would lose what it is given here, unless it was called where it cannot be interrupted. */
+      const isGone = () =>
+        RuntimeFlags.interruptible(runtimeFlags) && !Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
+      return Effect.uninterruptibleMask((restore) => {
         const taker: Taker = { kind, session: undefined }
         line.push(taker)
         serve()
         changed()
         const served = condition.until(() => taker.session !== undefined || end !== undefined)
-        // The second interruptible step: whoever was interrupted while being served leaves the session to the next.
-        const wait = restore(served).pipe(Effect.andThen(restore(Effect.void)))
-        return Effect.flatMap(Effect.exit(wait), (exit) => {
-          leave(taker)
-          const { session } = taker
+        return Effect.flatMap(Effect.exit(restore(served)), (exit) => {
           if (Exit.isFailure(exit)) {
-            if (session !== undefined) waiting.unshift(session)
-            serve()
-            changed()
+            leave(taker)
+            putBack(taker)
             return Effect.failCause(exit.cause)
           }
+          const { session } = taker
           if (session === undefined) {
+            leave(taker)
             return end !== undefined && Exit.isFailure(end) && !Cause.isInterruptedOnly(end.cause)
               ? Effect.die(Cause.squash(end.cause))
-              : Effect.succeed(Option.none())
+              : Effect.fail(Option.none())
           }
-          if (kind === "take") requested = Math.max(0, requested - 1)
-          journal.tell(Happening.SessionDelivered({ session }))
-          if (undelivered() === 0) whenBusy = undefined
-          changed()
-          return Effect.succeed(Option.some(session))
+          // The last step of this region, so that no interruption comes between it and its end, which fails whoever is gone.
+          return Effect.sync(() => {
+            leave(taker)
+            if (!isGone()) return deliver(kind, session)
+            putBack(taker)
+            return session
+          })
         })
       })
-    )
+    })
 
   const isWanted = () => pending() > 0 && undelivered() === 0
 

@@ -94,16 +94,18 @@ export const makeWithRules = (
     const fibers = yield* FiberSet.make<unknown>()
 
     let count = 0
+    /** A round that is begun is told to be over, however it ends. */
     const tracked = (by: "loop" | "negotiate", round: Round.Round) =>
-      Effect.gen(function* () {
-        book.rewind(yield* Clock.currentTimeMillis)
-        journal.tell(Happening.RoundStarted({ round: ++count, by }))
-        const ended = (end: Round.RoundEnd) => Effect.sync(() => journal.tell(Happening.RoundEnded(end)))
-        return yield* round.run.pipe(
-          Effect.onInterrupt(() => ended({ session: round.session(), failures: [] })),
-          Effect.tap(ended)
-        )
-      })
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          book.rewind(yield* Clock.currentTimeMillis)
+          journal.tell(Happening.RoundStarted({ round: ++count, by }))
+          const exit = yield* Effect.exit(restore(round.run))
+          const end = Exit.isSuccess(exit) ? exit.value : { session: round.session(), failures: [] }
+          journal.tell(Happening.RoundEnded(end))
+          return yield* exit
+        })
+      )
 
     /** A round of the loop, unless what was wanted has come while it waited for its turn. */
     const roundOfLoop = rounds.withPermits(1)(
@@ -146,18 +148,12 @@ export const makeWithRules = (
       })
     )
 
-    const take = (kind: Handover.TakerKind) =>
-      Effect.flatMap(handover.take(kind), Option.match({ onNone: () => Effect.interrupt, onSome: Effect.succeed }))
+    const take = (kind: Handover.TakerKind) => Effect.catchAll(handover.take(kind), () => Effect.interrupt)
 
     return {
       requestSession: handover.request,
       takeSession: take("take"),
-      newSessions: Stream.repeatEffectOption(
-        Effect.flatMap(
-          handover.take("take"),
-          Effect.mapError(() => Option.none<never>())
-        )
-      ),
+      newSessions: Stream.repeatEffectOption(handover.take("take")),
       nextSession: take("next"),
       negotiate,
       status: Effect.sync(journal.status),

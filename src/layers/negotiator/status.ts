@@ -43,16 +43,21 @@ const attempts = (
 const without = (fold: Fold, towerId: TowerId): Fold =>
   attempts(fold, (known) => known.filter((attempt) => attempt.towerId !== towerId))
 
-/** What the loop tells of itself between its rounds. */
+/** Outside of rounds: what the loop does or waits for, or else that a session waits for its taker. */
+const resting = (fold: Fold): Fold =>
+  show(fold, fold.loop._tag === "Idle" && fold.status.undelivered > 0 ? NegotiatorState.Delivering() : fold.loop)
+
+/** What the loop tells of itself; its own round is over then. */
 const looping = (fold: Fold, loop: NegotiatorState): Fold =>
-  fold.round === "negotiate" ? { ...fold, loop } : show({ ...fold, loop }, loop)
+  fold.round === "negotiate" ? { ...fold, loop } : resting({ ...fold, loop, round: undefined })
 
 /** The fold after an event; the same status where the event does not change it. @since 0.1.0 @category combinators */
 export const after = (fold: Fold, { at, happening }: NegotiatorEvent): Fold => {
   switch (happening._tag) {
     case "Demand": {
       const { pending, undelivered } = happening
-      return { ...fold, status: { ...fold.status, pending, undelivered } }
+      const counted: Fold = { ...fold, status: { ...fold.status, pending, undelivered } }
+      return fold.round === undefined ? resting(counted) : counted
     }
     case "RoundStarted":
       return attempts({ ...fold, round: happening.by }, () => [])
@@ -71,7 +76,7 @@ export const after = (fold: Fold, { at, happening }: NegotiatorEvent): Fold => {
       return without(fold, happening.towerId)
     case "RoundEnded":
       // After a round of its own the loop says at once how it goes on.
-      return fold.round === "negotiate" ? show({ ...fold, round: undefined }, fold.loop) : { ...fold, round: undefined }
+      return fold.round === "negotiate" ? resting({ ...fold, round: undefined }) : attempts(fold, () => [])
     case "BackingOff": {
       const { until, attempt, failures } = happening
       return looping(fold, NegotiatorState.BackingOff({ until, attempt, failures }))

@@ -12,6 +12,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { ClientSession } from "../../schema/ClientSession.js"
+import type { ReserveError } from "../../schema/DbError.js"
 import {
   type AttemptFailure,
   type FailedAttempt,
@@ -20,6 +21,7 @@ import {
   Overtaken
 } from "../../schema/NegotiationError.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
+import type { Reservation } from "../../schema/Reservation.js"
 import type { Tower } from "../../schema/Tower.js"
 import { kind, type TowerAddress } from "../../schema/TowerAddress.js"
 import type { ClientDb } from "../../services/ClientDb.js"
@@ -118,18 +120,12 @@ const requireAddress = (visit: Visit): Effect.Effect<void, NoTowerAddrs | OnionW
 /** Takes a key index, durably, and derives its key. After AlreadyExists the held index ends in the same transaction. */
 const takeKey = (visit: Visit, used?: HeldKey): Effect.Effect<HeldKey, AttemptFailure | Cut> =>
   Effect.gen(function* () {
-    const { env, tower } = visit
+    const { env } = visit
     enter(visit, "reserving")
     visit.waitingFor = "database"
     const wall = yield* Clock.currentTimeMillis
     const monotonic = yield* Clock.currentTimeNanos
-    const rested = yield* Monotonic.now
-    const left = [...env.left].filter((one) => one.reservation.towerId === tower.id && one.freeFrom <= rested)
-    const reservation = yield* env.db.nextSessionKeyIndex(tower.id, env.settings.policy.blobType, env.transport.way, {
-      forceNext: used?.reservation,
-      left: left.map((one) => one.reservation)
-    })
-    for (const one of left) if (one.reservation.keyIndex === reservation.keyIndex) env.left.delete(one)
+    const reservation = yield* reserve(visit, yield* Monotonic.now, used)
     visit.lease = { reservation, wall, monotonic }
     visit.keys += 1
     visit.shownUntil = undefined
@@ -142,6 +138,31 @@ const takeKey = (visit: Visit, used?: HeldKey): Effect.Effect<HeldKey, AttemptFa
     const publicKey = yield* interruptibly(withinVisit(visit, env.keyRing.deriveKey(locator)))
     return { reservation, wall, monotonic, publicKey }
   }).pipe(Effect.tapError((failure) => Effect.sync(() => noteOwn(visit, failure))))
+
+/** The index to take: what a freeing write could not do before is done with it. */
+const reserve = (visit: Visit, now: number, used: HeldKey | undefined): Effect.Effect<Reservation, ReserveError> => {
+  const { env, tower } = visit
+  const mine = [...env.left].filter((one) => one.reservation.towerId === tower.id)
+  const left = mine.filter((one) => !one.isUsed && one.freeFrom <= now)
+  const spent = mine.find((one) => one.isUsed)
+  const take = (forceNext: Reservation | undefined) =>
+    env.db.nextSessionKeyIndex(tower.id, env.settings.policy.blobType, env.transport.way, {
+      forceNext,
+      left: left.map((one) => one.reservation)
+    })
+  const taken =
+    used === undefined && spent !== undefined
+      ? // Lost: it was ended all the same, or taken over.
+        Effect.catchTag(take(spent.reservation), "ReservationLost", () => take(undefined)).pipe(
+          Effect.tap(() => Effect.sync(() => env.left.delete(spent)))
+        )
+      : take(used?.reservation)
+  return Effect.tap(taken, ({ keyIndex }) =>
+    Effect.sync(() => {
+      for (const one of left) if (one.reservation.keyIndex === keyIndex) env.left.delete(one)
+    })
+  )
+}
 
 /** A failure of ours is the visit's as a whole. */
 const noteOwn = (visit: Visit, failure: AttemptFailure | Cut) => {
@@ -224,7 +245,9 @@ const free = (visit: Visit): Effect.Effect<void> =>
         : env.db.freeSessionKeyIndex(lease.reservation, { outcome, update })
     return Effect.catchAll(write, (failure) =>
       Effect.sync(() => {
-        if (lease !== undefined) env.left.add({ reservation: lease.reservation, freeFrom: now + restMs })
+        if (lease !== undefined) {
+          env.left.add({ reservation: lease.reservation, freeFrom: now + restMs, isUsed: visit.keyIsUsed })
+        }
         env.journal.tell(Happening.WriteFailed({ ...ref, failure }))
       })
     )
