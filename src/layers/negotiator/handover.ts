@@ -10,12 +10,11 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
-import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import * as Condition from "./condition.js"
+import * as Gone from "./gone.js"
 import type { Journal } from "./journal.js"
 import type { Settings } from "./Options.js"
 import type { Rules } from "./Rules.js"
@@ -91,11 +90,8 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
   }
 
   const take = (kind: TakerKind): Effect.Effect<ClientSession, Option.Option<never>> =>
-    Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
-      /** An interrupted fiber would lose what it is given here, unless it was called where it cannot be interrupted. */
-      const isGone = () =>
-        RuntimeFlags.interruptible(runtimeFlags) && !Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
-      return Effect.uninterruptibleMask((restore) => {
+    Effect.flatMap(Gone.watch, (isGone) =>
+      Effect.uninterruptibleMask((restore) => {
         const taker: Taker = { kind, session: undefined }
         line.push(taker)
         serve()
@@ -114,7 +110,7 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
               ? Effect.die(Cause.squash(end.cause))
               : Effect.fail(Option.none())
           }
-          // The last step of this region, so that no interruption comes between it and its end, which fails whoever is gone.
+          // The last step of this region.
           return Effect.sync(() => {
             leave(taker)
             if (!isGone()) return deliver(kind, session)
@@ -123,7 +119,7 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
           })
         })
       })
-    })
+    )
 
   const isWanted = () => pending() > 0 && undelivered() === 0
 

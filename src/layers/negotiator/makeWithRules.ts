@@ -29,6 +29,7 @@ import { TowerTransport } from "../../services/TowerTransport.js"
 import * as Book from "./book.js"
 import * as Condition from "./condition.js"
 import type { Environment } from "./environment.js"
+import * as Gone from "./gone.js"
 import * as Handover from "./handover.js"
 import * as Journal from "./journal.js"
 import * as News from "./news.js"
@@ -125,26 +126,31 @@ export const makeWithRules = (
             Effect.fail(new NoTowerCandidates({ quarantined: towers.length }))
           )
 
-    const negotiate: Effect.Effect<ClientSession, NegotiationError> = Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
+    const negotiate: Effect.Effect<ClientSession, NegotiationError> = Effect.flatMap(Gone.watch, (isGone) =>
+      Effect.uninterruptibleMask((restore) => {
         const round = Round.make(env)
-        const fiber = yield* FiberSet.run(
-          fibers,
-          Effect.interruptible(rounds.withPermits(1)(tracked("negotiate", round)))
-        )
-        // The second interruptible step: whoever was interrupted in the meantime leaves the session to the next taker.
-        const wait = yield* Effect.exit(restore(Fiber.await(fiber)).pipe(Effect.zipLeft(restore(Effect.void))))
-        if (Exit.isSuccess(wait)) {
-          const end = yield* wait.value
-          return end.session ?? (yield* without(end))
-        }
-        round.callOff()
-        fiber.addObserver(() => {
+        const leaveToNext = () => {
           const session = round.session()
           if (session !== undefined) handover.offer(session)
+        }
+        const ended = Effect.gen(function* () {
+          const turn = rounds.withPermits(1)(tracked("negotiate", round))
+          const fiber = yield* FiberSet.run(fibers, Effect.interruptible(turn))
+          const wait = yield* Effect.exit(restore(Fiber.await(fiber)))
+          if (Exit.isSuccess(wait)) return yield* wait.value
+          round.callOff()
+          fiber.addObserver(leaveToNext)
+          if (!round.isClaimed()) yield* Fiber.interrupt(fiber)
+          return yield* Effect.failCause(wait.cause)
         })
-        if (!round.isClaimed()) yield* Fiber.interrupt(fiber)
-        return yield* Effect.failCause(wait.cause)
+        return Effect.flatMap(ended, (end) => {
+          const { session } = end
+          if (session === undefined) return without(end)
+          return Effect.sync(() => {
+            if (isGone()) leaveToNext()
+            return session
+          })
+        })
       })
     )
 
