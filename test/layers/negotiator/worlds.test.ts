@@ -181,9 +181,6 @@ describe("worlds", () => {
           tell(
             `${world.sessionsOf(2)} and ${world.sessionsOf(3)} sessions, ${world.dialsOf(1).length} dials to the bad one`
           )
-          tell(
-            `${world.sessionsOf(2)} and ${world.sessionsOf(3)} sessions, ${world.dialsOf(1).length} dials to the bad one`
-          )
         })
     )
   })
