@@ -115,7 +115,7 @@ export const makeWithRules = (
       )
     )
     // A defect of either ends both, and reaches all who wait.
-    const working = Effect.all([work(env, handover, roundOfLoop), follow], { concurrency: "unbounded", discard: true })
+    const working = Effect.raceFirst(work(env, handover, roundOfLoop), follow)
     const worker = yield* FiberSet.run(fibers, working)
     worker.addObserver((exit) => handover.close(exit))
 
