@@ -66,11 +66,7 @@ export const initial: Standing = {
  * @category combinators
  */
 export const notAfter = (standing: Standing, now: Instant): Standing => {
-  const outcomes = Object.values(standing.addresses)
-  const instants = [standing.lastVisit, standing.lastSession, standing.quarantine?.since].concat(
-    ...outcomes.map((outcome) => [outcome.lastSuccess, outcome.lastFailure])
-  )
-  if (instants.every((instant) => instant === undefined || instant <= now)) return standing
+  if (!liesAhead(standing, now)) return standing
   const cap = (instant: Instant | undefined) => (instant === undefined ? undefined : Math.min(instant, now))
   return Struct.evolve(standing, {
     lastVisit: cap,
@@ -78,4 +74,15 @@ export const notAfter = (standing: Standing, now: Instant): Standing => {
     quarantine: (quarantine) => quarantine && { ...quarantine, since: Math.min(quarantine.since, now) },
     addresses: Record.map((outcome: AddressOutcome) => Struct.evolve(outcome, { lastSuccess: cap, lastFailure: cap }))
   })
+}
+
+/** Does anything in it lie in the future? Asked for every tower in each round, so it makes no copies. */
+const liesAhead = (standing: Standing, now: Instant): boolean => {
+  const ahead = (instant: Instant | undefined) => instant !== undefined && instant > now
+  return (
+    ahead(standing.lastVisit) ||
+    ahead(standing.lastSession) ||
+    ahead(standing.quarantine?.since) ||
+    Object.values(standing.addresses).some(({ lastSuccess, lastFailure }) => ahead(lastSuccess) || ahead(lastFailure))
+  )
 }

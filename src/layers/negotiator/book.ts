@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import type { DbError } from "../../schema/DbError.js"
 import type { Instant, TowerId } from "../../schema/Ids.js"
-import type { Standing } from "../../schema/Standing.js"
+import { notAfter, type Standing } from "../../schema/Standing.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import type { Settings } from "./Options.js"
 import * as Standings from "./standing.js"
@@ -29,7 +29,7 @@ export interface Book {
 export const make = (db: ClientDb.Service, settings: Settings, now: Instant): Effect.Effect<Book, DbError> =>
   Effect.map(db.loadStandings(settings.policy.blobType, settings.policyKey), (stored) => {
     const standings = new Map<TowerId, Standing>()
-    for (const [tower, standing] of stored) standings.set(tower, Standings.notAfter(standing, now))
+    for (const [tower, standing] of stored) standings.set(tower, notAfter(standing, now))
     const book: Book = {
       standings,
       get: (tower) => Standings.of(standings, tower),
@@ -53,7 +53,7 @@ export const make = (db: ClientDb.Service, settings: Settings, now: Instant): Ef
               Effect.ignore
             ),
       rewind: (instant) => {
-        for (const [tower, standing] of standings) standings.set(tower, Standings.notAfter(standing, instant))
+        for (const [tower, standing] of standings) standings.set(tower, notAfter(standing, instant))
       }
     }
     return book

@@ -145,23 +145,3 @@ export const sessionGiven = (standing: Standing.Standing, address: TowerAddress,
     [address]: { ...standing.addresses[address], lastSuccess: now, failures: 0 }
   }
 })
-
-/** Instants that lie in the future, after the clock was put back, become now (design 4, Time). @since 0.1.0 @category combinators */
-export const notAfter = (standing: Standing.Standing, now: Instant): Standing.Standing => {
-  const past = <K extends string>(key: K, instant: Instant | undefined) =>
-    instant === undefined ? {} : { [key]: Math.min(instant, now) }
-  return {
-    ...standing,
-    ...past("lastVisit", standing.lastVisit),
-    ...past("lastSession", standing.lastSession),
-    ...(standing.quarantine === undefined
-      ? {}
-      : { quarantine: { ...standing.quarantine, since: Math.min(standing.quarantine.since, now) } }),
-    addresses: Object.fromEntries(
-      Object.entries(standing.addresses).map(([address, outcome]) => [
-        address,
-        { ...outcome, ...past("lastSuccess", outcome.lastSuccess), ...past("lastFailure", outcome.lastFailure) }
-      ])
-    )
-  }
-}
