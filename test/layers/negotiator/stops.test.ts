@@ -358,7 +358,7 @@ describe("stopping inside negotiate", () => {
 
 describe("after a stop", () => {
   it("at every moment of a visit and under many schedules nothing is left and nothing is shown twice", () => {
-    for (let seed = 0; seed < 60; seed++) {
+    for (let seed = 0; seed < 150; seed++) {
       const { world } = stopAt(
         { towers: [always(slow), always(slow)], db: slowDb({ store: 40, free: 10 }), time: { seed, yieldEvery: 30 } },
         (seed * 37) % 700
