@@ -805,3 +805,54 @@ describe("no candidates", () => {
     )
   })
 })
+
+describe("the wall clock is set", () => {
+  it("back or forth: hedging, waits and the time for a visit go on as they were", () => {
+    for (const jump of [-hour, hour]) {
+      run({ towers: [silent, silent, dead], transport: patient }, (world, time) =>
+        Effect.gen(function* () {
+          yield* world.negotiator.requestSession
+          yield* Effect.sleep(500)
+          time.jump(jump)
+          yield* Effect.sleep(120 * second)
+          expect(starts(world).map(([at, tower]) => [(at ?? 0) - (at === 0 ? 0 : jump), tower])).toEqual([
+            [0, 1],
+            [1000, 2],
+            [2000, 3],
+            // The second visit has ended after 91 s: a wait of 10 s, and the tower that has rested longest comes first.
+            [101_000, 3],
+            [101_000, 1],
+            [102_000, 2]
+          ])
+        })
+      )
+    }
+  })
+
+  it("back: a rest, and a quarantine, that would end too late begin anew", () => {
+    const script = inTurn(TowerScript.failsAt("dial"), TowerScript.replies(64), TowerScript.ok)
+    run({ towers: [script, good()], options: { quarantineProbe: "1 hour" } }, (world, time) =>
+      Effect.gen(function* () {
+        yield* sleepUntil(200 * second)
+        yield* take(world, 1)
+        // It rests until 210 s; the clock is put back by 150 s.
+        time.jump(-150 * second)
+        yield* take(world, 1)
+        yield* sleepUntil(59_999)
+        yield* take(world, 1)
+        expect(world.dialsOf(1).length).toBe(1)
+        yield* sleepUntil(60_000)
+        yield* take(world, 1)
+        expect(world.dialsOf(1).length).toBe(2)
+        // Now it is quarantined until 1 h and 60 s; the clock is put back by 40 s.
+        time.jump(-40 * second)
+        yield* take(world, 1)
+        yield* sleepUntil(hour + 19_999)
+        yield* take(world, 1)
+        expect(world.dialsOf(1).length).toBe(2)
+        yield* sleepUntil(hour + 20_000)
+        expect(yield* take(world, 1)).toEqual([1])
+      })
+    )
+  })
+})

@@ -7,7 +7,7 @@ import { Effect, Fiber } from "effect"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import * as BlobType from "../../../src/schema/BlobType.js"
 import * as Chain from "../../../src/schema/Chain.js"
-import { HexBytes, TowerId } from "../../../src/schema/Ids.js"
+import { HexBytes, TowerId, type Way } from "../../../src/schema/Ids.js"
 import type { Step } from "../../../src/schema/NegotiatorEvent.js"
 import * as Policy from "../../../src/schema/Policy.js"
 import { Reservation } from "../../../src/schema/Reservation.js"
@@ -986,6 +986,21 @@ describe("keys and towers", () => {
         })
       )
     }
+  })
+
+  it("a key that was shown in the clear is not shown through Tor, and the other way round", () => {
+    let db: ClientDb.Service | undefined
+    const refusing = { towers: [always(TowerScript.replies(40))] }
+    const visit = (way: Way, startAt: number) =>
+      run({ ...refusing, transport: { way }, time: { startAt }, db: (own) => db ?? own }, (world) =>
+        Effect.gen(function* () {
+          db ??= world.db
+          yield* Effect.flip(world.negotiator.negotiate)
+          return world.dialsOf(1).map(indexOf)
+        }).pipe(Effect.catchAll(() => Effect.succeed([])))
+      )
+    const ways = ["clear", "tor", "clear", "tor"] as const
+    expect(ways.map((way, i) => visit(way, i * hour))).toEqual([[1], [2], [1], [2]])
   })
 
   it("a tower added while the wait of a failed round goes on is asked at once", () => {
