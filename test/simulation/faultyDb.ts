@@ -25,7 +25,8 @@ export const slowest = 5_000
 
 const keyOf = (index: KeyIndex): PublicKey => FixedKeyRing.fakeKeyOf({ family: familyTowerSession, index })
 
-export const make = (inner: ClientDb.Service, chance: Chance): FaultyDb => {
+/** `onFault` is told of each failure and of each slow answer. */
+export const make = (inner: ClientDb.Service, chance: Chance, onFault: () => void): FaultyDb => {
   const stored = new Map<SessionId, ClientSession>()
   const reservations = new Map<TowerId, Set<PublicKey>>()
   const reserved = (tower: TowerId): Set<PublicKey> => {
@@ -37,6 +38,8 @@ export const make = (inner: ClientDb.Service, chance: Chance): FaultyDb => {
   const faulty = <A, E>(operation: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E | DbError> =>
     Effect.suspend((): Effect.Effect<A, E | DbError> => {
       const fails = self.outage || chance.oneIn(500)
+      const isSlow = chance.oneIn(2_000)
+      if (fails || isSlow) onFault()
       const answer: Effect.Effect<A, E | DbError> = !fails
         ? effect
         : Effect.fail(
@@ -44,7 +47,7 @@ export const make = (inner: ClientDb.Service, chance: Chance): FaultyDb => {
               ? new DatabaseBusy({ operation })
               : new DatabaseUnavailable({ operation, detail: "simulated" })
           )
-      if (chance.oneIn(2_000)) return Effect.delay(answer, chance.between(1_000, slowest))
+      if (isSlow) return Effect.delay(answer, chance.between(1_000, slowest))
       return chance.oneIn(20) ? Effect.delay(answer, chance.between(1, 100)) : answer
     })
 
@@ -80,7 +83,11 @@ export const make = (inner: ClientDb.Service, chance: Chance): FaultyDb => {
             reserved(session.towerId).delete(keyOf(session.keyIndex))
           })
         ),
-        () => (chance.oneIn(2_000) ? Effect.fail(new StoreOutcomeUnknown({ id: session.id })) : Effect.void)
+        () => {
+          if (!chance.oneIn(2_000)) return Effect.void
+          onFault()
+          return Effect.fail(new StoreOutcomeUnknown({ id: session.id }))
+        }
       ),
     loadStandings: (blobType, policyKey) => faulty("loadStandings", inner.loadStandings(blobType, policyKey)),
     saveStanding: (update) => faulty("saveStanding", inner.saveStanding(update))

@@ -47,7 +47,7 @@ export interface Summary extends Checks.Counts {
   /** Dials, as the towers saw them. */
   readonly dials: number
   readonly lives: number
-  /** From a request to its session, in milliseconds, where nothing of ours was out of order in between. */
+  /** From a request to its session, in milliseconds, where nothing of ours was out of order in between or shortly before. */
   readonly worstDelay: number
   readonly meanDelay: number
   /** Sessions of good towers that stay: the fewest and the most. */
@@ -124,8 +124,14 @@ const world = (options: Options, time: VirtualTime.VirtualTime, chance: Chance.C
     const byId = new Map<TowerId, SimulatedTower>()
     const monotonic = () => Number(time.clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000
 
+    /** When something of ours was last out of order. */
+    let disturbedAt = Number.NEGATIVE_INFINITY
+    const disturbed = () => {
+      disturbedAt = monotonic()
+    }
+
     const memory = yield* MemoryClientDb.make()
-    const db = FaultyDb.make(memory, chance)
+    const db = FaultyDb.make(memory, chance, disturbed)
     for (const tower of towers) {
       for (const address of tower.addresses.toReversed()) {
         tower.id = (yield* memory.createTower(tower.publicKey, address)).id
@@ -161,17 +167,13 @@ const world = (options: Options, time: VirtualTime.VirtualTime, chance: Chance.C
     }
     const transport = ScriptedTowerTransport.make(scriptOf, { remember: 0 })
 
-    /** When something of ours was last out of order. */
-    let disturbedAt = Number.NEGATIVE_INFINITY
-    const disturbed = () => {
-      disturbedAt = monotonic()
-    }
+    let jumpedAt = Number.NEGATIVE_INFINITY
     let seenViolations = 0
     const checkKeys = () => {
       for (const { at, dial, rule } of transport.violations().slice(seenViolations)) {
         seenViolations += 1
-        // The instant from which a key may be shown again is one of the wall clock.
-        if (rule === "a shown key rests" && monotonic() - disturbedAt < 3_000) continue
+        // The database frees a key by the wall clock.
+        if (rule === "a shown key rests" && monotonic() - jumpedAt < 3_000) continue
         checks.violate(rule === "one tower for a key" ? "G2" : "G3", `${rule}: ${dial.publicKey} at ${at}`)
       }
     }
@@ -179,16 +181,22 @@ const world = (options: Options, time: VirtualTime.VirtualTime, chance: Chance.C
     const keyRing: KeyRing.Service = {
       ...FixedKeyRing.makeFake,
       deriveKey: (locator) =>
-        chance.oneIn(1_000)
-          ? Effect.fail(new KeyRingError({ operation: "deriveKey", detail: "simulated" }))
-          : FixedKeyRing.makeFake.deriveKey(locator),
+        Effect.suspend(() => {
+          if (!chance.oneIn(1_000)) return FixedKeyRing.makeFake.deriveKey(locator)
+          disturbed()
+          return Effect.fail(new KeyRingError({ operation: "deriveKey", detail: "simulated" }))
+        }),
       ecdh: (locator, point) =>
-        Effect.delay(FixedKeyRing.makeFake.ecdh(locator, point), chance.oneIn(5_000) ? 2 * minute : 0)
+        Effect.suspend(() => {
+          if (!chance.oneIn(5_000)) return FixedKeyRing.makeFake.ecdh(locator, point)
+          disturbed()
+          return Effect.delay(FixedKeyRing.makeFake.ecdh(locator, point), 2 * minute)
+        })
     }
 
     const delays = { worst: 0, sum: 0, count: 0 }
     const served = (since: number) => {
-      if (since <= disturbedAt + minute) return
+      if (since <= disturbedAt + settings.maxBackoff) return
       const delay = monotonic() - since
       delays.worst = Math.max(delays.worst, delay)
       delays.sum += delay
@@ -289,6 +297,7 @@ const world = (options: Options, time: VirtualTime.VirtualTime, chance: Chance.C
 
         const jump = Effect.sync(() => {
           time.jump(chance.between(-2 * hour, 2 * hour))
+          jumpedAt = monotonic()
           disturbed()
           checks.jumped()
         })
