@@ -71,7 +71,8 @@ export const enter = (visit: Visit, step: Step, address?: TowerAddress): void =>
 
 /** Notes a failure: of an address, or of the visit as a whole. @since 0.1.0 @category combinators */
 export const note = (visit: Visit, failure: AttemptFailure, address?: TowerAddress): void => {
-  visit.failures.push(new FailedAttempt({ ...visit.ref, address, failure }))
+  // Unchecked: all its parts are values of their types, and a failure is the most expensive of all to check again.
+  visit.failures.push(new FailedAttempt({ ...visit.ref, address, failure }, { disableValidation: true }))
   visit.env.journal.tell(Happening.AttemptFailed({ ...visit.ref, address, failure }))
 }
 
