@@ -10,15 +10,12 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { ClientSession } from "../../schema/ClientSession.js"
 import type { DbError, WrongDatabase } from "../../schema/DbError.js"
 import type { KeyRingError } from "../../schema/KeyRingError.js"
-import { FailedNegotiation, type NegotiationError, NoTowerCandidates } from "../../schema/NegotiationError.js"
 import { Happening, type NegotiatorEvent } from "../../schema/NegotiatorEvent.js"
 import type { InvalidPolicy } from "../../schema/Policy.js"
 import { ClientDb } from "../../services/ClientDb.js"
@@ -29,9 +26,9 @@ import { TowerTransport } from "../../services/TowerTransport.js"
 import * as Book from "./book.js"
 import * as Condition from "./condition.js"
 import type { Environment } from "./environment.js"
-import * as Gone from "./gone.js"
 import * as Handover from "./handover.js"
 import * as Journal from "./journal.js"
+import { negotiate } from "./negotiate.js"
 import * as News from "./news.js"
 import { decode, type InvalidOptions, type Options, validate } from "./Options.js"
 import type { Rules } from "./Rules.js"
@@ -119,41 +116,6 @@ export const makeWithRules = (
     const worker = yield* FiberSet.run(fibers, working)
     worker.addObserver((exit) => handover.close(exit))
 
-    const without = (end: Round.RoundEnd): Effect.Effect<never, NegotiationError> =>
-      end.failures.length > 0
-        ? Effect.fail(new FailedNegotiation({ failures: end.failures }))
-        : Effect.flatMap(candidates.list, (towers) =>
-            Effect.fail(new NoTowerCandidates({ quarantined: towers.length }))
-          )
-
-    const negotiate: Effect.Effect<ClientSession, NegotiationError> = Effect.flatMap(Gone.watch, (isGone) =>
-      Effect.uninterruptibleMask((restore) => {
-        const round = Round.make(env)
-        const leaveToNext = () => {
-          const session = round.session()
-          if (session !== undefined) handover.offer(session)
-        }
-        const ended = Effect.gen(function* () {
-          const turn = rounds.withPermits(1)(tracked("negotiate", round))
-          const fiber = yield* FiberSet.run(fibers, Effect.interruptible(turn))
-          const wait = yield* Effect.exit(restore(Fiber.await(fiber)))
-          if (Exit.isSuccess(wait)) return yield* wait.value
-          round.callOff()
-          fiber.addObserver(leaveToNext)
-          if (!round.isClaimed()) yield* Fiber.interrupt(fiber)
-          return yield* Effect.failCause(wait.cause)
-        })
-        return Effect.flatMap(ended, (end) => {
-          const { session } = end
-          if (session === undefined) return without(end)
-          return Effect.sync(() => {
-            if (isGone()) leaveToNext()
-            return session
-          })
-        })
-      })
-    )
-
     const take = (kind: Handover.TakerKind) => Effect.catchAll(handover.take(kind), () => Effect.interrupt)
 
     return {
@@ -161,7 +123,7 @@ export const makeWithRules = (
       takeSession: take("take"),
       newSessions: Stream.repeatEffectOption(handover.take("take")),
       nextSession: take("next"),
-      negotiate,
+      negotiate: negotiate(env, handover, fibers, (round) => rounds.withPermits(1)(tracked("negotiate", round))),
       status: Effect.sync(journal.status),
       statusChanges: journal.statusChanges,
       events: journal.events
