@@ -230,6 +230,28 @@ describe("the claim: one session a round", () => {
   })
 })
 
+describe("the claimant's visit, not its attempt, is what counts", () => {
+  it("one whose attempt began while the claimant was at its first address is not blamed", () => {
+    const towers = [
+      byAddress([
+        [addressOf(1, 1), { ...TowerScript.failsAt("dial"), delays: { dial: 1100 } }],
+        [addressOf(1, 2), { delays: { reply: 200 } }]
+      ]),
+      always(TowerScript.silentAt("init"))
+    ]
+    run({ towers }, (world) =>
+      Effect.gen(function* () {
+        expect((yield* world.negotiator.nextSession).towerPublicKey).toBe(towerKey(1))
+        expect(starts(world)).toEqual([
+          [0, 1],
+          [1000, 2]
+        ])
+        expect(ends(world)).toEqual([[1300, 2]])
+      })
+    )
+  })
+})
+
 describe("the order of the candidates", () => {
   it("towers that give sessions take turns, and go on doing so with a new negotiator over the same database", () => {
     let db: ClientDb.Service | undefined
@@ -563,6 +585,21 @@ describe("removals", () => {
         ])
         expect(ends(world)).toEqual([[300, 1]])
         expect(world.dialsOf(1)[0]?.closedAt).toBe(300)
+      })
+    )
+  })
+
+  it("of a tower with another address, after its key was shown: its visit ends at once all the same", () => {
+    const towers = [{ ...always(TowerScript.silentAt("init")), addresses: [addressOf(1, 1), addressOf(1, 2)] }]
+    run({ towers: [...towers, good()] }, (world) =>
+      Effect.gen(function* () {
+        const taker = yield* Effect.fork(take(world, 1))
+        yield* sleepUntil(300)
+        yield* world.remove(1)
+        expect(yield* Fiber.join(taker)).toEqual([2])
+        expect(yield* now).toBe(300)
+        expect(ends(world)).toEqual([[300, 1]])
+        expect(addressesDialled(world, 1)).toEqual([addressOf(1, 1)])
       })
     )
   })

@@ -221,6 +221,8 @@ describe("a reply that refuses: the next tower, not the next address", () => {
           expect.objectContaining({ at: 300, keyIndex: 1, lastApplied: 300 })
         ])
         expect(those(world.events, "VisitFailed")).toEqual([])
+        // Longer than any lease: it was ended, not left to run out.
+        yield* Effect.sleep(300 * second)
         yield* world.negotiator.nextSession
         yield* world.negotiator.nextSession
         expect(dials(world).map(([, , index]) => index)).toEqual([1, 2, 3, 4])
@@ -1012,6 +1014,26 @@ describe("keys and towers", () => {
         yield* world.add(2)
         expect(yield* Fiber.join(taker)).toMatchObject({ towerPublicKey: towerKey(2), createdAt: 3 * second })
         expect(those(world.events, "Woken").map(({ at }) => at)).toEqual([3 * second])
+      })
+    )
+  })
+
+  it("a key that was shown rests although its reservation could not be freed", () => {
+    const db = (inner: ClientDb.Service): ClientDb.Service => ({
+      ...inner,
+      freeSessionKeyIndex: () => Effect.fail(broken)
+    })
+    const options = { minBackoff: second, maxBackoff: 2 * second }
+    run({ towers: [always(TowerScript.silentAt("reply"))], db, options }, (world) =>
+      Effect.gen(function* () {
+        yield* world.negotiator.requestSession
+        yield* sleepUntil(34 * second)
+        // Key 1 rests from 15 s to 17 s, key 2 from 31 s to 33 s.
+        expect(dials(world)).toEqual([
+          [0, 1, 1],
+          [16_000, 1, 2],
+          [33_000, 1, 1]
+        ])
       })
     )
   })
