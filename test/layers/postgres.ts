@@ -10,6 +10,8 @@ import { Effect, Redacted } from "effect"
 export interface Server {
   readonly url: string
   readonly stop: () => Promise<void>
+  /** Stops it, whatever its clients do, and starts it again; a server that is not ours cannot be. */
+  readonly power: { readonly off: () => Promise<void>; readonly on: () => Promise<void> } | undefined
 }
 
 const freePort = () =>
@@ -47,7 +49,11 @@ const embedded = async (): Promise<Server> => {
   try {
     await server.initialise()
     await server.start()
-    return { url: `postgresql://postgres:postgres@127.0.0.1:${port}/postgres`, stop }
+    return {
+      url: `postgresql://postgres:postgres@127.0.0.1:${port}/postgres`,
+      stop,
+      power: { off: () => server.stop(), on: () => server.start() }
+    }
   } catch (error) {
     fs.rmSync(folder, { recursive: true, force: true })
     throw error ?? new Error(said.at(-1))
@@ -57,7 +63,7 @@ const embedded = async (): Promise<Server> => {
 /** The server of DATABASE_URL, or one of our own; or none, and a line says why. */
 export const start = async (): Promise<Server | undefined> => {
   const { DATABASE_URL: url } = process.env
-  if (url !== undefined && url !== "") return { url, stop: async () => {} }
+  if (url !== undefined && url !== "") return { url, stop: async () => {}, power: undefined }
   try {
     return await embedded()
   } catch (error) {

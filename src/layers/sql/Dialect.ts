@@ -21,7 +21,8 @@ export type Purpose = "read" | "unsynced" | "synced"
 /**
  * `begin` opens a transaction. `now` is the instant by the clock that judges leases: ours on SQLite, the server's on
  * Postgres. `lock` and `lockFree` end a select whose row the transaction is going to change, waiting for others or passing
- * over what they hold. `migrating` waits for another process that migrates.
+ * over what they hold. `versionTable` finds a row where the tables were made; `migrating` waits for another process that
+ * makes them.
  *
  * @since 0.1.0
  * @category models
@@ -31,6 +32,7 @@ export interface Dialect {
   readonly now: Effect.Effect<Fragment>
   readonly lock: Fragment
   readonly lockFree: Fragment
+  readonly versionTable: Fragment
   readonly migrating: ReadonlyArray<string>
   readonly types: { readonly rowId: string; readonly instant: string }
   readonly limits: Limits
@@ -55,6 +57,7 @@ const sqlite = (sql: SqlClient): Dialect => ({
   now: Effect.map(Clock.currentTimeMillis, (now) => sql`${now}`),
   lock: sql``,
   lockFree: sql``,
+  versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", instant: "REAL" },
   limits: { connectMs: 0, attemptMs: Number.POSITIVE_INFINITY, cut: () => Effect.void }
@@ -76,6 +79,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
   now: Effect.succeed(sql`trunc(extract(epoch from statement_timestamp()) * 1000)::float8`),
   lock: sql`FOR UPDATE`,
   lockFree: sql`FOR UPDATE SKIP LOCKED`,
+  versionTable: sql`SELECT 1 WHERE to_regclass('wt_version') IS NOT NULL`,
   migrating: [`SELECT pg_advisory_xact_lock(${migrationLock})`],
   types: { rowId: "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", instant: "DOUBLE PRECISION" },
   limits

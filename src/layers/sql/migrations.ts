@@ -83,28 +83,43 @@ export const version = migrations.length
 
 const versions = decode("wt_version", Schema.Struct({ version: column(Schema.Int.pipe(Schema.nonNegative())) }))
 
+const newest = ({ sql }: Database) =>
+  Effect.map(Effect.flatMap(sql`SELECT version FROM wt_version`, versions), (applied) =>
+    Math.max(0, ...applied.map((row) => row.version))
+  )
+
 /**
- * Brings the database to `version`, or does nothing. Waits for another process that does the same.
+ * Brings the database to `version`, or does nothing: then no lock is needed. Waits for another process that does the same.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const migrate = ({ dialect, sql, transaction }: Database): Effect.Effect<void, DbError | DatabaseTooNew> =>
-  transaction(
-    "migrate",
-    "synced",
-    Effect.gen(function* () {
-      const run = (statements: ReadonlyArray<string>) =>
-        Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
-      yield* run(dialect.migrating)
-      yield* sql`CREATE TABLE IF NOT EXISTS wt_version (version INTEGER PRIMARY KEY)`
-      const applied = yield* Effect.flatMap(sql`SELECT version FROM wt_version`, versions)
-      const found = Math.max(0, ...applied.map((row) => row.version))
-      if (found > version) return yield* new DatabaseTooNew({ found, supported: version })
-      for (const [at, migration] of migrations.entries()) {
-        if (at < found) continue
-        yield* run(migration(dialect.types))
-        yield* sql`INSERT INTO wt_version (version) VALUES (${at + 1})`
-      }
-    })
-  )
+export const migrate = (database: Database): Effect.Effect<void, DbError | DatabaseTooNew> =>
+  Effect.gen(function* () {
+    const { dialect, sql, transaction } = database
+    const found = yield* transaction(
+      "migrate",
+      "read",
+      Effect.flatMap(sql`${dialect.versionTable}`, (there) =>
+        there.length === 0 ? Effect.succeed(0) : newest(database)
+      )
+    )
+    if (found === version) return
+    yield* transaction(
+      "migrate",
+      "synced",
+      Effect.gen(function* () {
+        const run = (statements: ReadonlyArray<string>) =>
+          Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
+        yield* run(dialect.migrating)
+        yield* sql`CREATE TABLE IF NOT EXISTS wt_version (version INTEGER PRIMARY KEY)`
+        const found = yield* newest(database)
+        if (found > version) return yield* new DatabaseTooNew({ found, supported: version })
+        for (const [at, migration] of migrations.entries()) {
+          if (at < found) continue
+          yield* run(migration(dialect.types))
+          yield* sql`INSERT INTO wt_version (version) VALUES (${at + 1})`
+        }
+      })
+    )
+  })

@@ -2,7 +2,7 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { Effect } from "effect"
 
-/** What is to happen around a statement. */
+/** What is to happen around a statement, when it is its turn. */
 export type Around = <A, E>(text: string, statement: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
 const statements: ReadonlyArray<string | symbol> = ["execute", "executeUnprepared", "executeRaw", "executeValues"]
@@ -16,7 +16,7 @@ export const around = (client: SqlClient, wrap: Around): SqlClient => {
         if (typeof value !== "function") return value
         if (!statements.includes(name)) return value.bind(target)
         return (text: string, ...rest: ReadonlyArray<unknown>) =>
-          wrap(text, Reflect.apply(value, target, [text, ...rest]))
+          Effect.suspend(() => wrap(text, Reflect.apply(value, target, [text, ...rest])))
       }
     })
   const wrapped: SqlClient = new Proxy(client, {
@@ -32,9 +32,7 @@ export const around = (client: SqlClient, wrap: Around): SqlClient => {
 
 /** The client; each statement is told before it is sent. */
 export const recording = (client: SqlClient, tell: (text: string) => void): SqlClient =>
-  around(client, (text, statement) =>
-    Effect.suspend(() => {
-      tell(text)
-      return statement
-    })
-  )
+  around(client, (text, statement) => {
+    tell(text)
+    return statement
+  })

@@ -1,0 +1,76 @@
+import { FastCheck } from "effect"
+import { type Step, steps } from "./plan.js"
+import type { Client } from "./process.js"
+import type { World } from "./world.js"
+
+/** When a client is killed: at a step, or some milliseconds after it has begun. */
+export type Kill =
+  | { readonly _tag: "step"; readonly step: Step; readonly nth: number }
+  | { readonly _tag: "instant"; readonly afterMs: number }
+
+/** Clients that live and die together, and whether a tower swallows its replies meanwhile. */
+export interface Life {
+  readonly kills: ReadonlyArray<Kill>
+  readonly swallows: boolean
+}
+
+const nth = FastCheck.integer({ min: 1, max: 3 })
+const instant: FastCheck.Arbitrary<Kill> = FastCheck.record({
+  _tag: FastCheck.constant("instant" as const),
+  afterMs: FastCheck.integer({ min: 0, max: 120 })
+})
+const step: FastCheck.Arbitrary<Kill> = FastCheck.record({
+  _tag: FastCheck.constant("step" as const),
+  step: FastCheck.constantFrom(...steps),
+  nth
+})
+const life: FastCheck.Arbitrary<Life> = FastCheck.record({
+  kills: FastCheck.array(FastCheck.oneof({ weight: 2, arbitrary: instant }, step), { minLength: 1, maxLength: 3 }),
+  swallows: FastCheck.boolean()
+})
+
+/** One life for every step, then lives at random, with so many kills and no fewer. */
+export const lives = (kills: number, seed: number): ReadonlyArray<Life> => {
+  const all: Array<Life> = steps.map((step, n) => ({
+    kills: [{ _tag: "step", step, nth: 1 + (n % 2) }],
+    swallows: false
+  }))
+  const count = () => all.reduce((sum, { kills }) => sum + kills.length, 0)
+  const more = FastCheck.sample(life, { numRuns: kills, seed })
+  for (const next of more) {
+    if (count() >= kills) break
+    all.push(next)
+  }
+  return all
+}
+
+/** What became of the session that a killed client was about. */
+export const fates = ["no key was shown", "shown only", "the tower's alone", "stored", "delivered"] as const
+export type Fate = (typeof fates)[number]
+
+/** What became of the last visit of a client. */
+export const fateOf = (world: World, { said }: Client): Fate => {
+  const visit = said.slice(said.findLastIndex(({ word }) => word === "reserved"))
+  const id = visit.find(({ word }) => word === "shown")?.about[1]
+  if (id === undefined) return "no key was shown"
+  if (visit.some(({ word }) => word === "delivered")) return "delivered"
+  if (world.stored().has(id)) return "stored"
+  return world.accepted.has(id) ? "the tower's alone" : "shown only"
+}
+
+/** Kills and their outcomes, a line for each point. */
+export const table = (outcomes: ReadonlyArray<readonly [point: string, fate: Fate]>): string => {
+  const points = [...steps, "at random"]
+  const widths = [20, 7, ...fates.map((fate) => fate.length + 2)]
+  const row = (cells: ReadonlyArray<string | number>) =>
+    cells.map((cell, n) => (n === 0 ? String(cell).padEnd(20) : String(cell).padStart(widths[n] ?? 0))).join("")
+  const count = (point: string | undefined, fate?: Fate) =>
+    outcomes.filter(
+      ([where, what]) => (point === undefined || where === point) && (fate === undefined || what === fate)
+    ).length
+  return [
+    row(["killed after", "kills", ...fates]),
+    ...points.map((point) => row([point, count(point), ...fates.map((fate) => count(point, fate))])),
+    row(["all", count(undefined), ...fates.map((fate) => count(undefined, fate))])
+  ].join("\n")
+}

@@ -1,0 +1,61 @@
+import { Schema } from "effect"
+
+/** Where a client can be killed or stopped, in the order of a visit. */
+export const steps = [
+  "reserve",
+  "dial",
+  "act one",
+  "act two",
+  "act three",
+  "Init sent",
+  "Init",
+  "CreateSession",
+  "reply",
+  "in the transaction",
+  "at COMMIT",
+  "store",
+  "delivery"
+] as const
+export type Step = (typeof steps)[number]
+
+/** What a client does. */
+export const Plan = Schema.Struct({
+  /** The path of a SQLite file, or the URL of a Postgres database. */
+  where: Schema.String,
+  /** The URIs of the towers that it adds. */
+  towers: Schema.Array(Schema.String),
+  /** So many sessions (default: without end). */
+  sessions: Schema.optional(Schema.Number),
+  /** Begins when it reads a line. */
+  waits: Schema.optional(Schema.Boolean),
+  storeTimeoutMs: Schema.optional(Schema.Number),
+  reserveNext: Schema.optional(Schema.Boolean),
+  /** What happens when it comes to a step for the n-th time (default: the first). */
+  at: Schema.optional(
+    Schema.Struct({
+      step: Schema.Literal(...steps),
+      nth: Schema.optional(Schema.Number),
+      /** `stop`: until it is continued; to it, so long has passed then. */
+      does: Schema.Union(
+        Schema.Literal("kill"),
+        Schema.Struct({ stop: Schema.Literal("clock stands", "lease runs out") })
+      )
+    })
+  )
+})
+export type Plan = typeof Plan.Type
+
+/** What a client says: what it, towers and its user know by then; `error` is one that its database answered. */
+export const words = [
+  "ready",
+  "reserved",
+  "shown",
+  "accepted",
+  "stored",
+  "delivered",
+  "stops",
+  "continues",
+  "error",
+  "failed"
+] as const
+export type Word = (typeof words)[number]
