@@ -32,6 +32,7 @@ import { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
+import { firstOf } from "./firstOf.js"
 import * as Monotonic from "./monotonic.js"
 import type { Acceptance } from "./Rules.js"
 import * as Standings from "./standing.js"
@@ -176,7 +177,7 @@ const unlessRemoved = <E>(visit: Visit, address: TowerAddress, conversation: Eff
   const isRemoved = () => visit.isRemoved(address)
   return isRemoved()
     ? new Cut({ by: "removal" })
-    : Effect.raceFirst(conversation, Effect.andThen(pulse.until(isRemoved), new Cut({ by: "removal" })))
+    : firstOf(conversation, Effect.andThen(pulse.until(isRemoved), new Cut({ by: "removal" })))
 }
 
 /** What a conversation without an accepting reply comes to; a defect stays one. */

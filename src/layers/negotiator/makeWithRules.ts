@@ -26,6 +26,7 @@ import { TowerTransport } from "../../services/TowerTransport.js"
 import * as Book from "./book.js"
 import * as Condition from "./condition.js"
 import type { Environment } from "./environment.js"
+import { firstOf } from "./firstOf.js"
 import * as Handover from "./handover.js"
 import * as Journal from "./journal.js"
 import { negotiate } from "./negotiate.js"
@@ -96,7 +97,7 @@ export const makeWithRules = (
     const tracked = (by: "loop" | "negotiate", round: Round.Round) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
-          book.rewind(yield* Clock.currentTimeMillis)
+          book.tick(yield* Clock.currentTimeMillis)
           journal.tell(Happening.RoundStarted({ round: ++count, by }))
           const exit = yield* Effect.exit(restore(round.run))
           const end = Exit.isSuccess(exit) ? exit.value : { session: round.session(), failures: [] }
@@ -112,7 +113,7 @@ export const makeWithRules = (
       )
     )
     // A defect of either ends both, and reaches all who wait.
-    const working = Effect.raceFirst(work(env, handover, roundOfLoop), follow)
+    const working = firstOf(work(env, handover, roundOfLoop), follow)
     const worker = yield* FiberSet.run(fibers, working)
     worker.addObserver((exit) => handover.close(exit))
 

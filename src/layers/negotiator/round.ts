@@ -13,6 +13,7 @@ import type { ClientSession } from "../../schema/ClientSession.js"
 import type { TowerId } from "../../schema/Ids.js"
 import type { FailedAttempt } from "../../schema/NegotiationError.js"
 import type { Environment } from "./environment.js"
+import { firstOf } from "./firstOf.js"
 import * as Monotonic from "./monotonic.js"
 import type { FailedVisit } from "./Rules.js"
 import * as Race from "./race.js"
@@ -103,4 +104,4 @@ const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
 const comesLate = (awaited: Effect.Effect<void>, instant: number | undefined): Effect.Effect<boolean> =>
   instant === undefined
     ? Effect.as(awaited, false)
-    : Effect.raceFirst(Effect.as(awaited, false), Effect.as(Monotonic.sleepUntil(instant), true))
+    : firstOf(Effect.as(awaited, false), Effect.as(Monotonic.sleepUntil(instant), true))

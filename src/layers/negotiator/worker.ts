@@ -11,6 +11,7 @@ import type { Instant } from "../../schema/Ids.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import * as Backoff from "./backoff.js"
 import type { Environment } from "./environment.js"
+import { firstOf } from "./firstOf.js"
 import type { Handover } from "./handover.js"
 import type { RoundEnd } from "./round.js"
 import * as Standings from "./standing.js"
@@ -69,5 +70,5 @@ const sleepUntil = (env: Environment, until: Instant | undefined, isNews: () => 
     const now = yield* Clock.currentTimeMillis
     const slept =
       until === undefined ? Effect.never : Effect.as(Effect.sleep(Duration.millis(Math.max(0, until - now))), false)
-    if (yield* Effect.raceFirst(woken, slept)) env.journal.tell(Happening.Woken())
+    if (yield* firstOf(woken, slept)) env.journal.tell(Happening.Woken())
   })

@@ -18,6 +18,7 @@ import {
 } from "../../schema/TransportError.js"
 import type { Message } from "../../schema/wire/Message.js"
 import * as Condition from "../negotiator/condition.js"
+import { firstOf } from "../negotiator/firstOf.js"
 import * as TowerScript from "./TowerScript.js"
 
 /** A dial that goes on. @since 0.1.0 @category models */
@@ -128,7 +129,7 @@ export const make = (
     if (said !== undefined) return Effect.succeed(said)
     return request === undefined ? silence : Effect.as(hangUp, (script.reply ?? TowerScript.goodReply)(request, dial))
   })
-  const giveNothing = Effect.raceFirst(silence, Effect.andThen(ended, Effect.fail(receiving.ended())))
+  const giveNothing = firstOf(silence, Effect.andThen(ended, Effect.fail(receiving.ended())))
 
   return {
     dial: play("dial", script.latency, {
