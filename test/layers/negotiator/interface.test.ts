@@ -30,6 +30,7 @@ import {
   good,
   indexOf,
   inTurn,
+  noStoresFor,
   now,
   numberOf,
   rounds,
@@ -432,6 +433,38 @@ describe("negotiate", () => {
       )
     })
   }
+
+  it("a caller that is interrupted while its session is being stored, and the store fails: nobody else is asked", () => {
+    const db = (inner: ClientDb.Service): ClientDb.Service => slowStores(second)(noStoresFor(1)(inner))
+    scene({ towers: [good(), good()], db }, (world) =>
+      Effect.gen(function* () {
+        const caller = yield* Effect.fork(world.negotiator.negotiate)
+        yield* sleepUntil(500)
+        yield* Fiber.interrupt(caller)
+        yield* Effect.sleep(hour)
+        expect(world.transport.count()).toBe(1)
+        expect(yield* world.negotiator.status).toEqual({ pending: 0, undelivered: 0, state: { _tag: "Idle" } })
+      })
+    )
+  })
+
+  it("while such a session waits, a request begins no round", () => {
+    scene({ towers: [good()], db: slowStores(second) }, (world) =>
+      Effect.gen(function* () {
+        const caller = yield* Effect.fork(world.negotiator.negotiate)
+        yield* sleepUntil(500)
+        yield* Fiber.interrupt(caller)
+        yield* sleepUntil(2 * second)
+        yield* world.negotiator.requestSession
+        yield* sleepUntil(5 * second)
+        expect(rounds(world)).toEqual([0])
+        expect((yield* world.negotiator.takeSession).keyIndex).toBe(1)
+        yield* sleepUntil(9 * second)
+        expect(rounds(world)).toEqual([0])
+        expect(yield* world.negotiator.status).toEqual({ pending: 0, undelivered: 0, state: { _tag: "Idle" } })
+      })
+    )
+  })
 
   it("such a session goes to a taker that waits for the loop's turn, which then needs no round", () => {
     scene({ towers: [good()], db: slowStores(second) }, (world) =>

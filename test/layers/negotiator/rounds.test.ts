@@ -825,18 +825,18 @@ describe("no candidates", () => {
     )
   })
 
-  it("the first probe of several ends the sleep", () => {
+  it("the first probe of several ends the sleep, whichever tower's it is", () => {
     const refusing = (latency: number) => always({ ...TowerScript.replies(64), delays: { reply: latency } })
-    run({ towers: [refusing(300), refusing(100)] }, (world) =>
+    run({ towers: [refusing(1500), refusing(100)] }, (world) =>
       Effect.gen(function* () {
-        yield* askUntil(world, second)
-        expect(yield* world.negotiator.status).toMatchObject({ state: { until: day + 300 } })
-        yield* sleepUntil(day + second)
+        yield* askUntil(world, 2 * second)
+        expect(yield* world.negotiator.status).toMatchObject({ state: { until: day + 1100 } })
+        yield* sleepUntil(day + 2 * second)
         expect(starts(world)).toEqual([
           [0, 1],
-          [300, 2],
-          [day + 300, 1],
-          [day + 600, 2]
+          [1000, 2],
+          [day + 1100, 2],
+          [day + 1500, 1]
         ])
       })
     )
