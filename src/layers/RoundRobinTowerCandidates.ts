@@ -42,14 +42,21 @@ export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Servi
     const published = yield* Effect.acquireRelease(PubSub.unbounded<CandidateChange>(), PubSub.shutdown)
     let list = CandidateList.make<TowerId, Tower>((yield* db.listTowers).map((tower) => [tower.id, tower]))
 
-    const towers = (): ReadonlyArray<Tower> => CandidateList.values(list).toSorted((one, other) => one.id - other.id)
+    /** By id; made anew after a change, since each round asks for it. */
+    let sorted: ReadonlyArray<Tower> | undefined
+    const towers = (): ReadonlyArray<Tower> => {
+      sorted ??= CandidateList.values(list).toSorted((one, other) => one.id - other.id)
+      return sorted
+    }
 
     const put = (tower: Tower, changes: ReadonlyArray<CandidateChange>) => {
       list = CandidateList.set(list, tower.id, tower)
+      sorted = undefined
       return PubSub.publishAll(published, changes)
     }
     const drop = (towerId: TowerId) => {
       list = CandidateList.remove(list, towerId)
+      sorted = undefined
       return PubSub.publish(published, CandidateChange.TowerRemoved({ towerId }))
     }
     const find = (publicKey: PublicKey) => towers().find((tower) => tower.publicKey === publicKey)

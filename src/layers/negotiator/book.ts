@@ -21,14 +21,15 @@ export interface Book {
   readonly update: (tower: TowerId, standing: Standing) => ClientDb.StandingUpdate
   /** Reads the standing of a tower that is not known yet; where that fails, memory begins anew. */
   readonly meet: (tower: TowerId) => Effect.Effect<void>
-  /** The clock was put back: what lies in the future is now. */
-  readonly rewind: (now: Instant) => void
+  /** Told the time; where the clock was put back since, what lies in the future is now. */
+  readonly tick: (now: Instant) => void
 }
 
 /** @since 0.1.0 @category constructors */
 export const make = (db: ClientDb.Service, settings: Settings, now: Instant): Effect.Effect<Book, DbError> =>
   Effect.map(db.loadStandings(settings.policy.blobType, settings.policyKey), (stored) => {
     const standings = new Map<TowerId, Standing>()
+    let latest = now
     for (const [tower, standing] of stored) standings.set(tower, notAfter(standing, now))
     const book: Book = {
       standings,
@@ -52,8 +53,10 @@ export const make = (db: ClientDb.Service, settings: Settings, now: Instant): Ef
               ),
               Effect.ignore
             ),
-      rewind: (instant) => {
-        for (const [tower, standing] of standings) standings.set(tower, notAfter(standing, instant))
+      tick: (instant) => {
+        if (instant < latest)
+          for (const [tower, standing] of standings) standings.set(tower, notAfter(standing, instant))
+        latest = instant
       }
     }
     return book
