@@ -68,7 +68,8 @@ const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
       const mayStart = () => !isOver && race.claimant() === undefined && visits.running() < maxHedged
       while (isDue && mayStart()) {
         const tower = yield* env.pick(visited)
-        if (Option.isNone(tower)) break
+        // The claim may have been taken meanwhile.
+        if (Option.isNone(tower) || !mayStart()) break
         visited.add(tower.value.id)
         yield* visits.start(tower.value)
         lastStart = yield* Monotonic.now
@@ -76,10 +77,11 @@ const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
       }
       if (visits.running() === 0 && !visits.hasEnded()) return { session: race.session(), failures }
 
-      const wasStored = race.session() !== undefined
+      const { claimant, session } = { claimant: race.claimant(), session: race.session() }
       const isNews = () =>
         visits.hasEnded() ||
-        (race.session() !== undefined) !== wasStored ||
+        race.claimant() !== claimant ||
+        race.session() !== session ||
         (isCalledOff() && !isOver) ||
         env.news.additions() !== news
       const mayHedge: boolean = env.rules.hedges && !isDue && mayStart()

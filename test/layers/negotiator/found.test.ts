@@ -5,7 +5,7 @@ import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import type { NegotiatorEvent } from "../../../src/schema/NegotiatorEvent.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
 import { always, broken, good } from "./scenes.js"
-import { run, second, those, type World } from "./world.js"
+import { run, second, those, towerKey, type World } from "./world.js"
 
 const stateOf = (world: World) => Effect.map(world.negotiator.status, ({ state }) => state)
 
@@ -102,6 +102,23 @@ describe("found by random worlds", () => {
       )
     })
   }
+
+  it("a claim that is given up lets the next one start at once, not when the failed visit has been written down", () => {
+    const db = (inner: ClientDb.Service): ClientDb.Service => ({
+      ...inner,
+      createClientSession: (session, ...rest) =>
+        session.towerPublicKey === towerKey(1)
+          ? Effect.delay(Effect.fail(broken), 2 * second)
+          : inner.createClientSession(session, ...rest),
+      freeSessionKeyIndex: (...args) => Effect.delay(inner.freeSessionKeyIndex(...args), 3 * second)
+    })
+    run({ towers: [good(30), good(30)], db }, (world) =>
+      Effect.gen(function* () {
+        yield* world.negotiator.nextSession
+        expect(those(world.events, "VisitStarted").map(({ at }) => at)).toEqual([0, 2 * second + 90])
+      })
+    )
+  })
 
   it("whoever is interrupted in any step before it is handed its session leaves it to the next", () => {
     // The interruption comes at one of the many instants between the offer and its delivery, where fibers take turns.

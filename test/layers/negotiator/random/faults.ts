@@ -16,6 +16,8 @@ export interface Faults {
   readonly callEnds: () => ReadonlySet<number>
   /** How many calls of the database go on. */
   readonly inProgress: () => number
+  /** How many sessions were being stored at the same time, at most. */
+  readonly mostStores: () => number
   /** The longest that a call takes. */
   readonly slowest: number
 }
@@ -26,6 +28,8 @@ export const make = (faults: ReadonlyArray<Fault>, now: () => number): Faults =>
   const callEnds = new Set<number>()
   let active = false
   let inProgress = 0
+  let stores = 0
+  let mostStores = 0
 
   const faultOf = (operation: Operation): Fault | undefined => {
     if (!active) return undefined
@@ -68,6 +72,15 @@ export const make = (faults: ReadonlyArray<Fault>, now: () => number): Faults =>
       )
     })
 
+  const counted = <A, E>(store: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      mostStores = Math.max(mostStores, ++stores)
+      return Effect.ensuring(
+        store,
+        Effect.sync(() => --stores)
+      )
+    })
+
   const broken = (operation: Operation) => () => new DatabaseUnavailable({ operation, detail: "broken on purpose" })
   const ofDb = <A, E>(operation: Operation, call: Effect.Effect<A, E | DatabaseUnavailable>) =>
     noted(disturbed(operation, call, broken(operation)))
@@ -80,11 +93,13 @@ export const make = (faults: ReadonlyArray<Fault>, now: () => number): Faults =>
       nextSessionKeyIndex: (...args) => ofDb("nextSessionKeyIndex", db.nextSessionKeyIndex(...args)),
       freeSessionKeyIndex: (...args) => ofDb("freeSessionKeyIndex", db.freeSessionKeyIndex(...args)),
       createClientSession: (session, ...rest) =>
-        noted(
-          disturbed(
-            "createClientSession",
-            db.createClientSession(session, ...rest),
-            () => new StoreOutcomeUnknown({ id: session.id })
+        counted(
+          noted(
+            disturbed(
+              "createClientSession",
+              db.createClientSession(session, ...rest),
+              () => new StoreOutcomeUnknown({ id: session.id })
+            )
           )
         ),
       saveStanding: (update) => ofDb("saveStanding", db.saveStanding(update)),
@@ -103,6 +118,7 @@ export const make = (faults: ReadonlyArray<Fault>, now: () => number): Faults =>
     },
     callEnds: () => callEnds,
     inProgress: () => inProgress,
+    mostStores: () => mostStores,
     slowest: Math.max(0, ...faults.map(({ takes }) => takes ?? 0))
   }
 }

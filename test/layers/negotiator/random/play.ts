@@ -81,6 +81,8 @@ export const play = (plan: Plan): Play => {
     status: () => Effect.runSync(scene.world().negotiator.status),
     candidates: () => Effect.runSync(scene.world().candidates.list),
     slowest: faults.slowest,
+    // The standing of whoever is added is read first.
+    hearsLate: plan.faults.some(({ operation, takes }) => operation === "loadStandings" && takes !== 0),
     deeds: { additions: [], calledOff: 0, jumps: 0 },
     fail
   }
@@ -215,6 +217,7 @@ export const play = (plan: Plan): Play => {
     time.settle()
     while (faults.inProgress() > 0 && time.timers() > 0) time.advance(1)
     time.settle()
+    if (faults.mostStores() > 1) fail("two sessions were being stored at the same time")
     if (time.timers() > 0) fail(`G4: ${time.timers()} timers are left`)
     if (census.living.size > 0) fail(`G4: ${census.living.size} fibers are left`)
     for (const after of [negotiator.nextSession, negotiator.takeSession, negotiator.negotiate]) {

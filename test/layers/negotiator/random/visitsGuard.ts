@@ -5,7 +5,7 @@
 import type { PublicKey } from "../../../../src/schema/Ids.js"
 import type { Guard, Scene } from "./guard.js"
 
-export const make = ({ fail, now, plan, slowest, world }: Scene): Guard => {
+export const make = ({ deeds, fail, now, plan, slowest, world }: Scene): Guard => {
   const { hangUpWait, maxHedged, visitTimeout } = plan.settings
   const running = new Map<PublicKey, number>()
   const visited = new Set<PublicKey>()
@@ -51,13 +51,17 @@ export const make = ({ fail, now, plan, slowest, world }: Scene): Guard => {
         case "StepStarted":
           if (!running.has(happening.tower)) fail("a step outside of a visit")
           if (happening.step !== "storing") return
-          if (claimant !== undefined) fail("the claim is held by two")
+          // With many turns between the end of a store and what is told of it, the next one may have begun.
+          if (claimant !== undefined && plan.yieldEvery === null) fail("the claim is held by two")
           claimant = happening.tower
           return
         case "SessionStored":
           if (stored) fail("two sessions in one round")
           if (claimant !== happening.session.towerPublicKey) fail("a session was stored without the claim")
           stored = true
+          return
+        case "AttemptFailed":
+          if (claimant === happening.tower) claimant = undefined
           return
         case "VisitFailed":
         case "VisitInterrupted":
@@ -73,7 +77,10 @@ export const make = ({ fail, now, plan, slowest, world }: Scene): Guard => {
       const open = transport.open()
       if (open.length > running.size) fail("G3: a connection outlives its visit")
       if (new Set(open.map((dial) => dial.tower)).size < open.length) fail("two connections to one tower")
-      for (const { dial, rule } of transport.violations().slice(seen)) fail(`G3: ${rule}: ${dial.address}`)
+      for (const { dial, rule } of transport.violations().slice(seen)) {
+        // Reservations rest by the wall clock.
+        if (rule !== "a shown key rests" || deeds.jumps === 0) fail(`G3: ${rule}: ${dial.address}`)
+      }
       seen = transport.violations().length
     }
   }
