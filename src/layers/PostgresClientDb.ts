@@ -22,7 +22,7 @@ import type * as Scope from "effect/Scope"
 import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
 import { ClientDb } from "../services/ClientDb.js"
 import * as SqlClientDb from "./SqlClientDb.js"
-import { toOpenError } from "./sql/errors.js"
+import { isSlow, toOpenError } from "./sql/errors.js"
 
 /**
  * `url`: `postgresql://user:password@host:port/database`, with node-postgres' parameters; not `query_timeout`, which gives
@@ -96,7 +96,12 @@ export const client = (
     connectTimeout: Duration.times(storeTimeoutOf(options), 1 / 5),
     maxConnections: options.maxConnections ?? 10,
     applicationName: "effect-watchtower"
-  }).pipe(Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make), Effect.mapError(toOpenError))
+  }).pipe(
+    // Of `storeTimeout` there are four fifths left for a host that is only slow.
+    Effect.retry({ times: 3, while: isSlow }),
+    Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
+    Effect.mapError(toOpenError)
+  )
 
 const storeTimeoutOf = (options: Options) => Duration.decode(options.storeTimeout ?? "5 seconds")
 

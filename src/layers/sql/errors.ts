@@ -55,6 +55,9 @@ export const faultOf = (error: SqlError): Fault => {
   return code === "" && goneMessage.test(messageOf(error)) ? "disconnected" : "unavailable"
 }
 
+/** Was a connection not to be had in its time? @since 0.1.0 @category combinators */
+export const isSlow = (error: SqlError): boolean => /timed out|timeout exceeded/.test(messageOf(error))
+
 const details: ReadonlyArray<readonly [prefix: string, detail: string]> = [
   ["SQLITE_FULL", "the disk or the database is full"],
   ["SQLITE_READONLY", "it is read-only"],

@@ -1,9 +1,9 @@
 /** Several processes of one identity on one database, and processes that are stopped in the middle. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { LeaseToken, TowerId } from "../../src/schema/Ids.js"
-import type { ClientDb } from "../../src/services/ClientDb.js"
-import * as Postgres from "../layers/postgres.js"
+import { LeaseToken, TowerId } from "../../../src/schema/Ids.js"
+import type { ClientDb } from "../../../src/services/ClientDb.js"
+import * as Postgres from "../../layers/postgres.js"
 import { openDb, policy } from "./support/negotiating.js"
 import { bundle } from "./support/process.js"
 import * as World from "./support/world.js"
@@ -27,6 +27,9 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
       () => Effect.flatMap(place, (made) => Effect.flatMap(World.make(client.file, made), body)),
       120_000
     )
+
+  /** Enough to connect to a server on a busy machine; a file needs no connection. */
+  const patience = engine === "SQLite" ? 400 : 4000
 
   describe(engine, () => {
     test("several processes take sessions at the same time: none twice, and no failure of the database is seen", (world) =>
@@ -73,10 +76,10 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
 
     test("a process that stops inside a transaction makes the others busy, and nothing is stored", (world) =>
       Effect.gen(function* () {
-        const hasty = yield* openDb({ where: world.where, storeTimeoutMs: 400 })
+        const hasty = yield* openDb({ where: world.where, storeTimeoutMs: patience })
         const client = yield* world.run({
           sessions: 2,
-          storeTimeoutMs: 20_000,
+          storeTimeoutMs: 60_000,
           at: { step: "in the transaction", does: { stop: "clock stands" } }
         })
         yield* client.hears("stops")

@@ -15,7 +15,7 @@ const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 /** The client as one file, until it is removed. */
 export const bundle = async () => {
   // Below node_modules, so that it finds what cannot be bundled.
-  const cache = here("../../../node_modules/.cache/effect-watchtower")
+  const cache = here("../../../../node_modules/.cache/effect-watchtower")
   fs.mkdirSync(cache, { recursive: true })
   const folder = fs.mkdtempSync(path.join(cache, "client-"))
   const file = path.join(folder, "client.mjs")

@@ -1,0 +1,92 @@
+/** Databases that go away and come back, under a negotiator that is at work. */
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Stream } from "effect"
+import { SessionNegotiator } from "../../../src/services/SessionNegotiator.js"
+import { address, identity, policy, publicKey, session, update } from "../../layers/ClientDb.fixtures.js"
+import * as Postgres from "../../layers/postgres.js"
+import { negotiating, nobody, openDb, type Witness } from "./support/negotiating.js"
+import * as World from "./support/world.js"
+
+const server = await Postgres.start()
+
+afterAll(() => server?.stop())
+
+const noClients = ""
+
+/** Takes sessions before, and after the database was away for as long as a whole round noticed. */
+const goesOn = (place: World.Place, outage: { readonly off: Effect.Effect<void>; readonly on: Effect.Effect<void> }) =>
+  Effect.gen(function* () {
+    const world = yield* World.make(noClients, place)
+    const plan = { where: world.where, towers: world.uris, storeTimeoutMs: 2000 }
+    const negotiator = Context.get(yield* negotiating(plan), SessionNegotiator)
+    const first = yield* negotiator.nextSession
+    yield* outage.off
+    const failing = yield* Effect.fork(
+      Stream.runHead(Stream.filter(negotiator.statusChanges, ({ state }) => state._tag === "BackingOff"))
+    )
+    const second = yield* Effect.fork(negotiator.nextSession)
+    assert.isTrue((yield* Fiber.join(failing))._tag === "Some")
+    yield* outage.on
+    const { id } = yield* Fiber.join(second)
+    assert.notStrictEqual(id, first.id)
+    const third = yield* negotiator.nextSession
+    const { stored } = yield* world.agree()
+    assert.strictEqual(stored, 3)
+    assert.deepStrictEqual(
+      (yield* world.db.listClientSessions()).map((one) => one.id).sort(),
+      [first.id, id, third.id].sort()
+    )
+  })
+
+describe("a negotiator goes on when its database is back", () => {
+  it.scopedLive(
+    "SQLite, locked by somebody else",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* World.sqlite
+        yield* goesOn(place, {
+          off: Effect.orDie(Effect.asVoid(place.look`BEGIN IMMEDIATE`)),
+          on: Effect.orDie(Effect.asVoid(place.look`COMMIT`))
+        })
+      }),
+    60_000
+  )
+
+  it.scopedLive.skipIf(server?.power === undefined)(
+    "Postgres, that was stopped and started",
+    () =>
+      Effect.gen(function* () {
+        const { power, url } = server ?? {}
+        if (power === undefined || url === undefined) return
+        yield* goesOn(yield* World.postgres(url), { off: Effect.promise(power.off), on: Effect.promise(power.on) })
+      }),
+    120_000
+  )
+})
+
+describe.skipIf(server?.power === undefined)("Postgres, restarted in the middle of a transaction", () => {
+  const restarted = (step: "in the transaction" | "at COMMIT") =>
+    Effect.gen(function* () {
+      const { power, url } = server ?? {}
+      if (power === undefined || url === undefined) return
+      const where = yield* Postgres.newSchema(url)
+      let restarts = 0
+      const witness: Witness = {
+        ...nobody,
+        reach: (at) =>
+          at !== step || restarts++ > 0 ? Effect.void : Effect.promise(() => power.off().then(() => power.on()))
+      }
+      const db = yield* openDb({ where, storeTimeoutMs: 60_000 }, witness)
+      yield* db.bindIdentity(identity)
+      const tower = yield* db.createTower(publicKey(1), address(1))
+      const held = yield* db.nextSessionKeyIndex(tower.id, policy.blobType, "clear")
+      yield* db.createClientSession(session(tower, held), held, update(tower, { sessions: 1 }))
+      assert.isAbove(restarts, 0)
+      assert.deepStrictEqual(yield* db.listClientSessions(), [session(tower, held)])
+      const next = yield* db.nextSessionKeyIndex(tower.id, policy.blobType, "clear")
+      assert.strictEqual(next.keyIndex, held.keyIndex + 1)
+    })
+
+  it.scopedLive("before COMMIT: the session is stored, once", () => restarted("in the transaction"), 120_000)
+  it.scopedLive("while COMMIT is on its way: the session is stored, once", () => restarted("at COMMIT"), 120_000)
+})
