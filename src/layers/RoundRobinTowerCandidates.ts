@@ -94,7 +94,8 @@ export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Servi
             const tower = yield* db.createTower(publicKey, address)
             const known = CandidateList.get(list, tower.id)
             const changes = known === undefined ? [] : difference(known, tower)
-            yield* put(tower, changes.length > 0 ? changes : [CandidateChange.TowerAdded({ tower })])
+            const isTold = changes.some((change) => change._tag === "AddressAdded")
+            yield* put(tower, isTold ? changes : [...changes, CandidateChange.TowerAdded({ tower })])
             return tower
           })
         ),

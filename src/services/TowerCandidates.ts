@@ -15,8 +15,8 @@ import type { Tower } from "../schema/Tower.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 
 /**
- * What happened to the list. `TowerAdded` comes for every `add` of a new address, of a removed tower, or of one that is
- * added again without change (that clears a quarantine).
+ * What happened to the list. Each `add` is told: as `AddressAdded` where a known tower has a new address, else as
+ * `TowerAdded`, also when nothing changed (it clears a quarantine).
  *
  * @since 0.1.0
  * @category models

@@ -10,6 +10,7 @@ import type * as Chain from "../../schema/Chain.js"
 import type { AtomsPerKb, FeeRate, SatPerKw } from "../../schema/FeeRate.js"
 import type { KeyIndex } from "../../schema/Ids.js"
 import * as Policy from "../../schema/Policy.js"
+import { leaseMs, shownKeyRestMs } from "../../schema/Reservation.js"
 
 /**
  * The chain, the policy to propose, and how patient to be (design 4; the defaults stand behind each field).
@@ -110,17 +111,26 @@ export const validate = (options: Options): Either.Either<Settings, InvalidOptio
 const validatePolicy = (options: Options): Either.Either<Policy.Policy, Policy.InvalidPolicy> =>
   Policy.validate<FeeRate>(options.policy, options.chain)
 
+/** Timers of the platform hold 31 bits of milliseconds. */
+const longestSleep = 24 * 24 * 60 * 60 * 1000
+
 const problemOf = (settings: Settings): string | undefined => {
   const { minBackoff, maxBackoff } = settings
   if (!(minBackoff > 0 && minBackoff <= maxBackoff && Number.isFinite(maxBackoff))) {
     return `minBackoff (${minBackoff} ms) must be above 0 and at most maxBackoff (${maxBackoff} ms).`
   }
-  const times = { hedgeDelay: settings.hedgeDelay, visitTimeout: settings.visitTimeout }
-  for (const [name, time] of Object.entries(times)) if (!(time > 0)) return `${name} must be above 0.`
+  const { hedgeDelay, quarantineProbe, visitTimeout } = settings
+  for (const [name, time] of Object.entries({ hedgeDelay, quarantineProbe, visitTimeout })) {
+    if (!(time > 0)) return `${name} must be above 0.`
+  }
+  for (const [name, time] of Object.entries({ maxBackoff, hedgeDelay, quarantineProbe })) {
+    if (time > longestSleep) return `${name} must be at most 24 days, the longest that a timer can be set to.`
+  }
   // A visit must end while its lease holds (design 4, Reservations).
-  if (settings.visitTimeout > 110_000) return "visitTimeout must be at most 110 s, since a key is held for 120 s."
-  if (settings.hangUpWait < 0) return "hangUpWait must not be negative."
-  if (!(settings.quarantineProbe > 0)) return "quarantineProbe must be above 0."
+  if (visitTimeout > leaseMs - 10_000) return "visitTimeout must be at most 110 s, since a key is held for 120 s."
+  if (!(settings.hangUpWait > 0 && settings.hangUpWait <= shownKeyRestMs)) {
+    return "hangUpWait must be above 0 and at most 2 s."
+  }
   const counts = {
     maxHedged: settings.maxHedged,
     maxKeyAttempts: settings.maxKeyAttempts,

@@ -63,6 +63,9 @@ export const config: Config.Config<Options> = Config.all({
         ConfigError.InvalidData(["chain"], `no chain ${given.chain} ${given.network}; known: ${known}`)
       )
     }
+    if (Option.isSome(given.sweepFeeRate) && given.sweepFeeRate.value < 0) {
+      return Either.left(ConfigError.InvalidData(["sweepFeeRate"], "a fee rate is not negative"))
+    }
     const { maxBackoff, maxUpdates, minBackoff } = given
     const policyOf = <Fee extends FeeRate>(chain: Chain.Chain<Fee>): Policy.Policy<Fee> => ({
       ...Policy.defaults(chain, BlobType.byName[given.blobType]),

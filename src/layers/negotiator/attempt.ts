@@ -174,7 +174,7 @@ const leaseHolds = ({ reservation, wall, monotonic }: Lease): Effect.Effect<void
 const unlessRemoved = <E>(visit: Visit, address: TowerAddress, conversation: Effect.Effect<void, E>) => {
   const { pulse, rules } = visit.env
   if (!rules.heedsRemovals) return conversation
-  const isRemoved = () => visit.isRemoved(address)
+  const isRemoved = () => visit.watch.isRemoved(address)
   return isRemoved()
     ? new Cut({ by: "removal" })
     : firstOf(conversation, Effect.andThen(pulse.until(isRemoved), new Cut({ by: "removal" })))
@@ -223,7 +223,8 @@ const store = (
       status: "active",
       createdAt: now
     })
-    const standing = Standings.sessionGiven(book.get(id), address, now)
+    const given = Standings.sessionGiven(book.get(id), address, now)
+    const standing = Standings.forgetOthers(given, visit.tower.addresses)
     yield* Effect.onError(db.createClientSession(session, reservation, book.update(id, standing)), () =>
       Effect.sync(visit.race.release)
     )

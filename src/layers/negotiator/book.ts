@@ -48,7 +48,8 @@ export const make = (db: ClientDb.Service, settings: Settings, now: Instant): Ef
               Effect.andThen((all) =>
                 Effect.sync(() => {
                   const standing = all.get(tower)
-                  if (standing !== undefined && !standings.has(tower)) standings.set(tower, standing)
+                  if (standing !== undefined && !standings.has(tower))
+                    standings.set(tower, Standings.released(standing))
                 })
               ),
               Effect.ignore

@@ -31,12 +31,20 @@ export interface LeftReservation {
   readonly isUsed: boolean
 }
 
+/** What happened to a tower since it is watched. @since 0.1.0 @category models */
+export interface Watch {
+  /** Was it, or that address of it, removed? */
+  readonly isRemoved: (address?: TowerAddress) => boolean
+  /** Was it, or an address of it, added? */
+  readonly isAdded: () => boolean
+}
+
 /** Changes of the candidate list, counted. @since 0.1.0 @category models */
 export interface News {
   /** How many towers and addresses were added so far. */
   readonly additions: () => number
-  /** From now on: was this tower, or that address of it, removed? */
-  readonly watch: (tower: Tower) => (address?: TowerAddress) => boolean
+  /** What happens to a tower from now on. */
+  readonly watch: (tower: Tower) => Watch
 }
 
 /** @since 0.1.0 @category models */

@@ -58,8 +58,13 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
   const unserved = (kind: TakerKind) => line.filter((taker) => taker.kind === kind && taker.session === undefined)
   const pending = () => requested + unserved("next").length
 
+  let told = { pending: 0, undelivered: 0 }
   const changed = () => {
-    journal.tell(Happening.Demand({ pending: pending(), undelivered: undelivered() }))
+    const demand = { pending: pending(), undelivered: undelivered() }
+    if (demand.pending !== told.pending || demand.undelivered !== told.undelivered) {
+      told = demand
+      journal.tell(Happening.Demand(demand))
+    }
     condition.signal()
   }
 
@@ -106,6 +111,7 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
           const { session } = taker
           if (session === undefined) {
             leave(taker)
+            changed()
             return end !== undefined && Exit.isFailure(end) && !Cause.isInterruptedOnly(end.cause)
               ? Effect.die(Cause.squash(end.cause))
               : Effect.fail(Option.none())

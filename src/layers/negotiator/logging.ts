@@ -1,6 +1,6 @@
 /**
  * The log as a fold over the events: sessions at level Info, failures at Debug, permanent refusals and failed writes as
- * warnings. Names and numbers only: no key, no script.
+ * warnings. Public keys and numbers: no secret, no script.
  *
  * @since 0.1.0
  */
@@ -46,7 +46,7 @@ const log = (happening: Happening): Effect.Effect<void> => {
     }
     case "WriteFailed": {
       const { failure, tower } = happening
-      return Effect.annotateLogs(Effect.logWarning("standing not written"), { tower, failure: failure.message })
+      return Effect.annotateLogs(Effect.logWarning("end of a visit not written"), { tower, failure: failure.message })
     }
     case "BackingOff":
       return Effect.annotateLogs(Effect.logDebug("backing off"), {

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -16,6 +17,7 @@ import type { Environment } from "./environment.js"
 import * as Gone from "./gone.js"
 import type { Handover } from "./handover.js"
 import * as Round from "./round.js"
+import * as Standings from "./standing.js"
 
 /** `turn` runs a round when no other one is in progress; `fibers` are the negotiator's. @since 0.1.0 @category constructors */
 export const negotiate = (
@@ -52,6 +54,11 @@ export const negotiate = (
   )
 
 const withoutSession = (env: Environment, { failures }: Round.RoundEnd): Effect.Effect<never, NegotiationError> =>
-  failures.length > 0
-    ? Effect.fail(new FailedNegotiation({ failures }))
-    : Effect.flatMap(env.listCandidates, ({ length }) => Effect.fail(new NoTowerCandidates({ quarantined: length })))
+  Effect.flatMap(Effect.zip(env.listCandidates, Clock.currentTimeMillis), ([towers, now]) => {
+    const isAsked = towers.some(({ id }) => !Standings.isQuarantined(env.book.get(id), env.settings, now))
+    return Effect.fail(
+      failures.length > 0 || isAsked
+        ? new FailedNegotiation({ failures })
+        : new NoTowerCandidates({ quarantined: towers.length })
+    )
+  })

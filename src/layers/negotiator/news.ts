@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { TowerId } from "../../schema/Ids.js"
@@ -12,6 +13,7 @@ import type { CandidateChange, TowerCandidates } from "../../services/TowerCandi
 import type { Book } from "./book.js"
 import type { Condition } from "./condition.js"
 import type { News } from "./environment.js"
+import { firstOf } from "./firstOf.js"
 import * as Standings from "./standing.js"
 
 /** The counts, and what keeps them: it runs for ever. @since 0.1.0 @category models */
@@ -28,6 +30,8 @@ export const make = (
 ): Effect.Effect<Following, never, Scope.Scope> =>
   Effect.gen(function* () {
     const removals = new Map<string, number>()
+    const additionsOf = new Map<TowerId, number>()
+    const meetings = yield* FiberSet.make<void, never>()
     let additions = 0
     const keyOf = (tower: TowerId, address: TowerAddress | undefined) =>
       address === undefined ? `${tower}` : `${tower} ${address}`
@@ -39,9 +43,13 @@ export const make = (
       switch (change._tag) {
         case "TowerAdded":
         case "AddressAdded":
-          return Effect.map(book.meet(change.tower.id), () => {
-            book.set(change.tower.id, Standings.released(book.get(change.tower.id)))
+          return Effect.suspend(() => {
+            const { id } = change.tower
             additions += 1
+            additionsOf.set(id, (additionsOf.get(id) ?? 0) + 1)
+            if (book.standings.has(id)) book.set(id, Standings.released(book.get(id)))
+            // What the database knows of a tower that is new here may come later; nobody waits for it.
+            return Effect.asVoid(FiberSet.run(meetings, book.meet(id)))
           })
         case "TowerRemoved":
           return Effect.sync(() => removed(change.towerId))
@@ -56,8 +64,12 @@ export const make = (
       watch: (tower) => {
         const count = (address?: TowerAddress) => removals.get(keyOf(tower.id, address)) ?? 0
         const before = new Map([undefined, ...tower.addresses].map((address) => [address, count(address)]))
-        return (address) => count() !== before.get(undefined) || count(address) !== before.get(address)
+        const added = additionsOf.get(tower.id)
+        return {
+          isRemoved: (address) => count() !== before.get(undefined) || count(address) !== before.get(address),
+          isAdded: () => additionsOf.get(tower.id) !== added
+        }
       }
     }
-    return { news, follow: Effect.forever(hearNext) }
+    return { news, follow: firstOf(Effect.forever(hearNext), Effect.andThen(FiberSet.join(meetings), Effect.never)) }
   })

@@ -127,6 +127,18 @@ export const quarantined = (standing: Standing.Standing, reason: PermanentReason
   quarantine: { since: now, reason }
 })
 
+/** What is known of addresses that the tower has no more is forgotten. @since 0.1.0 @category combinators */
+export const forgetOthers = (
+  standing: Standing.Standing,
+  addresses: ReadonlyArray<TowerAddress>
+): Standing.Standing => {
+  const known: ReadonlyArray<string> = addresses
+  const kept = Object.entries(standing.addresses).filter(([address]) => known.includes(address))
+  return kept.length === Object.keys(standing.addresses).length
+    ? standing
+    : { ...standing, addresses: Object.fromEntries(kept) }
+}
+
 /** The tower was added again, or an address of it: the quarantine is over. @since 0.1.0 @category combinators */
 export const released = (standing: Standing.Standing): Standing.Standing => {
   const { quarantine: _, ...rest } = standing

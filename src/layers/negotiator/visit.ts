@@ -52,7 +52,7 @@ export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect
         ref: { towerId: tower.id, tower: tower.publicKey },
         began: race.begin(),
         deadline: (yield* Monotonic.now) + env.settings.visitTimeout,
-        isRemoved: env.news.watch(tower),
+        watch: env.news.watch(tower),
         addresses: env.rules.addresses(reachable(env, tower), env.book.get(tower.id)),
         failures: [],
         waitingFor: "database",
@@ -89,8 +89,10 @@ const askAll = (visit: Visit): Effect.Effect<ClientSession, AttemptFailure | Cut
         attempt(visit, key, address, (failure) => !isLast && after(visit, failure) === "address")
       )
       if (end._tag === "Right") return end.right
-      last = end.left
-      switch (after(visit, last)) {
+      const next = after(visit, end.left)
+      // An address that failed counts, also when the next one is removed meanwhile.
+      if (end.left._tag !== "Cut" || next === "tower" || last._tag === "Cut") last = end.left
+      switch (next) {
         case "tower":
           return yield* Effect.fail(last)
         case "address":
@@ -106,7 +108,7 @@ const askAll = (visit: Visit): Effect.Effect<ClientSession, AttemptFailure | Cut
 /** Where to go on after an attempt. */
 const after = (visit: Visit, failure: AttemptFailure | Cut): "address" | "key" | "tower" => {
   if (failure._tag !== "Cut") return visit.env.rules.judge(failure).next
-  const addressOnly = failure.by === "removal" && !visit.isRemoved()
+  const addressOnly = failure.by === "removal" && !visit.watch.isRemoved()
   return addressOnly ? "address" : "tower"
 }
 
@@ -184,7 +186,9 @@ const nextKey = (visit: Visit, used: HeldKey, failure: AttemptFailure | Cut) => 
 const untilKeyRests = (visit: Visit): Effect.Effect<void, AttemptFailure | Cut> =>
   visit.shownUntil === undefined
     ? Effect.void
-    : interruptibly(withinVisit(visit, Monotonic.sleepUntil(visit.shownUntil)))
+    : interruptibly(withinVisit(visit, Monotonic.sleepUntil(visit.shownUntil))).pipe(
+        Effect.tapError((failure) => Effect.sync(() => noteOwn(visit, failure)))
+      )
 
 /** Something that may be interrupted; the interruption becomes a `Cut`, so that the visit can come to its end. */
 const interruptibly = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Cut> =>
@@ -202,7 +206,7 @@ const writeDown = (visit: Visit, cause: Cause.Cause<AttemptFailure | Cut>): Effe
     // A defect: the reservation's lease runs out by itself.
     if (end._tag === "None") return yield* Effect.die(Cause.squash(cause))
     const now = yield* Clock.currentTimeMillis
-    const failure = end.value._tag === "Cut" ? overtaken(visit, end.value, now) : end.value
+    const failure = end.value._tag === "Cut" ? yield* overtaken(visit, end.value, now) : end.value
     if (failure === undefined) {
       yield* free(visit)
       env.journal.tell(Happening.VisitInterrupted(ref))
@@ -210,13 +214,13 @@ const writeDown = (visit: Visit, cause: Cause.Cause<AttemptFailure | Cut>): Effe
     }
     const own = env.rules.judge(failure).blames === "nobody"
     restand(visit, (standing) => Standings.visitFailed(standing, now))
-    if (failure._tag === "PermanentTowerFailure") {
-      restand(visit, (standing) => Standings.quarantined(standing, failure.reason, now))
-    }
+    // What was added meanwhile has not been refused.
+    const isQuarantined = failure._tag === "PermanentTowerFailure" && !visit.watch.isAdded()
+    if (isQuarantined) restand(visit, (standing) => Standings.quarantined(standing, failure.reason, now))
     yield* free(visit)
     const restsUntil = Standings.restEnd(env.book.get(visit.tower.id), env.settings) ?? now
     env.journal.tell(Happening.VisitFailed({ ...ref, failure, blamed: !own, restsUntil }))
-    if (failure._tag === "PermanentTowerFailure") {
+    if (isQuarantined) {
       const probeAt = now + env.settings.quarantineProbe
       env.journal.tell(Happening.Quarantined({ ...ref, reason: failure.reason, probeAt }))
     }
@@ -224,18 +228,24 @@ const writeDown = (visit: Visit, cause: Cause.Cause<AttemptFailure | Cut>): Effe
   })
 
 /** To be cut is not a failure, but for one case: a session came from a tower whose visit began after the attempt. */
-const overtaken = (visit: Visit, { attempt, by }: Cut, now: number): AttemptFailure | undefined => {
-  const isLost = by === "rival" || (by === "interruption" && visit.race.session() !== undefined)
-  if (!isLost || attempt === undefined || !visit.race.isOvertaken(attempt.began)) return undefined
-  const failure = new Overtaken()
-  noteFailedAttempt(visit, failure, attempt.address, now)
-  return failure
+const overtaken = (visit: Visit, { attempt, by }: Cut, now: number): Effect.Effect<AttemptFailure | undefined> => {
+  const { env, race } = visit
+  if (by === "removal" || attempt === undefined || !race.isOvertaken(attempt.began)) return Effect.succeed(undefined)
+  // A rival's claim is not a session yet.
+  const isDecided = () => race.session() !== undefined || race.claimant() === undefined
+  return Effect.map(by === "rival" ? env.pulse.until(isDecided) : Effect.void, () => {
+    if (race.session() === undefined) return undefined
+    const failure = new Overtaken()
+    noteFailedAttempt(visit, failure, attempt.address, now)
+    return failure
+  })
 }
 
 /** Frees the held reservation, or ends it if its key was used, and writes the standing; where that fails, memory keeps both. */
 const free = (visit: Visit): Effect.Effect<void> =>
   Effect.flatMap(Monotonic.now, (now) => {
     const { env, lease, ref, shownUntil, tower } = visit
+    restand(visit, (standing) => Standings.forgetOthers(standing, tower.addresses))
     const update = env.book.update(tower.id, env.book.get(tower.id))
     const restMs = Math.ceil(Math.max(0, (shownUntil ?? now) - now))
     const outcome: ClientDb.FreeOptions["outcome"] = visit.keyIsUsed ? { _tag: "end" } : { _tag: "free", restMs }

@@ -13,7 +13,7 @@ import type { Reservation } from "../../schema/Reservation.js"
 import type { Standing } from "../../schema/Standing.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
-import type { Environment } from "./environment.js"
+import type { Environment, Watch } from "./environment.js"
 import * as Monotonic from "./monotonic.js"
 import type { Race } from "./race.js"
 import * as Standings from "./standing.js"
@@ -40,8 +40,8 @@ export interface Visit {
   readonly began: number
   /** Monotonic. */
   readonly deadline: number
-  /** Was the tower, or that address of it, removed since the visit began? */
-  readonly isRemoved: (address?: TowerAddress) => boolean
+  /** What happened to the tower since the visit began. */
+  readonly watch: Watch
   readonly addresses: ReadonlyArray<TowerAddress>
   readonly failures: Array<FailedAttempt>
   /** Whom it waits for: it is their failure when the deadline comes. */
