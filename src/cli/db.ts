@@ -31,7 +31,7 @@ const skipKeys = Command.make(
     })
 ).pipe(
   Command.withDescription(
-    `After a copy of the database was put back: move past the key indexes that the lost part can have used (default --count ${plenty})`
+    `After a copy of the database was put back: give up the keys that the lost part can have used (default --count ${plenty})`
   )
 )
 

@@ -134,8 +134,8 @@ export declare namespace ClientDb {
     /** Writes a standing alone, without a sync: a failure before there was a reservation. */
     readonly saveStanding: (update: StandingUpdate) => Effect.Effect<void, DbError>
     /**
-     * Moves the counter of key indexes `count` (0 or more) further, after a copy of the database was put back. Answers the
-     * next index.
+     * Moves the counter of key indexes `count` (0 or more) further and ends all reservations, after a copy of the database
+     * was put back: the lost part can have shown the keys of both. Answers the next index.
      */
     readonly skipSessionKeys: (count: number) => Effect.Effect<KeyIndex, DbError | KeyIndexesExhaustedError>
   }

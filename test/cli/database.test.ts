@@ -17,6 +17,9 @@ const Findings = Schema.parseJson(
 )
 const findingsOf = (text: string) => Schema.decodeUnknownSync(Findings)(text).findings
 
+const Listening = Schema.parseJson(Schema.Struct({ uri: Schema.String }))
+const Given = Schema.parseJson(Schema.Struct({ session: Schema.String }))
+
 /** The program with a database on a server. */
 const withUrl = Effect.fnUntraced(function* (url: string) {
   const { flags, fs, folder } = yield* place
@@ -78,6 +81,50 @@ describe("wtclient db check", () => {
   )
 })
 
+describe("a database that was put back", () => {
+  /** Takes sessions, copies the database, takes more, and puts the copy back: what the tower knows. */
+  const putBack = Effect.gen(function* () {
+    const { at, flags, fs, wtclient } = yield* place
+    yield* wtclient("init")
+    const serving = yield* started(["serve", "--json", ...flags])
+    const { uri } = Schema.decodeUnknownSync(Listening)(yield* Queue.take(serving))
+    yield* wtclient("add", uri)
+    /** The keys that the tower is shown by a command. */
+    const shown = Effect.gen(function* () {
+      assert.strictEqual((yield* wtclient("negotiate", "--count", "3", "--json")).code, 0)
+      return yield* Effect.replicateEffect(
+        Effect.map(Queue.take(serving), (line) => Schema.decodeUnknownSync(Given)(line).session),
+        3
+      )
+    })
+    yield* shown
+    yield* fs.copyFile(at("wtclient.db"), at("copy"))
+    const lost = yield* shown
+    yield* fs.rename(at("copy"), at("wtclient.db"))
+    return { lost, shown, wtclient }
+  })
+
+  it.scopedLive("shows keys again that the lost part showed", () =>
+    Effect.gen(function* () {
+      const { lost, shown } = yield* putBack
+      assert.deepStrictEqual(yield* shown, lost)
+    })
+  )
+
+  it.scopedLive("shows none of them after skip-keys, and is whole", () =>
+    Effect.gen(function* () {
+      const { lost, shown, wtclient } = yield* putBack
+      assert.strictEqual((yield* wtclient("db", "skip-keys")).code, 0)
+      const now = yield* shown
+      assert.deepStrictEqual(
+        now.filter((key) => lost.includes(key)),
+        []
+      )
+      assert.strictEqual((yield* wtclient("db", "check")).code, 0)
+    })
+  )
+})
+
 describe("DATABASE_URL", () => {
   it.scoped("must be one of Postgres, and is not repeated", () =>
     Effect.gen(function* () {
@@ -113,9 +160,7 @@ describe("DATABASE_URL", () => {
       const { flags, folder, fs, run } = yield* withUrl(yield* Postgres.newSchema(server?.url ?? ""))
       yield* run("init")
       const serving = yield* started(["serve", "--json", ...flags])
-      const { uri } = Schema.decodeUnknownSync(Schema.parseJson(Schema.Struct({ uri: Schema.String })))(
-        yield* Queue.take(serving)
-      )
+      const { uri } = Schema.decodeUnknownSync(Listening)(yield* Queue.take(serving))
       const outcomes = yield* Effect.forEach(
         [
           ["add", uri],

@@ -447,6 +447,21 @@ export const suite = <E>(name: string, layer: Layer.Layer<ClientDb | Elapse, E>)
       )
 
       test(
+        "that were open when indexes were skipped are ended",
+        Effect.gen(function* () {
+          const { db, take, tower } = yield* bound
+          const [first, second] = yield* Effect.all([take, take])
+          yield* db.freeSessionKeyIndex(first, { outcome: free, update: update(tower) })
+          yield* db.skipSessionKeys(10)
+          assert.strictEqual((yield* take).keyIndex, 112)
+          const lost = yield* Effect.flip(db.createClientSession(session(tower, second), second, update(tower)))
+          assert.strictEqual(lost._tag, "IncorrectKeyIndex")
+          yield* db.freeSessionKeyIndex(second, { outcome: free, update: update(tower) })
+          assert.strictEqual((yield* take).keyIndex, 113)
+        })
+      )
+
+      test(
         "are never given to two callers at the same time",
         Effect.gen(function* () {
           const { db, take, tower } = yield* bound

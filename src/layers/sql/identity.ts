@@ -70,7 +70,7 @@ export const advance = (
 /** A key index that nobody has had, inside a transaction. @since 0.1.0 @category constructors */
 export const newKeyIndex = (database: Database, operation: string) => advance(database, operation, 1, maxKeyIndex + 1)
 
-/** Moves the counter further. @since 0.1.0 @category constructors */
+/** Moves the counter further, past what a lost part of the database can have used. @since 0.1.0 @category constructors */
 export const skipSessionKeys =
   (database: Database): ClientDb.Service["skipSessionKeys"] =>
   (count) =>
@@ -79,6 +79,12 @@ export const skipSessionKeys =
       database.transaction(
         "skipSessionKeys",
         "synced",
-        Effect.map(advance(database, "skipSessionKeys", count, maxKeyIndex), (from) => KeyIndex.make(from + count))
+        Effect.map(
+          Effect.zipLeft(
+            advance(database, "skipSessionKeys", count, maxKeyIndex),
+            database.sql`DELETE FROM wt_reservation`
+          ),
+          (from) => KeyIndex.make(from + count)
+        )
       )
     )

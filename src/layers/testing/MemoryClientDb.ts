@@ -299,6 +299,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
           const next = nextIndex + count
           if (next > maxKeyIndex) return Effect.fail(new KeyIndexesExhausted())
           nextIndex = next
+          reservations.clear()
           return Effect.succeed(KeyIndex.make(next))
         })
     }
