@@ -16,6 +16,7 @@ import * as Codec from "../schema/wire/Codec.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
+import { within } from "./firstOf.js"
 import { allOrNothing } from "./net/allOrNothing.js"
 
 /** How long a tower may take. @since 0.1.0 @category config */
@@ -47,12 +48,8 @@ export const make = (options: Options = {}): Effect.Effect<TowerTransport.Servic
     }
     const open = <E>({ address, ecdh, onStep, publicKey, tower }: TowerTransport.ConnectRequest<E>) =>
       Effect.gen(function* () {
-        const socket = yield* dialer.dial(address).pipe(
-          Effect.timeoutFail({
-            duration: dialTimeout,
-            onTimeout: () => new DialFailed({ address, reason: "Timeout" })
-          })
-        )
+        const late = () => new DialFailed({ address, reason: "Timeout" })
+        const socket = yield* within(dialer.dial(address), dialTimeout, late)
         yield* onStep("connected")
         const connection = yield* Brontide.initiate(
           socket,

@@ -15,6 +15,7 @@ import type { PublicKey } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { ConnectionEnded, GarbledFrame, type HandshakeFailed, MessageTimeout } from "../../schema/TransportError.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
+import { within } from "../firstOf.js"
 import * as Source from "../net/source.js"
 import * as Handshake from "./handshake.js"
 import * as Inbox from "./inbox.js"
@@ -92,22 +93,17 @@ const establish = (
       inbox.news,
       Effect.suspend(() => (inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void))
     )
-    const within = (direction: MessageTimeout["direction"]) =>
-      Effect.timeoutFail({
-        duration: messageTimeout,
-        onTimeout: () => new MessageTimeout({ address, direction })
-      })
+    const inTime = <A, E>(direction: MessageTimeout["direction"], effect: Effect.Effect<A, E>) =>
+      within(effect, messageTimeout, () => new MessageTimeout({ address, direction }))
 
     return {
       remotePublicKey,
       send: (body) =>
-        order
-          .withPermits(1)(write(body))
-          .pipe(
-            Effect.flatMap((written) => (written ? Effect.void : writeFailed)),
-            within("send")
-          ),
-      receive: within("receive")(inbox.take),
+        inTime(
+          "send",
+          Effect.flatMap(order.withPermits(1)(write(body)), (written) => (written ? Effect.void : writeFailed))
+        ),
+      receive: inTime("receive", inbox.take),
       closed: closed.await,
       isClosed: Effect.sync(() => isClosed)
     }

@@ -16,6 +16,7 @@ import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { HandshakeFailed } from "../../schema/TransportError.js"
 import { Entropy } from "../../services/Entropy.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
+import { within } from "../firstOf.js"
 import type { Source } from "../net/source.js"
 
 /** A static key as its holder lends it: the private half stays with the holder. @since 0.1.0 @category models */
@@ -61,8 +62,10 @@ const write = (line: Line, act: HandshakeFailed["act"], bytes: Uint8Array): Effe
 const read = (line: Line, act: HandshakeFailed["act"], length: number): Effect.Effect<Uint8Array, HandshakeFailed> =>
   Effect.mapError(line.source.exactly(length), failed(line, act))
 
-const within = (line: Line, act: HandshakeFailed["act"]) =>
-  Effect.timeoutFail({ duration: line.timeout, onTimeout: () => failed(line, act)("Timeout") })
+const inTime =
+  (line: Line, act: HandshakeFailed["act"]) =>
+  <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | HandshakeFailed> =>
+    within(effect, line.timeout, () => failed(line, act)("Timeout"))
 
 /**
  * The initiator's side. Act two is to come within the timeout from the start; the static key is asked once, after act
@@ -82,13 +85,13 @@ export const initiate = <E>(
     const [awaitingActTwo, actOne] = yield* step(line, 1, Noise.writeActOne(curve, start, yield* ephemeralKey))
     const actTwo = yield* write(line, 1, actOne).pipe(
       Effect.andThen(read(line, 2, Noise.actLength.two)),
-      within(line, 2)
+      inTime(line, 2)
     )
     const sendingActThree = yield* step(line, 2, Noise.readActTwo(curve, awaitingActTwo, actTwo))
     yield* onActTwo
     const se = yield* key.ecdh(PublicKey.make(toHex(sendingActThree.point)))
     const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
-    yield* write(line, 3, actThree).pipe(within(line, 3))
+    yield* write(line, 3, actThree).pipe(inTime(line, 3))
     return { transport, remotePublicKey }
   })
 
@@ -101,7 +104,7 @@ export const initiate = <E>(
  */
 export const accept = <E>(line: Line, key: StaticKey<E>): Effect.Effect<Handshaken, HandshakeFailed | E> =>
   Effect.gen(function* () {
-    const actOne = yield* read(line, 1, Noise.actLength.one).pipe(within(line, 1))
+    const actOne = yield* read(line, 1, Noise.actLength.one).pipe(inTime(line, 1))
     const start = Noise.responder(fromHex(key.publicKey))
     const checkingActOne = yield* step(line, 1, Noise.readActOne(curve, start, actOne))
     const es = yield* key.ecdh(PublicKey.make(toHex(checkingActOne.point)))
@@ -113,7 +116,7 @@ export const accept = <E>(line: Line, key: StaticKey<E>): Effect.Effect<Handshak
     )
     const actThree = yield* write(line, 2, actTwo).pipe(
       Effect.andThen(read(line, 3, Noise.actLength.three)),
-      within(line, 3)
+      inTime(line, 3)
     )
     const [transport, initiator] = yield* step(line, 3, Noise.readActThree(curve, awaitingActThree, actThree))
     return { transport, remotePublicKey: PublicKey.make(toHex(initiator)) }

@@ -9,7 +9,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -32,7 +31,7 @@ import { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
-import { firstOf } from "./firstOf.js"
+import { firstOf } from "../firstOf.js"
 import * as Monotonic from "./monotonic.js"
 import type { Acceptance } from "./Rules.js"
 import * as Standings from "./standing.js"
@@ -236,7 +235,7 @@ const store = (
 
 /** Waits, for a short while, until the tower has hung up. */
 const hangUp = (visit: Visit, connection: TowerTransport.Connection) =>
-  Effect.timeoutOption(connection.closed, Duration.millis(visit.env.settings.hangUpWait))
+  firstOf(connection.closed, Effect.sleep(visit.env.settings.hangUpWait))
 
 /** Does the failure itself say that the tower's end was seen? */
 const tellsOfEnd = (failure: AttemptFailure | Cut) =>

@@ -10,10 +10,10 @@ import type * as Scope from "effect/Scope"
 import type { TowerId } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { CandidateChange, TowerCandidates } from "../../services/TowerCandidates.js"
+import { firstOf } from "../firstOf.js"
 import type { Book } from "./book.js"
 import type { Condition } from "./condition.js"
 import type { News } from "./environment.js"
-import { firstOf } from "./firstOf.js"
 import * as Standings from "./standing.js"
 
 /** The counts, and what keeps them: it runs for ever. @since 0.1.0 @category models */

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Instant, PublicKey } from "../../schema/Ids.js"
 import { type AttemptFailure, FailedAttempt, OwnTimeout, VisitTimeout } from "../../schema/NegotiationError.js"
@@ -13,6 +12,7 @@ import type { Reservation } from "../../schema/Reservation.js"
 import type { Standing } from "../../schema/Standing.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
+import { within } from "../firstOf.js"
 import type { Environment, Watch } from "./environment.js"
 import * as Monotonic from "./monotonic.js"
 import type { Race } from "./race.js"
@@ -96,10 +96,8 @@ export const withinVisit = <A, E>(
 ): Effect.Effect<A, E | VisitTimeout | OwnTimeout> =>
   visit.env.rules.limitsVisits
     ? Effect.flatMap(Monotonic.now, (now) =>
-        Effect.timeoutFail(effect, {
-          duration: Duration.millis(Math.max(0, visit.deadline - now)),
-          onTimeout: () =>
-            visit.waitingFor === "tower" ? new VisitTimeout() : new OwnTimeout({ waitingFor: visit.waitingFor })
-        })
+        within(effect, Math.max(0, visit.deadline - now), () =>
+          visit.waitingFor === "tower" ? new VisitTimeout() : new OwnTimeout({ waitingFor: visit.waitingFor })
+        )
       )
     : effect

@@ -6,7 +6,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Instant } from "../../schema/Ids.js"
 import {
@@ -17,8 +16,8 @@ import {
   type TransportError
 } from "../../schema/TransportError.js"
 import type { Message } from "../../schema/wire/Message.js"
+import { firstOf, within } from "../firstOf.js"
 import * as Condition from "../negotiator/condition.js"
-import { firstOf } from "../negotiator/firstOf.js"
 import * as TowerScript from "./TowerScript.js"
 
 /** A dial that goes on. @since 0.1.0 @category models */
@@ -55,7 +54,12 @@ interface Failures {
 
 /** Waits as long as a step takes, or its limit; was it in time? Without a timer where none is needed. */
 const inTime = (takes: TowerScript.Delay, limit: Duration.Duration): Effect.Effect<boolean> => {
-  if (Effect.isEffect(takes)) return Effect.map(Effect.timeoutOption(takes, limit), Option.isSome)
+  if (Effect.isEffect(takes)) {
+    return Effect.match(
+      within(takes, limit, () => "late"),
+      { onFailure: () => false, onSuccess: () => true }
+    )
+  }
   if (Duration.lessThanOrEqualTo(takes, 0)) return Effect.succeed(true)
   return Duration.lessThanOrEqualTo(takes, limit)
     ? Effect.as(Effect.sleep(takes), true)
