@@ -19,6 +19,7 @@ import type { KeyRing } from "../services/KeyRing.js"
 import type { SessionNegotiator } from "../services/SessionNegotiator.js"
 import type { SocketDialer } from "../services/SocketDialer.js"
 import type { TowerCandidates } from "../services/TowerCandidates.js"
+import type { TowerTransport } from "../services/TowerTransport.js"
 import * as BrontideTowerTransport from "./BrontideTowerTransport.js"
 import * as HdKeyRing from "./HdKeyRing.js"
 import * as KeyFile from "./KeyFile.js"
@@ -60,7 +61,7 @@ export type Options = OptionsOf<SatPerKw> | OptionsOf<AtomsPerKb>
 export type BuildError = Negotiator.BuildError | KeyFileError | DatabaseTooNew
 
 /** What the bundle offers. @since 0.1.0 @category services */
-export type Services = SessionNegotiator | TowerCandidates | ClientDb | KeyRing
+export type Services = SessionNegotiator | TowerCandidates | TowerTransport | ClientDb | KeyRing
 
 /**
  * The bundle. Provide it once, at the edge; closing its scope stops everything. A missing key file is found before a
@@ -75,7 +76,7 @@ export const layer = (options: Options): Layer.Layer<Services, BuildError> => {
   const negotiator = Negotiator.layer({ ...bitcoin, policy: bitcoin.policy ?? Policy.defaults(bitcoin.chain) })
   return negotiator.pipe(
     Layer.provideMerge(RoundRobinTowerCandidates.layer({ pollInterval: options.pollInterval })),
-    Layer.provide(Layer.provide(BrontideTowerTransport.layer(options.timeouts), dialer(options))),
+    Layer.provideMerge(Layer.provide(BrontideTowerTransport.layer(options.timeouts), dialer(options))),
     Layer.provideMerge(database(options)),
     Layer.provideMerge(keyRing(options))
   )
