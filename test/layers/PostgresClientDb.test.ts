@@ -292,6 +292,17 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
       })
     )
 
+    // A server of ours has no TLS; of another one we do not know.
+    it.scopedLive.skipIf(server?.power === undefined)("for a server without the TLS that the address asks for", () =>
+      Effect.gen(function* () {
+        const { error } = yield* refused((to) => {
+          to.searchParams.set("sslmode", "no-verify")
+        })
+        assert.strictEqual(error._tag, "DatabaseUnavailable")
+        assert.match(error.message, /SSL/)
+      })
+    )
+
     it.scopedLive("for a database that is not there", () =>
       Effect.gen(function* () {
         const { error, said } = yield* refused((to) => {
