@@ -3,17 +3,43 @@
  * `secrets.test.ts`.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Stream } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
+import * as BrontideTowerTransport from "../../../src/layers/BrontideTowerTransport.js"
+import * as Connection from "../../../src/layers/brontide/connection.js"
+import type { StaticKey } from "../../../src/layers/brontide/handshake.js"
+import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegotiator.js"
+import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
+import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
+import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
+import * as SocketPair from "../../../src/layers/testing/SocketPair.js"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
+import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import { ChainHash, HexBytes } from "../../../src/schema/Ids.js"
 import type { NegotiatorEvent } from "../../../src/schema/NegotiatorEvent.js"
+import * as Codec from "../../../src/schema/wire/Codec.js"
 import { ErrorMessage } from "../../../src/schema/wire/ErrorMessage.js"
 import { Init } from "../../../src/schema/wire/Init.js"
+import type { Message } from "../../../src/schema/wire/Message.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
+import { SocketDialer } from "../../../src/services/SocketDialer.js"
+import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
 import type { Plan, TowerPlan } from "./random/plan.js"
 import { play } from "./random/play.js"
 import { always, broken, good, inTurn, now, numberOf, slowStores } from "./scenes.js"
-import { addressOf, hour, make, minute, run, second, those, towerKey, type World, type WorldOptions } from "./world.js"
+import {
+  addressOf,
+  hour,
+  make,
+  minute,
+  options,
+  regtest,
+  run,
+  second,
+  those,
+  towerKey,
+  type World,
+  type WorldOptions
+} from "./world.js"
 
 /** Asks for one session after the other until an instant; answers how long each took. */
 const ask = (world: World, until: number, pause: number) =>
@@ -355,6 +381,71 @@ describe("G7: a hostile tower costs little and cannot slow the others", () => {
       })
     )
   })
+})
+
+describe("G7: a tower that does not stop sending is read up to a bound", () => {
+  /** Two of the longest frames, and what one read may bring. */
+  const bound = 4 * 65_569
+
+  const key: StaticKey<never> = {
+    publicKey: FixedKeyRing.publicKeyOf(1_000_001),
+    ecdh: (point) => Effect.orDie(FixedKeyRing.make.ecdh({ family: 9, index: 1_000_001 }, point))
+  }
+  const long = Codec.encode(new ErrorMessage({ code: 1, data: HexBytes.make("00".repeat(65_000)) }))
+
+  /** Says these messages and then others without end, whatever it is told. */
+  const flooding = (messages: ReadonlyArray<Message>) => (end: SocketPair.End) =>
+    Effect.gen(function* () {
+      const connection = yield* Connection.accept(end, key, {
+        address: addressOf(1),
+        handshakeTimeout: Duration.seconds(5),
+        messageTimeout: Duration.minutes(5)
+      })
+      for (const message of messages) yield* connection.send(Codec.encode(message))
+      yield* Effect.forever(connection.send(long))
+    }).pipe(Effect.scoped, Effect.ignore, Effect.ensuring(end.close))
+
+  for (const [name, messages] of [
+    ["instead of its reply", [TowerScript.goodInit(new Init({ features: [], chainHash: regtest.chainHash }))]],
+    [
+      "after an accepting reply, until it is hung up on",
+      [TowerScript.goodInit(new Init({ features: [], chainHash: regtest.chainHash })), TowerScript.goodReply()]
+    ]
+  ] as const) {
+    it(name, () => {
+      let connections = 0
+      let read = 0
+      const { dial, way } = SocketPair.dialer(flooding(messages))
+      const counting: SocketDialer.Service = {
+        way,
+        dial: (address) =>
+          Effect.map(dial(address), (socket) => {
+            connections += 1
+            const count = ({ length }: Uint8Array) =>
+              Effect.sync(() => {
+                read += length
+              })
+            return { ...socket, bytes: Stream.tap(socket.bytes, count) }
+          })
+      }
+      const program = Effect.gen(function* () {
+        const candidates = yield* TowerCandidates
+        yield* candidates.add(key.publicKey, addressOf(1))
+        const negotiator = yield* SessionNegotiator.make(options)
+        yield* Effect.exit(negotiator.negotiate)
+        yield* Effect.sleep(minute)
+      })
+      const ports = Layer.mergeAll(
+        Layer.provideMerge(RoundRobinTowerCandidates.layer(), MemoryClientDb.layer()),
+        FixedKeyRing.layer,
+        Layer.provide(BrontideTowerTransport.layer(), Layer.succeed(SocketDialer, counting))
+      )
+      expect(VirtualTime.run(Effect.scoped(Effect.provide(program, ports)))._tag).toBe("Success")
+      expect(connections).toBe(1)
+      expect(read).toBeGreaterThan(100)
+      expect(read).toBeLessThanOrEqual(bound)
+    })
+  }
 })
 
 describe("G8: while a request is pending the status says what is done or waited for, and until when", () => {
