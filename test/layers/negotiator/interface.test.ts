@@ -448,6 +448,28 @@ describe("negotiate", () => {
     )
   })
 
+  it("a caller that is interrupted while its round ends: the session is its own, or the next taker's", () => {
+    let left = 0
+    for (let seed = 0; seed < 100; seed++) {
+      run({ towers: [good()], time: { seed, yieldEvery: 30 } }, (world) =>
+        Effect.gen(function* () {
+          const caller = yield* Effect.fork(world.negotiator.negotiate)
+          const isOver = () => those(world.events, "RoundEnded").length > 0
+          yield* Effect.repeat(Effect.yieldNow(), { until: isOver })
+          yield* Effect.repeatN(Effect.yieldNow(), seed % 6)
+          yield* Fiber.interrupt(caller)
+          const exit = yield* Fiber.await(caller)
+          yield* Effect.sleep(second)
+          const { undelivered } = yield* world.negotiator.status
+          left += undelivered
+          expect(undelivered + (Exit.isSuccess(exit) ? 1 : 0)).toBe(1)
+          if (undelivered > 0) expect((yield* world.negotiator.takeSession).keyIndex).toBe(1)
+        })
+      )
+    }
+    expect(left).toBeGreaterThan(0)
+  })
+
   it("while such a session waits, a request begins no round", () => {
     scene({ towers: [good()], db: slowStores(second) }, (world) =>
       Effect.gen(function* () {
