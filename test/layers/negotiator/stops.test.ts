@@ -48,8 +48,7 @@ const watched = <A>(spec: WorldOptions, program: (world: World) => Effect.Effect
       expect(world.transport.violations()).toEqual([])
       // The loser of a race is interrupted in the same instant, but maybe a turn later.
       yield* Effect.sleep(0)
-      // Where every 30th operation yields, `Effect.async` can lose the canceller of a sleep that is interrupted right there.
-      if (spec.time?.yieldEvery === undefined) expect(time.timers()).toBe(0)
+      expect(time.timers()).toBe(0)
       expect(yield* supervisor.value).toEqual([])
       const events = world.events.length
       yield* Effect.sleep(hour)
