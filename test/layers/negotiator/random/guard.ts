@@ -17,8 +17,6 @@ export interface Scene {
   readonly candidates: () => ReadonlyArray<Tower>
   /** The longest that a call of the database takes. */
   readonly slowest: number
-  /** Does news of additions take its time? */
-  readonly hearsLate: boolean
   /** What people did so far. */
   readonly deeds: {
     /** The towers that were added, or an address of them. */

@@ -5,7 +5,7 @@
 import type { PublicKey } from "../../../../src/schema/Ids.js"
 import type { Guard, Scene } from "./guard.js"
 
-export const make = ({ candidates, deeds, fail, hearsLate, now, plan, status, wall }: Scene): Guard => {
+export const make = ({ candidates, deeds, fail, now, plan, status, wall }: Scene): Guard => {
   const { hedgeDelay, maxHedged } = plan.settings
   const running = new Set<PublicKey>()
   const visited = new Set<PublicKey>()
@@ -56,14 +56,14 @@ export const make = ({ candidates, deeds, fail, hearsLate, now, plan, status, wa
           probes.set(happening.tower, happening.probeAt)
           return
         case "WaitingForCandidates": {
-          if (hearsLate || deeds.jumps > 0 || plan.yieldEvery !== null) return
+          if (deeds.jumps > 0 || plan.yieldEvery !== null) return
           const first = Math.min(...candidates().map(({ publicKey }) => probes.get(publicKey) ?? 0))
           const until = Number.isFinite(first) ? first : undefined
           if (happening.until !== until) fail(`waiting for candidates until ${happening.until} instead of ${until}`)
           return
         }
         case "BackingOff":
-          if (!hearsLate && deeds.jumps === 0 && plan.yieldEvery === null && askable().length === 0) {
+          if (deeds.jumps === 0 && plan.yieldEvery === null && askable().length === 0) {
             fail("backing off with nobody to ask")
           }
           return
@@ -73,7 +73,7 @@ export const make = ({ candidates, deeds, fail, hearsLate, now, plan, status, wa
     },
     pass: (until) => {
       release()
-      if (hearsLate || deeds.jumps > 0) return
+      if (deeds.jumps > 0) return
       const { state } = status()
       if (state._tag === "WaitingForCandidates" && askable().length > 0) {
         fail("waiting for candidates while there is somebody to ask")

@@ -81,8 +81,6 @@ export const play = (plan: Plan): Play => {
     status: () => Effect.runSync(scene.world().negotiator.status),
     candidates: () => Effect.runSync(scene.world().candidates.list),
     slowest: faults.slowest,
-    // The standing of whoever is added is read first.
-    hearsLate: plan.faults.some(({ operation, takes }) => operation === "loadStandings" && takes !== 0),
     deeds: { additions: [], calledOff: 0, jumps: 0 },
     fail
   }

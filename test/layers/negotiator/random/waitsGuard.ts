@@ -1,7 +1,7 @@
 /** G5: the waits of a negotiation are exactly min, 2 min, ... capped at max, unless woken; who sleeps is woken by news only. */
 import type { Guard, Scene } from "./guard.js"
 
-export const make = ({ deeds, fail, hearsLate, now, plan, status }: Scene): Guard => {
+export const make = ({ deeds, fail, now, plan, status }: Scene): Guard => {
   const { maxBackoff, minBackoff } = plan.settings
   let attempt = 0
   let sleepsUntil: number | undefined
@@ -21,7 +21,7 @@ export const make = ({ deeds, fail, hearsLate, now, plan, status }: Scene): Guar
           return
         }
         case "Woken":
-          if (deeds.additions.length === newsBefore && !hearsLate) fail("G5: woken without news")
+          if (deeds.additions.length === newsBefore) fail("G5: woken without news")
           sleepsUntil = undefined
           heardBefore = deeds.additions.length
           return
