@@ -209,7 +209,8 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
     const stored = (...faults: ReadonlyArray<Proxy.Fault>) =>
       Effect.gen(function* () {
         const proxy = yield* Proxy.make(yield* newSchema)
-        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url) })
+        // Two lost answers take six tenths of it.
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "10 seconds" })
         const tower = yield* bind(db)
         const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
         yield* proxy.inject(...faults)

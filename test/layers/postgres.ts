@@ -50,7 +50,8 @@ const embedded = async (fsync: boolean): Promise<Server> => {
     onError: (error) => said.push(String(error))
   })
   const stop = async () => {
-    await server.stop()
+    // A server that has ended by itself never answers that it stops.
+    await Promise.race([server.stop(), new Promise((resolve) => setTimeout(resolve, 10_000).unref())])
     fs.rmSync(folder, { recursive: true, force: true })
   }
   try {

@@ -25,7 +25,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
     it.scopedLive.skipIf(skip)(
       title,
       () => Effect.flatMap(place, (made) => Effect.flatMap(World.make(client.file, made), body)),
-      120_000
+      process.env.KILLS === undefined ? 120_000 : 600_000
     )
 
   /** Enough to connect to a server on a busy machine; a file needs no connection. */
@@ -48,15 +48,9 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
             []
           )
         }
-        const { delivered, stored, towerOnly } = yield* world.agree(...clients)
-        assert.deepStrictEqual(
-          { delivered, stored, towerOnly },
-          {
-            delivered: processes * sessionsEach,
-            stored: processes * sessionsEach,
-            towerOnly: 0
-          }
-        )
+        const { delivered, stored } = yield* world.agree(...clients)
+        const all = processes * sessionsEach
+        assert.deepStrictEqual({ delivered, stored }, { delivered: all, stored: all })
       }))
 
     /** The reservation that a stopped process holds: no other is held. */

@@ -149,7 +149,14 @@ const transport = (witness: Witness) =>
 /** The negotiator of a plan, as long as the scope; its towers are added. */
 export const negotiating = (plan: Plan, witness: Witness = nobody) =>
   Layer.build(
-    SessionNegotiator.layer({ chain, policy, minBackoff: "100 millis", maxBackoff: "1 second" }).pipe(
+    SessionNegotiator.layer({
+      chain,
+      policy,
+      minBackoff: "100 millis",
+      maxBackoff: "1 second",
+      // One visit at a time, however slow the machine is.
+      hedgeDelay: "30 seconds"
+    }).pipe(
       Layer.provide(RoundRobinTowerCandidates.layer({ pollInterval: Infinity })),
       Layer.provide(transport(witness)),
       Layer.provide(

@@ -129,8 +129,9 @@ export const make = (client: string, { look, where }: Place) =>
     /** Towers, database and the processes that have ended agree (G1, G2); what each alone knows. */
     const agree = (...clients: ReadonlyArray<Client>) =>
       Effect.gen(function* () {
-        const sessions = yield* pages(db)
+        // In this order: a server may still be finishing what a killed process sent, and turns the one into the other.
         const open = yield* openKeys
+        const sessions = yield* pages(db)
         const stored = new Map(sessions.map((session) => [String(session.id), String(session.towerPublicKey)]))
         storedIds = new Set(stored.keys())
         const delivered = clients.flatMap((client) => believe(client, storedIds))
