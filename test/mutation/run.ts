@@ -1,5 +1,5 @@
 /** Puts one fault after the other into a copy of the tree and runs the tests that must notice it. */
-import { spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -19,18 +19,24 @@ const copy = (): string => {
   return folder
 }
 
-const passes = (folder: string, tests: ReadonlyArray<string>): boolean => {
-  const files = tests.filter((file) => fs.existsSync(path.join(folder, file)))
-  const { status } = spawnSync("node_modules/.bin/vitest", ["run", "--bail=1", ...files], {
-    cwd: folder,
-    env: { ...process.env, WORLDS: process.env.WORLDS ?? "400" },
-    stdio: "ignore",
-    // A fault may make a test run for ever.
-    timeout: 300_000,
-    killSignal: "SIGKILL"
+/** A fault may make a test run for ever. In milliseconds. */
+const patience = Number(process.env.PATIENCE ?? 120_000)
+
+const passes = (folder: string, tests: ReadonlyArray<string>): Promise<boolean> =>
+  new Promise((resolve) => {
+    const vitest = spawn("node_modules/.bin/vitest", ["run", "--bail=1", ...tests], {
+      cwd: folder,
+      env: { ...process.env, WORLDS: process.env.WORLDS ?? "400" },
+      stdio: "ignore",
+      // In a group of its own, so that its workers can be ended with it.
+      detached: true
+    })
+    const timer = setTimeout(() => vitest.pid !== undefined && process.kill(-vitest.pid, "SIGKILL"), patience)
+    vitest.on("exit", (code) => {
+      clearTimeout(timer)
+      resolve(code === 0)
+    })
   })
-  return status === 0
-}
 
 const describe = ({ file, from, to }: Mutant): string => {
   const brief = (text: string) => text.replace(/\s+/g, " ").trim()
@@ -38,7 +44,7 @@ const describe = ({ file, from, to }: Mutant): string => {
 }
 
 /** Those whose file contains `filter`, if given. Answers the exit code: 1 when a mutant survives or its text is gone. */
-export const run = (filter: string | undefined, output: Output): number => {
+export const run = async (filter: string | undefined, output: Output): Promise<number> => {
   const folder = copy()
   let killed = 0
   const left: Array<string> = []
@@ -46,7 +52,7 @@ export const run = (filter: string | undefined, output: Output): number => {
     const chosen = mutants.filter(({ file }) => filter === undefined || file.includes(filter))
     if (chosen.length === 0) continue
     output.log(`${name}:`)
-    if (!passes(folder, quick)) {
+    if (!(await passes(folder, quick))) {
       output.log("  the tests fail without any fault")
       left.push(name)
       continue
@@ -62,7 +68,7 @@ export const run = (filter: string | undefined, output: Output): number => {
           file,
           original.replace(mutant.from, () => mutant.to)
         )
-        const survives = passes(folder, quick) && passes(folder, thorough)
+        const survives = (await passes(folder, quick)) && (await passes(folder, thorough))
         fs.writeFileSync(file, original)
         verdict = survives ? "SURVIVED" : "killed  "
       }

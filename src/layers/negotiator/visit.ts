@@ -220,7 +220,8 @@ const writeDown = (visit: Visit, cause: Cause.Cause<AttemptFailure | Cut>): Effe
     yield* free(visit)
     const restsUntil = Standings.restEnd(env.book.get(visit.tower.id), env.settings) ?? now
     env.journal.tell(Happening.VisitFailed({ ...ref, failure, blamed: !own, restsUntil }))
-    if (isQuarantined) {
+    // Unless it was added, and so released, while this was written.
+    if (isQuarantined && !visit.watch.isAdded()) {
       const probeAt = now + env.settings.quarantineProbe
       env.journal.tell(Happening.Quarantined({ ...ref, reason: failure.reason, probeAt }))
     }

@@ -103,6 +103,24 @@ describe("found by random worlds", () => {
     })
   }
 
+  it("a tower that is added while its refusal is written down is not told to be quarantined", () => {
+    const db = (inner: ClientDb.Service): ClientDb.Service => ({
+      ...inner,
+      freeSessionKeyIndex: (...args) => Effect.delay(inner.freeSessionKeyIndex(...args), 3 * second)
+    })
+    const script = ({ number }: TowerScript.Dial) => (number === 1 ? TowerScript.replies(64) : TowerScript.ok)
+    run({ towers: [{ script }], db }, (world) =>
+      Effect.gen(function* () {
+        const fiber = yield* Effect.fork(world.negotiator.nextSession)
+        yield* Effect.sleep(second)
+        yield* world.add(1)
+        yield* Fiber.join(fiber)
+        expect(those(world.events, "VisitFailed").map(({ failure }) => failure._tag)).toEqual(["PermanentTowerFailure"])
+        expect(those(world.events, "Quarantined")).toEqual([])
+      })
+    )
+  })
+
   it("a claim that is given up lets the next one start at once, not when the failed visit has been written down", () => {
     const db = (inner: ClientDb.Service): ClientDb.Service => ({
       ...inner,
