@@ -10,10 +10,12 @@ import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
 import { check as checkDatabase } from "../../src/layers/sql/check.js"
 import { version } from "../../src/layers/sql/migrations.js"
+import { TowerId } from "../../src/schema/Ids.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
 import { address, identity, policy, publicKey, session, update } from "./ClientDb.fixtures.js"
 import * as check from "./sql/check.suite.js"
 import * as migrations from "./sql/migrations.suite.js"
+import { recording } from "./sql/recording.js"
 import { populate } from "./sql/sample.js"
 
 const folder = Effect.acquireRelease(
@@ -411,6 +413,31 @@ describe("SqliteClientDb", () => {
       })
     )
   })
+
+  const lists: ReadonlyArray<readonly [what: string, filter: ClientDb.SessionFilter, index: RegExp]> = [
+    ["all", {}, /s USING INTEGER PRIMARY KEY \(rowid>\?\)/],
+    ["those of a tower", { towerId: TowerId.make(1) }, /s USING INDEX wt_session_tower \(tower=\? AND key_index>\?\)/],
+    ["inactive ones", { status: "inactive" }, /s USING INDEX wt_session_status \(status=\? AND key_index>\?\)/],
+    ["old ones", { createdBefore: 1 }, /wt_session USING INDEX wt_session_created_at \(created_at<\?\)/]
+  ]
+  for (const [what, filter, index] of lists) {
+    it.scoped(`lists ${what} by an index`, () =>
+      Effect.gen(function* () {
+        const sql = yield* SqliteClientDb.client({ filename: ":memory:" })
+        const said: Array<string> = []
+        const db = yield* withClient(recording(sql, (text) => said.push(text)))
+        yield* db.listClientSessions(filter)
+        const text = said.at(-1) ?? ""
+        const plan = yield* sql.unsafe<{ readonly detail: string }>(
+          `EXPLAIN QUERY PLAN ${text}`,
+          [...text.matchAll(/\?/g)].map(() => 1)
+        )
+        const steps = plan.map(({ detail }) => detail)
+        assert.match(steps.join("; "), index)
+        assert.notMatch(steps.join("; "), /SCAN (wt_session|t)\b/)
+      })
+    )
+  }
 
   it.scoped("stores sessions with the next index reserved only when it is told to", () =>
     Effect.gen(function* () {

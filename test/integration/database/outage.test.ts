@@ -13,11 +13,18 @@ afterAll(() => server?.stop())
 
 const noClients = ""
 
+/** How to take a database away and bring it back; `patience` is the storeTimeout, in ms, with which to meet that. */
+interface Outage {
+  readonly patience: number
+  readonly off: Effect.Effect<void>
+  readonly on: Effect.Effect<void>
+}
+
 /** Takes sessions before, and after the database was away for as long as a whole round noticed. */
-const goesOn = (place: World.Place, outage: { readonly off: Effect.Effect<void>; readonly on: Effect.Effect<void> }) =>
+const goesOn = (place: World.Place, outage: Outage) =>
   Effect.gen(function* () {
     const world = yield* World.make(noClients, place)
-    const plan = { where: world.where, towers: world.uris, storeTimeoutMs: 2000 }
+    const plan = { where: world.where, towers: world.uris, storeTimeoutMs: outage.patience }
     const negotiator = Context.get(yield* negotiating(plan), SessionNegotiator)
     const first = yield* negotiator.nextSession
     yield* outage.off
@@ -45,6 +52,7 @@ describe("a negotiator goes on when its database is back", () => {
       Effect.gen(function* () {
         const place = yield* World.sqlite
         yield* goesOn(place, {
+          patience: 300,
           off: Effect.orDie(Effect.asVoid(place.look`BEGIN IMMEDIATE`)),
           on: Effect.orDie(Effect.asVoid(place.look`COMMIT`))
         })
@@ -58,7 +66,11 @@ describe("a negotiator goes on when its database is back", () => {
       Effect.gen(function* () {
         const { power, url } = server ?? {}
         if (power === undefined || url === undefined) return
-        yield* goesOn(yield* World.postgres(url), { off: Effect.promise(power.off), on: Effect.promise(power.on) })
+        yield* goesOn(yield* World.postgres(url), {
+          patience: 2000,
+          off: Effect.promise(power.off),
+          on: Effect.promise(power.on)
+        })
       }),
     120_000
   )
