@@ -17,7 +17,7 @@ export interface Life {
 const nth = FastCheck.integer({ min: 1, max: 3 })
 const instant: FastCheck.Arbitrary<Kill> = FastCheck.record({
   _tag: FastCheck.constant("instant" as const),
-  afterMs: FastCheck.integer({ min: 0, max: 120 })
+  afterMs: FastCheck.integer({ min: 0, max: 500 })
 })
 const step: FastCheck.Arbitrary<Kill> = FastCheck.record({
   _tag: FastCheck.constant("step" as const),
