@@ -27,9 +27,19 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "negotiator",
     quick: [
-      ...["found", "steps", "rounds", "interface", "stops", "corners", "dbfailures", "keyRest", "model"].map(
-        ofNegotiator
-      ),
+      ...[
+        "found",
+        "claim",
+        "handover",
+        "steps",
+        "rounds",
+        "interface",
+        "stops",
+        "corners",
+        "dbfailures",
+        "keyRest",
+        "model"
+      ].map(ofNegotiator),
       "test/conformance/traces.test.ts",
       "test/layers/firstOf.test.ts"
     ],

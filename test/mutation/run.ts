@@ -20,9 +20,11 @@ const copy = (): string => {
 }
 
 /** A fault may make a test run for ever. In milliseconds. */
-const patience = Number(process.env.PATIENCE ?? 120_000)
+const patience = Number(process.env.PATIENCE ?? 300_000)
 
-const passes = (folder: string, tests: ReadonlyArray<string>): Promise<boolean> =>
+type Result = "passed" | "failed" | "hung"
+
+const test = (folder: string, tests: ReadonlyArray<string>): Promise<Result> =>
   new Promise((resolve) => {
     const vitest = spawn("node_modules/.bin/vitest", ["run", "--bail=1", ...tests], {
       cwd: folder,
@@ -31,10 +33,14 @@ const passes = (folder: string, tests: ReadonlyArray<string>): Promise<boolean> 
       // In a group of its own, so that its workers can be ended with it.
       detached: true
     })
-    const timer = setTimeout(() => vitest.pid !== undefined && process.kill(-vitest.pid, "SIGKILL"), patience)
+    let hung = false
+    const timer = setTimeout(() => {
+      hung = true
+      if (vitest.pid !== undefined) process.kill(-vitest.pid, "SIGKILL")
+    }, patience)
     vitest.on("exit", (code) => {
       clearTimeout(timer)
-      resolve(code === 0)
+      resolve(hung ? "hung" : code === 0 ? "passed" : "failed")
     })
   })
 
@@ -52,7 +58,7 @@ export const run = async (filter: string | undefined, output: Output): Promise<n
     const chosen = mutants.filter(({ file }) => filter === undefined || file.includes(filter))
     if (chosen.length === 0) continue
     output.log(`${name}:`)
-    if (!(await passes(folder, quick))) {
+    if ((await test(folder, quick)) !== "passed") {
       output.log("  the tests fail without any fault")
       left.push(name)
       continue
@@ -62,19 +68,20 @@ export const run = async (filter: string | undefined, output: Output): Promise<n
       const original = fs.readFileSync(file, "utf8")
       const isThere = original.split(mutant.from).length === 2
       const began = performance.now()
-      let verdict = "stale   "
+      let verdict = "stale"
       if (isThere) {
         fs.writeFileSync(
           file,
           original.replace(mutant.from, () => mutant.to)
         )
-        const survives = (await passes(folder, quick)) && (await passes(folder, thorough))
+        let result = await test(folder, quick)
+        if (result === "passed") result = await test(folder, thorough)
         fs.writeFileSync(file, original)
-        verdict = survives ? "SURVIVED" : "killed  "
+        verdict = { passed: "SURVIVED", failed: "killed", hung: "hangs" }[result]
       }
-      if (verdict === "killed  ") killed += 1
+      if (verdict === "killed" || verdict === "hangs") killed += 1
       else left.push(describe(mutant))
-      output.log(`  ${verdict} ${describe(mutant)} (${((performance.now() - began) / 1000).toFixed(0)} s)`)
+      output.log(`  ${verdict.padEnd(8)} ${describe(mutant)} (${((performance.now() - began) / 1000).toFixed(0)} s)`)
     }
   }
   fs.rmSync(folder, { recursive: true, force: true })

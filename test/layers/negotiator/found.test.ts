@@ -4,7 +4,8 @@ import { Effect, Exit, Fiber, FiberId } from "effect"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import type { NegotiatorEvent } from "../../../src/schema/NegotiatorEvent.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
-import { always, broken, good } from "./scenes.js"
+import type { TowerCandidates } from "../../../src/services/TowerCandidates.js"
+import { always, broken, good, slowStores } from "./scenes.js"
 import { run, second, those, towerKey, type World } from "./world.js"
 
 const stateOf = (world: World) => Effect.map(world.negotiator.status, ({ state }) => state)
@@ -103,6 +104,44 @@ describe("found by random worlds", () => {
     })
   }
 
+  it("what is left of one tower's keys is ended or taken again at a visit of that tower only", () => {
+    const foreign: Array<unknown> = []
+    let failing = 2
+    const db = (inner: ClientDb.Service): ClientDb.Service => ({
+      ...inner,
+      freeSessionKeyIndex: (...args) => (failing-- > 0 ? Effect.fail(broken) : inner.freeSessionKeyIndex(...args)),
+      nextSessionKeyIndex: (towerId, blobType, way, options) => {
+        const named = [options?.forceNext ?? [], options?.left ?? []].flat()
+        foreign.push(...named.filter((reservation) => reservation.towerId !== towerId))
+        return inner.nextSessionKeyIndex(towerId, blobType, way, options)
+      }
+    })
+    const script = ({ number }: TowerScript.Dial) => (number <= 3 ? TowerScript.replies(60, 7) : TowerScript.ok)
+    const refusing = ({ number }: TowerScript.Dial) => (number === 1 ? TowerScript.replies(40) : TowerScript.ok)
+    run({ towers: [{ script }, { script: refusing }], db }, (world) =>
+      Effect.gen(function* () {
+        for (let i = 0; i < 4; i++) yield* world.negotiator.nextSession
+        expect(those(world.events, "WriteFailed").length).toBe(2)
+        expect(foreign).toEqual([])
+      })
+    )
+  })
+
+  it("nobody is started when the claim was taken while the next one was picked", () => {
+    const candidates = (inner: TowerCandidates.Service): TowerCandidates.Service => ({
+      ...inner,
+      list: Effect.delay(inner.list, 100)
+    })
+    // The first is started at 100 and replies at 1,150; the next one is due at 1,100 and picked at 1,200.
+    const towers = [always({ delays: { reply: 1050 } }), good(50)]
+    run({ towers, candidates, db: slowStores(second) }, (world) =>
+      Effect.gen(function* () {
+        yield* world.negotiator.nextSession
+        expect(those(world.events, "VisitStarted").map(({ at }) => at)).toEqual([100])
+      })
+    )
+  })
+
   it("a tower that is added while its refusal is written down is not told to be quarantined", () => {
     const db = (inner: ClientDb.Service): ClientDb.Service => ({
       ...inner,
@@ -140,7 +179,7 @@ describe("found by random worlds", () => {
 
   it("whoever is interrupted in any step before it is handed its session leaves it to the next", () => {
     // The interruption comes at one of the many instants between the offer and its delivery, where fibers take turns.
-    for (let seed = 0; seed < 200; seed++) {
+    for (let seed = 0; seed < 600; seed++) {
       let leave: (() => void) | undefined
       const listen = ({ happening }: NegotiatorEvent) => {
         if (happening._tag === "Demand" && happening.undelivered > 0) leave?.()
@@ -148,13 +187,13 @@ describe("found by random worlds", () => {
       run({ towers: [good(20)], time: { seed, yieldEvery: 30 }, listen }, (world) =>
         Effect.gen(function* () {
           const first = yield* Effect.fork(world.negotiator.nextSession)
-          // Some operations later, in a fiber of its own.
+          // Some turns later, in a fiber of its own.
           yield* Effect.fork(
             Effect.gen(function* () {
               yield* Effect.async<void>((resume) => {
                 leave = () => resume(Effect.void)
               })
-              for (let i = 0; i < seed % 20; i++) yield* Effect.void
+              for (let i = 0; i < seed % 6; i++) yield* Effect.yieldNow()
               leave = undefined
               const delivered = those(world.events, "SessionDelivered").length
               if (delivered === 0) first.unsafeInterruptAsFork(FiberId.none)

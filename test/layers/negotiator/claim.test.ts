@@ -1,0 +1,79 @@
+/** From the decoded accepting reply, which takes the claim, to the stored session nothing cuts (design 4). */
+import { expect, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, FiberId, Option } from "effect"
+import * as Book from "../../../src/layers/negotiator/book.js"
+import * as Condition from "../../../src/layers/negotiator/condition.js"
+import type { Environment } from "../../../src/layers/negotiator/environment.js"
+import * as Journal from "../../../src/layers/negotiator/journal.js"
+import { decode } from "../../../src/layers/negotiator/Options.js"
+import * as Rules from "../../../src/layers/negotiator/Rules.js"
+import * as Race from "../../../src/layers/negotiator/race.js"
+import { type VisitEnd, visit } from "../../../src/layers/negotiator/visit.js"
+import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
+import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
+import * as ScriptedTowerTransport from "../../../src/layers/testing/ScriptedTowerTransport.js"
+import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
+import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
+import { KeyIndex } from "../../../src/schema/Ids.js"
+import { addressOf, options, towerKey } from "./world.js"
+
+/** One visit by itself; what is done in the step in which it takes the claim, or finds it taken. */
+const visitAlone = (atClaim: (fiber: Fiber.RuntimeFiber<VisitEnd>) => void) =>
+  Effect.gen(function* () {
+    const settings = decode(options)
+    const db = yield* MemoryClientDb.make({ firstKeyIndex: KeyIndex.make(1) })
+    const tower = yield* Effect.orDie(db.createTower(towerKey(1), addressOf(1)))
+    const clock = yield* Effect.clock
+    const pulse = Condition.make()
+    const env: Environment = {
+      settings,
+      rules: Rules.defaults,
+      db,
+      keyRing: FixedKeyRing.makeFake,
+      transport: ScriptedTowerTransport.make(() => TowerScript.ok).service,
+      book: yield* Effect.orDie(Book.make(db, settings, 0)),
+      journal: Journal.make(() => clock.unsafeCurrentTimeMillis()),
+      pick: () => Effect.succeed(Option.none()),
+      listCandidates: Effect.succeed([tower]),
+      news: { additions: () => 0, watch: () => ({ isRemoved: () => false, isAdded: () => false }) },
+      left: new Set(),
+      pulse
+    }
+    const race = Race.make(pulse.signal)
+    let fiber: Fiber.RuntimeFiber<VisitEnd> | undefined
+    const claim: Race.Race["claim"] = (...all) => {
+      const isMine = race.claim(...all)
+      if (fiber !== undefined) atClaim(fiber)
+      return isMine
+    }
+    // Uninterruptible from its root on, as a round starts it.
+    fiber = yield* Effect.uninterruptible(Effect.fork(visit(env, { ...race, claim }, tower)))
+    const exit = yield* Fiber.await(fiber)
+    return { exit, stored: yield* Effect.orDie(db.listClientSessions()) }
+  })
+
+it("a visit that is interrupted in the very step in which it takes the claim stores its session", () => {
+  const { exit, stored } = Exit.getOrElse(
+    VirtualTime.run(visitAlone((fiber) => fiber.unsafeInterruptAsFork(FiberId.none))),
+    (cause) => {
+      throw cause
+    }
+  )
+  expect(stored.length).toBe(1)
+  expect(exit).toMatchObject({ _tag: "Success", value: { _tag: "Stored", session: { id: stored[0]?.id } } })
+})
+
+it("and so it does at whatever turn it is interrupted afterwards", () => {
+  for (let seed = 0; seed < 200; seed++) {
+    let turns = seed % 20
+    const later = (fiber: Fiber.RuntimeFiber<VisitEnd>): Effect.Effect<void> =>
+      Effect.suspend(() =>
+        turns-- > 0
+          ? Effect.andThen(Effect.yieldNow(), later(fiber))
+          : Effect.sync(() => fiber.unsafeInterruptAsFork(FiberId.none))
+      )
+    const time = VirtualTime.make({ seed, yieldEvery: 30 })
+    const exit = time.run(visitAlone((fiber) => void time.fork(later(fiber))))
+    expect(Exit.isSuccess(exit) && exit.value.stored.length).toBe(1)
+  }
+})
