@@ -1,13 +1,16 @@
 /** From the decoded accepting reply, which takes the claim, to the stored session nothing cuts (design 4). */
 import { expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, FiberId, Option } from "effect"
+import { Effect, Exit, Fiber, FiberId, FiberSet, Option } from "effect"
 import * as Book from "../../../src/layers/negotiator/book.js"
 import * as Condition from "../../../src/layers/negotiator/condition.js"
 import type { Environment } from "../../../src/layers/negotiator/environment.js"
+import * as Handover from "../../../src/layers/negotiator/handover.js"
 import * as Journal from "../../../src/layers/negotiator/journal.js"
+import { negotiate } from "../../../src/layers/negotiator/negotiate.js"
 import { decode } from "../../../src/layers/negotiator/Options.js"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
 import * as Race from "../../../src/layers/negotiator/race.js"
+import type { RoundEnd } from "../../../src/layers/negotiator/round.js"
 import { type VisitEnd, visit } from "../../../src/layers/negotiator/visit.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
@@ -17,29 +20,34 @@ import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import { KeyIndex } from "../../../src/schema/Ids.js"
 import { addressOf, options, towerKey } from "./world.js"
 
+/** What a visit stands on, with one good tower. */
+const environment = Effect.gen(function* () {
+  const settings = decode(options)
+  const db = yield* MemoryClientDb.make({ firstKeyIndex: KeyIndex.make(1) })
+  const tower = yield* Effect.orDie(db.createTower(towerKey(1), addressOf(1)))
+  const clock = yield* Effect.clock
+  const env: Environment = {
+    settings,
+    rules: Rules.defaults,
+    db,
+    keyRing: FixedKeyRing.makeFake,
+    transport: ScriptedTowerTransport.make(() => TowerScript.ok).service,
+    book: yield* Effect.orDie(Book.make(db, settings, 0)),
+    journal: Journal.make(() => clock.unsafeCurrentTimeMillis()),
+    pick: (visited) => Effect.succeed(visited.size === 0 ? Option.some(tower) : Option.none()),
+    listCandidates: Effect.succeed([tower]),
+    news: { additions: () => 0, watch: () => ({ isRemoved: () => false, isAdded: () => false }) },
+    left: new Set(),
+    pulse: Condition.make()
+  }
+  return { db, env, tower }
+})
+
 /** One visit by itself; what is done in the step in which it takes the claim, or finds it taken. */
 const visitAlone = (atClaim: (fiber: Fiber.RuntimeFiber<VisitEnd>) => void) =>
   Effect.gen(function* () {
-    const settings = decode(options)
-    const db = yield* MemoryClientDb.make({ firstKeyIndex: KeyIndex.make(1) })
-    const tower = yield* Effect.orDie(db.createTower(towerKey(1), addressOf(1)))
-    const clock = yield* Effect.clock
-    const pulse = Condition.make()
-    const env: Environment = {
-      settings,
-      rules: Rules.defaults,
-      db,
-      keyRing: FixedKeyRing.makeFake,
-      transport: ScriptedTowerTransport.make(() => TowerScript.ok).service,
-      book: yield* Effect.orDie(Book.make(db, settings, 0)),
-      journal: Journal.make(() => clock.unsafeCurrentTimeMillis()),
-      pick: () => Effect.succeed(Option.none()),
-      listCandidates: Effect.succeed([tower]),
-      news: { additions: () => 0, watch: () => ({ isRemoved: () => false, isAdded: () => false }) },
-      left: new Set(),
-      pulse
-    }
-    const race = Race.make(pulse.signal)
+    const { db, env, tower } = yield* environment
+    const race = Race.make(env.pulse.signal)
     let fiber: Fiber.RuntimeFiber<VisitEnd> | undefined
     const claim: Race.Race["claim"] = (...all) => {
       const isMine = race.claim(...all)
@@ -76,4 +84,29 @@ it("and so it does at whatever turn it is interrupted afterwards", () => {
     const exit = time.run(visitAlone((fiber) => void time.fork(later(fiber))))
     expect(Exit.isSuccess(exit) && exit.value.stored.length).toBe(1)
   }
+})
+
+it("a caller of negotiate that is gone when the round hands it its session leaves that to the next taker", () => {
+  const exit = VirtualTime.run(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { env } = yield* environment
+        const handover = Handover.make(Rules.defaults, env.settings, env.journal)
+        let caller: Fiber.RuntimeFiber<unknown, unknown> | undefined
+        // It is interrupted in the step in which it looks for the session.
+        const handing = ({ failures, session }: RoundEnd): RoundEnd => ({
+          failures,
+          get session() {
+            caller?.unsafeInterruptAsFork(FiberId.none)
+            return session
+          }
+        })
+        const fibers = yield* FiberSet.make<unknown>()
+        caller = yield* Effect.fork(negotiate(env, handover, fibers, (round) => Effect.map(round.run, handing)))
+        const end = yield* Fiber.await(caller)
+        return { isInterrupted: Exit.isInterrupted(end), session: yield* handover.take("take") }
+      })
+    )
+  )
+  expect(exit).toMatchObject({ _tag: "Success", value: { isInterrupted: true, session: { keyIndex: 1 } } })
 })

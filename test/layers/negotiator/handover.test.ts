@@ -9,7 +9,8 @@ import { fakeKeyOf } from "../../../src/layers/testing/FixedKeyRing.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import { ClientSession } from "../../../src/schema/ClientSession.js"
 import { HexBytes, KeyIndex, SessionId, TowerId } from "../../../src/schema/Ids.js"
-import { options, towerKey } from "./world.js"
+import { good } from "./scenes.js"
+import { options, run, second, towerKey } from "./world.js"
 
 const sessionOf = (index: number) =>
   new ClientSession({
@@ -61,4 +62,18 @@ it("one that is left behind comes before those that came later", () => {
     })
   )
   expect(taken).toEqual(Exit.succeed([one, two]))
+})
+
+it("the loop is not idle while a session waits for its taker", () => {
+  run({ towers: [good(50)] }, (world) =>
+    Effect.gen(function* () {
+      yield* world.negotiator.requestSession
+      yield* Effect.sleep(second)
+      const told = world.events.map(({ happening }) => happening._tag)
+      expect(told.slice(told.indexOf("Delivering"))).toEqual(["Delivering"])
+      yield* world.negotiator.takeSession
+      yield* Effect.sleep(0)
+      expect(world.events.at(-1)?.happening._tag).toBe("Idle")
+    })
+  )
 })
