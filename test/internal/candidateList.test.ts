@@ -81,6 +81,23 @@ describe("candidateList", () => {
     assert.strictEqual(CandidateList.next(CandidateList.set(one, "b", 2), stillEnd)[1], 2)
   })
 
+  it("what comes after an entry was replaced comes last, and is not passed over", () => {
+    const list = CandidateList.make([
+      ["a", 1],
+      ["b", 2],
+      ["c", 3]
+    ])
+    const changed = CandidateList.set(CandidateList.set(list, "a", 4), "d", 5)
+    const walk: Array<number | undefined> = []
+    let position = CandidateList.start
+    for (let i = 0; i < 5; i++) {
+      const [next, value] = CandidateList.next(changed, position)
+      position = next
+      walk.push(value)
+    }
+    assert.deepStrictEqual(walk, [4, 2, 3, 5, undefined])
+  })
+
   it("keeps the order it was made in", () => {
     assert.deepStrictEqual(
       CandidateList.values(

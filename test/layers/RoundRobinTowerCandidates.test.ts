@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Effect, Exit, FastCheck, Option, Queue, Scope, TestClock } from "effect"
+import { Array as Arr, Deferred, Effect, Exit, FastCheck, Fiber, Option, Queue, Scope, TestClock } from "effect"
 import * as RoundRobinTowerCandidates from "../../src/layers/RoundRobinTowerCandidates.js"
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
 import * as MemoryClientDb from "../../src/layers/testing/MemoryClientDb.js"
@@ -99,6 +99,31 @@ describe("RoundRobinTowerCandidates", () => {
       assert.isTrue(Exit.isFailure(yield* Effect.exit(candidates.remove(key(0)))))
       assert.deepStrictEqual(yield* news(changes), [])
       assert.deepStrictEqual(yield* candidates.list, [])
+    })
+  )
+
+  it.scoped("a write that has begun is followed by its news, also when its caller is interrupted meanwhile", () =>
+    Effect.gen(function* () {
+      const memory = yield* MemoryClientDb.make()
+      const written = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const db: ClientDb.Service = {
+        ...memory,
+        createTower: (...args) =>
+          memory
+            .createTower(...args)
+            .pipe(Effect.zipLeft(Deferred.succeed(written, undefined)), Effect.zipLeft(Deferred.await(goOn)))
+      }
+      const candidates = yield* Effect.provideService(RoundRobinTowerCandidates.make(), ClientDb, db)
+      const changes = yield* candidates.changes
+      const caller = yield* Effect.fork(candidates.add(key(0), address(0)))
+      yield* Deferred.await(written)
+      const interruption = yield* Effect.fork(Fiber.interrupt(caller))
+      yield* Effect.yieldNow()
+      yield* Deferred.succeed(goOn, undefined)
+      yield* Fiber.join(interruption)
+      assert.deepStrictEqual(yield* candidates.list, yield* memory.listTowers)
+      assert.deepStrictEqual(yield* news(changes), ["+1"])
     })
   )
 
