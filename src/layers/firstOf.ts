@@ -34,9 +34,10 @@ export const firstOf = <A, E, R, A2, E2, R2>(
 ): Effect.Effect<A | A2, E | E2, R | R2> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const fibers = [yield* Effect.fork(restore(one)), yield* Effect.fork(restore(other))] as const
-      const first = yield* Effect.exit(restore(firstExit(...fibers)))
-      yield* Fiber.interruptAll(fibers)
+      const oneFiber = yield* Effect.fork(restore(one))
+      const otherFiber = yield* Effect.fork(restore(other))
+      const first = yield* Effect.exit(restore(firstExit(oneFiber, otherFiber)))
+      yield* Fiber.interruptAll([oneFiber, otherFiber])
       return yield* Effect.flatten(first)
     })
   )

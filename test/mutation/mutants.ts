@@ -140,7 +140,7 @@ export const parts: ReadonlyArray<Part> = [
         ['fold.round === "negotiate" ? resting({ ...fold, round: undefined }) :', ""]
       ),
       ...negotiator("condition", ["if (holds()) return resume(Effect.void)", ""]),
-      ...inFile("src/layers/firstOf.ts", ["yield* Fiber.interruptAll(fibers)", ""])
+      ...inFile("src/layers/firstOf.ts", ["yield* Fiber.interruptAll([oneFiber, otherFiber])", ""])
     ]
   },
   {

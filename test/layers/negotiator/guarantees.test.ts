@@ -402,7 +402,7 @@ describe("G7: a tower that does not stop sending is read up to a bound", () => {
         messageTimeout: Duration.minutes(5)
       })
       for (const message of messages) yield* connection.send(Codec.encode(message))
-      yield* Effect.forever(connection.send(long))
+      return yield* Effect.forever(connection.send(long))
     }).pipe(Effect.scoped, Effect.ignore, Effect.ensuring(end.close))
 
   for (const [name, messages] of [
