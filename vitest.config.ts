@@ -6,6 +6,9 @@ export default defineConfig({
     exclude: ["test/interop/**"],
     testTimeout: 120_000,
     hookTimeout: 60_000,
+    // A file for each core: by default one core stays free.
+    maxWorkers: "100%",
+    minWorkers: 1,
     setupFiles: ["test/setup.ts"]
   }
 })
