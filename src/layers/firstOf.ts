@@ -11,20 +11,20 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { untilTold } from "./untilTold.js"
 
 /** How the first of two fibers ended. */
 const firstExit = <A, E, A2, E2>(
   one: Fiber.RuntimeFiber<A, E>,
   other: Fiber.RuntimeFiber<A2, E2>
 ): Effect.Effect<Exit.Exit<A | A2, E | E2>> =>
-  Effect.async((resume) => {
-    const ended = (exit: Exit.Exit<A | A2, E | E2>) => resume(Effect.succeed(exit))
-    one.addObserver(ended)
-    other.addObserver(ended)
-    return Effect.sync(() => {
-      one.removeObserver(ended)
-      other.removeObserver(ended)
-    })
+  untilTold((tell) => {
+    one.addObserver(tell)
+    other.addObserver(tell)
+    return () => {
+      one.removeObserver(tell)
+      other.removeObserver(tell)
+    }
   })
 
 /** Whichever ends first, well or not; the other one is interrupted, and its end waited for. @since 0.1.0 @category combinators */

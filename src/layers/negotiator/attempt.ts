@@ -35,16 +35,7 @@ import { firstOf } from "../firstOf.js"
 import * as Monotonic from "./monotonic.js"
 import type { Acceptance } from "./Rules.js"
 import * as Standings from "./standing.js"
-import {
-  Cut,
-  enter,
-  type HeldKey,
-  type Lease,
-  noteFailedAttempt,
-  restand,
-  type Visit,
-  withinVisit
-} from "./visitState.js"
+import { Cut, cuttable, enter, type HeldKey, type Lease, noteFailedAttempt, restand, type Visit } from "./visitState.js"
 
 /** One attempt: uninterruptible from the accepting reply on. `sameKeyNext`: on such a failure the key is shown at another address. @since 0.1.0 @category constructors */
 export const attempt = (
@@ -73,9 +64,7 @@ export const attempt = (
           accepted = acceptance
         })
 
-        const talk = yield* Effect.exit(
-          Effect.interruptible(withinVisit(visit, unlessRemoved(visit, address, conversation)))
-        )
+        const talk = yield* Effect.exit(Effect.interruptible(cuttable(visit, conversation, address)))
         const end = yield* Effect.exit(
           accepted === undefined ? withoutSession(talk, { address, began }) : store(visit, key, address, accepted)
         )
@@ -169,16 +158,6 @@ const leaseHolds = ({ reservation, wall, monotonic }: Lease): Effect.Effect<void
     return yield* new LeaseExpired({ keyIndex: reservation.keyIndex })
   })
 
-/** Cuts a conversation when its tower or its address is removed; it does not begin when they were removed meanwhile. */
-const unlessRemoved = <E>(visit: Visit, address: TowerAddress, conversation: Effect.Effect<void, E>) => {
-  const { pulse, rules } = visit.env
-  if (!rules.heedsRemovals) return conversation
-  const isRemoved = () => visit.watch.isRemoved(address)
-  return isRemoved()
-    ? new Cut({ by: "removal" })
-    : firstOf(conversation, Effect.andThen(pulse.until(isRemoved), new Cut({ by: "removal" })))
-}
-
 /** What a conversation without an accepting reply comes to; a defect stays one. */
 const withoutSession = (
   talk: Exit.Exit<void, AttemptFailure | Cut>,
@@ -235,7 +214,7 @@ const store = (
 
 /** Waits, for a short while, until the tower has hung up. */
 const hangUp = (visit: Visit, connection: TowerTransport.Connection) =>
-  firstOf(connection.closed, Effect.sleep(visit.env.settings.hangUpWait))
+  Effect.unlessEffect(firstOf(connection.closed, Effect.sleep(visit.env.settings.hangUpWait)), connection.isClosed)
 
 /** Does the failure itself say that the tower's end was seen? */
 const tellsOfEnd = (failure: AttemptFailure | Cut) =>

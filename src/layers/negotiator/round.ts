@@ -12,7 +12,6 @@ import * as Option from "effect/Option"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import type { TowerId } from "../../schema/Ids.js"
 import type { FailedAttempt } from "../../schema/NegotiationError.js"
-import { firstOf } from "../firstOf.js"
 import type { Environment } from "./environment.js"
 import * as Monotonic from "./monotonic.js"
 import type { FailedVisit } from "./Rules.js"
@@ -85,10 +84,10 @@ const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
         (isCalledOff() && !isOver) ||
         env.news.additions() !== news
       const mayHedge: boolean = env.rules.hedges && !isDue && mayStart()
-      const isHedgeDue: boolean = yield* comesLate(
-        env.pulse.until(isNews),
-        mayHedge ? lastStart + hedgeDelay : undefined
-      )
+      const patience: number = mayHedge
+        ? Math.max(0, lastStart + hedgeDelay - (yield* Monotonic.now))
+        : Number.POSITIVE_INFINITY
+      const isHedgeDue: boolean = !(yield* env.pulse.within(isNews, patience))
 
       for (const ending of visits.ends()) {
         const end = yield* ending
@@ -101,9 +100,3 @@ const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
       if (isOver || race.session() !== undefined) yield* visits.interruptAllBut(race.claimant())
     }
   })
-
-/** Waits for something, but not beyond a (monotonic) instant; was that first? */
-const comesLate = (awaited: Effect.Effect<void>, instant: number | undefined): Effect.Effect<boolean> =>
-  instant === undefined
-    ? Effect.as(awaited, false)
-    : firstOf(Effect.as(awaited, false), Effect.as(Monotonic.sleepUntil(instant), true))

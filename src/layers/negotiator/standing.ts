@@ -15,11 +15,18 @@ type Book = ReadonlyMap<TowerId, Standing.Standing>
 /** The standing of a tower; of one not known yet the initial one. @since 0.1.0 @category combinators */
 export const of = (book: Book, tower: TowerId): Standing.Standing => book.get(tower) ?? Standing.initial
 
+/** min, 2 min, 4 min, ... max. In a loop, which is faster than a power. */
+const rest = (failedVisits: number, { maxBackoff, minBackoff }: Settings): number => {
+  let length = minBackoff
+  for (let n = 1; n < failedVisits && length < maxBackoff; n++) length *= 2
+  return Math.min(length, maxBackoff)
+}
+
 /** When the tower's rest ends: min, 2 min, ... max after its last visit; none for one whose last visit did not fail. @since 0.1.0 @category combinators */
 export const restEnd = (standing: Standing.Standing, settings: Settings): Instant | undefined =>
   standing.failedVisits === 0 || standing.lastVisit === undefined
     ? undefined
-    : standing.lastVisit + Math.min(settings.minBackoff * 2 ** (standing.failedVisits - 1), settings.maxBackoff)
+    : standing.lastVisit + rest(standing.failedVisits, settings)
 
 /** When a quarantined tower may be asked again. @since 0.1.0 @category combinators */
 export const probeAt = (standing: Standing.Standing, settings: Settings): Instant | undefined =>
@@ -51,13 +58,15 @@ export const nextCandidate = (
   let bestRank = Number.POSITIVE_INFINITY
   let bestSince = Number.POSITIVE_INFINITY
   for (const tower of towers) {
+    if (visited.has(tower.id)) continue
     const standing = of(book, tower.id)
-    if (visited.has(tower.id) || isQuarantined(standing, settings, now)) continue
+    if (standing.quarantine !== undefined && isQuarantined(standing, settings, now)) continue
     const rests = restEnd(standing, settings)
     const rank = rests === undefined ? 1 : rests <= now ? recoveredRank : 3
+    if (rank > bestRank) continue
     const since = rank === 1 ? standing.lastSession : rank === 3 ? rests : standing.lastVisit
     const key = since ?? Number.NEGATIVE_INFINITY
-    if (best === undefined || rank < bestRank || (rank === bestRank && key < bestSince)) {
+    if (best === undefined || rank < bestRank || key < bestSince) {
       best = tower
       bestRank = rank
       bestSince = key

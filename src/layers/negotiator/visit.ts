@@ -32,7 +32,7 @@ import * as Monotonic from "./monotonic.js"
 import type { FailedVisit } from "./Rules.js"
 import type { Race } from "./race.js"
 import * as Standings from "./standing.js"
-import { Cut, enter, type HeldKey, note, noteFailedAttempt, restand, type Visit, withinVisit } from "./visitState.js"
+import { Cut, cuttable, enter, type HeldKey, note, noteFailedAttempt, restand, type Visit } from "./visitState.js"
 
 /** How a visit ended; `Cut` is neither a success nor a failure. @since 0.1.0 @category models */
 export type VisitEnd =
@@ -51,10 +51,10 @@ export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect
         tower,
         ref: { towerId: tower.id, tower: tower.publicKey },
         began: race.begin(),
-        deadline: (yield* Monotonic.now) + env.settings.visitTimeout,
         watch: env.news.watch(tower),
         addresses: env.rules.addresses(reachable(env, tower), env.book.get(tower.id)),
         failures: [],
+        isOverdue: false,
         waitingFor: "database",
         step: "reserving",
         lease: undefined,
@@ -64,10 +64,18 @@ export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect
       }
       const deadline = env.rules.limitsVisits ? now + env.settings.visitTimeout : undefined
       env.journal.tell(Happening.VisitStarted({ ...self.ref, deadline }))
+      // Ends with the visit's fiber.
+      if (env.rules.limitsVisits) yield* Effect.fork(Effect.interruptible(deadlineOf(self)))
       const end = yield* Effect.exit(askAll(self))
       return Exit.isSuccess(end) ? { _tag: "Stored", session: end.value } : yield* writeDown(self, end.cause)
     })
   )
+
+const deadlineOf = (visit: Visit): Effect.Effect<void> =>
+  Effect.map(Effect.sleep(visit.env.settings.visitTimeout), () => {
+    visit.isOverdue = true
+    visit.env.pulse.signal()
+  })
 
 /** Those that the transport can reach: without a proxy, no onion address. */
 const reachable = (env: Environment, tower: Tower): ReadonlyArray<TowerAddress> =>
@@ -137,7 +145,7 @@ const takeKey = (visit: Visit, used?: HeldKey): Effect.Effect<HeldKey, AttemptFa
     yield* requireAddress(visit)
     visit.waitingFor = "key ring"
     const locator = { family: familyTowerSession, index: reservation.keyIndex }
-    const publicKey = yield* interruptibly(withinVisit(visit, env.keyRing.deriveKey(locator)))
+    const publicKey = yield* interruptibly(cuttable(visit, env.keyRing.deriveKey(locator)))
     return { reservation, wall, monotonic, publicKey }
   }).pipe(Effect.tapError((failure) => Effect.sync(() => noteOwn(visit, failure))))
 
@@ -186,7 +194,7 @@ const nextKey = (visit: Visit, used: HeldKey, failure: AttemptFailure | Cut) => 
 const untilKeyRests = (visit: Visit): Effect.Effect<void, AttemptFailure | Cut> =>
   visit.shownUntil === undefined
     ? Effect.void
-    : interruptibly(withinVisit(visit, Monotonic.sleepUntil(visit.shownUntil))).pipe(
+    : interruptibly(cuttable(visit, Monotonic.sleepUntil(visit.shownUntil))).pipe(
         Effect.tapError((failure) => Effect.sync(() => noteOwn(visit, failure)))
       )
 

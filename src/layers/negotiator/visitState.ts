@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type { Instant, PublicKey } from "../../schema/Ids.js"
 import { type AttemptFailure, FailedAttempt, OwnTimeout, VisitTimeout } from "../../schema/NegotiationError.js"
 import { Happening, type Step, type TowerRef } from "../../schema/NegotiatorEvent.js"
@@ -12,9 +12,7 @@ import type { Reservation } from "../../schema/Reservation.js"
 import type { Standing } from "../../schema/Standing.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
-import { within } from "../firstOf.js"
 import type { Environment, Watch } from "./environment.js"
-import * as Monotonic from "./monotonic.js"
 import type { Race } from "./race.js"
 import * as Standings from "./standing.js"
 
@@ -38,12 +36,12 @@ export interface Visit {
   readonly ref: TowerRef
   /** Its number in the race. */
   readonly began: number
-  /** Monotonic. */
-  readonly deadline: number
   /** What happened to the tower since the visit began. */
   readonly watch: Watch
   readonly addresses: ReadonlyArray<TowerAddress>
   readonly failures: Array<FailedAttempt>
+  /** Has its deadline come? */
+  isOverdue: boolean
   /** Whom it waits for: it is their failure when the deadline comes. */
   waitingFor: "tower" | "database" | "key ring"
   step: Step
@@ -89,15 +87,25 @@ export const noteFailedAttempt = (visit: Visit, failure: AttemptFailure, address
   )
 }
 
-/** The visit's deadline around something that may be cut; whoever it waited for is to blame. @since 0.1.0 @category combinators */
-export const withinVisit = <A, E>(
+/**
+ * Something that is cut by the visit's deadline, which is the failure of whoever it waited for, and by the removal of the
+ * tower or of the address that it is about. It does not begin where it would be cut at once.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const cuttable = <A, E>(
   visit: Visit,
-  effect: Effect.Effect<A, E>
-): Effect.Effect<A, E | VisitTimeout | OwnTimeout> =>
-  visit.env.rules.limitsVisits
-    ? Effect.flatMap(Monotonic.now, (now) =>
-        within(effect, Math.max(0, visit.deadline - now), () =>
-          visit.waitingFor === "tower" ? new VisitTimeout() : new OwnTimeout({ waitingFor: visit.waitingFor })
-        )
-      )
-    : effect
+  effect: Effect.Effect<A, E>,
+  address?: TowerAddress
+): Effect.Effect<A, E | Cut | VisitTimeout | OwnTimeout> => {
+  const { pulse, rules } = visit.env
+  if (!rules.limitsVisits && !rules.heedsRemovals) return effect
+  return pulse.unless(effect, () => {
+    if (rules.heedsRemovals && address !== undefined && visit.watch.isRemoved(address)) {
+      return new Cut({ by: "removal" })
+    }
+    if (!visit.isOverdue) return undefined
+    return visit.waitingFor === "tower" ? new VisitTimeout() : new OwnTimeout({ waitingFor: visit.waitingFor })
+  })
+}

@@ -4,12 +4,10 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Instant } from "../../schema/Ids.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
-import { firstOf } from "../firstOf.js"
 import * as Backoff from "./backoff.js"
 import type { Environment } from "./environment.js"
 import type { Handover } from "./handover.js"
@@ -66,9 +64,7 @@ const whoIsLeft = (env: Environment) =>
 /** Sleeps until that instant, or until there is news. The step of the schedule was taken before, so it is not lost. */
 const sleepUntil = (env: Environment, until: Instant | undefined, isNews: () => boolean) =>
   Effect.gen(function* () {
-    const woken = Effect.as(env.pulse.until(isNews), true)
     const now = yield* Clock.currentTimeMillis
-    const slept =
-      until === undefined ? Effect.never : Effect.as(Effect.sleep(Duration.millis(Math.max(0, until - now))), false)
-    if (yield* firstOf(woken, slept)) env.journal.tell(Happening.Woken())
+    const patience = until === undefined ? Number.POSITIVE_INFINITY : Math.max(0, until - now)
+    if (yield* env.pulse.within(isNews, patience)) env.journal.tell(Happening.Woken())
   })

@@ -23,6 +23,7 @@ import * as Schema from "effect/Schema"
 import * as seeded from "../../internal/seeded.js"
 import * as timerHeap from "../../internal/timerHeap.js"
 import { Instant } from "../../schema/Ids.js"
+import { untilTold } from "../untilTold.js"
 
 /**
  * How virtual time begins and how fibers take turns.
@@ -125,25 +126,12 @@ export const make = (options: Options = {}): VirtualTime => {
     },
     currentTimeMillis: Effect.sync(() => clock.unsafeCurrentTimeMillis()),
     currentTimeNanos: Effect.sync(() => clock.unsafeCurrentTimeNanos()),
-    // In one uninterruptible step up to the wait: `Effect.async` alone forgets its canceller when the fiber yields and is
-    // interrupted before the canceller stands.
     sleep: (duration) =>
       Duration.isFinite(Duration.decode(duration))
-        ? Effect.uninterruptibleMask((restore) =>
-            Effect.suspend(() => {
-              let wake: (() => void) | undefined
-              let due = false
-              const timer = timers.add(elapsed + Duration.toMillis(duration), () => {
-                due = true
-                wake?.()
-              })
-              const wait = Effect.async<void>((resume) => {
-                if (due) resume(Effect.void)
-                else wake = () => resume(Effect.void)
-              })
-              return Effect.onInterrupt(restore(wait), () => Effect.sync(() => timers.remove(timer)))
-            })
-          )
+        ? untilTold<void>((tell) => {
+            const timer = timers.add(elapsed + Duration.toMillis(duration), () => tell(undefined))
+            return () => timers.remove(timer)
+          })
         : forEver
   }
 
