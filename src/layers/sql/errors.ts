@@ -42,10 +42,12 @@ const postgresBusy = new Set(["40001", "40P01", "55P03", "57014", "53300"])
 // patience with our transaction.
 const postgresGone = /^(08...|40003|57P0[1-5]|25P0[34])$/
 
-const systemCode = /^E[A-Z]+/
+// Not a certificate that is for another host: that does not pass.
+const systemCode = /^E(?!RR_TLS_CERT)[A-Z]+/
 
 // What node-postgres says without a code.
 const goneMessage = /terminated|timeout exceeded|not queryable/i
+const noTlsMessage = /does not support SSL/
 
 /** What the error means. @since 0.1.0 @category combinators */
 export const faultOf = (error: SqlError): Fault => {
@@ -58,6 +60,9 @@ export const faultOf = (error: SqlError): Fault => {
 /** Was a connection not to be had in its time? @since 0.1.0 @category combinators */
 export const isSlow = (error: SqlError): boolean => /timed out|timeout exceeded/.test(messageOf(error))
 
+const unknownAuthority =
+  "the authority of the server's certificate is not known: name it with sslrootcert=FILE in the URL"
+
 const details: ReadonlyArray<readonly [prefix: string, detail: string]> = [
   ["SQLITE_FULL", "the disk or the database is full"],
   ["SQLITE_READONLY", "it is read-only"],
@@ -65,14 +70,27 @@ const details: ReadonlyArray<readonly [prefix: string, detail: string]> = [
   ["SQLITE_CORRUPT", "the file is damaged"],
   ["SQLITE_CANTOPEN", "the file cannot be opened"],
   ["SQLITE_IOERR", "the disk reports an error"],
-  ["SQLITE_PERM", "permission denied"]
+  ["SQLITE_PERM", "permission denied"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", unknownAuthority],
+  ["SELF_SIGNED_CERT_IN_CHAIN", unknownAuthority],
+  ["UNABLE_TO_", unknownAuthority],
+  ["CERT_HAS_EXPIRED", "the server's certificate has expired: it needs a new one"],
+  [
+    "ERR_TLS_CERT_ALTNAME",
+    "the server's certificate is for another host: use the name that it is for, or sslmode=verify-ca in the URL"
+  ]
 ]
 
 const detailOf = (error: SqlError): string => {
   const code = codeOf(error)
   const known = details.find(([prefix]) => code.startsWith(prefix))
+  if (noTlsMessage.test(messageOf(error)))
+    return "the server does not speak TLS: turn it on there, or say sslmode=disable in the URL"
   return known === undefined ? messageOf(error) : `${known[1]} (${code})`
 }
+
+/** What is handed on as the cause. That of a certificate for another host holds the certificate, which holds itself. */
+const causeOf = (error: SqlError): unknown => (codeOf(error).startsWith("ERR_TLS_CERT") ? undefined : error.cause)
 
 /** The typed error of an operation that ended with an error of the client. @since 0.1.0 @category combinators */
 export const toDbError =
@@ -80,7 +98,7 @@ export const toDbError =
   (error: SqlError): DatabaseBusy | DatabaseUnavailable =>
     faultOf(error) === "busy"
       ? new DatabaseBusy({ operation, cause: error.cause })
-      : new DatabaseUnavailable({ operation, detail: detailOf(error), cause: error.cause })
+      : new DatabaseUnavailable({ operation, detail: detailOf(error), cause: causeOf(error) })
 
 /** The typed error of a database that could not be opened, from whatever its driver threw. @since 0.1.0 @category combinators */
 export const toOpenError = (thrown: unknown): DatabaseBusy | DatabaseUnavailable =>

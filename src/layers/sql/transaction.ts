@@ -10,7 +10,7 @@
  */
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
-import type { SqlError } from "@effect/sql/SqlError"
+import { SqlError } from "@effect/sql/SqlError"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -82,9 +82,14 @@ export const make = (client: SqlClient.SqlClient, options: Options): Database =>
       : Effect.void
   }
 
+  // node-postgres reads the files of TLS for each connection, and throws where one is gone.
+  const reserve = Effect.catchAllDefect(sql.reserve, (cause) =>
+    Effect.fail(new SqlError({ cause, message: "Failed to make a connection" }))
+  )
+
   const once = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) =>
     Effect.gen(function* () {
-      const connection = yield* sql.reserve
+      const connection = yield* reserve
       yield* guard(connection, yield* left)
       const say = (statement: string) => connection.execute(statement, [], undefined)
       const inside = body.pipe(

@@ -8,9 +8,13 @@ const withMessage = (message: string) => new SqlError({ cause: new Error(message
 const codes: ReadonlyArray<readonly [Fault, ReadonlyArray<string>]> = [
   ["busy", ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY", "SQLITE_LOCKED_SHAREDCACHE"]],
   ["busy", ["40001", "40P01", "55P03", "57014", "53300"]],
-  ["disconnected", ["08006", "08003", "40003", "57P01", "57P03", "25P03", "ECONNREFUSED", "ECONNRESET", "EPIPE"]],
+  [
+    "disconnected",
+    ["08006", "08003", "40003", "57P01", "57P03", "25P03", "ECONNREFUSED", "ECONNRESET", "EPIPE", "EAI_AGAIN"]
+  ],
   ["unavailable", ["SQLITE_FULL", "SQLITE_READONLY", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_IOERR_FSYNC"]],
-  ["unavailable", ["SQLITE_CONSTRAINT_UNIQUE", "23505", "28P01", "3D000", "42P01", "25006", "53100"]]
+  ["unavailable", ["SQLITE_CONSTRAINT_UNIQUE", "23505", "28P01", "3D000", "42P01", "25006", "53100"]],
+  ["unavailable", ["DEPTH_ZERO_SELF_SIGNED_CERT", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "ERR_TLS_CERT_ALTNAME_INVALID"]]
 ]
 
 describe("a driver's error", () => {
