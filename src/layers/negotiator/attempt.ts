@@ -37,12 +37,11 @@ import type { Acceptance } from "./Rules.js"
 import * as Standings from "./standing.js"
 import { Cut, cuttable, enter, type HeldKey, type Lease, noteFailedAttempt, restand, type Visit } from "./visitState.js"
 
-/** One attempt: uninterruptible from the accepting reply on. `sameKeyNext`: on such a failure the key is shown at another address. @since 0.1.0 @category constructors */
+/** One attempt: uninterruptible from the accepting reply on. @since 0.1.0 @category constructors */
 export const attempt = (
   visit: Visit,
   key: HeldKey,
-  address: TowerAddress,
-  sameKeyNext: (failure: AttemptFailure | Cut) => boolean
+  address: TowerAddress
 ): Effect.Effect<ClientSession, AttemptFailure | Cut> =>
   Effect.uninterruptible(
     Effect.scoped(
@@ -73,14 +72,12 @@ export const attempt = (
           noteFailedAttempt(visit, failure.value, address, yield* Clock.currentTimeMillis)
         }
 
-        // Shown in this attempt: how long it has to rest afterwards is decided below.
-        const wasShown = visit.shownUntil === Number.POSITIVE_INFINITY
-        const keyGoesOn = wasShown && failure?._tag === "Some" && sameKeyNext(failure.value)
-        if (connection !== undefined && (Exit.isSuccess(end) || keyGoesOn)) {
-          if (Exit.isSuccess(end)) enter(visit, "hangingUp", address)
+        if (connection !== undefined && Exit.isSuccess(end)) {
+          enter(visit, "hangingUp", address)
           yield* Effect.exit(Effect.interruptible(hangUp(visit, connection)))
         }
-        if (wasShown) {
+        // Shown in this attempt: the connection is closed at once, and the key rests unless the tower's end was seen.
+        if (visit.shownUntil === Number.POSITIVE_INFINITY) {
           const sawEnd = failure?._tag === "Some" && tellsOfEnd(failure.value)
           const ended = sawEnd || (connection !== undefined && (yield* connection.isClosed))
           const now = yield* Monotonic.now

@@ -92,10 +92,7 @@ const askAll = (visit: Visit): Effect.Effect<ClientSession, AttemptFailure | Cut
       const address = addresses[at]
       if (address === undefined) break
       yield* untilKeyRests(visit)
-      const isLast = at === addresses.length - 1
-      const end = yield* Effect.either(
-        attempt(visit, key, address, (failure) => !isLast && after(visit, failure) === "address")
-      )
+      const end = yield* Effect.either(attempt(visit, key, address))
       if (end._tag === "Right") return end.right
       const next = after(visit, end.left)
       // An address that failed counts, also when the next one is removed meanwhile.

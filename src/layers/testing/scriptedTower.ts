@@ -106,7 +106,9 @@ export const make = (
         case "Say":
           return Effect.as(hangUp, move.message)
         case "Fail":
-          return Effect.andThen(hangUp, Effect.fail((move.error ?? failures.ended)(address)))
+          return move.error === undefined
+            ? Effect.andThen(end, Effect.fail(failures.ended()))
+            : Effect.andThen(hangUp, Effect.fail(move.error(address)))
       }
     })
   }

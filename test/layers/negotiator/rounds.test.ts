@@ -628,7 +628,7 @@ describe("removals", () => {
     const [first, other] = [addressOf(1, 1), addressOf(1, 2)]
     for (const [step, next] of [
       ["dial", 300],
-      ["init", 4300]
+      ["init", 2300]
     ] as const) {
       const towers = [
         byAddress([
