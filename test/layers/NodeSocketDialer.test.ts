@@ -1,6 +1,6 @@
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { Chunk, Effect, Either, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import { concat } from "../../src/internal/bytes.js"
 import * as BrontideTowerTransport from "../../src/layers/BrontideTowerTransport.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
@@ -96,6 +96,66 @@ describe("NodeSocketDialer", () => {
     })
   )
 
+  /** The kernel has it all before the next line runs: on loopback a write and a reset take effect at once. */
+  const saysAndResets = (peer: Net.Socket, last: string | Uint8Array) =>
+    Effect.sync(() => {
+      peer.write(last)
+      peer.resetAndDestroy()
+    })
+
+  it.scopedLive("loses nothing that had arrived when a write meets a reset, and then comes to the end", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen()
+      const socket = yield* dial(address)
+      yield* saysAndResets(yield* accepted, "last words")
+      assert.isFalse(yield* socket.write(text("too late")))
+      assert.strictEqual(yield* readAll(socket), "last words")
+      assert.isFalse(yield* socket.write(text("far too late")))
+    })
+  )
+
+  it.scopedLive("loses nothing when several writes meet a reset and a reader waits already", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen()
+      const socket = yield* dial(address)
+      const peer = yield* accepted
+      const reading = yield* Effect.fork(readAll(socket))
+      yield* turns(5)
+      yield* saysAndResets(peer, "last words")
+      const writes = Effect.all([socket.write(text("a")), socket.write(text("b")), socket.write(text("c"))], {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(yield* writes, [false, false, false])
+      assert.strictEqual(yield* Fiber.join(reading), "last words")
+    })
+  )
+
+  it.scopedLive("reads as much after a reset as after a clean end, for any length and any turn of the write", () =>
+    Effect.gen(function* () {
+      for (const length of [1, 1_000, 40_000]) {
+        for (const before of [0, 1, 2, 3, 4]) {
+          const { accepted, address } = yield* listen()
+          const socket = yield* dial(address)
+          const peer = yield* accepted
+          yield* saysAndResets(peer, "x".repeat(length))
+          if (before > 0) yield* turns(before)
+          assert.isFalse(yield* socket.write(text("too late")))
+          assert.strictEqual((yield* readAll(socket)).length, length)
+        }
+      }
+    })
+  )
+
+  it.scopedLive("keeps what was said before a reset for a reader that comes late", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen()
+      const socket = yield* dial(address)
+      yield* saysAndResets(yield* accepted, "last words")
+      yield* turns(20)
+      assert.strictEqual(yield* readAll(socket), "last words")
+    })
+  )
+
   it.scopedLive("writes on when the other side has only ended its writing", () =>
     Effect.gen(function* () {
       const { accepted, address } = yield* listen()
@@ -165,6 +225,34 @@ describe("NodeSocketDialer", () => {
     })
   )
 
+  const overTcp = Layer.provide(BrontideTowerTransport.layer(), NodeSocketDialer.layer)
+
+  it.scopedLive.each([
+    ["by reset", (socket: Net.Socket) => socket.resetAndDestroy()],
+    ["cleanly", (socket: Net.Socket) => socket.end()]
+  ] as const)(
+    "a tower that ends the connection %s while our next message is on the way fails alike, and what it had sent is read",
+    ([, hangUp]) =>
+      Effect.gen(function* () {
+        const { accepted, address } = yield* listen()
+        const init = new Init({ features: [1], chainHash: bitcoinMainnet.chainHash })
+        const peer = yield* Effect.fork(accepted)
+        const tower = yield* Effect.fork(
+          Effect.flatMap(Effect.flatMap(Fiber.join(peer), NodeSocketDialer.fromSocket), (raw) => accept(raw))
+        )
+        const transport = yield* TowerTransport
+        const client = yield* transport.connect(request({ address }).request)
+        yield* (yield* Fiber.join(tower)).send(Codec.encode(init))
+        hangUp(yield* Fiber.join(peer))
+        // The end came first: the message meets it.
+        const sent = yield* Effect.either(client.send(init))
+        assert.deepStrictEqual(Codec.encode(yield* client.receive), Codec.encode(init))
+        assert.strictEqual((yield* Effect.flip(client.receive))._tag, "ConnectionEnded")
+        assert.isTrue(Either.isRight(sent))
+        yield* client.closed
+      }).pipe(Effect.provide(overTcp))
+  )
+
   it.scopedLive("carries a brontide connection", () =>
     Effect.gen(function* () {
       const { accepted, address } = yield* listen()
@@ -183,6 +271,6 @@ describe("NodeSocketDialer", () => {
       }
       yield* client.closed
       yield* Fiber.join(tower)
-    }).pipe(Effect.provide(Layer.provide(BrontideTowerTransport.layer(), NodeSocketDialer.layer)))
+    }).pipe(Effect.provide(overTcp))
   )
 })
