@@ -2,21 +2,20 @@
  * TCP through a SOCKS5 proxy, such as Tor. Every dial logs in under a random name, so that Tor gives it a circuit of
  * its own, and every target goes to the proxy as it is written: nothing is resolved here.
  *
+ * The `socks` package speaks with the proxy; `docs/adr/socks-is-guarded.md` says what we add to it and why.
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import { equals, toHex } from "../internal/bytes.js"
-import * as Socks5 from "../internal/socks5.js"
-import { hostPort, kind, TowerAddress } from "../schema/TowerAddress.js"
+import { SocksClient } from "socks"
+import { toHex } from "../internal/bytes.js"
+import { hostPort, type TowerAddress } from "../schema/TowerAddress.js"
 import { DialFailed } from "../schema/TransportError.js"
 import { Entropy } from "../services/Entropy.js"
 import { SocketDialer } from "../services/SocketDialer.js"
-import * as NodeSocketDialer from "./NodeSocketDialer.js"
 import { allOrNothing } from "./net/allOrNothing.js"
-import * as Source from "./net/source.js"
+import * as Tcp from "./net/tcp.js"
 
 /** Where the proxy listens. @since 0.1.0 @category config */
 export interface Options {
@@ -24,69 +23,82 @@ export interface Options {
   readonly port: number
 }
 
-/** What can go wrong between us and the proxy. */
-type Trouble = "Ended" | Exclude<Socks5.Answer, "Connected">
-
 const randomName = Effect.flatMap(Entropy, (entropy) => Effect.map(entropy.bytes(16), toHex))
 
-const open = (proxy: SocketDialer.RawSocket, source: Source.Source, address: TowerAddress) =>
-  Effect.gen(function* () {
-    const tell = (bytes: Uint8Array) =>
-      Effect.filterOrFail(
-        proxy.write(bytes),
-        (written) => written,
-        (): Trouble => "Ended"
-      )
-    const hear = (accepted: Uint8Array) =>
-      Effect.filterOrFail(
-        source.exactly(accepted.length),
-        (reply) => equals(reply, accepted),
-        (): Trouble => "Failed"
-      )
-    yield* tell(Socks5.greeting)
-    yield* hear(Socks5.accepted.greeting)
-    yield* tell(Socks5.login(yield* randomName, yield* randomName))
-    yield* hear(Socks5.accepted.login)
-    const { host, port } = hostPort(address)
-    yield* tell(Socks5.connect(host, kind(address), port))
-    const head = yield* source.exactly(Socks5.replyHead)
-    const answer = Socks5.answer(head)
-    if (answer !== "Connected") return yield* Effect.fail<Trouble>(answer)
-    const rest = Socks5.replyRest(head)
-    if (rest === undefined) return yield* Effect.fail<Trouble>("Failed")
-    yield* source.exactly(rest)
-  })
+/**
+ * What a proxy says when all goes well, byte by byte (RFC 1928, RFC 1929): it wants a user name and a password, and takes
+ * them; it has connected, from an address of some kind. One byte is reserved, and what follows says which address.
+ */
+const agreed: ReadonlyArray<ReadonlyArray<number> | undefined> = [[5], [2], [1], [0], [5], [0], undefined, [1, 3, 4]]
 
-const reasons: Readonly<Record<Trouble, DialFailed["reason"]>> = {
-  Ended: "Proxy",
-  Failed: "Proxy",
-  Refused: "Refused",
-  Unreachable: "Unreachable",
-  Timeout: "Timeout"
+/** Where among these bytes the proxy says why it has not connected. */
+const replyCode = 5
+
+const reasons: Readonly<Record<number, DialFailed["reason"]>> = {
+  3: "Unreachable",
+  4: "Unreachable",
+  5: "Refused",
+  6: "Timeout"
 }
 
-/** Dials through the proxy, which is reached by another dialer (default: over TCP). @since 0.1.0 @category constructors */
-export const make = (options: Options, toProxy: SocketDialer.Service = NodeSocketDialer.make): SocketDialer.Service => {
-  const host = options.host.includes(":") ? `[${options.host}]` : options.host
-  const proxyAddress = TowerAddress.make(`${host}:${options.port}`)
-  return {
-    way: "tor",
-    dial: Effect.fn("SocketDialer.dial")(function* (address: TowerAddress) {
-      const proxy = yield* Effect.mapError(
-        toProxy.dial(proxyAddress),
-        ({ cause }) => new DialFailed({ address, reason: "Proxy", cause })
-      )
-      const source = yield* Source.make(proxy)
-      yield* Effect.mapError(open(proxy, source, address), (trouble) => {
-        return new DialFailed({ address, reason: reasons[trouble] })
-      })
-      return {
-        bytes: Stream.repeatEffectOption(Effect.mapError(source.next, () => Option.none())),
-        write: proxy.write
-      }
-    }, allOrNothing)
+/** Has the proxy connect to the address, under that name. */
+const ask = ({ read, socket }: Tcp.Line, proxy: Options, address: TowerAddress, userId: string, password: string) => {
+  let outcome: "Connected" | DialFailed["reason"] | undefined
+  let heard = 0
+  // Hears each byte before the package does. A destroyed socket sends nothing any more, whatever is still written to it.
+  const check = ([byte = -1]: Uint8Array) => {
+    const at = heard++
+    if (agreed[at]?.includes(byte) ?? true) return
+    outcome = (at === replyCode ? reasons[byte] : undefined) ?? "Proxy"
+    socket.destroy()
   }
+  const start = Effect.sync(() => {
+    socket.on("data", check)
+    const client = new SocksClient({
+      command: "connect",
+      destination: hostPort(address),
+      proxy: { ...proxy, type: 5, userId, password },
+      existing_socket: socket,
+      timeout: 1
+    })
+    // The package never clears its timer: this one is over at once, and does nothing. The time is the transport's affair.
+    Object.assign(client, { onEstablishedTimeout: () => {} })
+    client.once("established", () => {
+      outcome ??= "Connected"
+    })
+    // It comes at the latest with the end of the socket. It carries user name and password, and goes no further.
+    client.on("error", () => {
+      outcome ??= "Proxy"
+    })
+    client.connect(socket)
+  })
+  // One byte at a time: so the package takes none of those that come behind the proxy's reply.
+  const feed: Effect.Effect<void, DialFailed> = Effect.suspend(() => {
+    if (outcome === "Connected") return Effect.void
+    if (outcome !== undefined) return new DialFailed({ address, reason: outcome })
+    return Effect.matchEffect(read(1), {
+      onFailure: () => new DialFailed({ address, reason: "Proxy" }),
+      onSuccess: () => feed
+    })
+  })
+  return Effect.ensuring(
+    Effect.andThen(start, feed),
+    Effect.sync(() => socket.off("data", check))
+  )
 }
+
+/** Dials through the proxy. @since 0.1.0 @category constructors */
+export const make = (options: Options): SocketDialer.Service => ({
+  way: "tor",
+  dial: Effect.fn("SocketDialer.dial")(function* (address: TowerAddress) {
+    const line = yield* Effect.mapError(
+      Tcp.connect(options),
+      (cause) => new DialFailed({ address, reason: "Proxy", cause })
+    )
+    yield* ask(line, options, address, yield* randomName, yield* randomName)
+    return line
+  }, allOrNothing)
+})
 
 /** Connections through a SOCKS5 proxy. @since 0.1.0 @category layers */
 export const layer = (options: Options): Layer.Layer<SocketDialer> => Layer.sync(SocketDialer, () => make(options))

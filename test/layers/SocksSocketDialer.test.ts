@@ -1,140 +1,223 @@
 import Dns from "node:dns"
 import * as Net from "node:net"
 import { assert, describe, it, vi } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
-import { fromHex, toHex } from "../../src/internal/bytes.js"
+import { Effect, Fiber } from "effect"
+import { toHex } from "../../src/internal/bytes.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
 import * as Source from "../../src/layers/net/source.js"
 import * as SocksSocketDialer from "../../src/layers/SocksSocketDialer.js"
-import * as SocketPair from "../../src/layers/testing/SocketPair.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
-import type { SocketDialer } from "../../src/services/SocketDialer.js"
 import { entropy } from "./brontide.fixtures.js"
-import { listen, nobody, openSockets } from "./sockets.fixtures.js"
+import { listen, nobody, openSockets, turns } from "./sockets.fixtures.js"
+import { granted, proxy, rawProxy, type Script, type Status } from "./socks.fixtures.js"
 
 const onion = TowerAddress.make(`${"a".repeat(56)}.onion:9911`)
 const text = (value: string) => new TextEncoder().encode(value)
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-/** What a proxy was told by one client. */
-interface Heard {
-  readonly greeting: string
-  readonly user: string
-  readonly password: string
-  readonly target: string
-}
-
-/** Serves a client of SOCKS5 by the letter, with these answers, and then echoes; hangs up after an answer that refuses. */
-const proxy = (socket: SocketDialer.RawSocket, answers: { readonly login: string; readonly reply: string }) =>
+/** Dials, says hello to whoever echoes there, and reads it back. */
+const greets = (options: SocksSocketDialer.Options, address: TowerAddress) =>
   Effect.gen(function* () {
+    const socket = yield* SocksSocketDialer.make(options).dial(address)
+    assert.isTrue(yield* socket.write(text("hello")))
     const source = yield* Source.make(socket)
-    const counted = Effect.flatMap(source.exactly(1), ([length]) => source.exactly(length ?? 0))
-    const greeting = toHex(yield* source.exactly(3))
-    yield* socket.write(fromHex("0502"))
-    yield* source.exactly(1)
-    const [user, password] = [textOf(yield* counted), textOf(yield* counted)]
-    yield* socket.write(fromHex(answers.login))
-    const [version, command, reserved, kind] = yield* source.exactly(4)
-    assert.deepStrictEqual([version, command, reserved], [5, 1, 0])
-    const host = kind === 3 ? textOf(yield* counted) : toHex(yield* source.exactly(kind === 1 ? 4 : 16))
-    const heard: Heard = { greeting, user, password, target: `${host}:${toHex(yield* source.exactly(2))}` }
-    yield* socket.write(fromHex(answers.reply))
-    yield* Effect.forkScoped(Effect.forever(Effect.flatMap(source.next, socket.write)))
-    return heard
+    assert.strictEqual(textOf(yield* source.exactly(5)), "hello")
   })
 
-const granted = { login: "0100", reply: "05000001000000000000" }
+const echo = listen((socket) => socket.pipe(socket))
 
-/** A dialer over a proxy in memory, which gets bytes one at a time. */
-const inMemory = (answers: { readonly login: string; readonly reply: string }) =>
-  Effect.gen(function* () {
-    const [ours, theirs] = yield* SocketPair.make({ chunkSize: 1 })
-    const heard = yield* Effect.fork(proxy(theirs, answers))
-    const toProxy: SocketDialer.Service = {
-      way: "clear",
-      dial: () => Effect.acquireRelease(Effect.succeed(ours), () => ours.close)
-    }
-    return { dialer: SocksSocketDialer.make({ host: "127.0.0.1", port: 9050 }, toProxy), heard, proxyEnd: theirs }
-  })
+/** The names that this process asks the resolver for. */
+const namesResolved = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => vi.spyOn(Dns, "lookup")),
+    (spy) => Effect.sync(() => spy.mockRestore())
+  ),
+  (spy) => () => spy.mock.calls.map(([name]) => name).filter((name) => Net.isIP(name) === 0)
+)
 
-describe("SocksSocketDialer", () => {
-  it.scopedLive("hands names to the proxy unresolved, and logs in under another name each time", () =>
+describe("SocksSocketDialer, with the proxy of a library", () => {
+  it.scopedLive.each([
+    ["an onion name", onion, onion],
+    ["a host name", "tower.example:1", "tower.example:1"],
+    ["an IPv4 address", "192.0.2.7:65535", "192.0.2.7:65535"],
+    ["an IPv6 address", "[2001:db8::a0b:1]:256", "2001:0db8:0000:0000:0000:0000:0a0b:0001:256"]
+  ] as const)("the proxy is asked for %s as it is written, and the resolver for nothing", ([, address, seen]) =>
     Effect.gen(function* () {
-      const lookup = yield* Effect.acquireRelease(
-        Effect.sync(() => vi.spyOn(Dns, "lookup")),
-        (spy) => Effect.sync(() => spy.mockRestore())
-      )
-      const resolved = () => lookup.mock.calls.map(([name]) => name).filter((name) => Net.isIP(name) === 0)
+      const resolved = yield* namesResolved
       // The resolver is watched: a direct dial of a name is seen.
       yield* Effect.option(NodeSocketDialer.make.dial(TowerAddress.make("localhost:1")))
       assert.deepStrictEqual(resolved(), ["localhost"])
-
-      const heard: Array<Heard> = []
-      for (const address of [onion, TowerAddress.make("tower.example:1")]) {
-        const { accepted, port } = yield* listen()
-        const serving = yield* Effect.fork(
-          Effect.flatMap(Effect.flatMap(accepted, NodeSocketDialer.fromSocket), (socket) => proxy(socket, granted))
-        )
-        yield* SocksSocketDialer.make({ host: "127.0.0.1", port }).dial(address)
-        heard.push(yield* Fiber.join(serving))
-      }
+      const { port } = yield* echo
+      const { options, visits } = yield* proxy(() => port)
+      yield* greets(options, TowerAddress.make(address))
       assert.deepStrictEqual(
-        heard.map(({ greeting, target }) => [greeting, target]),
-        [
-          ["050102", `${"a".repeat(56)}.onion:26b7`],
-          ["050102", "tower.example:0001"]
-        ]
+        visits.map(({ target }) => target),
+        [seen]
       )
-      const names = heard.flatMap(({ password, user }) => [user, password])
-      for (const name of names) assert.match(name, /^[0-9a-f]{32}$/)
-      assert.strictEqual(new Set(names).size, 4)
       assert.deepStrictEqual(resolved(), ["localhost"])
     })
   )
 
-  it.scopedLive("carries bytes both ways, from the first one behind the proxy's reply", () =>
+  it.scopedLive("two attempts never share a user name, whether they fail or not, one after another or at once", () =>
     Effect.gen(function* () {
-      const { dialer, heard } = yield* inMemory({ ...granted, reply: `${granted.reply}${toHex(text("early"))}` })
-      const socket = yield* dialer.dial(onion)
-      assert.isTrue(yield* socket.write(text("hello")))
-      const source = yield* Source.make(socket)
-      assert.strictEqual(textOf(yield* source.exactly(10)), "earlyhello")
-      yield* Fiber.join(heard)
+      const { port } = yield* echo
+      const { options, visits } = yield* proxy((target) => (target === onion ? "HOST_UNREACHABLE" : port))
+      const dialer = SocksSocketDialer.make(options)
+      const dials = [onion, TowerAddress.make("tower.example:1"), onion].map((address) =>
+        Effect.either(Effect.scoped(dialer.dial(address)))
+      )
+      yield* Effect.all(dials)
+      yield* Effect.all([...dials, ...dials], { concurrency: "unbounded" })
+      const names = visits.flatMap(({ password, user }) => [user, password])
+      assert.strictEqual(names.length, 18)
+      for (const name of names) assert.match(name, /^[0-9a-f]{32}$/)
+      assert.strictEqual(new Set(names).size, 18)
     })
   )
 
-  it.effect("names itself tor, also for addresses that are in the clear", () =>
-    Effect.sync(() => assert.strictEqual(SocksSocketDialer.make({ host: "::1", port: 9050 }).way, "tor"))
+  it.scopedLive("takes its names from the source of randomness", () =>
+    Effect.gen(function* () {
+      const { port } = yield* echo
+      const { options, visits } = yield* proxy(() => port)
+      yield* Effect.provide(greets(options, onion), entropy("aa".repeat(16), "bb".repeat(16)))
+      assert.deepStrictEqual(visits, [{ user: "aa".repeat(16), password: "bb".repeat(16), target: onion }])
+    })
   )
 
   it.scopedLive.each([
-    ["127.0.0.1:9911", "7f000001:26b7"],
-    ["[2001:db8::a0b:1]:256", "20010db800000000000000000a0b0001:0100"],
-    ["[::]:1", `${"00".repeat(16)}:0001`],
-    ["[1:2:3:4:5:6:7:8]:65535", "00010002000300040005000600070008:ffff"],
-    ["[fe80::]:80", `fe80${"00".repeat(14)}:0050`],
-    ["tower.example:9911", "tower.example:26b7"]
-  ] as const)("asks for %s", ([address, target]) =>
+    ["GENERAL_FAILURE", "Proxy"],
+    ["CONNECTION_NOT_ALLOWED", "Proxy"],
+    ["NETWORK_UNREACHABLE", "Unreachable"],
+    ["HOST_UNREACHABLE", "Unreachable"],
+    ["CONNECTION_REFUSED", "Refused"],
+    ["TTL_EXPIRED", "Timeout"],
+    ["COMMAND_NOT_SUPPORTED", "Proxy"],
+    ["ADDRESS_TYPE_NOT_SUPPORTED", "Proxy"]
+  ] as const satisfies ReadonlyArray<readonly [Status, string]>)("tells %s as %s", ([status, reason]) =>
     Effect.gen(function* () {
-      const { dialer, heard } = yield* inMemory(granted)
-      yield* dialer.dial(TowerAddress.make(address))
-      assert.strictEqual((yield* Fiber.join(heard)).target, target)
+      const { options } = yield* proxy(() => status)
+      const error = yield* Effect.flip(SocksSocketDialer.make(options).dial(onion))
+      assert.deepStrictEqual([error._tag, error.address, error.reason], ["DialFailed", onion, reason])
+    })
+  )
+
+  it.scopedLive("tells a target where nobody listens", () =>
+    Effect.gen(function* () {
+      const port = Number((yield* nobody).split(":")[1])
+      const { options } = yield* proxy(() => port)
+      assert.strictEqual((yield* Effect.flip(SocksSocketDialer.make(options).dial(onion))).reason, "Refused")
+    })
+  )
+
+  it.scopedLive("tells a login that is refused, and shows neither name nor password", () =>
+    Effect.gen(function* () {
+      const names: Array<string> = []
+      const { options, visits } = yield* proxy(
+        () => "GENERAL_FAILURE",
+        (...login) => {
+          names.push(...login)
+          return false
+        }
+      )
+      const error = yield* Effect.flip(SocksSocketDialer.make(options).dial(onion))
+      assert.strictEqual(error.reason, "Proxy")
+      assert.deepStrictEqual(visits, [])
+      assert.strictEqual(names.length, 2)
+      for (const name of names) assert.notInclude(`${error} ${JSON.stringify(error)}`, name)
+    })
+  )
+
+  it.scopedLive("reads what the tower had said before its end, and then the end", () =>
+    Effect.gen(function* () {
+      const { accepted, port } = yield* listen()
+      const { options } = yield* proxy(() => port)
+      const socket = yield* SocksSocketDialer.make(options).dial(onion)
+      const source = yield* Source.make(socket)
+      ;(yield* accepted).end("last words")
+      assert.strictEqual(textOf(yield* source.exactly(10)), "last words")
+      assert.strictEqual(yield* Effect.flip(source.next), "Ended")
+    })
+  )
+})
+
+describe("SocksSocketDialer, with proxies that no library would make", () => {
+  it.scopedLive.each([
+    ["127.0.0.1:9911", "017f00000126b7"],
+    ["[2001:db8::a0b:1]:256", "0420010db800000000000000000a0b00010100"],
+    ["[::]:1", `04${"00".repeat(16)}0001`],
+    ["[1:2:3:4:5:6:7:8]:65535", "0400010002000300040005000600070008ffff"],
+    ["[fe80::]:80", `04fe80${"00".repeat(14)}0050`],
+    ["tower.example:9911", `030d${toHex(text("tower.example"))}26b7`],
+    [onion, `033e${toHex(text(onion.slice(0, -5)))}26b7`]
+  ] as const)("says the messages of SOCKS5 for %s", ([address, target]) =>
+    Effect.gen(function* () {
+      const { heard, options } = yield* rawProxy(granted)
+      const dial = SocksSocketDialer.make(options).dial(TowerAddress.make(address))
+      yield* Effect.provide(dial, entropy("aa".repeat(16), "bb".repeat(16)))
+      const name = (byte: string) => `20${toHex(text(byte.repeat(16)))}`
+      assert.deepStrictEqual(heard, ["05020002", `01${name("aa")}${name("bb")}`, `050100${target}`])
     })
   )
 
   it.scopedLive.each([
     ["an IPv4 address", "0500000101020304ffff"],
     ["a name", "050000030474657374ffff"],
+    ["a name without letters", "0500000300ffff"],
+    ["the longest name", `05000003ff${"61".repeat(255)}ffff`],
     ["an IPv6 address", `05000004${"01".repeat(16)}ffff`]
-  ] as const)("takes a reply with %s", ([, reply]) =>
+  ] as const)("loses no byte that comes right behind a reply with %s", ([, reply]) =>
     Effect.gen(function* () {
-      const { dialer } = yield* inMemory({ ...granted, reply: `${reply}${toHex(text("x"))}` })
-      const source = yield* Source.make(yield* dialer.dial(onion))
-      assert.strictEqual(textOf(yield* source.exactly(1)), "x")
+      for (const bytewise of [false, true]) {
+        for (const ends of [undefined, "cleanly"] as const) {
+          const early = "early ".repeat(2_000)
+          const { options } = yield* rawProxy({ ...granted, reply: `${reply}${toHex(text("x"))}`, bytewise, ends })
+          const whole = yield* rawProxy({ ...granted, reply: `${reply}${toHex(text(early))}`, ends })
+          const source = yield* Source.make(yield* SocksSocketDialer.make(options).dial(onion))
+          assert.strictEqual(textOf(yield* source.exactly(1)), "x")
+          const late = yield* SocksSocketDialer.make(whole.options).dial(onion)
+          // Also for a reader that comes when all that the package does later is done.
+          yield* turns(20)
+          const lateSource = yield* Source.make(late)
+          assert.strictEqual(textOf(yield* lateSource.exactly(early.length)), early)
+          if (ends !== undefined) assert.strictEqual(yield* Effect.flip(lateSource.next), "Ended")
+        }
+      }
     })
   )
 
-  const refusing = (code: string) => ({ ...granted, reply: `05${code}0001000000000000` })
+  it.scopedLive("loses no byte behind the reply when the proxy then ends by reset, and comes to the end", () =>
+    Effect.gen(function* () {
+      const { accepted, options } = yield* rawProxy({ ...granted, reply: `${granted.reply}${toHex(text("early"))}` })
+      const socket = yield* SocksSocketDialer.make(options).dial(onion)
+      ;(yield* accepted).resetAndDestroy()
+      yield* turns(20)
+      assert.isFalse(yield* socket.write(text("too late")))
+      const source = yield* Source.make(socket)
+      assert.strictEqual(textOf(yield* source.exactly(5)), "early")
+      assert.strictEqual(yield* Effect.flip(source.next), "Ended")
+    })
+  )
+
+  it.scopedLive.each([
+    ["no authentication", "0500"],
+    ["no authentication, and a reply behind it", `0500${granted.reply}`],
+    ["GSSAPI", "0501"],
+    ["nothing that was offered", "05ff"],
+    ["another version", "0402"]
+  ] as const)("does not go on with a proxy that chooses %s: it is told neither name nor target", ([, method]) =>
+    Effect.gen(function* () {
+      for (const bytewise of [false, true]) {
+        const { heard, options, serving } = yield* rawProxy({ method, bytewise })
+        const error = yield* Effect.flip(SocksSocketDialer.make(options).dial(onion))
+        assert.deepStrictEqual([error._tag, error.reason], ["DialFailed", "Proxy"])
+        // The proxy has seen the end: there is nothing more that it could hear.
+        yield* Fiber.join(serving)
+        assert.deepStrictEqual(heard, ["05020002"])
+      }
+    })
+  )
+
+  const refusing = (code: string): Script => ({ ...granted, reply: `05${code}0001000000000000` })
   it.scopedLive.each([
     ["refused", refusing("05"), "Refused"],
     ["network unreachable", refusing("03"), "Unreachable"],
@@ -142,68 +225,123 @@ describe("SocksSocketDialer", () => {
     ["expired", refusing("06"), "Timeout"],
     ["a general failure", refusing("01"), "Proxy"],
     ["an unknown code", refusing("f0"), "Proxy"],
+    ["refused, with nothing behind the code, and the end", { ...granted, reply: "0505", ends: "cleanly" }, "Refused"],
     ["a wrong user name", { ...granted, login: "0101" }, "Proxy"],
+    ["a login answered in another version", { ...granted, login: "0500" }, "Proxy"],
     ["another version", { ...granted, reply: "04000001000000000000" }, "Proxy"],
-    ["a reply with an unknown kind of address", { ...granted, reply: "05000002000000000000" }, "Proxy"]
-  ] as const)("tells %s", ([, answers, reason]) =>
+    ["another version that refuses", { ...granted, reply: "04050001000000000000" }, "Proxy"],
+    ["a reply with an unknown kind of address", { ...granted, reply: "05000002000000000000" }, "Proxy"],
+    ["garbage", { method: "48545450", ends: undefined }, "Proxy"],
+    ["the end in the middle of a reply", { ...granted, reply: "0500000101", ends: "cleanly" }, "Proxy"],
+    ["a reset in the middle of a reply", { ...granted, reply: "0500000101", ends: "by reset" }, "Proxy"],
+    ["the end instead of a reply", { ...granted, reply: undefined, ends: "cleanly" }, "Proxy"]
+  ] as ReadonlyArray<readonly [string, Script, string]>)("tells %s", ([, script, reason]) =>
     Effect.gen(function* () {
-      const { dialer, proxyEnd } = yield* inMemory(answers)
-      const error = yield* Effect.flip(dialer.dial(onion))
-      assert.deepStrictEqual([error._tag, error.address, error.reason], ["DialFailed", onion, reason])
-      // Hung up although the scope of this test is open.
-      assert.isFalse(yield* proxyEnd.write(text("x")))
+      for (const bytewise of [false, true]) {
+        const { options, serving } = yield* rawProxy({ ...script, bytewise })
+        const error = yield* Effect.flip(SocksSocketDialer.make(options).dial(onion))
+        assert.deepStrictEqual([error._tag, error.address, error.reason], ["DialFailed", onion, reason])
+        // Hung up although the scope of this test is open.
+        yield* Fiber.join(serving)
+      }
     })
   )
 
-  it.scopedLive("tells a proxy that wants no user name, and does not go on without one", () =>
+  it.scopedLive("tells a proxy that hangs up at once", () =>
     Effect.gen(function* () {
-      const [ours, theirs] = yield* SocketPair.make()
-      const toProxy: SocketDialer.Service = { way: "clear", dial: () => Effect.succeed(ours) }
-      yield* theirs.write(fromHex("0500"))
-      const dialer = SocksSocketDialer.make({ host: "proxy.test", port: 1 }, toProxy)
-      assert.strictEqual((yield* Effect.flip(dialer.dial(onion))).reason, "Proxy")
-      yield* ours.halfClose
-      const said = yield* Stream.runCollect(theirs.bytes)
-      assert.deepStrictEqual([...said].map(toHex), ["050102"])
-    })
-  )
-
-  it.scopedLive("tells a proxy that hangs up", () =>
-    Effect.gen(function* () {
-      const { dialer, proxyEnd } = yield* inMemory(granted)
-      yield* proxyEnd.close
-      assert.strictEqual((yield* Effect.flip(dialer.dial(onion))).reason, "Proxy")
+      const { port } = yield* listen((socket) => socket.end())
+      const error = yield* Effect.flip(SocksSocketDialer.make({ host: "127.0.0.1", port }).dial(onion))
+      assert.strictEqual(error.reason, "Proxy")
     })
   )
 
   it.scopedLive("tells a proxy that is not there", () =>
     Effect.gen(function* () {
-      const address = yield* nobody
-      const dialer = SocksSocketDialer.make({ host: "127.0.0.1", port: Number(address.split(":")[1]) })
-      const error = yield* Effect.flip(dialer.dial(onion))
+      const port = Number((yield* nobody).split(":")[1])
+      const error = yield* Effect.flip(SocksSocketDialer.make({ host: "127.0.0.1", port }).dial(onion))
       assert.deepStrictEqual([error.address, error.reason], [onion, "Proxy"])
     })
   )
 
-  it.scopedLive("leaves no socket behind when a dial is interrupted in the middle of the proxy's talk", () =>
+  it.effect("names itself tor, also for addresses that are in the clear", () =>
+    Effect.sync(() => assert.strictEqual(SocksSocketDialer.make({ host: "::1", port: 9050 }).way, "tor"))
+  )
+})
+
+/** Watches the sockets that are dialled and the timers that are started, by the packages too. */
+const watched = Effect.gen(function* () {
+  const spied = <A extends { readonly mockRestore: () => void }>(spy: () => A) =>
+    Effect.acquireRelease(Effect.sync(spy), (made) => Effect.sync(() => made.mockRestore()))
+  const connect = yield* spied(() => vi.spyOn(Net.Socket.prototype, "connect"))
+  const setTimeout = yield* spied(() => vi.spyOn(globalThis, "setTimeout"))
+  return {
+    sockets: () => connect.mock.contexts.filter((context) => context instanceof Net.Socket),
+    timers: () => setTimeout.mock.calls.map(([run, delay = 0]) => ({ run, delay }))
+  }
+})
+
+describe("SocksSocketDialer leaves nothing behind", () => {
+  const stages: ReadonlyArray<readonly [string, Script, number]> = [
+    ["the greeting", {}, 1],
+    ["the login", { method: granted.method }, 2],
+    ["the request", { method: granted.method, login: granted.login }, 3],
+    ["a part of the reply", { ...granted, reply: "05000003" }, 3]
+  ]
+  it.scopedLive.each(stages)("when a dial is interrupted after %s of a proxy that is silent then", ([, script, said]) =>
     Effect.gen(function* () {
-      const { accepted, port } = yield* listen()
+      const { sockets, timers } = yield* watched
       const before = yield* openSockets
-      const dialling = yield* Effect.fork(SocksSocketDialer.make({ host: "127.0.0.1", port }).dial(onion))
-      const source = yield* Source.make(yield* Effect.flatMap(accepted, NodeSocketDialer.fromSocket))
-      yield* source.exactly(3)
-      assert.strictEqual(yield* openSockets, before + 2)
+      const { heard, options, serving } = yield* rawProxy(script)
+      const dialling = yield* Effect.fork(SocksSocketDialer.make(options).dial(onion))
+      while (heard.length < said) yield* turns(1)
+      yield* turns(5)
+      assert.isNull(dialling.unsafePoll())
       yield* Fiber.interrupt(dialling)
-      assert.strictEqual(yield* openSockets, before + 1)
+      // The proxy has seen the end, although the scope of this test is open; what is left is the server itself.
+      yield* Fiber.join(serving)
+      assert.strictEqual(yield* openSockets, before)
+      assert.deepStrictEqual(
+        sockets().map((socket) => [socket.closed, socket.listenerCount("data"), socket.listenerCount("connect")]),
+        [[true, 0, 0]]
+      )
+      assert.strictEqual(Math.max(...timers().map(({ delay }) => delay)), 1)
     })
   )
 
-  it.scopedLive("takes its names from the source of randomness", () =>
+  it.scopedLive("when a dial has failed, or was carried out and closed", () =>
     Effect.gen(function* () {
-      const { dialer, heard } = yield* inMemory(granted)
-      yield* dialer.dial(onion).pipe(Effect.provide(entropy("aa".repeat(16), "bb".repeat(16))))
-      const { password, user } = yield* Fiber.join(heard)
-      assert.deepStrictEqual([user, password], ["aa".repeat(16), "bb".repeat(16)])
+      const { sockets, timers } = yield* watched
+      const before = yield* openSockets
+      for (const script of [granted, { ...granted, login: "0101" }, { method: "0500" }]) {
+        const { options, serving } = yield* rawProxy(script)
+        yield* Effect.option(Effect.scoped(SocksSocketDialer.make(options).dial(onion)))
+        yield* Fiber.join(serving)
+      }
+      assert.strictEqual(yield* openSockets, before)
+      assert.deepStrictEqual(
+        sockets().map((socket) => [socket.closed, socket.listenerCount("data"), socket.listenerCount("connect")]),
+        [
+          [true, 0, 0],
+          [true, 0, 0],
+          [true, 0, 0]
+        ]
+      )
+      assert.strictEqual(Math.max(...timers().map(({ delay }) => delay)), 1)
+    })
+  )
+
+  it.scopedLive("and its only timer, the package's, ends no dial", () =>
+    Effect.gen(function* () {
+      const { timers } = yield* watched
+      const gate = yield* Effect.makeLatch(false)
+      const { heard, options } = yield* rawProxy({ ...granted, after: gate.await })
+      const dialling = yield* Effect.fork(SocksSocketDialer.make(options).dial(onion))
+      while (heard.length < 1) yield* turns(1)
+      const ofThePackage = timers().filter(({ delay }) => delay === 1)
+      assert.strictEqual(ofThePackage.length, 1)
+      for (const { run } of ofThePackage) run()
+      yield* gate.open
+      assert.isTrue(yield* (yield* Fiber.join(dialling)).write(text("x")))
     })
   )
 })
