@@ -70,8 +70,7 @@ export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Servi
       for (const tower of towers()) if (!ids.has(tower.id)) yield* drop(tower.id)
       for (const tower of found) {
         const known = CandidateList.get(list, tower.id)
-        if (known === undefined) yield* put(tower, [CandidateChange.TowerAdded({ tower })])
-        else if (!sameAddresses(known, tower)) yield* put(tower, difference(known, tower))
+        if (known === undefined || !isSame(known, tower)) yield* put(tower, difference(known, tower))
       }
     })
     const interval = Duration.decode(options.pollInterval ?? "4 seconds")
@@ -92,10 +91,7 @@ export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Servi
         exclusively(
           Effect.gen(function* () {
             const tower = yield* db.createTower(publicKey, address)
-            const known = CandidateList.get(list, tower.id)
-            const changes = known === undefined ? [] : difference(known, tower)
-            const isTold = changes.some((change) => change._tag === "AddressAdded")
-            yield* put(tower, isTold ? changes : [...changes, CandidateChange.TowerAdded({ tower })])
+            yield* put(tower, difference(CandidateList.get(list, tower.id), tower))
             return tower
           })
         ),
@@ -129,20 +125,24 @@ export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Servi
     }
   })
 
-/** Their order counts: they are tried in it. */
-const sameAddresses = (one: Tower, other: Tower): boolean =>
+/** The order of addresses counts: they are tried in it. */
+const isSame = (one: Tower, other: Tower): boolean =>
+  one.additions === other.additions &&
   one.addresses.length === other.addresses.length &&
   one.addresses.every((address, position) => address === other.addresses[position])
 
-/** The news that lead from one picture of a tower to the next. */
-const difference = (before: Tower, after: Tower): Array<CandidateChange> => [
-  ...before.addresses
+/** The news that lead from one picture of a tower, or none, to the next. */
+const difference = (before: Tower | undefined, after: Tower): ReadonlyArray<CandidateChange> => {
+  const removed = (before?.addresses ?? [])
     .filter((address) => !after.addresses.includes(address))
-    .map((address) => CandidateChange.AddressRemoved({ towerId: after.id, address })),
-  ...after.addresses
-    .filter((address) => !before.addresses.includes(address))
+    .map((address) => CandidateChange.AddressRemoved({ towerId: after.id, address }))
+  const added = after.addresses
+    .filter((address) => before?.addresses.includes(address) === false)
     .map((address) => CandidateChange.AddressAdded({ tower: after, address }))
-]
+  // Whoever added it, here or in another process, added an address that is new, or the tower.
+  const isAddedAgain = added.length === 0 && before?.additions !== after.additions
+  return [...removed, ...added, ...(isAddedAgain ? [CandidateChange.TowerAdded({ tower: after })] : [])]
+}
 
 /**
  * The list as a layer.

@@ -9,6 +9,7 @@ import { TowerAddress } from "./TowerAddress.js"
 
 /**
  * A tower: the id of its row, its public key, and its addresses, newest first (protocol 7.4). An immutable snapshot.
+ * `additions` counts how often it was added, by whatever process: so it is seen that it was added again.
  *
  * @since 0.1.0
  * @category models
@@ -16,5 +17,6 @@ import { TowerAddress } from "./TowerAddress.js"
 export class Tower extends Schema.Class<Tower>("Tower")({
   id: TowerId,
   publicKey: PublicKey,
-  addresses: Schema.Array(TowerAddress)
+  addresses: Schema.Array(TowerAddress),
+  additions: Schema.optionalWith(Schema.NonNegativeInt, { default: () => 1 })
 }) {}

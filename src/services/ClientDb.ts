@@ -84,8 +84,8 @@ export declare namespace ClientDb {
      */
     readonly bindIdentity: (identity: Identity) => Effect.Effect<void, DbError | WrongDatabase>
     /**
-     * Adds a tower, or an address of it (newest first), clears its removed mark and its quarantines, and makes its sessions
-     * active.
+     * Adds a tower, or an address of it (newest first), clears its removed mark and its quarantines, makes its sessions
+     * active, and counts one addition more, also when it knew all of that.
      */
     readonly createTower: (publicKey: PublicKey, address: TowerAddress) => Effect.Effect<Tower, DbError>
     /**

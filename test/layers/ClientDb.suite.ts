@@ -130,6 +130,24 @@ export const suite = <E>(name: string, layer: Layer.Layer<ClientDb | Elapse, E>)
       )
 
       test(
+        "count how often they were added, and nothing else",
+        Effect.gen(function* () {
+          const { db, tower } = yield* bound
+          assert.strictEqual(tower.additions, 1)
+          assert.strictEqual((yield* db.createTower(publicKey(1), address(1))).additions, 2)
+          assert.strictEqual((yield* db.createTower(publicKey(1), address(2))).additions, 3)
+          yield* db.removeTower(publicKey(1), address(2))
+          yield* db.removeTower(publicKey(1))
+          assert.strictEqual((yield* db.createTower(publicKey(1), address(1))).additions, 4)
+          yield* db.createTower(publicKey(2), address(1))
+          assert.deepStrictEqual(
+            (yield* db.listTowers).map(({ additions }) => additions),
+            [4, 1]
+          )
+        })
+      )
+
+      test(
         "are listed by ascending id",
         Effect.gen(function* () {
           const { db, tower } = yield* bound

@@ -152,7 +152,56 @@ describe("RoundRobinTowerCandidates", () => {
     })
   )
 
-  it.scoped("sees a new order of addresses without news", () =>
+  it.scoped("tells that another process added what is known already, once for each look at the table", () =>
+    Effect.gen(function* () {
+      const { make } = yield* setup()
+      const here = yield* make
+      const there = yield* make
+      yield* there.add(key(0), address(0))
+      yield* there.add(key(0), address(1))
+      yield* there.add(key(1), address(2))
+      yield* TestClock.adjust("5 seconds")
+      const changes = yield* here.changes
+      yield* there.add(key(0), address(0))
+      yield* there.add(key(0), address(0))
+      assert.deepStrictEqual(yield* news(changes), [])
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* news(changes), ["+1"])
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* news(changes), [])
+      assert.deepStrictEqual(yield* here.list, yield* there.list)
+
+      // It is told with a new address, as an add of this process is.
+      yield* there.add(key(0), address(0))
+      yield* there.add(key(0), address(5))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* news(changes), [`+1@${address(5)}`])
+
+      // What was removed and added again between two looks was added.
+      yield* there.remove(key(1))
+      yield* there.add(key(1), address(2))
+      yield* there.remove(key(0), address(1))
+      yield* there.add(key(0), address(0))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual((yield* news(changes)).sort(), [`-1@${address(1)}`, "+1", "+2"].sort())
+    })
+  )
+
+  it.scoped("tells of its own adds once, whatever it sees later", () =>
+    Effect.gen(function* () {
+      const { make } = yield* setup()
+      const candidates = yield* make
+      const changes = yield* candidates.changes
+      yield* candidates.add(key(0), address(0))
+      yield* candidates.add(key(0), address(0))
+      yield* candidates.remove(key(0), address(7))
+      assert.deepStrictEqual(yield* news(changes), ["+1", "+1"])
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* news(changes), [])
+    })
+  )
+
+  it.scoped("sees a new order of addresses, and that one was added", () =>
     Effect.gen(function* () {
       const { db, make } = yield* setup()
       yield* db.createTower(key(0), address(0))
@@ -162,7 +211,7 @@ describe("RoundRobinTowerCandidates", () => {
       yield* db.removeTower(key(0), address(0))
       yield* db.createTower(key(0), address(0))
       yield* TestClock.adjust("5 seconds")
-      assert.deepStrictEqual(yield* news(changes), [])
+      assert.deepStrictEqual(yield* news(changes), ["+1"])
       assert.deepStrictEqual((yield* candidates.list)[0]?.addresses, [address(0), address(1)])
     })
   )

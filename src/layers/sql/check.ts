@@ -108,7 +108,7 @@ const contentsOf = (sql: SqlClient.SqlClient): ReadonlyArray<Contents> => [
   {
     table: "wt_tower",
     select: sql`
-      SELECT t.id AS name, t.id, t.public_key AS "publicKey", a.address
+      SELECT t.id AS name, t.id, t.public_key AS "publicKey", t.additions, a.address
       FROM wt_tower t LEFT JOIN wt_address a ON a.tower = t.id`,
     decode: towerRows
   },

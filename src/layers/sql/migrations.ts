@@ -76,7 +76,10 @@ const tables: Migration = ({ instant, rowId }) => [
 
 const sessionsByAge: Migration = () => ["CREATE INDEX wt_session_created_at ON wt_session (created_at)"]
 
-const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge]
+// A tower of an older database was added once, or more often.
+const additions: Migration = () => ["ALTER TABLE wt_tower ADD COLUMN additions INTEGER NOT NULL DEFAULT 1"]
+
+const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge, additions]
 
 /** The version that this program writes. @since 0.1.0 @category models */
 export const version = migrations.length

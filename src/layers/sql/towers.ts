@@ -18,28 +18,30 @@ import type { Database } from "./transaction.js"
 /** Decodes towers, a row for each address. @since 0.1.0 @category combinators */
 export const towerRows = decode(
   "wt_tower",
-  Schema.Struct({ id: column(TowerId), publicKey: PublicKey, address: Schema.NullOr(TowerAddress) })
+  Schema.Struct({
+    id: column(TowerId),
+    publicKey: PublicKey,
+    additions: column(Schema.NonNegativeInt),
+    address: Schema.NullOr(TowerAddress)
+  })
 )
 
 const towerIds = decode("wt_tower", Schema.Struct({ id: column(TowerId) }))
 
 /** One row for each address, in the order of the result, becomes one tower with all of them. */
 const gather = (rows: Effect.Effect.Success<ReturnType<typeof towerRows>>): ReadonlyArray<Tower> => {
-  const towers = new Map<
-    TowerId,
-    { readonly id: TowerId; readonly publicKey: PublicKey; readonly addresses: Array<TowerAddress> }
-  >()
-  for (const { address, id, publicKey } of rows) {
-    const tower = towers.get(id) ?? { id, publicKey, addresses: [] }
+  const towers = new Map<TowerId, Omit<typeof Tower.Type, "addresses"> & { readonly addresses: Array<TowerAddress> }>()
+  for (const { address, ...row } of rows) {
+    const tower = towers.get(row.id) ?? { ...row, addresses: [] }
     if (address !== null) tower.addresses.push(address)
-    towers.set(id, tower)
+    towers.set(row.id, tower)
   }
   return [...towers.values()].map((tower) => new Tower(tower))
 }
 
 const select = ({ sql }: Database, where: Fragment): Effect.Effect<ReadonlyArray<Tower>, SqlError | CorruptRow> =>
   sql`
-    SELECT t.id, t.public_key AS "publicKey", a.address
+    SELECT t.id, t.public_key AS "publicKey", t.additions, a.address
     FROM wt_tower t LEFT JOIN wt_address a ON a.tower = t.id
     WHERE ${where}
     ORDER BY t.id, a.position DESC`.pipe(Effect.flatMap(towerRows), Effect.map(gather))
@@ -60,7 +62,7 @@ export const createTower =
         const [row] = yield* Effect.flatMap(
           sql`
             INSERT INTO wt_tower (public_key) VALUES (${publicKey})
-            ON CONFLICT (public_key) DO UPDATE SET removed = 0
+            ON CONFLICT (public_key) DO UPDATE SET removed = 0, additions = wt_tower.additions + 1
             RETURNING id`,
           towerIds
         )

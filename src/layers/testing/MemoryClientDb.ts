@@ -177,9 +177,11 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
           quarantines.delete(tower.id)
           setStatus(tower.id, "active")
           return setTower({
-            tower: tower.addresses.includes(address)
-              ? tower
-              : new Tower({ ...tower, addresses: [address, ...tower.addresses] }),
+            tower: new Tower({
+              ...tower,
+              addresses: tower.addresses.includes(address) ? tower.addresses : [address, ...tower.addresses],
+              additions: tower.additions + 1
+            }),
             removed: false
           })
         }),

@@ -22,6 +22,12 @@ const damages: ReadonlyArray<readonly [title: string, statement: string, table: 
   ["a standing of nobody", "UPDATE wt_standing SET tower = 77 WHERE tower = 1", "wt_standing", /tower 77/],
   ["an identity of no key", "UPDATE wt_identity SET public_key = '02'", "wt_identity", /row 1 .*publicKey/],
   ["an address that is none", "UPDATE wt_address SET address = '' WHERE tower = 2", "wt_tower", /row 2 .*address/],
+  [
+    "a tower that was added less than never",
+    "UPDATE wt_tower SET additions = -1 WHERE id = 2",
+    "wt_tower",
+    /row 2 .*additions/
+  ],
   ["a way that is none", "UPDATE wt_reservation SET way = 'pigeon'", "wt_reservation", /row \d+ .*way.*pigeon/],
   [
     "a fee rate that is none",

@@ -5,6 +5,7 @@ import * as SqlClientDb from "../../../src/layers/SqlClientDb.js"
 import { check } from "../../../src/layers/sql/check.js"
 import { version } from "../../../src/layers/sql/migrations.js"
 import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
+import { Tower } from "../../../src/schema/Tower.js"
 import { address, publicKey } from "../ClientDb.fixtures.js"
 import { look, populate } from "./sample.js"
 import { type Engine, older, restore, shapeOf } from "./versions.js"
@@ -22,8 +23,16 @@ export const suite = (engine: Engine, empty: Effect.Effect<SqlClient.SqlClient, 
           const db = yield* open(sql)
           const memory = yield* MemoryClientDb.make()
           yield* populate(memory)
-          assert.deepStrictEqual(yield* look(db), yield* look(memory))
+          const { towers, ...found } = yield* look(db)
+          const { towers: wanted, ...others } = yield* look(memory)
+          assert.deepStrictEqual(found, others)
+          // How often they were added was not counted.
+          assert.deepStrictEqual(
+            towers,
+            wanted.map((tower) => new Tower({ ...tower, additions: 1 }))
+          )
           assert.strictEqual((yield* db.createTower(publicKey(9), address(9))).id, 4)
+          assert.strictEqual((yield* db.createTower(publicKey(1), address(1))).additions, 2)
           assert.deepStrictEqual(yield* Effect.provideService(check, SqlClient.SqlClient, sql), [])
           const fresh = yield* empty
           yield* open(fresh)
