@@ -28,7 +28,7 @@ export declare namespace SocketDialer {
      * it went (closed, reset), after all that had arrived.
      */
     readonly bytes: Stream.Stream<Uint8Array>
-    /** Hands bytes to the network; answers false when the connection is gone. */
+    /** Hands bytes to the network; answers false when the connection is gone. What had arrived can still be read then. */
     readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
   }
 

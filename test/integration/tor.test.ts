@@ -1,11 +1,14 @@
 /** Sessions through a SOCKS5 proxy, from the negotiator down to real sockets; the proxy is a library's. */
 import Dns from "node:dns"
 import * as Net from "node:net"
+import { FileSystem } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Logger, LogLevel, Redacted } from "effect"
 import * as KeyFile from "../../src/layers/KeyFile.js"
 import * as NodeWatchtower from "../../src/layers/NodeWatchtower.js"
 import { secretOf } from "../../src/layers/testing/FixedKeyRing.js"
+import * as LoopbackTower from "../../src/layers/testing/LoopbackTower.js"
 import * as NodeLoopbackTower from "../../src/layers/testing/NodeLoopbackTower.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { hostPort, TowerAddress } from "../../src/schema/TowerAddress.js"
@@ -106,5 +109,29 @@ describe("through a SOCKS5 proxy", () => {
       assert.strictEqual((yield* tower.connections).served, 0)
       assert.deepStrictEqual(resolved(), [])
     }).pipe(quiet)
+  )
+
+  it.scopedLive("a key shown one way is not used the other, and the way that it was shown it is used again", () =>
+    Effect.gen(function* () {
+      const where = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+      const tower = yield* NodeLoopbackTower.make({ chain, secretKey: Redacted.make(secretOf(1)) })
+      const { options } = yield* proxy(() => hostPort(tower.uri.address).port)
+      const key = yield* KeyFile.generate
+      const keyIndex = (over: { readonly proxy?: typeof options }) =>
+        Effect.gen(function* () {
+          yield* (yield* TowerCandidates).add(tower.uri.publicKey, tower.uri.address)
+          return yield* Effect.flatMap(SessionNegotiator, ({ negotiate }) => negotiate)
+        }).pipe(
+          Effect.map((session) => session.keyIndex),
+          Effect.provide(NodeWatchtower.layer({ chain, key, database: `${where}/db`, ...over }))
+        )
+      // Shown in the clear in the handshake, and then the tower hangs up without a session.
+      yield* tower.setFault(LoopbackTower.Fault.HangUp({ before: "init" }))
+      yield* Effect.flip(keyIndex({}))
+      yield* tower.setFault(undefined)
+      const throughTor = yield* keyIndex({ proxy: options })
+      const inTheClear = yield* keyIndex({})
+      assert.strictEqual(throughTor, inTheClear + 1)
+    }).pipe(quiet, Effect.provide(NodeContext.layer))
   )
 })

@@ -76,6 +76,8 @@ describe.each(Tower.binaries)("%s", (binary) => {
         // Something lies unread at the tower when it closes: the kernel makes a reset of it.
         const unread = [wrong, new CreateSession(policy)]
         assert.deepStrictEqual(yield* told(Gate.initWithNext, unread), ["Init", "ConnectionEnded"])
+        // Our next message is on the way, and meets either end.
+        assert.deepStrictEqual(yield* told(NodeSocketDialer.make, unread), ["Init", "ConnectionEnded"])
       }
       note(
         context,

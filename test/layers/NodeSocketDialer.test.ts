@@ -156,6 +156,28 @@ describe("NodeSocketDialer", () => {
     })
   )
 
+  it.scopedLive("loses nothing of what the system holds back when writes that are held back meet a reset", () =>
+    Effect.gen(function* () {
+      const { accepted, address } = yield* listen((socket) => socket.pause())
+      const socket = yield* dial(address)
+      const peer = yield* accepted
+      const held = new Uint8Array(16 * 1024 * 1024)
+      const writing = yield* Effect.fork(
+        Effect.all([socket.write(held), socket.write(text("b")), socket.write(text("c"))], { concurrency: "unbounded" })
+      )
+      yield* turns(20)
+      // The first is read ahead of the reader, as much as may be; the second stays with the system.
+      for (const length of [60_000, 30_000]) {
+        peer.write("x".repeat(length))
+        yield* turns(20)
+      }
+      assert.isNull(writing.unsafePoll())
+      peer.resetAndDestroy()
+      assert.deepStrictEqual(yield* Fiber.join(writing), [false, false, false])
+      assert.strictEqual((yield* readAll(socket)).length, 90_000)
+    })
+  )
+
   it.scopedLive("writes on when the other side has only ended its writing", () =>
     Effect.gen(function* () {
       const { accepted, address } = yield* listen()
