@@ -519,6 +519,22 @@ export const suite = <E>(name: string, layer: Layer.Layer<ClientDb | Elapse, E>)
       )
 
       test(
+        "are not stored under an id that another one has; the reservation stays",
+        Effect.gen(function* () {
+          const { db, take, tower } = yield* bound
+          const [first, second] = [yield* take, yield* take]
+          const { id } = session(tower, first)
+          yield* db.createClientSession(session(tower, first), first, update(tower))
+          const again = session(tower, second, { id })
+          const refused = yield* Effect.flip(db.createClientSession(again, second, update(tower, { sessions: 9 })))
+          assert.strictEqual(refused._tag, "ClientSessionAlreadyExists")
+          assert.deepStrictEqual(yield* db.listClientSessions(), [session(tower, first)])
+          assert.strictEqual((yield* db.loadStandings(type, policyKey)).get(tower.id)?.sessions, 0)
+          yield* db.createClientSession(session(tower, second), second, update(tower))
+        })
+      )
+
+      test(
         "are refused in the order of the reference",
         Effect.gen(function* () {
           const { db, elapse, take, tower } = yield* bound

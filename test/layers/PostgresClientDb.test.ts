@@ -1,7 +1,9 @@
+import { SqlClient } from "@effect/sql"
 import { PgClient } from "@effect/sql-pg"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, ManagedRuntime, Redacted } from "effect"
 import * as PostgresClientDb from "../../src/layers/PostgresClientDb.js"
+import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import { version } from "../../src/layers/sql/migrations.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
 import { address, identity, policy, publicKey, session, update } from "./ClientDb.fixtures.js"
@@ -10,6 +12,7 @@ import * as Postgres from "./postgres.js"
 import * as Proxy from "./postgresProxy.js"
 import * as check from "./sql/check.suite.js"
 import * as migrations from "./sql/migrations.suite.js"
+import { recording } from "./sql/recording.js"
 
 const server = await Postgres.start()
 const url = server?.url ?? "postgresql://127.0.0.1:1/none"
@@ -118,6 +121,43 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
         )
         assert.strictEqual(error._tag, "DatabaseBusy")
         assert.strictEqual((yield* take).keyIndex, 100)
+      })
+    )
+
+    it.scopedLive("holds its locks for few round trips", () =>
+      Effect.gen(function* () {
+        const said: Array<string> = []
+        const client = yield* PostgresClientDb.client({ url: Redacted.make(yield* newSchema) })
+        const db = yield* SqlClientDb.make({ cut: PostgresClientDb.cut }).pipe(
+          Effect.provideService(
+            SqlClient.SqlClient,
+            recording(client, (text) => said.push(text.trim().split(/\s+/).slice(0, 3).join(" ")))
+          )
+        )
+        const tower = yield* bind(db)
+        const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+        said.length = 0
+        yield* db.createClientSession(session(tower, held), held, update(tower))
+        assert.deepStrictEqual(said, [
+          "BEGIN ISOLATION LEVEL",
+          "DELETE FROM wt_reservation",
+          "INSERT INTO wt_session",
+          "INSERT INTO wt_standing",
+          "DELETE FROM wt_quarantine",
+          "UPDATE wt_reservation SET",
+          "SELECT 1 FROM",
+          "UPDATE wt_identity SET",
+          "INSERT INTO wt_reservation",
+          "COMMIT"
+        ])
+        said.length = 0
+        yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+        assert.deepStrictEqual(said, [
+          "BEGIN ISOLATION LEVEL",
+          "UPDATE wt_reservation SET",
+          "UPDATE wt_reservation SET",
+          "COMMIT"
+        ])
       })
     )
 

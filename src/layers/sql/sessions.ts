@@ -15,7 +15,7 @@ import {
   ReservationLost,
   TowerNotFound
 } from "../../schema/DbError.js"
-import { LeaseToken } from "../../schema/Ids.js"
+import { KeyIndex, type LeaseToken } from "../../schema/Ids.js"
 import type { Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { newKeyIndex } from "./identity.js"
@@ -24,44 +24,54 @@ import * as rows from "./rows.js"
 import * as standings from "./standings.js"
 import type { Database } from "./transaction.js"
 
-const leases = rows.decode("wt_reservation", Schema.Struct({ lease: LeaseToken }))
+const keyIndexes = rows.decode("wt_reservation", Schema.Struct({ keyIndex: rows.column(KeyIndex) }))
 
-/** May this session be stored under this reservation? In the order of the reference (protocol 7.3). */
-const check = (database: Database, session: ClientSession, triple: Triple, lease: LeaseToken) =>
+/** Why no reservation of this session is held: in the order of the reference (protocol 7.3). */
+const refuse = (database: Database, session: ClientSession, triple: Triple) =>
   Effect.gen(function* () {
-    const { dialect, sql } = database
+    const { sql } = database
     const { id, keyIndex, towerId } = session
     const exists = yield* sql`SELECT 1 FROM wt_session WHERE id = ${id}`
     if (exists.length > 0) return yield* new ClientSessionAlreadyExists({ id })
     const tower = yield* sql`SELECT 1 FROM wt_tower WHERE id = ${towerId}`
     if (tower.length === 0) return yield* new TowerNotFound({ tower: towerId })
-    const [reserved] = yield* Effect.flatMap(
-      sql`
-        SELECT lease FROM wt_reservation
-        WHERE key_index = ${keyIndex} AND ${ofTriple(database, triple)} ${dialect.lock}`,
-      leases
+    const reserved = yield* Effect.flatMap(
+      sql`SELECT key_index AS "keyIndex" FROM wt_reservation WHERE ${ofTriple(database, triple)}`,
+      keyIndexes
     )
-    if (reserved === undefined) {
-      const others = yield* sql`SELECT 1 FROM wt_reservation WHERE ${ofTriple(database, triple)} LIMIT 1`
-      return yield* others.length === 0
-        ? new NoReservedKeyIndex({ towerId })
-        : new IncorrectKeyIndex({ towerId, keyIndex })
-    }
-    if (reserved.lease !== lease) return yield* new ReservationLost({ keyIndex })
+    if (reserved.length === 0) return yield* new NoReservedKeyIndex({ towerId })
+    return yield* reserved.some((row) => row.keyIndex === keyIndex)
+      ? new ReservationLost({ keyIndex })
+      : new IncorrectKeyIndex({ towerId, keyIndex })
   })
 
-const insert = ({ sql }: Database, session: ClientSession) => {
-  const { policy } = session
-  return sql`
-    INSERT INTO wt_session (
-      key_index, id, tower, status, created_at, blob_type, max_updates, reward_base, reward_rate, sweep_fee_rate,
-      reward_pk_script, seq_num, tower_last_applied
-    ) VALUES (
-      ${session.keyIndex}, ${session.id}, ${session.towerId}, ${session.status}, ${session.createdAt},
-      ${policy.blobType}, ${policy.maxUpdates}, ${policy.rewardBase}, ${policy.rewardRate},
-      ${String(policy.sweepFeeRate)}, ${session.rewardPkScript}, ${session.seqNum}, ${session.towerLastApplied}
-    )`
-}
+/** Ends the reservation that is held for this session. Its row is locked from here on. */
+const endReservation = (database: Database, session: ClientSession, triple: Triple, lease: LeaseToken) =>
+  Effect.gen(function* () {
+    const { sql } = database
+    const ended = yield* sql`
+      DELETE FROM wt_reservation
+      WHERE key_index = ${session.keyIndex} AND lease = ${lease} AND ${ofTriple(database, triple)}
+      RETURNING key_index`
+    if (ended.length === 0) yield* refuse(database, session, triple)
+  })
+
+const insert = ({ sql }: Database, session: ClientSession) =>
+  Effect.gen(function* () {
+    const { policy } = session
+    const inserted = yield* sql`
+      INSERT INTO wt_session (
+        key_index, id, tower, status, created_at, blob_type, max_updates, reward_base, reward_rate, sweep_fee_rate,
+        reward_pk_script, seq_num, tower_last_applied
+      ) VALUES (
+        ${session.keyIndex}, ${session.id}, ${session.towerId}, ${session.status}, ${session.createdAt},
+        ${policy.blobType}, ${policy.maxUpdates}, ${policy.rewardBase}, ${policy.rewardRate},
+        ${String(policy.sweepFeeRate)}, ${session.rewardPkScript}, ${session.seqNum}, ${session.towerLastApplied}
+      )
+      ON CONFLICT (id) DO NOTHING
+      RETURNING key_index`
+    if (inserted.length === 0) return yield* new ClientSessionAlreadyExists({ id: session.id })
+  })
 
 /** Reserves the next index for the triple, free, unless one is free already or none is left. */
 const reserveNext = (database: Database, triple: Triple) =>
@@ -96,9 +106,8 @@ export const store = (
 ) =>
   Effect.gen(function* () {
     const triple = { towerId: session.towerId, blobType: session.policy.blobType, way }
-    yield* check(database, session, triple, lease)
+    yield* endReservation(database, session, triple, lease)
     yield* insert(database, session)
-    yield* database.sql`DELETE FROM wt_reservation WHERE key_index = ${session.keyIndex}`
     yield* standings.write(database, update)
     if (options.reserveNext) yield* reserveNext(database, triple)
   })
