@@ -5,6 +5,8 @@
  * Bytes that had come are lost nowhere on our side. Linux keeps what it has received when a reset comes behind it, and
  * hands it out before the end. Node alone would lose it: a write that meets the reset destroys the socket with all that
  * was not read yet. So a failed write destroys nothing here; it is told to the writer, and the reader comes to the end.
+ * Reading is ours for the same reason: `NodeStream.fromReadable` drops what Node has buffered of a socket that is
+ * destroyed before its reader comes. What the other side's system had not sent yet when it reset, nobody can read.
  *
  * @since 0.1.0
  */
