@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
@@ -34,14 +35,31 @@ export const visitDuration = Metric.histogram(
   MetricBoundaries.exponential({ start: 10, factor: 2, count: 14 })
 )
 
-/** Counts a negotiator's events until the scope closes. @since 0.1.0 @category layers */
+/** Counts the negotiator's events until the scope closes. @since 0.1.0 @category layers */
 export const layer: Layer.Layer<never, never, SessionNegotiator> = Layer.scopedDiscard(
-  Effect.gen(function* () {
-    const negotiator = yield* SessionNegotiator
-    const visits = new Map<TowerId, Instant>()
-    yield* Effect.forkScoped(Stream.runForEach(negotiator.events, (event) => count(visits, event)))
-  })
+  Effect.flatMap(SessionNegotiator, (negotiator) => counting(negotiator, (counted) => counted))
 )
+
+/**
+ * Counts the events of a negotiator under a tag of its own (`SessionNegotiator.Tag`); all its metrics have the label
+ * `negotiator`: the key of the tag.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerOf = <Self>(tag: Context.Tag<Self, SessionNegotiator.Service>): Layer.Layer<never, never, Self> =>
+  Layer.scopedDiscard(
+    Effect.flatMap(tag, (negotiator) => counting(negotiator, Effect.tagMetrics("negotiator", tag.key)))
+  )
+
+const counting = (
+  negotiator: SessionNegotiator.Service,
+  label: (counted: Effect.Effect<void>) => Effect.Effect<void>
+) =>
+  Effect.suspend(() => {
+    const visits = new Map<TowerId, Instant>()
+    return Effect.forkScoped(Stream.runForEach(negotiator.events, (event) => label(count(visits, event))))
+  })
 
 const count = (visits: Map<TowerId, Instant>, { at, happening }: NegotiatorEvent): Effect.Effect<void> => {
   switch (happening._tag) {

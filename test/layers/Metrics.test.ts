@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import * as Metrics from "../../src/layers/Metrics.js"
+import { Tag } from "../../src/layers/negotiator/SessionNegotiator.js"
 import * as TowerScript from "../../src/layers/testing/TowerScript.js"
 import { SessionNegotiator } from "../../src/services/SessionNegotiator.js"
 import { run } from "./negotiator/world.js"
@@ -24,5 +25,18 @@ it("rounds, failures, sessions and visits are counted", () => {
         expect((yield* Metric.value(Metrics.pending)).value).toBe(0)
       }).pipe(Effect.provide(Layer.provide(Metrics.layer, negotiator)))
     })
+  )
+})
+
+it("those of a negotiator under a tag of its own have its label", () => {
+  class Anchor extends Tag("Anchor")<Anchor>() {}
+  run({ towers: [{ script: () => TowerScript.ok }] }, (world) =>
+    Effect.gen(function* () {
+      yield* Effect.sleep(1)
+      yield* world.negotiator.nextSession
+      yield* Effect.sleep(1)
+      const labelled = Metric.tagged(Metrics.sessions, "negotiator", "effect-watchtower/SessionNegotiator/Anchor")
+      expect((yield* Metric.value(labelled)).count).toBe(1)
+    }).pipe(Effect.provide(Layer.provide(Metrics.layerOf(Anchor), Layer.succeed(Anchor, world.negotiator))))
   )
 })

@@ -18,7 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { SessionNegotiator } from "../../services/SessionNegotiator.js"
-import { logEvents } from "./logging.js"
+import { logged } from "./logging.js"
 import { type BuildError, makeWithRules, type Ports } from "./makeWithRules.js"
 import type { Options } from "./Options.js"
 import { config as defaultConfig } from "./OptionsConfig.js"
@@ -69,4 +69,4 @@ export const Tag =
 export const layerOf = <Self>(
   tag: Context.Tag<Self, SessionNegotiator.Service>,
   options: Options
-): Layer.Layer<Self, BuildError, Ports> => Layer.scoped(tag, Effect.tap(make(options), logEvents))
+): Layer.Layer<Self, BuildError, Ports> => Layer.scoped(tag, logged(make(options)))

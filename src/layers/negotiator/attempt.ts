@@ -125,8 +125,15 @@ const converse = (visit: Visit, key: HeldKey, address: TowerAddress, connection:
     enter(visit, "sendingCreateSession", address)
     yield* connection.send(new CreateSession(policy))
     enter(visit, "receivingReply", address)
-    return yield* expect(connection, "CreateSessionReply")
-  })
+    const reply = yield* expect(connection, "CreateSessionReply")
+    yield* Effect.annotateCurrentSpan("code", reply.code)
+    return reply
+  }).pipe(
+    Effect.withSpan("createSession", {
+      attributes: { tower: visit.tower.publicKey, address },
+      captureStackTrace: false
+    })
+  )
 
 type MessageOf<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
 

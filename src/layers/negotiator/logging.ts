@@ -5,18 +5,32 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Happening } from "../../schema/NegotiatorEvent.js"
 import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
 
-/** Logs what happens until the scope closes. @since 0.1.0 @category combinators */
-export const logEvents = (negotiator: SessionNegotiator.Service): Effect.Effect<void, never, Scope.Scope> =>
-  negotiator.events.pipe(
-    Stream.runForEach(({ happening }) => log(happening)),
-    Effect.forkScoped,
-    Effect.asVoid
-  )
+/**
+ * The negotiator that is made, and what happens in it logged, to its very end: the log is closed after the negotiator.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const logged = <E, R>(
+  make: Effect.Effect<SessionNegotiator.Service, E, R>
+): Effect.Effect<SessionNegotiator.Service, E, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    const fibers = yield* FiberSet.make<void>()
+    yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(fibers))
+    const negotiator = yield* make
+    // The events end with the negotiator.
+    yield* FiberSet.run(
+      fibers,
+      Stream.runForEach(negotiator.events, ({ happening }) => log(happening))
+    )
+    return negotiator
+  })
 
 const log = (happening: Happening): Effect.Effect<void> => {
   switch (happening._tag) {

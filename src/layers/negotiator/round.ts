@@ -40,7 +40,10 @@ export const make = (env: Environment): Round => {
   const race = Race.make(env.pulse.signal)
   let over = false
   return {
-    run: Effect.scoped(run(env, race, () => over)),
+    run: run(env, race, () => over).pipe(
+      Effect.scoped,
+      Effect.withSpan("SessionNegotiator.negotiate", { captureStackTrace: false })
+    ),
     callOff: () => {
       over = true
       env.pulse.signal()
