@@ -54,8 +54,8 @@ export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect
         watch: env.news.watch(tower),
         addresses: env.rules.addresses(reachable(env, tower), env.book.get(tower.id)),
         failures: [],
-        isOverdue: false,
         waitingFor: "database",
+        overdueBy: undefined,
         step: "reserving",
         lease: undefined,
         keys: 0,
@@ -73,7 +73,7 @@ export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect
 
 const deadlineOf = (visit: Visit): Effect.Effect<void> =>
   Effect.map(Effect.sleep(visit.env.settings.visitTimeout), () => {
-    visit.isOverdue = true
+    visit.overdueBy = visit.waitingFor
     visit.env.pulse.signal()
   })
 

@@ -40,10 +40,10 @@ export interface Visit {
   readonly watch: Watch
   readonly addresses: ReadonlyArray<TowerAddress>
   readonly failures: Array<FailedAttempt>
-  /** Has its deadline come? */
-  isOverdue: boolean
   /** Whom it waits for: it is their failure when the deadline comes. */
   waitingFor: "tower" | "database" | "key ring"
+  /** Whom it waited for when its deadline came. */
+  overdueBy: Visit["waitingFor"] | undefined
   step: Step
   lease: Lease | undefined
   /** How many keys were taken. */
@@ -105,7 +105,7 @@ export const cuttable = <A, E>(
     if (rules.heedsRemovals && address !== undefined && visit.watch.isRemoved(address)) {
       return new Cut({ by: "removal" })
     }
-    if (!visit.isOverdue) return undefined
-    return visit.waitingFor === "tower" ? new VisitTimeout() : new OwnTimeout({ waitingFor: visit.waitingFor })
+    if (visit.overdueBy === undefined) return undefined
+    return visit.overdueBy === "tower" ? new VisitTimeout() : new OwnTimeout({ waitingFor: visit.overdueBy })
   })
 }

@@ -8,6 +8,7 @@ import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import * as BlobType from "../../../src/schema/BlobType.js"
 import * as Chain from "../../../src/schema/Chain.js"
 import { HexBytes, TowerId, type Way } from "../../../src/schema/Ids.js"
+import { OwnTimeout } from "../../../src/schema/NegotiationError.js"
 import type { Step } from "../../../src/schema/NegotiatorEvent.js"
 import * as Policy from "../../../src/schema/Policy.js"
 import { Reservation } from "../../../src/schema/Reservation.js"
@@ -884,6 +885,29 @@ describe("a visit has a time limit of 90 s, a failure of whom it waits for", () 
         expect(addressesDialled(world, 1)).toEqual(all)
         expect(those(world.events, "VisitFailed")[0]?.at).toBe(90_000)
       })
+    )
+  })
+
+  it("a database that takes longer than the visit: OwnTimeout, once it has answered; the key is not shown", () => {
+    run(
+      {
+        towers: [good()],
+        db: (db) => ({
+          ...db,
+          nextSessionKeyIndex: (...all) => Effect.delay(db.nextSessionKeyIndex(...all), 91 * second)
+        })
+      },
+      (world) =>
+        Effect.gen(function* () {
+          yield* world.negotiator.requestSession
+          yield* sleepUntil(92 * second)
+          expect(failures(world.events)).toEqual([[91_000, 1, "OwnTimeout"]])
+          expect(those(world.events, "AttemptFailed")).toEqual([
+            expect.objectContaining({ failure: new OwnTimeout({ waitingFor: "database" }) })
+          ])
+          expect(those(world.events, "VisitFailed")).toEqual([expect.objectContaining({ blamed: false })])
+          expect(dials(world)).toEqual([])
+        })
     )
   })
 
