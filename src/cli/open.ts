@@ -1,5 +1,5 @@
 /**
- * A place's database and keys as layers. The driver is loaded when a command needs it: it costs start-up time.
+ * A place's database and keys as layers.
  *
  * @since 0.1.0
  */
@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as KeyFile from "../layers/KeyFile.js"
+import * as Driver from "../layers/sql/driver.js"
 import * as Chain from "../schema/Chain.js"
 import { type DatabaseTooNew, DatabaseUnavailable, type DbError, WrongDatabase } from "../schema/DbError.js"
 import type { KeyFileError } from "../schema/KeyFileError.js"
@@ -22,17 +23,7 @@ import { databaseName, type Place } from "./place.js"
 
 /** The database, which is created when there is none. @since 0.1.0 @category layers */
 export const database = ({ database }: Place): Layer.Layer<ClientDb, DbError | DatabaseTooNew> =>
-  Layer.unwrapEffect(
-    Redacted.isRedacted(database)
-      ? Effect.map(
-          Effect.promise(() => import("../layers/PostgresClientDb.js")),
-          (postgres) => postgres.layer({ url: database })
-        )
-      : Effect.map(
-          Effect.promise(() => import("../layers/SqliteClientDb.js")),
-          (sqlite) => sqlite.layer({ filename: database })
-        )
-  )
+  Driver.clientDb(database)
 
 /** Fails where no file of a database is yet; whether a server has one is seen by asking it. @since 0.1.0 @category combinators */
 export const requireDatabase = ({ database, folder }: Place): Effect.Effect<void, CommandError> =>
@@ -54,23 +45,8 @@ export const existingDatabase = (place: Place): Layer.Layer<ClientDb, DbError | 
  * @since 0.1.0
  * @category layers
  */
-export const sqlClient = (place: Place): Layer.Layer<SqlClient, DbError | CommandError> => {
-  const { database } = place
-  return Layer.unwrapEffect(
-    Effect.andThen(
-      requireDatabase(place),
-      Redacted.isRedacted(database)
-        ? Effect.map(
-            Effect.promise(() => import("../layers/PostgresClientDb.js")),
-            (postgres) => Layer.scoped(SqlClient, postgres.client({ url: database }))
-          )
-        : Effect.map(
-            Effect.promise(() => import("../layers/SqliteClientDb.js")),
-            (sqlite) => Layer.scoped(SqlClient, sqlite.client({ filename: database }))
-          )
-    )
-  )
-}
+export const sqlClient = (place: Place): Layer.Layer<SqlClient, DbError | CommandError> =>
+  Layer.scoped(SqlClient, Effect.andThen(requireDatabase(place), Driver.sqlClient(place.database)))
 
 /**
  * The database to write to, and the keys; the database is bound to these keys and this chain, or was before.

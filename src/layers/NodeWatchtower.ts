@@ -6,10 +6,9 @@
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
-import type { DatabaseTooNew, DbError } from "../schema/DbError.js"
+import type * as Redacted from "effect/Redacted"
+import type { DatabaseTooNew } from "../schema/DbError.js"
 import type { AtomsPerKb, FeeRate, SatPerKw } from "../schema/FeeRate.js"
 import type { KeyFileError } from "../schema/KeyFileError.js"
 import type { KeyRingError } from "../schema/KeyRingError.js"
@@ -27,6 +26,7 @@ import * as NodeSocketDialer from "./NodeSocketDialer.js"
 import * as Negotiator from "./negotiator/SessionNegotiator.js"
 import * as RoundRobinTowerCandidates from "./RoundRobinTowerCandidates.js"
 import * as SocksSocketDialer from "./SocksSocketDialer.js"
+import * as Driver from "./sql/driver.js"
 
 /**
  * The negotiator's options, of which only the chain must be given, and where things are.
@@ -77,7 +77,7 @@ export const layer = (options: Options): Layer.Layer<Services, BuildError> => {
   return negotiator.pipe(
     Layer.provideMerge(RoundRobinTowerCandidates.layer({ pollInterval: options.pollInterval })),
     Layer.provideMerge(Layer.provide(BrontideTowerTransport.layer(options.timeouts), dialer(options))),
-    Layer.provideMerge(database(options)),
+    Layer.provideMerge(Driver.clientDb(options.database)),
     Layer.provideMerge(keyRing(options))
   )
 }
@@ -89,19 +89,3 @@ const keyRing = ({ chain, key }: Options): Layer.Layer<KeyRing, KeyFileError | K
   typeof key === "string"
     ? Layer.provide(KeyFile.layer(key, chain), NodeFileSystem.layer)
     : HdKeyRing.layer({ ...key, chain })
-
-/** Drivers are loaded when they are used, and only the one that is. */
-const database = (options: Options): Layer.Layer<ClientDb, DbError | DatabaseTooNew> => {
-  const where = options.database
-  return Layer.unwrapEffect(
-    Redacted.isRedacted(where)
-      ? Effect.map(
-          Effect.promise(() => import("./PostgresClientDb.js")),
-          (postgres) => postgres.layer({ url: where })
-        )
-      : Effect.map(
-          Effect.promise(() => import("./SqliteClientDb.js")),
-          (sqlite) => sqlite.layer({ filename: where })
-        )
-  )
-}
