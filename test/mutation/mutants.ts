@@ -38,10 +38,12 @@ export const parts: ReadonlyArray<Part> = [
         "corners",
         "dbfailures",
         "keyRest",
+        "condition",
         "model"
       ].map(ofNegotiator),
       "test/conformance/traces.test.ts",
-      "test/layers/firstOf.test.ts"
+      "test/layers/firstOf.test.ts",
+      "test/layers/untilTold.test.ts"
     ],
     thorough: ["guarantees", "random", "worlds"].map(ofNegotiator),
     mutants: [
@@ -62,11 +64,11 @@ export const parts: ReadonlyArray<Part> = [
       ),
       ...negotiator(
         "standing",
-        ["2 ** (standing.failedVisits - 1), settings.maxBackoff", "2 ** standing.failedVisits, settings.maxBackoff"],
+        ["for (let n = 1; n < failedVisits && length", "for (let n = 0; n < failedVisits && length"],
         ["probe !== undefined && probe > now", "probe !== undefined && probe >= now"],
         ["const recoveredRank = visited.size === 0 ? 0 : 2", "const recoveredRank = 0"],
         ["rests <= now ? recoveredRank : 3", "rests < now ? recoveredRank : 3"],
-        ["rank === bestRank && key < bestSince", "rank === bestRank && key > bestSince"],
+        ["rank < bestRank || key < bestSince", "rank < bestRank || key > bestSince"],
         [
           "failed.sort((a, b) => lastFailure(a) - lastFailure(b))",
           "failed.sort((a, b) => lastFailure(b) - lastFailure(a))"
@@ -103,7 +105,8 @@ export const parts: ReadonlyArray<Part> = [
           "yield* free(visit)\n      env.journal.tell(Happening.VisitInterrupted(ref))",
           "env.journal.tell(Happening.VisitInterrupted(ref))"
         ],
-        ["yield* untilKeyRests(visit)", ""]
+        ["yield* untilKeyRests(visit)", ""],
+        ["if (env.rules.limitsVisits) yield* Effect.fork(Effect.interruptible(deadlineOf(self)))", ""]
       ),
       ...negotiator(
         "attempt",
@@ -139,8 +142,22 @@ export const parts: ReadonlyArray<Part> = [
         ['fold.loop._tag === "Idle" && fold.status.undelivered > 0', "false"],
         ['fold.round === "negotiate" ? resting({ ...fold, round: undefined }) :', ""]
       ),
-      ...negotiator("condition", ["if (holds()) return resume(Effect.void)", ""]),
-      ...inFile("src/layers/firstOf.ts", ["yield* Fiber.interruptAll([oneFiber, otherFiber])", ""])
+      ...negotiator(
+        "condition",
+        ["if (!look()) waiting.add(look)", "waiting.add(look)"],
+        ["until(() => late || holds())", "until(holds)"],
+        ["if (before !== undefined) return Effect.fail(before)", ""],
+        ["Effect.andThen(ended(fiber), Exit.flatten(exit))", "Exit.flatten(exit)"],
+        ["if (now !== undefined) tell(Exit.fail(now))", ""]
+      ),
+      ...negotiator(
+        "visitState",
+        ["if (visit.overdueBy === undefined) return undefined", "return undefined"],
+        ["&& visit.watch.isRemoved(address)", "&& false"],
+        ['visit.overdueBy === "tower" ? new VisitTimeout() :', ""]
+      ),
+      ...inFile("src/layers/firstOf.ts", ["yield* Fiber.interruptAll([oneFiber, otherFiber])", ""]),
+      ...inFile("src/layers/untilTold.ts", ["stop()\n", "\n"], ["else resume(waiting.told)", ""])
     ]
   },
   {
@@ -161,7 +178,8 @@ export const parts: ReadonlyArray<Part> = [
         ["lock.withPermits(1)(Effect.uninterruptible(effect))", "Effect.uninterruptible(effect)"],
         ["lock.withPermits(1)(Effect.uninterruptible(effect))", "lock.withPermits(1)(effect)"],
         ["if (!ids.has(tower.id)) yield* drop(tower.id)", ""],
-        ["isTold ? changes : [...changes, CandidateChange.TowerAdded({ tower })]", "changes"]
+        ["isAddedAgain ? [CandidateChange.TowerAdded({ tower: after })] : []", "[]"],
+        ["one.additions === other.additions &&", ""]
       )
     ]
   },
