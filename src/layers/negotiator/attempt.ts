@@ -12,7 +12,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import * as Chain from "../../schema/Chain.js"
 import { ClientSession } from "../../schema/ClientSession.js"
 import type { StoreError } from "../../schema/DbError.js"
 import { SessionId } from "../../schema/Ids.js"
@@ -26,8 +25,6 @@ import { Happening } from "../../schema/NegotiatorEvent.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { TransportError } from "../../schema/TransportError.js"
 import { checkInit } from "../../schema/wire/CheckInit.js"
-import { CreateSession } from "../../schema/wire/CreateSession.js"
-import { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
@@ -115,15 +112,14 @@ const connect = (visit: Visit, key: HeldKey, address: TowerAddress) => {
 /** Init, Init, CreateSession, CreateSessionReply: the client speaks first, always (protocol 3.4). */
 const converse = (visit: Visit, key: HeldKey, address: TowerAddress, connection: TowerTransport.Connection) =>
   Effect.gen(function* () {
-    const { chain, policy } = visit.env.settings
-    const { chainHash } = chain
+    const { createSession, init, settings } = visit.env
     enter(visit, "sendingInit", address)
-    yield* connection.send(new Init({ features: [...Chain.clientFeatures(chain, policy.blobType)], chainHash }))
+    yield* connection.send(init)
     enter(visit, "receivingInit", address)
-    yield* checkInit(chain, yield* expect(connection, "Init"))
+    yield* checkInit(settings.chain, yield* expect(connection, "Init"))
     yield* leaseHolds(key)
     enter(visit, "sendingCreateSession", address)
-    yield* connection.send(new CreateSession(policy))
+    yield* connection.send(createSession)
     enter(visit, "receivingReply", address)
     const reply = yield* expect(connection, "CreateSessionReply")
     yield* Effect.annotateCurrentSpan("code", reply.code)

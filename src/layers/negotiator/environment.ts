@@ -7,6 +7,8 @@
 import type { Reservation } from "../../schema/Reservation.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
+import type { CreateSession } from "../../schema/wire/CreateSession.js"
+import type { Init } from "../../schema/wire/Init.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import type { KeyRing } from "../../services/KeyRing.js"
 import type { TowerCandidates } from "../../services/TowerCandidates.js"
@@ -50,6 +52,9 @@ export interface News {
 /** @since 0.1.0 @category models */
 export interface Environment {
   readonly settings: Settings
+  /** What every tower is told: who we are, and what we ask for. */
+  readonly init: Init
+  readonly createSession: CreateSession
   readonly rules: Rules
   readonly db: ClientDb.Service
   readonly keyRing: KeyRing.Service

@@ -14,10 +14,13 @@ import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Chain from "../../schema/Chain.js"
 import type { DbError, WrongDatabase } from "../../schema/DbError.js"
 import type { KeyRingError } from "../../schema/KeyRingError.js"
 import { Happening, type NegotiatorEvent } from "../../schema/NegotiatorEvent.js"
 import type { InvalidPolicy } from "../../schema/Policy.js"
+import { CreateSession } from "../../schema/wire/CreateSession.js"
+import { Init } from "../../schema/wire/Init.js"
 import { ClientDb } from "../../services/ClientDb.js"
 import { familyTowerSession, KeyRing } from "../../services/KeyRing.js"
 import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
@@ -76,6 +79,8 @@ export const makeWithRules = (
     const { list: listCandidates } = candidates
     const env: Environment = {
       settings,
+      init: new Init({ features: [...Chain.clientFeatures(settings.chain, settings.policy.blobType)], chainHash }),
+      createSession: new CreateSession(settings.policy),
       rules,
       db,
       keyRing,

@@ -2,7 +2,7 @@
  * A round: the candidates, each visited at most once, until one of them has given a session (design 4, "A round by
  * default"; by the rules of the reference a round is one candidate).
  *
- * The round owns its visits; they end with its scope, all at once. Visits talk to it through the race (claim, session) and
+ * The round owns its visits; they end with it, all at once. Visits talk to it through the race (claim, session) and
  * by their exits; the one who may store is decided in the race, synchronously, never here.
  *
  * @since 0.1.0
@@ -40,10 +40,7 @@ export const make = (env: Environment): Round => {
   const race = Race.make(env.pulse.signal)
   let over = false
   return {
-    run: run(env, race, () => over).pipe(
-      Effect.scoped,
-      Effect.withSpan("SessionNegotiator.negotiate", { captureStackTrace: false })
-    ),
+    run: run(env, race, () => over).pipe(Effect.withSpan("SessionNegotiator.negotiate", { captureStackTrace: false })),
     callOff: () => {
       over = true
       env.pulse.signal()
@@ -54,9 +51,14 @@ export const make = (env: Environment): Round => {
 }
 
 const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
+  Effect.suspend(() => {
+    const visits = Visits.make(env, race)
+    return Effect.ensuring(loop(env, race, visits, isCalledOff), visits.interruptAll)
+  })
+
+const loop = (env: Environment, race: Race.Race, visits: Visits.Visits, isCalledOff: () => boolean) =>
   Effect.gen(function* () {
     const { hedgeDelay, maxHedged } = env.settings
-    const visits = yield* Visits.make(env, race)
     const visited = new Set<TowerId>()
     const failed: Array<FailedVisit> = []
     const failures: Array<FailedAttempt> = []

@@ -60,6 +60,8 @@ export const nextCandidate = (
   for (const tower of towers) {
     if (visited.has(tower.id)) continue
     const standing = of(book, tower.id)
+    // Asked first, since most are passed over by it: one that has failed comes behind.
+    if (bestRank < recoveredRank && standing.failedVisits > 0 && standing.lastVisit !== undefined) continue
     if (standing.quarantine !== undefined && isQuarantined(standing, settings, now)) continue
     const rests = restEnd(standing, settings)
     const rank = rests === undefined ? 1 : rests <= now ? recoveredRank : 3

@@ -6,8 +6,6 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberSet from "effect/FiberSet"
-import type * as Scope from "effect/Scope"
 import type { TowerId } from "../../schema/Ids.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { Environment } from "./environment.js"
@@ -22,29 +20,34 @@ export interface Visits {
   readonly hasEnded: () => boolean
   /** Their ends; each is answered once. A defect of a visit is one of the round. */
   readonly ends: () => ReadonlyArray<Effect.Effect<VisitEnd>>
+  /** They all end at the same time. */
   readonly interruptAllBut: (claimant: TowerId | undefined) => Effect.Effect<void>
+  readonly interruptAll: Effect.Effect<void>
 }
 
-/** They all end, at the same time, with the scope. @since 0.1.0 @category constructors */
-export const make = (env: Environment, race: Race): Effect.Effect<Visits, never, Scope.Scope> =>
-  Effect.map(FiberSet.make<VisitEnd>(), (fibers) => {
-    const running = new Map<TowerId, Fiber.RuntimeFiber<VisitEnd>>()
-    const ended: Array<Exit.Exit<VisitEnd>> = []
-    return {
-      start: (tower) =>
-        // Uninterruptible from its root on: a visit interrupts its conversations itself and always comes to an end of its own.
-        Effect.map(Effect.uninterruptible(FiberSet.run(fibers, visit(env, race, tower))), (fiber) => {
+/** Visits of one round. @since 0.1.0 @category constructors */
+export const make = (env: Environment, race: Race): Visits => {
+  const running = new Map<TowerId, Fiber.RuntimeFiber<VisitEnd>>()
+  const ended: Array<Exit.Exit<VisitEnd>> = []
+  const interruptAllBut = (claimant: TowerId | undefined) =>
+    Fiber.interruptAll([...running].flatMap(([tower, fiber]) => (tower === claimant ? [] : [fiber])))
+  return {
+    start: (tower) =>
+      // Uninterruptible from its root on: a visit interrupts its conversations itself and always comes to an end of its own.
+      Effect.uninterruptible(
+        Effect.map(Effect.fork(visit(env, race, tower)), (fiber) => {
           running.set(tower.id, fiber)
           fiber.addObserver((exit) => {
             running.delete(tower.id)
             ended.push(exit)
             env.pulse.signal()
           })
-        }),
-      running: () => running.size,
-      hasEnded: () => ended.length > 0,
-      ends: () => ended.splice(0),
-      interruptAllBut: (claimant) =>
-        Fiber.interruptAll([...running].flatMap(([tower, fiber]) => (tower === claimant ? [] : [fiber])))
-    }
-  })
+        })
+      ),
+    running: () => running.size,
+    hasEnded: () => ended.length > 0,
+    ends: () => ended.splice(0),
+    interruptAllBut,
+    interruptAll: Effect.suspend(() => interruptAllBut(undefined))
+  }
+}

@@ -16,6 +16,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import { PublicKey, type Way } from "../../schema/Ids.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
 import * as Condition from "../negotiator/condition.js"
@@ -102,7 +103,9 @@ export const make = (script: (dial: Dial) => Script, options: Options = {}): Scr
   const connect: TowerTransport.Service["connect"] = (request) =>
     Effect.gen(function* () {
       const scope = yield* Effect.scope
-      const dial = yield* Effect.acquireRelease(begin(request), close)
+      const dial = yield* Effect.uninterruptible(
+        Effect.tap(begin(request), (dial) => Scope.addFinalizer(scope, close(dial)))
+      )
       const tower = scriptedTower.make(dial, script(dial), timeouts, scope)
       yield* tower.dial
       dial.connectedAt = yield* Clock.currentTimeMillis

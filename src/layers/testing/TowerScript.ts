@@ -108,7 +108,8 @@ export const replies = (code: number, lastApplied = 0, data: HexBytes = HexBytes
 }
 
 /** What a good tower says first. @since 0.1.0 @category combinators */
-export const goodInit = ({ chainHash }: Init): Init => new Init({ features: [1, 3], chainHash })
+export const goodInit = ({ chainHash }: Init): Init =>
+  new Init({ features: [1, 3], chainHash }, { disableValidation: true })
 
 const accepted = new CreateSessionReply({ code: Code.ok, lastApplied: 0, data: HexBytes.make("") })
 

@@ -52,6 +52,9 @@ interface Failures {
   readonly late: () => TransportError
 }
 
+/** A dial's address is one: to check it again with each failure would cost more than all the rest of a script. */
+const unchecked = { disableValidation: true }
+
 /** Waits as long as a step takes, or its limit; was it in time? Without a timer where none is needed. */
 const inTime = (takes: TowerScript.Delay, limit: Duration.Duration): Effect.Effect<boolean> => {
   if (Effect.isEffect(takes)) {
@@ -115,8 +118,8 @@ export const make = (
 
   const ofMessage = (direction: "send" | "receive"): Failures => ({
     limit: timeouts.message,
-    ended: () => new ConnectionEnded({ address }),
-    late: () => new MessageTimeout({ address, direction })
+    ended: () => new ConnectionEnded({ address }, unchecked),
+    late: () => new MessageTimeout({ address, direction }, unchecked)
   })
   const sending = ofMessage("send")
   const receiving = ofMessage("receive")
@@ -140,13 +143,13 @@ export const make = (
   return {
     dial: play("dial", script.latency, {
       limit: timeouts.dial,
-      ended: () => new DialFailed({ address, reason: "Refused" }),
-      late: () => new DialFailed({ address, reason: "Timeout" })
+      ended: () => new DialFailed({ address, reason: "Refused" }, unchecked),
+      late: () => new DialFailed({ address, reason: "Timeout" }, unchecked)
     }),
     actTwo: play("actTwo", undefined, {
       limit: timeouts.handshake,
-      ended: () => new HandshakeFailed({ address, act: 2, reason: "Ended" }),
-      late: () => new HandshakeFailed({ address, act: 2, reason: "Timeout" })
+      ended: () => new HandshakeFailed({ address, act: 2, reason: "Ended" }, unchecked),
+      late: () => new HandshakeFailed({ address, act: 2, reason: "Timeout" }, unchecked)
     }),
     take: (message) =>
       Effect.suspend((): Effect.Effect<unknown, TransportError> => {

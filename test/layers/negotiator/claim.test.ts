@@ -18,16 +18,21 @@ import * as ScriptedTowerTransport from "../../../src/layers/testing/ScriptedTow
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import { KeyIndex } from "../../../src/schema/Ids.js"
+import { CreateSession } from "../../../src/schema/wire/CreateSession.js"
+import { Init } from "../../../src/schema/wire/Init.js"
 import { addressOf, options, towerKey } from "./world.js"
 
 /** What a visit stands on, with one good tower. */
 const environment = Effect.gen(function* () {
   const settings = decode(options)
+  const { chainHash } = settings.chain
   const db = yield* MemoryClientDb.make({ firstKeyIndex: KeyIndex.make(1) })
   const tower = yield* Effect.orDie(db.createTower(towerKey(1), addressOf(1)))
   const clock = yield* Effect.clock
   const env: Environment = {
     settings,
+    init: new Init({ features: [], chainHash }),
+    createSession: new CreateSession(settings.policy),
     rules: Rules.defaults,
     db,
     keyRing: FixedKeyRing.makeFake,
