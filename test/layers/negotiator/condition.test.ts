@@ -79,6 +79,17 @@ describe("a condition", () => {
     expect([begun, interrupted]).toEqual([2, 1])
   })
 
+  it("unless: what there is a reason against never begins, however fibers take turns", () => {
+    const condition = Condition.make()
+    let begun = 0
+    const effect = Effect.sync(() => void ++begun)
+    for (let seed = 0; seed < 300; seed++) {
+      const program = Effect.replicateEffect(Effect.flip(condition.unless(effect, () => "reason")), 5)
+      expect(VirtualTime.run(program, { seed, yieldEvery: 10 })._tag).toBe("Success")
+    }
+    expect(begun).toBe(0)
+  })
+
   it("all of them end at once when they are interrupted, at whatever step", () => {
     const condition = Condition.make()
     const never = Effect.async<never>(() => {})
