@@ -53,7 +53,8 @@ export const make = (env: Environment): Round => {
 const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
   Effect.suspend(() => {
     const visits = Visits.make(env, race)
-    return Effect.ensuring(loop(env, race, visits, isCalledOff), visits.interruptAll)
+    const end = Effect.suspend(() => visits.interruptAllBut(undefined))
+    return Effect.ensuring(loop(env, race, visits, isCalledOff), end)
   })
 
 const loop = (env: Environment, race: Race.Race, visits: Visits.Visits, isCalledOff: () => boolean) =>

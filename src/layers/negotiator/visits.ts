@@ -22,15 +22,12 @@ export interface Visits {
   readonly ends: () => ReadonlyArray<Effect.Effect<VisitEnd>>
   /** They all end at the same time. */
   readonly interruptAllBut: (claimant: TowerId | undefined) => Effect.Effect<void>
-  readonly interruptAll: Effect.Effect<void>
 }
 
 /** Visits of one round. @since 0.1.0 @category constructors */
 export const make = (env: Environment, race: Race): Visits => {
   const running = new Map<TowerId, Fiber.RuntimeFiber<VisitEnd>>()
   const ended: Array<Exit.Exit<VisitEnd>> = []
-  const interruptAllBut = (claimant: TowerId | undefined) =>
-    Fiber.interruptAll([...running].flatMap(([tower, fiber]) => (tower === claimant ? [] : [fiber])))
   return {
     start: (tower) =>
       // Uninterruptible from its root on: a visit interrupts its conversations itself and always comes to an end of its own.
@@ -47,7 +44,7 @@ export const make = (env: Environment, race: Race): Visits => {
     running: () => running.size,
     hasEnded: () => ended.length > 0,
     ends: () => ended.splice(0),
-    interruptAllBut,
-    interruptAll: Effect.suspend(() => interruptAllBut(undefined))
+    interruptAllBut: (claimant) =>
+      Fiber.interruptAll([...running].flatMap(([tower, fiber]) => (tower === claimant ? [] : [fiber])))
   }
 }
