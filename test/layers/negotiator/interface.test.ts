@@ -812,7 +812,7 @@ describe("what is refused when it is built", () => {
 })
 
 describe("a defect of a port reaches whoever waits, and nothing is left open", () => {
-  // Compared by its message: an error that was thrown within a span is a proxy.
+  // Compared by its text and stack: an error that was thrown within a span is a proxy of it.
   const defect = new Error("a defect on purpose")
   const dies = Effect.die(defect)
   const dbDying =
@@ -858,10 +858,13 @@ describe("a defect of a port reaches whoever waits, and nothing is left open", (
           // So does whoever comes later; a request still is no error.
           yield* negotiator.requestSession
           for (const call of [negotiator.nextSession, negotiator.takeSession]) {
-            expect(Cause.squash(yield* Effect.flip(Effect.sandbox(call)))).toMatchObject({ message: defect.message })
+            expect(Cause.squash(yield* Effect.flip(Effect.sandbox(call)))).toMatchObject({
+              message: defect.message,
+              stack: defect.stack
+            })
           }
           const own = yield* Effect.flip(Effect.sandbox(negotiator.negotiate))
-          expect(Cause.squash(own)).toMatchObject({ message: defect.message })
+          expect(Cause.squash(own)).toMatchObject({ message: defect.message, stack: defect.stack })
         })
       )
     })
@@ -880,7 +883,10 @@ describe("a defect of a port reaches whoever waits, and nothing is left open", (
         dying = true
         yield* world.add(1)
         const exit = yield* Fiber.await(taker)
-        expect(Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined).toMatchObject({ message: defect.message })
+        expect(Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined).toMatchObject({
+          message: defect.message,
+          stack: defect.stack
+        })
       })
     )
   })
