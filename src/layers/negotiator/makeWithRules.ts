@@ -28,15 +28,16 @@ import { TowerCandidates } from "../../services/TowerCandidates.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
 import { firstOf } from "../firstOf.js"
 import * as Book from "./book.js"
+import * as CandidateChanges from "./candidateChanges.js"
 import * as Condition from "./condition.js"
 import type { Environment } from "./environment.js"
 import * as Handover from "./handover.js"
 import * as Journal from "./journal.js"
 import { negotiate } from "./negotiate.js"
-import * as News from "./news.js"
 import { decode, type InvalidOptions, type Options, validate } from "./Options.js"
 import type { Rules } from "./Rules.js"
 import * as Round from "./round.js"
+import * as Unreleased from "./unreleased.js"
 import { work } from "./worker.js"
 
 /** Why a negotiator cannot be built. @since 0.1.0 @category errors */
@@ -73,10 +74,19 @@ export const makeWithRules = (
     yield* Effect.addFinalizer(() => Effect.sync(journal.close))
     if (listen !== undefined) journal.listen(listen)
     const pulse = Condition.make()
-    const book = yield* Book.make(db, settings, yield* Clock.currentTimeMillis)
-    const { news, follow } = yield* News.make(candidates, book, pulse)
-    const pick = yield* rules.candidates(candidates, book.standings, settings)
-    const { list: listCandidates } = candidates
+    const unreleased = Unreleased.make()
+    const book = Book.make(db, settings, pulse, yield* Clock.currentTimeMillis)
+    // The list first: of a tower that is added while the standings are read, the addition is found.
+    const { changes, follow } = yield* CandidateChanges.make(candidates, {
+      onAdded: book.added,
+      onRemoved: (tower) => {
+        book.removed(tower)
+        unreleased.forget(tower)
+      },
+      onChange: pulse.signal
+    })
+    yield* book.load
+    const pick = yield* rules.candidates({ ...candidates, list: changes.list }, book.standings, settings)
     const env: Environment = {
       settings,
       init: new Init({ features: [...Chain.clientFeatures(settings.chain, settings.policy.blobType)], chainHash }),
@@ -88,10 +98,9 @@ export const makeWithRules = (
       book,
       journal,
       pick,
-      listCandidates,
-      news,
+      candidates: changes,
       pulse,
-      left: new Set()
+      unreleased
     }
     const handover = Handover.make(rules, settings, journal)
     const rounds = yield* Effect.makeSemaphore(1)
@@ -105,8 +114,8 @@ export const makeWithRules = (
           book.tick(yield* Clock.currentTimeMillis)
           journal.tell(Happening.RoundStarted({ round: ++count, by }))
           const exit = yield* Effect.exit(restore(round.run))
-          const end = Exit.isSuccess(exit) ? exit.value : { session: round.session(), failures: [] }
-          journal.tell(Happening.RoundEnded(end))
+          const { failures, session } = Exit.isSuccess(exit) ? exit.value : { session: round.session(), failures: [] }
+          journal.tell(Happening.RoundEnded({ session, failures }))
           return yield* exit
         })
       )
@@ -117,8 +126,8 @@ export const makeWithRules = (
         handover.isWanted() ? Effect.asSome(tracked("loop", Round.make(env))) : Effect.succeed(Option.none())
       )
     )
-    // A defect of either ends both, and reaches all who wait.
-    const working = firstOf(work(env, handover, roundOfLoop), follow)
+    // A defect of one ends all three, and reaches all who wait.
+    const working = firstOf(work(env, handover, roundOfLoop), firstOf(follow, book.loadAdded))
     const worker = yield* FiberSet.run(fibers, working)
     worker.addObserver((exit) => handover.close(exit))
 

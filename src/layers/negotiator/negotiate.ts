@@ -54,7 +54,7 @@ export const negotiate = (
   )
 
 const withoutSession = (env: Environment, { failures }: Round.RoundEnd): Effect.Effect<never, NegotiationError> =>
-  Effect.flatMap(Effect.zip(env.listCandidates, Clock.currentTimeMillis), ([towers, now]) => {
+  Effect.flatMap(Effect.zip(env.candidates.list, Clock.currentTimeMillis), ([towers, now]) => {
     const isAsked = towers.some(({ id }) => !Standings.isQuarantined(env.book.get(id), env.settings, now))
     return Effect.fail(
       failures.length > 0 || isAsked

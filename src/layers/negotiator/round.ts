@@ -22,6 +22,8 @@ import * as Visits from "./visits.js"
 export interface RoundEnd {
   readonly session: ClientSession | undefined
   readonly failures: ReadonlyArray<FailedAttempt>
+  /** How many additions there were before the round began; what was added since has come too late for it, or joined it. */
+  readonly additions: number
 }
 
 /** A round that is going on: whoever started it may call it off. @since 0.1.0 @category models */
@@ -67,9 +69,11 @@ const loop = (env: Environment, race: Race.Race, visits: Visits.Visits, isCalled
     let isDue = true
     let lastStart = 0
     let isOver = isCalledOff()
+    yield* env.candidates.list
+    const additions = env.candidates.additions()
 
     for (;;) {
-      const news = env.news.additions()
+      const heard = env.candidates.additions()
       const mayStart = () => !isOver && race.claimant() === undefined && visits.running() < maxHedged
       while (isDue && mayStart()) {
         const tower = yield* env.pick(visited)
@@ -80,7 +84,7 @@ const loop = (env: Environment, race: Race.Race, visits: Visits.Visits, isCalled
         lastStart = yield* Monotonic.now
         isDue = false
       }
-      if (visits.running() === 0 && !visits.hasEnded()) return { session: race.session(), failures }
+      if (visits.running() === 0 && !visits.hasEnded()) return { session: race.session(), failures, additions }
 
       const { claimant, session } = { claimant: race.claimant(), session: race.session() }
       const isNews = () =>
@@ -88,7 +92,7 @@ const loop = (env: Environment, race: Race.Race, visits: Visits.Visits, isCalled
         race.claimant() !== claimant ||
         race.session() !== session ||
         (isCalledOff() && !isOver) ||
-        env.news.additions() !== news
+        env.candidates.additions() !== heard
       const mayHedge: boolean = env.rules.hedges && !isDue && mayStart()
       const patience: number = mayHedge
         ? Math.max(0, lastStart + hedgeDelay - (yield* Monotonic.now))

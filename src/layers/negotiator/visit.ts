@@ -51,7 +51,6 @@ export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect
         tower,
         ref: { towerId: tower.id, tower: tower.publicKey },
         began: race.begin(),
-        watch: env.news.watch(tower),
         addresses: env.rules.addresses(reachable(env, tower), env.book.get(tower.id)),
         failures: [],
         waitingFor: "database",
@@ -113,7 +112,7 @@ const askAll = (visit: Visit): Effect.Effect<ClientSession, AttemptFailure | Cut
 /** Where to go on after an attempt. */
 const after = (visit: Visit, failure: AttemptFailure | Cut): "address" | "key" | "tower" => {
   if (failure._tag !== "Cut") return visit.env.rules.judge(failure).next
-  const addressOnly = failure.by === "removal" && !visit.watch.isRemoved()
+  const addressOnly = failure.by === "removal" && !visit.env.candidates.isRemoved(visit.tower)
   return addressOnly ? "address" : "tower"
 }
 
@@ -146,10 +145,10 @@ const takeKey = (visit: Visit, used?: HeldKey): Effect.Effect<HeldKey, AttemptFa
     return { reservation, wall, monotonic, publicKey }
   }).pipe(Effect.tapError((failure) => Effect.sync(() => noteOwn(visit, failure))))
 
-/** The index to take: what a freeing write could not do before is done with it. */
+/** Takes a key index. A reservation that an earlier visit could not free is taken again, or ended, with it. */
 const reserve = (visit: Visit, now: number, used: HeldKey | undefined): Effect.Effect<Reservation, ReserveError> => {
   const { env, tower } = visit
-  const mine = [...env.left].filter((one) => one.reservation.towerId === tower.id)
+  const mine = env.unreleased.of(tower.id, now)
   const left = mine.filter((one) => !one.isUsed && one.freeFrom <= now)
   const spent = mine.find((one) => one.isUsed)
   const take = (forceNext: Reservation | undefined) =>
@@ -161,12 +160,12 @@ const reserve = (visit: Visit, now: number, used: HeldKey | undefined): Effect.E
     used === undefined && spent !== undefined
       ? // Lost: it was ended all the same, or taken over.
         Effect.catchTag(take(spent.reservation), "ReservationLost", () => take(undefined)).pipe(
-          Effect.tap(() => Effect.sync(() => env.left.delete(spent)))
+          Effect.tap(() => Effect.sync(() => env.unreleased.delete(spent)))
         )
       : take(used?.reservation)
   return Effect.tap(taken, ({ keyIndex }) =>
     Effect.sync(() => {
-      for (const one of left) if (one.reservation.keyIndex === keyIndex) env.left.delete(one)
+      for (const one of left) if (one.reservation.keyIndex === keyIndex) env.unreleased.delete(one)
     })
   )
 }
@@ -219,14 +218,16 @@ const writeDown = (visit: Visit, cause: Cause.Cause<AttemptFailure | Cut>): Effe
     }
     const own = env.rules.judge(failure).blames === "nobody"
     restand(visit, (standing) => Standings.visitFailed(standing, now))
+    const isPermanent = failure._tag === "PermanentTowerFailure"
+    if (isPermanent) yield* env.candidates.list
     // What was added meanwhile has not been refused.
-    const isQuarantined = failure._tag === "PermanentTowerFailure" && !visit.watch.isAdded()
+    const isQuarantined = isPermanent && !env.candidates.isAdded(visit.tower)
     if (isQuarantined) restand(visit, (standing) => Standings.quarantined(standing, failure.reason, now))
     yield* free(visit)
     const restsUntil = Standings.restEnd(env.book.get(visit.tower.id), env.settings) ?? now
     env.journal.tell(Happening.VisitFailed({ ...ref, failure, blamed: !own, restsUntil }))
     // Unless it was added, and so released, while this was written.
-    if (isQuarantined && !visit.watch.isAdded()) {
+    if (isQuarantined && !env.candidates.isAdded(visit.tower)) {
       const probeAt = now + env.settings.quarantineProbe
       env.journal.tell(Happening.Quarantined({ ...ref, reason: failure.reason, probeAt }))
     }
@@ -262,7 +263,8 @@ const free = (visit: Visit): Effect.Effect<void> =>
     return Effect.catchAll(write, (failure) =>
       Effect.sync(() => {
         if (lease !== undefined) {
-          env.left.add({ reservation: lease.reservation, freeFrom: now + restMs, isUsed: visit.keyIsUsed })
+          const { reservation } = lease
+          env.unreleased.add({ reservation, freeFrom: now + restMs, isUsed: visit.keyIsUsed }, now)
         }
         env.journal.tell(Happening.WriteFailed({ ...ref, failure }))
       })

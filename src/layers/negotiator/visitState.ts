@@ -12,7 +12,7 @@ import type { Reservation } from "../../schema/Reservation.js"
 import type { Standing } from "../../schema/Standing.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
-import type { Environment, Watch } from "./environment.js"
+import type { Environment } from "./environment.js"
 import type { Race } from "./race.js"
 import * as Standings from "./standing.js"
 
@@ -36,8 +36,6 @@ export interface Visit {
   readonly ref: TowerRef
   /** Its number in the race. */
   readonly began: number
-  /** What happened to the tower since the visit began. */
-  readonly watch: Watch
   readonly addresses: ReadonlyArray<TowerAddress>
   readonly failures: Array<FailedAttempt>
   /** Whom it waits for: it is their failure when the deadline comes. */
@@ -99,10 +97,10 @@ export const cuttable = <A, E>(
   effect: Effect.Effect<A, E>,
   address?: TowerAddress
 ): Effect.Effect<A, E | Cut | VisitTimeout | OwnTimeout> => {
-  const { pulse, rules } = visit.env
+  const { candidates, pulse, rules } = visit.env
   if (!rules.limitsVisits && !rules.heedsRemovals) return effect
   return pulse.unless(effect, () => {
-    if (rules.heedsRemovals && address !== undefined && visit.watch.isRemoved(address)) {
+    if (rules.heedsRemovals && address !== undefined && candidates.isRemoved(visit.tower, address)) {
       return new Cut({ by: "removal" })
     }
     if (visit.overdueBy === undefined) return undefined

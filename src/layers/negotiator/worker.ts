@@ -32,11 +32,10 @@ const negotiation = (env: Environment, handover: Handover, round: Effect.Effect<
     for (let attempt = 1; ; ) {
       if (!handover.isWanted()) env.journal.tell(Happening.Idle())
       yield* handover.wanted
-      const news = env.news.additions()
       const end = yield* round
       if (Option.isNone(end)) continue
       if (end.value.session !== undefined) return end.value.session
-      const isNews = () => env.rules.wakesOnNews && env.news.additions() !== news
+      const isNews = () => env.rules.wakesOnNews && env.candidates.additions() !== end.value.additions
       const left = yield* whoIsLeft(env)
       if (env.rules.sleepsWithoutCandidates && !left.anybody) {
         env.journal.tell(Happening.WaitingForCandidates({ until: left.firstProbe }))
@@ -52,7 +51,7 @@ const negotiation = (env: Environment, handover: Handover, round: Effect.Effect<
 
 /** Is there anybody to ask, and if not, when is the first quarantined tower probed? */
 const whoIsLeft = (env: Environment) =>
-  Effect.zipWith(env.listCandidates, Clock.currentTimeMillis, (towers, now) => {
+  Effect.zipWith(env.candidates.list, Clock.currentTimeMillis, (towers, now) => {
     const standings = towers.map((tower) => env.book.get(tower.id))
     const probes = standings.flatMap((standing) => Standings.probeAt(standing, env.settings) ?? [])
     return {

@@ -11,6 +11,7 @@ import { decode } from "../../../src/layers/negotiator/Options.js"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
 import * as Race from "../../../src/layers/negotiator/race.js"
 import type { RoundEnd } from "../../../src/layers/negotiator/round.js"
+import * as Unreleased from "../../../src/layers/negotiator/unreleased.js"
 import { type VisitEnd, visit } from "../../../src/layers/negotiator/visit.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
@@ -29,6 +30,7 @@ const environment = Effect.gen(function* () {
   const db = yield* MemoryClientDb.make({ firstKeyIndex: KeyIndex.make(1) })
   const tower = yield* Effect.orDie(db.createTower(towerKey(1), addressOf(1)))
   const clock = yield* Effect.clock
+  const pulse = Condition.make()
   const env: Environment = {
     settings,
     init: new Init({ features: [], chainHash }),
@@ -37,13 +39,17 @@ const environment = Effect.gen(function* () {
     db,
     keyRing: FixedKeyRing.makeFake,
     transport: ScriptedTowerTransport.make(() => TowerScript.ok).service,
-    book: yield* Effect.orDie(Book.make(db, settings, 0)),
+    book: Book.make(db, settings, pulse, 0),
     journal: Journal.make(() => clock.unsafeCurrentTimeMillis()),
     pick: (visited) => Effect.succeed(visited.size === 0 ? Option.some(tower) : Option.none()),
-    listCandidates: Effect.succeed([tower]),
-    news: { additions: () => 0, watch: () => ({ isRemoved: () => false, isAdded: () => false }) },
-    left: new Set(),
-    pulse: Condition.make()
+    candidates: {
+      list: Effect.succeed([tower]),
+      additions: () => 0,
+      isRemoved: () => false,
+      isAdded: () => false
+    },
+    unreleased: Unreleased.make(),
+    pulse
   }
   return { db, env, tower }
 })
@@ -99,8 +105,8 @@ it("a caller of negotiate that is gone when the round hands it its session leave
         const handover = Handover.make(Rules.defaults, env.settings, env.journal)
         let caller: Fiber.RuntimeFiber<unknown, unknown> | undefined
         // It is interrupted in the step in which it looks for the session.
-        const handing = ({ failures, session }: RoundEnd): RoundEnd => ({
-          failures,
+        const handing = ({ session, ...rest }: RoundEnd): RoundEnd => ({
+          ...rest,
           get session() {
             caller?.unsafeInterruptAsFork(FiberId.none)
             return session

@@ -72,6 +72,7 @@ describe("corners", () => {
         const fiber = yield* Effect.fork(Effect.either(world.negotiator.negotiate))
         yield* Effect.sleep(second)
         yield* world.remove(1)
+        yield* Effect.yieldNow()
         yield* world.add(1)
         expect(yield* Fiber.join(fiber)).toMatchObject({ left: { _tag: "FailedNegotiation", failures: [] } })
       })

@@ -831,7 +831,16 @@ describe("a defect of a port reaches whoever waits, and nothing is left open", (
       }
     ],
     ["ecdh", { towers: [good()], keyRing: (ring) => ({ ...ring, ecdh: () => dies }) }],
-    ["the list of candidates", { towers: [good()], candidates: (candidates) => ({ ...candidates, list: dies }) }],
+    [
+      "the list of candidates",
+      {
+        towers: [good()],
+        candidates: (candidates) => {
+          let count = 0
+          return { ...candidates, list: Effect.suspend(() => (++count === 1 ? candidates.list : dies)) }
+        }
+      }
+    ],
     ["dial", { towers: [always({ delays: { dial: dies } })] }],
     ["receive", { towers: [always({ delays: { reply: dies } })] }],
     ["beside a slow one", { towers: [silent, always({ delays: { dial: dies } })] }]
@@ -876,7 +885,7 @@ describe("a defect of a port reaches whoever waits, and nothing is left open", (
       ...inner,
       loadStandings: (...all) => (dying ? dies : inner.loadStandings(...all))
     })
-    scene({ towers: [{ ...good(), later: true }], db }, (world) =>
+    scene({ towers: [{ ...good(100), later: true }], db }, (world) =>
       Effect.gen(function* () {
         const taker = yield* Effect.fork(world.negotiator.nextSession)
         yield* Effect.sleep(second)

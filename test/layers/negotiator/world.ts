@@ -50,6 +50,8 @@ export interface WorldOptions {
   readonly db?: (db: ClientDb.Service) => ClientDb.Service
   readonly keyRing?: (keyRing: KeyRing.Service) => KeyRing.Service
   readonly candidates?: (candidates: TowerCandidates.Service) => TowerCandidates.Service
+  /** How often the database's table of towers is read again: never, unless told. */
+  readonly pollInterval?: number
   readonly listen?: (event: NegotiatorEvent) => void
 }
 
@@ -105,11 +107,9 @@ export const make = (spec: WorldOptions): Effect.Effect<World> =>
       events.push(event)
       spec.listen?.(event)
     }
-    const candidates = yield* RoundRobinTowerCandidates.make({ pollInterval: Number.POSITIVE_INFINITY }).pipe(
-      Effect.provideService(ClientDb, db),
-      Scope.extend(scope),
-      Effect.orDie
-    )
+    const candidates = yield* RoundRobinTowerCandidates.make({
+      pollInterval: spec.pollInterval ?? Number.POSITIVE_INFINITY
+    }).pipe(Effect.provideService(ClientDb, db), Scope.extend(scope), Effect.orDie)
     const negotiator = yield* makeWithRules(
       spec.rules ?? Rules.defaults,
       { ...options, ...spec.options } as Options,
