@@ -34,17 +34,32 @@ export const firstOf = <A, E, R, A2, E2, R2>(
 ): Effect.Effect<A | A2, E | E2, R | R2> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const oneFiber = yield* Effect.fork(restore(one))
-      const otherFiber = yield* Effect.fork(restore(other))
+      // Daemons, since an interruption of the caller is passed on to its children at once, also where the caller is
+      // uninterruptible. They end with this region all the same.
+      const oneFiber = yield* Effect.forkDaemon(restore(one))
+      const otherFiber = yield* Effect.forkDaemon(restore(other))
       const first = yield* Effect.exit(restore(firstExit(oneFiber, otherFiber)))
       yield* Fiber.interruptAll([oneFiber, otherFiber])
       return yield* Effect.flatten(first)
     })
   )
 
-/** Fails when an effect takes longer; it is interrupted then, and its end waited for. @since 0.1.0 @category combinators */
+/**
+ * Fails when an effect takes longer; it is interrupted then, and its end waited for.
+ *
+ * Both fibers are interruptible whatever the caller is: in an uninterruptible region, such as the acquisition of a resource,
+ * a timer that inherits the region would be slept to its end, and an effect that inherits it could not be cut short. The
+ * caller itself stays uninterruptible: nobody but the time limit interrupts the effect then.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const within = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   duration: Duration.DurationInput,
   onTimeout: () => E2
-): Effect.Effect<A, E | E2, R> => firstOf(effect, Effect.andThen(Effect.sleep(duration), Effect.failSync(onTimeout)))
+): Effect.Effect<A, E | E2, R> =>
+  firstOf(
+    Effect.interruptible(effect),
+    Effect.interruptible(Effect.andThen(Effect.sleep(duration), Effect.failSync(onTimeout)))
+  )

@@ -71,6 +71,30 @@ describe("within", () => {
       return time.now()
     }).filter((passed) => passed > 0).length
 
+  /** What a program comes to, and when. */
+  const timed = <A, E>(program: Effect.Effect<A, E>) => {
+    const time = VirtualTime.make()
+    return [time.run(program), time.now(), time.timers()] as const
+  }
+
+  it("in an uninterruptible region it neither waits for its timer nor for what has no time left", () => {
+    const limited = (effect: Effect.Effect<unknown>) => Effect.uninterruptible(within(effect, 10 * second, late))
+    expect(timed(limited(Effect.void))).toEqual([Exit.void, 0, 0])
+    expect(timed(limited(Effect.sleep(second)))).toEqual([Exit.void, second, 0])
+    expect(timed(limited(never))).toEqual([Exit.fail("late"), 10 * second, 0])
+    const acquired = Effect.acquireRelease(within(never, 10 * second, late), () => Effect.void)
+    expect(timed(Effect.scoped(acquired))).toEqual([Exit.fail("late"), 10 * second, 0])
+  })
+
+  it("of an uninterruptible caller it lets nobody but the time limit interrupt the effect", () => {
+    const program = Effect.gen(function* () {
+      const fiber = yield* Effect.fork(Effect.uninterruptible(within(Effect.sleep(second), 10 * second, late)))
+      yield* Effect.sleep(1)
+      yield* Fiber.interrupt(fiber)
+    })
+    expect(timed(program)).toEqual([Exit.void, second, 0])
+  })
+
   it("ends at once when it is interrupted, at whatever step", () => {
     expect(delays(within(never, second, late))).toBe(0)
   })

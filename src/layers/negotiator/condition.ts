@@ -63,7 +63,9 @@ export const make = (): Condition => {
         late = true
         signal()
       })
-      return Effect.flatMap(Effect.fork(restore(timer)), (fiber) =>
+      // Interruptible whatever the caller is: else it would be slept to its end. A daemon, since an interruption of the
+      // caller is passed on to its children at once, also where the caller is uninterruptible.
+      return Effect.flatMap(Effect.forkDaemon(Effect.interruptible(timer)), (fiber) =>
         Effect.flatMap(Effect.exit(restore(until(() => late || holds()))), (exit) =>
           Effect.andThen(
             ended(fiber),

@@ -46,6 +46,25 @@ describe("a condition", () => {
     expect(within(second, Number.POSITIVE_INFINITY)).toEqual({ exit: Exit.succeed(true), took: second })
   })
 
+  it("within: in an uninterruptible region it does not wait for its timer", () => {
+    const within = (trueAfter: number) =>
+      timed(trueAfter, (condition, holds) => Effect.uninterruptible(condition.within(holds, 10 * second)))
+    expect(within(0)).toEqual({ exit: Exit.succeed(true), took: 0 })
+    expect(within(second)).toEqual({ exit: Exit.succeed(true), took: second })
+    expect(within(20 * second)).toEqual({ exit: Exit.succeed(false), took: 10 * second })
+  })
+
+  it("within: of an uninterruptible caller it keeps its time", () => {
+    const time = VirtualTime.make()
+    const condition = Condition.make()
+    const program = Effect.gen(function* () {
+      const fiber = yield* Effect.fork(Effect.uninterruptible(condition.within(() => false, second)))
+      yield* Effect.sleep(1)
+      yield* Fiber.interrupt(fiber)
+    })
+    expect([time.run(program), time.now(), time.timers()]).toEqual([Exit.void, second, 0])
+  })
+
   it("within: each run of the same effect has its own time", () => {
     const twice = ({ within }: Condition.Condition) => {
       const wait = within(() => false, second)
