@@ -19,15 +19,14 @@ export const narratedRound = (
 ): Effect.Effect<ClientSession, NegotiationError> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const narration = yield* negotiator.events.pipe(
+      const events = yield* negotiator.events
+      const narration = yield* events.pipe(
         Stream.takeUntil((event) => event.happening._tag === "RoundEnded"),
         Stream.map(line),
         Stream.filter((text) => text !== undefined),
         Stream.runForEach(tell),
         Effect.forkScoped
       )
-      // The reader is forked, and listens when it has had its turn.
-      yield* Effect.yieldNow()
       const exit = yield* Effect.exit(negotiator.negotiate)
       if (Exit.isSuccess(exit) || exit.cause._tag === "Fail") yield* Fiber.join(narration)
       return yield* exit

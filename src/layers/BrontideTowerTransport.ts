@@ -61,8 +61,8 @@ export const make = (options: Options = {}): Effect.Effect<TowerTransport.Servic
       })
     return {
       way: dialer.way,
-      connect: Effect.fn("TowerTransport.connect")(function* <E>(request: TowerTransport.ConnectRequest<E>) {
-        yield* Effect.annotateCurrentSpan({ tower: request.tower, address: request.address })
+      connect: Effect.fn("watchtower.connect")(function* <E>(request: TowerTransport.ConnectRequest<E>) {
+        yield* Effect.annotateCurrentSpan({ "watchtower.tower": request.tower, "watchtower.address": request.address })
         return yield* open(request)
       }, allOrNothing)
     }

@@ -56,9 +56,9 @@ const counting = (
   negotiator: SessionNegotiator.Service,
   label: (counted: Effect.Effect<void>) => Effect.Effect<void>
 ) =>
-  Effect.suspend(() => {
+  Effect.flatMap(negotiator.events, (events) => {
     const visits = new Map<TowerId, Instant>()
-    return Effect.forkScoped(Stream.runForEach(negotiator.events, (event) => label(count(visits, event))))
+    return Effect.forkScoped(Stream.runForEach(events, (event) => label(count(visits, event))))
   })
 
 const count = (visits: Map<TowerId, Instant>, { at, happening }: NegotiatorEvent): Effect.Effect<void> => {

@@ -45,7 +45,7 @@ const dialFailed = (address: TowerAddress) => (cause: NodeJS.ErrnoException) =>
  */
 export const make: SocketDialer.Service = {
   way: "clear",
-  dial: Effect.fn("SocketDialer.dial")(function* (address: TowerAddress) {
+  dial: Effect.fn("watchtower.dial")(function* (address: TowerAddress) {
     if (kind(address) === "onion") return yield* new DialFailed({ address, reason: "NameNotFound" })
     return yield* Effect.mapError(Tcp.connect(hostPort(address)), dialFailed(address))
   }, allOrNothing)

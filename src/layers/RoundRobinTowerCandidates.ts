@@ -6,8 +6,10 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
@@ -19,6 +21,7 @@ import type { PublicKey, TowerId } from "../schema/Ids.js"
 import { Tower } from "../schema/Tower.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { CandidateChange, TowerCandidates } from "../services/TowerCandidates.js"
+import * as Mutex from "./mutex.js"
 
 /** How closely to follow the table. @since 0.1.0 @category models */
 export interface Options {
@@ -38,7 +41,7 @@ export interface Options {
 export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Service, DbError, ClientDb | Scope.Scope> =>
   Effect.gen(function* () {
     const db = yield* ClientDb
-    const lock = yield* Effect.makeSemaphore(1)
+    const lock = Mutex.make()
     const published = yield* Effect.acquireRelease(PubSub.unbounded<CandidateChange>(), PubSub.shutdown)
     let list = CandidateList.make<TowerId, Tower>((yield* db.listTowers).map((tower) => [tower.id, tower]))
 
@@ -62,7 +65,7 @@ export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Servi
     const find = (publicKey: PublicKey) => towers().find((tower) => tower.publicKey === publicKey)
 
     // A write that has begun is followed by its news.
-    const exclusively = <A, E>(effect: Effect.Effect<A, E>) => lock.withPermits(1)(Effect.uninterruptible(effect))
+    const exclusively = <A, E>(effect: Effect.Effect<A, E>) => lock(Effect.uninterruptible(effect))
 
     const poll = Effect.gen(function* () {
       const found = yield* db.listTowers
@@ -75,15 +78,15 @@ export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Servi
     })
     const interval = Duration.decode(options.pollInterval ?? "4 seconds")
     if (Duration.isFinite(interval)) {
-      yield* lock
-        .withPermits(1)(poll)
-        .pipe(
-          // A database that is away for a while is asked again; until then the list stands.
-          Effect.ignore,
-          Effect.schedule(Schedule.spaced(interval)),
-          Effect.interruptible,
-          Effect.forkScoped
-        )
+      yield* lock(poll).pipe(
+        // Each poll would be a trace of its own, for ever.
+        Effect.withTracerEnabled(false),
+        Effect.exit,
+        Effect.andThen(warnOnce()),
+        Effect.schedule(Schedule.spaced(interval)),
+        Effect.interruptible,
+        Effect.forkScoped
+      )
     }
 
     return {
@@ -124,6 +127,27 @@ export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Servi
       })
     }
   })
+
+/**
+ * A poll that fails, or dies of a defect, is not the last one: until one succeeds the list stands as it is. What is wrong is
+ * logged once, and again when it changes.
+ */
+const warnOnce = () => {
+  let warned: string | undefined
+  return (exit: Exit.Exit<void, DbError>): Effect.Effect<void> => {
+    if (Exit.isSuccess(exit)) {
+      warned = undefined
+      return Effect.void
+    }
+    const problem = Cause.pretty(exit.cause)
+    if (problem === warned) return Effect.void
+    warned = problem
+    return Effect.logWarning(
+      "The list of towers cannot be read: towers that another process adds or removes are not seen until it can.",
+      exit.cause
+    )
+  }
+}
 
 /** The order of addresses counts: they are tried in it. */
 const isSame = (one: Tower, other: Tower): boolean =>

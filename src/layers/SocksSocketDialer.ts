@@ -90,7 +90,7 @@ const ask = ({ read, socket }: Tcp.Line, proxy: Options, address: TowerAddress, 
 /** Dials through the proxy. @since 0.1.0 @category constructors */
 export const make = (options: Options): SocketDialer.Service => ({
   way: "tor",
-  dial: Effect.fn("SocketDialer.dial")(function* (address: TowerAddress) {
+  dial: Effect.fn("watchtower.dial")(function* (address: TowerAddress) {
     const line = yield* Effect.mapError(
       Tcp.connect(options),
       (cause) => new DialFailed({ address, reason: "Proxy", cause })

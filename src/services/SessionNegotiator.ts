@@ -5,6 +5,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ClientSession } from "../schema/ClientSession.js"
 import type { NegotiationError } from "../schema/NegotiationError.js"
@@ -37,9 +38,15 @@ export declare namespace SessionNegotiator {
     readonly negotiate: Effect.Effect<ClientSession, NegotiationError>
     /** What it is doing, and why there is no session yet. */
     readonly status: Effect.Effect<NegotiatorStatus>
-    /** The status now and after each change. */
-    readonly statusChanges: Stream.Stream<NegotiatorStatus>
-    /** Everything that happens from now on, numbered; a slow reader loses the oldest, which the numbers show. */
-    readonly events: Stream.Stream<NegotiatorEvent>
+    /**
+     * The status now and after each change. Subscribed when the effect returns, until the scope closes; the stream ends with
+     * the negotiator. Where one fiber is to subscribe and read: `Stream.unwrapScoped(negotiator.statusChanges)`.
+     */
+    readonly statusChanges: Effect.Effect<Stream.Stream<NegotiatorStatus>, never, Scope.Scope>
+    /**
+     * Everything that happens from now on, numbered. Subscribed when the effect returns, until the scope closes: what happens
+     * between that and the first read is kept. A slow reader loses the oldest of 4,096, which the numbers show.
+     */
+    readonly events: Effect.Effect<Stream.Stream<NegotiatorEvent>, never, Scope.Scope>
   }
 }

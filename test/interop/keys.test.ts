@@ -19,15 +19,14 @@ const roundWithUsedKeys = (negotiator: SessionNegotiator.Service) =>
   Effect.gen(function* () {
     const usedKeys = (event: NegotiatorEvent) =>
       event.happening._tag === "KeyUsed" ? [[event.happening.keyIndex, event.happening.lastApplied]] : []
-    const events = yield* negotiator.events.pipe(
+    const events = yield* (yield* negotiator.events).pipe(
       Stream.takeUntil((event) => event.happening._tag === "RoundEnded"),
       Stream.runCollect,
       Effect.fork
     )
-    yield* Effect.yieldNow()
     const end = yield* Effect.either(negotiator.negotiate)
     return { end, used: Chunk.toReadonlyArray(yield* Fiber.join(events)).flatMap(usedKeys) }
-  })
+  }).pipe(Effect.scoped)
 
 describe.each(Tower.binaries)("%s", (binary) => {
   const { accepts, chain } = Tower.kinds[binary]

@@ -12,7 +12,6 @@ it("rounds, failures, sessions and visits are counted", () => {
     Effect.gen(function* () {
       const negotiator = Layer.succeed(SessionNegotiator, world.negotiator)
       yield* Effect.gen(function* () {
-        yield* Effect.sleep(1)
         const before = yield* Metric.value(Metrics.sessions)
         yield* world.negotiator.nextSession
         yield* world.negotiator.nextSession
@@ -32,7 +31,6 @@ it("those of a negotiator under a tag of its own have its label", () => {
   class Anchor extends Tag("Anchor")<Anchor>() {}
   run({ towers: [{ script: () => TowerScript.ok }] }, (world) =>
     Effect.gen(function* () {
-      yield* Effect.sleep(1)
       yield* world.negotiator.nextSession
       yield* Effect.sleep(1)
       const labelled = Metric.tagged(Metrics.sessions, "negotiator", "effect-watchtower/SessionNegotiator/Anchor")

@@ -1,10 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Deferred, Effect, Exit, FastCheck, Fiber, Option, Queue, Scope, TestClock } from "effect"
+import {
+  Array as Arr,
+  Cause,
+  Deferred,
+  Effect,
+  Exit,
+  FastCheck,
+  Fiber,
+  Logger,
+  Option,
+  Queue,
+  Scope,
+  TestClock
+} from "effect"
 import * as RoundRobinTowerCandidates from "../../src/layers/RoundRobinTowerCandidates.js"
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
 import * as MemoryClientDb from "../../src/layers/testing/MemoryClientDb.js"
-import { DatabaseBusy } from "../../src/schema/DbError.js"
+import { CorruptRow, DatabaseBusy, type DbError } from "../../src/schema/DbError.js"
 import { TowerId } from "../../src/schema/Ids.js"
+import type { Tower } from "../../src/schema/Tower.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
 import type { CandidateChange } from "../../src/services/TowerCandidates.js"
@@ -234,6 +248,42 @@ describe("RoundRobinTowerCandidates", () => {
       away = false
       yield* TestClock.adjust("5 seconds")
       assert.strictEqual((yield* candidates.list).length, 2)
+    })
+  )
+
+  it.scoped("polls go on whatever they end with, and what is wrong is said once, and again when it changes", () =>
+    Effect.gen(function* () {
+      const { db } = yield* setup()
+      const logged: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ logLevel, cause }) => {
+        logged.push(`${logLevel.label} ${String(Cause.squash(cause))}`)
+      })
+      let poll: Effect.Effect<ReadonlyArray<Tower>, DbError> = db.listTowers
+      const candidates = yield* RoundRobinTowerCandidates.make().pipe(
+        Effect.provideService(ClientDb, { ...db, listTowers: Effect.suspend(() => poll) }),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      const defect = new Error("a defect on purpose")
+      const corrupt = new CorruptRow({ table: "wt_tower", detail: "on purpose" })
+      const ends: ReadonlyArray<readonly [typeof poll, number]> = [
+        [Effect.die(defect), 3],
+        [Effect.fail(corrupt), 2],
+        [Effect.interrupt, 2],
+        [db.listTowers, 1],
+        [Effect.fail(corrupt), 1]
+      ]
+      for (const [end, times] of ends) {
+        poll = end
+        for (let i = 0; i < times; i++) yield* TestClock.adjust("4 seconds")
+      }
+      assert.deepStrictEqual(
+        logged.map((line) => line.split("\n")[0]),
+        [`WARN ${defect}`, `WARN ${corrupt}`, logged[2], `WARN ${corrupt}`]
+      )
+      poll = db.listTowers
+      yield* db.createTower(key(1), address(1))
+      yield* TestClock.adjust("4 seconds")
+      assert.strictEqual((yield* candidates.list).length, 1)
     })
   )
 

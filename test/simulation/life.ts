@@ -41,12 +41,14 @@ const users = (world: World) =>
   Effect.gen(function* () {
     const { chance, checks, db, monotonic, options, rules, served, towers } = world
     const candidates = yield* RoundRobinTowerCandidates.make({ pollInterval: Duration.infinity })
-    const negotiator = yield* makeWithRules(rules, options, (event) => {
-      checks.listen(event)
-      world.checkKeys()
-      if (event.happening._tag !== "SessionStored") return
-      const tower = towers.get(event.happening.session.towerId)
-      if (tower !== undefined) tower.sessions += 1
+    const negotiator = yield* makeWithRules(rules, options, {
+      listen: (event) => {
+        checks.listen(event)
+        world.checkKeys()
+        if (event.happening._tag !== "SessionStored") return
+        const tower = towers.get(event.happening.session.towerId)
+        if (tower !== undefined) tower.sessions += 1
+      }
     }).pipe(Effect.provideService(TowerCandidates, candidates))
 
     let asked: number | undefined

@@ -93,7 +93,7 @@ export const initiate = <E>(
     const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
     yield* write(line, 3, actThree).pipe(inTime(line, 3))
     return { transport, remotePublicKey }
-  }).pipe(Effect.withSpan("handshake", { captureStackTrace: false }))
+  }).pipe(Effect.withSpan("watchtower.handshake", { captureStackTrace: false }))
 
 /**
  * The responder's side: the timeout holds for act one, and again from act two to act three. The initiator's static key

@@ -31,13 +31,17 @@ export { config } from "./OptionsConfig.js"
 
 /**
  * A negotiator for as long as the scope is open: its worker runs, and closing the scope stops everything (G4). It binds the
- * database to its identity first, and fails when the options, the policy or the database are not right.
+ * database to its identity first, and fails when the options, the policy or the database are not right. `name` says in traces
+ * which of several negotiators it is: the key of its tag.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<SessionNegotiator.Service, BuildError, Ports | Scope.Scope> =>
-  makeWithRules(Rules.defaults, options)
+export const make = (
+  options: Options,
+  name?: string
+): Effect.Effect<SessionNegotiator.Service, BuildError, Ports | Scope.Scope> =>
+  makeWithRules(Rules.defaults, options, { name })
 
 /** The negotiator under the default tag; what happens is logged. @since 0.1.0 @category layers */
 export const layer = (options: Options): Layer.Layer<SessionNegotiator, BuildError, Ports> =>
@@ -69,4 +73,4 @@ export const Tag =
 export const layerOf = <Self>(
   tag: Context.Tag<Self, SessionNegotiator.Service>,
   options: Options
-): Layer.Layer<Self, BuildError, Ports> => Layer.scoped(tag, logged(make(options)))
+): Layer.Layer<Self, BuildError, Ports> => Layer.scoped(tag, logged(make(options, tag.key), tag.key))

@@ -122,11 +122,15 @@ const converse = (visit: Visit, key: HeldKey, address: TowerAddress, connection:
     yield* connection.send(createSession)
     enter(visit, "receivingReply", address)
     const reply = yield* expect(connection, "CreateSessionReply")
-    yield* Effect.annotateCurrentSpan("code", reply.code)
+    yield* Effect.annotateCurrentSpan("watchtower.code", reply.code)
     return reply
   }).pipe(
-    Effect.withSpan("createSession", {
-      attributes: { tower: visit.tower.publicKey, address },
+    Effect.withSpan("watchtower.createSession", {
+      attributes: {
+        "watchtower.negotiator": visit.env.name,
+        "watchtower.tower": visit.tower.publicKey,
+        "watchtower.address": address
+      },
       captureStackTrace: false
     })
   )
@@ -203,14 +207,12 @@ const store = (
     })
     const given = Standings.sessionGiven(book.get(id), address, now)
     const standing = Standings.forgetOthers(given, visit.tower.addresses)
-    yield* Effect.onError(db.createClientSession(session, reservation, book.update(id, standing)), () =>
-      Effect.sync(visit.race.release)
-    )
+    yield* db.createClientSession(session, reservation, book.update(id, standing))
     book.set(id, standing)
     journal.tell(Happening.SessionStored({ session }))
     visit.race.won(session)
     return session
-  })
+  }).pipe(Effect.onError(() => Effect.sync(visit.race.release)))
 
 /** Waits, for a short while, until the tower has hung up. */
 const hangUp = (visit: Visit, connection: TowerTransport.Connection) =>

@@ -20,6 +20,8 @@ import type { Unreleased } from "./unreleased.js"
 
 /** @since 0.1.0 @category models */
 export interface Environment {
+  /** The key of the negotiator's tag: which of several it is. */
+  readonly name: string
   readonly settings: Settings
   /** What every tower is told: who we are, and what we ask for. */
   readonly init: Init

@@ -11,6 +11,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import type * as Tracer from "effect/Tracer"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import * as Condition from "./condition.js"
@@ -29,6 +30,8 @@ export interface Handover {
   readonly take: (kind: TakerKind) => Effect.Effect<ClientSession, Option.Option<never>>
   /** Puts a stored session up for the next taker. */
   readonly offer: (session: ClientSession) => void
+  /** The spans of the `nextSession` calls that wait for a session. */
+  readonly waitingSpans: () => ReadonlyArray<Tracer.AnySpan>
   /** Is a session asked for, and none waiting for its taker? */
   readonly isWanted: () => boolean
   readonly wanted: Effect.Effect<void>
@@ -42,6 +45,7 @@ export interface Handover {
 
 interface Taker {
   readonly kind: TakerKind
+  readonly span: Option.Option<Tracer.AnySpan>
   session: ClientSession | undefined
 }
 
@@ -95,9 +99,9 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
   }
 
   const take = (kind: TakerKind): Effect.Effect<ClientSession, Option.Option<never>> =>
-    Effect.flatMap(Gone.watch, (isGone) =>
+    Effect.flatMap(Effect.zip(Gone.watch, Effect.option(Effect.currentParentSpan)), ([isGone, span]) =>
       Effect.uninterruptibleMask((restore) => {
-        const taker: Taker = { kind, session: undefined }
+        const taker: Taker = { kind, span, session: undefined }
         line.push(taker)
         serve()
         changed()
@@ -141,6 +145,7 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
       serve()
       changed()
     },
+    waitingSpans: () => unserved("next").flatMap(({ span }) => Option.toArray(span)),
     isWanted,
     wanted: condition.until(isWanted),
     delivered: condition.until(() => undelivered() === 0),

@@ -6,6 +6,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Happening, NegotiatorEvent } from "../../schema/NegotiatorEvent.js"
 import type { NegotiatorStatus } from "../../schema/NegotiatorStatus.js"
@@ -20,8 +21,9 @@ export interface Journal {
   /** Tells what happened, in the caller's synchronous step. */
   readonly tell: (happening: Happening) => void
   readonly status: () => NegotiatorStatus
-  readonly events: Stream.Stream<NegotiatorEvent>
-  readonly statusChanges: Stream.Stream<NegotiatorStatus>
+  /** Subscribed when the effect returns; so is `statusChanges`. */
+  readonly events: Effect.Effect<Stream.Stream<NegotiatorEvent>, never, Scope.Scope>
+  readonly statusChanges: Effect.Effect<Stream.Stream<NegotiatorStatus>, never, Scope.Scope>
   /** Calls back in the step in which something happens; for tests that check after each event. */
   readonly listen: (listener: (event: NegotiatorEvent) => void) => void
   /** Ends the streams. */
@@ -44,35 +46,33 @@ export const make = (now: () => number): Journal => {
   let fold = Status.initial
   let closed = false
 
-  const streamOf = <A>(readers: Set<Reader<A>>, limit: number, first: () => ReadonlyArray<A>): Stream.Stream<A> =>
-    Stream.unwrapScoped(
-      Effect.map(
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            const items: Array<A> = [...first()]
-            const reader: Reader<A> = {
-              items,
-              offer: (item) => {
-                items.push(item)
-                if (items.length > limit) items.shift()
-              }
+  const subscribe = <A>(readers: Set<Reader<A>>, limit: number, first: () => ReadonlyArray<A>) =>
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const items: Array<A> = [...first()]
+          const reader: Reader<A> = {
+            items,
+            offer: (item) => {
+              items.push(item)
+              if (items.length > limit) items.shift()
             }
-            readers.add(reader)
-            return reader
-          }),
-          (reader) => Effect.sync(() => readers.delete(reader))
-        ),
-        ({ items }) =>
-          Stream.repeatEffectChunkOption(
-            Effect.flatMap(
-              condition.until(() => closed || items.length > 0),
-              () =>
-                items.length > 0
-                  ? Effect.sync(() => Chunk.unsafeFromArray(items.splice(0)))
-                  : Effect.fail(Option.none<never>())
-            )
+          }
+          readers.add(reader)
+          return reader
+        }),
+        (reader) => Effect.sync(() => readers.delete(reader))
+      ),
+      ({ items }): Stream.Stream<A> =>
+        Stream.repeatEffectChunkOption(
+          Effect.flatMap(
+            condition.until(() => closed || items.length > 0),
+            () =>
+              items.length > 0
+                ? Effect.sync(() => Chunk.unsafeFromArray(items.splice(0)))
+                : Effect.fail(Option.none<never>())
           )
-      )
+        )
     )
 
   return {
@@ -87,9 +87,9 @@ export const make = (now: () => number): Journal => {
       condition.signal()
     },
     status: () => fold.status,
-    events: streamOf(eventReaders, capacity, () => []),
+    events: subscribe(eventReaders, capacity, () => []),
     // Only the newest status matters to a slow reader, but a fold may want the way there.
-    statusChanges: streamOf(statusReaders, capacity, () => [fold.status]),
+    statusChanges: subscribe(statusReaders, capacity, () => [fold.status]),
     listen: (listener) => listeners.push(listener),
     close: () => {
       closed = true

@@ -23,10 +23,11 @@ import { CreateSession } from "../../schema/wire/CreateSession.js"
 import { Init } from "../../schema/wire/Init.js"
 import { ClientDb } from "../../services/ClientDb.js"
 import { familyTowerSession, KeyRing } from "../../services/KeyRing.js"
-import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
+import { SessionNegotiator } from "../../services/SessionNegotiator.js"
 import { TowerCandidates } from "../../services/TowerCandidates.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
 import { firstOf } from "../firstOf.js"
+import * as Mutex from "../mutex.js"
 import * as Book from "./book.js"
 import * as CandidateChanges from "./candidateChanges.js"
 import * as Condition from "./condition.js"
@@ -46,9 +47,16 @@ export type BuildError = InvalidOptions | InvalidPolicy | WrongDatabase | DbErro
 /** The ports that a negotiator stands on. @since 0.1.0 @category services */
 export type Ports = ClientDb | KeyRing | TowerCandidates | TowerTransport
 
+/** How a negotiator is called in traces, and who hears of its events. @since 0.1.0 @category models */
+export interface Extras {
+  /** The key of its tag (default: that of the default tag). */
+  readonly name?: string | undefined
+  /** Called in the step in which something happens: for the recorded runs and for tests that check after each event. */
+  readonly listen?: ((event: NegotiatorEvent) => void) | undefined
+}
+
 /**
- * A negotiator with given rules, for as long as the scope is open. It binds the database to its identity first. `listen` is
- * called in the step in which something happens: for the recorded runs and for tests that check after each event.
+ * A negotiator with given rules, for as long as the scope is open. It binds the database to its identity first.
  *
  * @since 0.1.0
  * @category constructors
@@ -56,7 +64,7 @@ export type Ports = ClientDb | KeyRing | TowerCandidates | TowerTransport
 export const makeWithRules = (
   rules: Rules,
   options: Options,
-  listen?: (event: NegotiatorEvent) => void
+  { listen, name = SessionNegotiator.key }: Extras = {}
 ): Effect.Effect<SessionNegotiator.Service, BuildError, Ports | Scope.Scope> =>
   Effect.gen(function* () {
     const settings = rules.validates ? yield* validate(options) : decode(options)
@@ -88,6 +96,7 @@ export const makeWithRules = (
     yield* book.load
     const pick = yield* rules.candidates({ ...candidates, list: changes.list }, book.standings, settings)
     const env: Environment = {
+      name,
       settings,
       init: new Init({ features: [...Chain.clientFeatures(settings.chain, settings.policy.blobType)], chainHash }),
       createSession: new CreateSession(settings.policy),
@@ -103,7 +112,7 @@ export const makeWithRules = (
       unreleased
     }
     const handover = Handover.make(rules, settings, journal)
-    const rounds = yield* Effect.makeSemaphore(1)
+    const oneRound = Mutex.make()
     const fibers = yield* FiberSet.make<unknown>()
 
     let count = 0
@@ -121,9 +130,11 @@ export const makeWithRules = (
       )
 
     /** A round of the loop, unless what was wanted has come while it waited for its turn. */
-    const roundOfLoop = rounds.withPermits(1)(
+    const roundOfLoop = oneRound(
       Effect.suspend(() =>
-        handover.isWanted() ? Effect.asSome(tracked("loop", Round.make(env))) : Effect.succeed(Option.none())
+        handover.isWanted()
+          ? Effect.asSome(tracked("loop", Round.make(env, handover.waitingSpans)))
+          : Effect.succeed(Option.none())
       )
     )
     // A defect of one ends all three, and reaches all who wait.
@@ -138,7 +149,7 @@ export const makeWithRules = (
       takeSession: take("take"),
       newSessions: Stream.repeatEffectOption(handover.take("take")),
       nextSession: take("next"),
-      negotiate: negotiate(env, handover, fibers, (round) => rounds.withPermits(1)(tracked("negotiate", round))),
+      negotiate: negotiate(env, handover, fibers, (round) => oneRound(tracked("negotiate", round))),
       status: Effect.sync(journal.status),
       statusChanges: journal.statusChanges,
       events: journal.events

@@ -9,6 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Tracer from "effect/Tracer"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import type { TowerId } from "../../schema/Ids.js"
 import type { FailedAttempt } from "../../schema/NegotiationError.js"
@@ -37,12 +38,35 @@ export interface Round {
   readonly session: () => ClientSession | undefined
 }
 
-/** @since 0.1.0 @category constructors */
-export const make = (env: Environment): Round => {
+/**
+ * The round's span is a child of the span of its caller, if it has one, and linked to the others that it serves: those that
+ * `waitingSpans` answers when the round begins and when it ends.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (env: Environment, waitingSpans: () => ReadonlyArray<Tracer.AnySpan> = () => []): Round => {
   const race = Race.make(env.pulse.signal)
   let over = false
   return {
-    run: run(env, race, () => over).pipe(Effect.withSpan("SessionNegotiator.negotiate", { captureStackTrace: false })),
+    run: Effect.suspend(() => {
+      const first = waitingSpans()
+      const linkLater = Effect.suspend(() =>
+        Effect.forEach(
+          waitingSpans().filter((span) => !first.includes(span)),
+          (span) => Effect.linkSpanCurrent(span),
+          { discard: true }
+        )
+      )
+      return run(env, race, () => over).pipe(
+        Effect.tap(linkLater),
+        Effect.withSpan("watchtower.round", {
+          attributes: { "watchtower.negotiator": env.name },
+          links: first.map((span) => ({ _tag: "SpanLink", span, attributes: {} })),
+          captureStackTrace: false
+        })
+      )
+    }),
     callOff: () => {
       over = true
       env.pulse.signal()

@@ -29,7 +29,9 @@ const goesOn = (place: World.Place, outage: Outage) =>
     const first = yield* negotiator.nextSession
     yield* outage.off
     const failing = yield* Effect.fork(
-      Stream.runHead(Stream.filter(negotiator.statusChanges, ({ state }) => state._tag === "BackingOff"))
+      Stream.runHead(
+        Stream.filter(Stream.unwrapScoped(negotiator.statusChanges), ({ state }) => state._tag === "BackingOff")
+      )
     )
     const second = yield* Effect.fork(negotiator.nextSession)
     assert.isTrue((yield* Fiber.join(failing))._tag === "Some")

@@ -32,6 +32,7 @@ const environment = Effect.gen(function* () {
   const clock = yield* Effect.clock
   const pulse = Condition.make()
   const env: Environment = {
+    name: "test",
     settings,
     init: new Init({ features: [], chainHash }),
     createSession: new CreateSession(settings.policy),

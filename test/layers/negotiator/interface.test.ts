@@ -566,68 +566,95 @@ describe("status and events", () => {
 
   it("the stream of events begins at its subscription and misses nothing; it ends with the negotiator", () => {
     run(lively, (world) =>
-      Effect.gen(function* () {
-        yield* world.negotiator.nextSession
-        yield* Effect.sleep(1)
-        const before = world.events.length
-        const reader = yield* Effect.fork(Stream.runCollect(world.negotiator.events))
-        yield* Effect.yieldNow()
-        yield* live(world)
-        yield* world.close
-        const read = Chunk.toReadonlyArray(yield* Fiber.join(reader))
-        const written = world.events.slice(before)
-        expect(read.map(({ number }) => number)).toEqual(written.map(({ number }) => number))
-        expect(read.every((event, i) => event === written[i])).toBe(true)
-      })
+      Effect.scoped(
+        Effect.gen(function* () {
+          yield* world.negotiator.nextSession
+          yield* Effect.sleep(1)
+          const before = world.events.length
+          const reader = yield* Effect.fork(Stream.runCollect(yield* world.negotiator.events))
+          yield* live(world)
+          yield* world.close
+          const read = Chunk.toReadonlyArray(yield* Fiber.join(reader))
+          const written = world.events.slice(before)
+          expect(read.map(({ number }) => number)).toEqual(written.map(({ number }) => number))
+          expect(read.every((event, i) => event === written[i])).toBe(true)
+        })
+      )
+    )
+  })
+
+  it("events and statusChanges are subscribed when their effects return: fork, request, and nothing is missed", () => {
+    run({ towers: [good()] }, (world) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const events = yield* Effect.fork(Stream.runCollect(Stream.take(yield* world.negotiator.events, 2)))
+          const statuses = yield* Effect.fork(Stream.runCollect(Stream.take(yield* world.negotiator.statusChanges, 3)))
+          yield* world.negotiator.requestSession
+          const numbers = Chunk.toReadonlyArray(yield* Fiber.join(events)).map(({ number }) => number)
+          const first = world.events.length === 0 ? 1 : numbers[0]
+          expect(numbers).toEqual([first, (first ?? 0) + 1])
+          expect(world.events.slice((first ?? 1) - 1, first).map(({ happening }) => happening._tag)).toEqual(["Demand"])
+          expect(Chunk.toReadonlyArray(yield* Fiber.join(statuses)).map(({ state }) => state._tag)).toEqual([
+            "Idle",
+            "Idle",
+            "Negotiating"
+          ])
+        })
+      )
     )
   })
 
   it("a reader who does not read loses the oldest events, and the numbers show it", () => {
     run({ towers: [good()] }, (world) =>
-      Effect.gen(function* () {
-        const seen: Array<number> = []
-        const reader = yield* world.negotiator.events.pipe(
-          Stream.rechunk(1),
-          Stream.runForEach(({ number }) =>
-            Effect.map(Effect.sleep(seen.length === 0 ? hour : 0), () => seen.push(number))
-          ),
-          Effect.fork
-        )
-        yield* Effect.yieldNow()
-        for (let i = 0; i < 400; i++) yield* world.negotiator.nextSession
-        yield* Effect.sleep(1)
-        const last = world.events.length
-        yield* world.close
-        yield* Fiber.join(reader)
-        expect(last).toBeGreaterThan(5000)
-        expect(seen.at(-1)).toBe(last)
-        const gaps = seen.filter((number, i) => i > 0 && number !== (seen[i - 1] ?? 0) + 1)
-        expect(gaps).toEqual([last - 4095])
-      })
+      Effect.scoped(
+        Effect.gen(function* () {
+          const seen: Array<number> = []
+          const events = yield* world.negotiator.events
+          const reader = yield* events.pipe(
+            Stream.rechunk(1),
+            Stream.runForEach(({ number }) =>
+              Effect.map(Effect.sleep(seen.length === 0 ? hour : 0), () => seen.push(number))
+            ),
+            Effect.fork
+          )
+          for (let i = 0; i < 400; i++) yield* world.negotiator.nextSession
+          yield* Effect.sleep(1)
+          const last = world.events.length
+          yield* world.close
+          yield* Fiber.join(reader)
+          expect(last).toBeGreaterThan(5000)
+          expect(seen.at(-1)).toBe(last)
+          const gaps = seen.filter((number, i) => i > 0 && number !== (seen[i - 1] ?? 0) + 1)
+          expect(gaps).toEqual([last - 4095])
+        })
+      )
     )
   })
 
   it("statusChanges begins with the status now and ends with the last one", () => {
     run({ towers: [inTurn(TowerScript.failsAt("dial"), TowerScript.ok)] }, (world) =>
-      Effect.gen(function* () {
-        yield* world.negotiator.requestSession
-        yield* sleepUntil(second)
-        const reader = yield* Effect.fork(Stream.runCollect(world.negotiator.statusChanges))
-        yield* sleepUntil(2 * second)
-        yield* world.negotiator.takeSession
-        yield* Effect.sleep(second)
-        yield* world.close
-        const changes: ReadonlyArray<NegotiatorStatus> = Chunk.toReadonlyArray(yield* Fiber.join(reader))
-        expect(changes[0]).toMatchObject({ pending: 1, state: { _tag: "BackingOff", until: 10_000 } })
-        expect(changes.at(-1)).toEqual({ pending: 0, undelivered: 0, state: { _tag: "Idle" } })
-        const tags = changes.map(({ state }) => state._tag)
-        expect(tags.filter((tag, i) => tag !== tags[i - 1])).toEqual([
-          "BackingOff",
-          "Negotiating",
-          "Delivering",
-          "Idle"
-        ])
-      })
+      Effect.scoped(
+        Effect.gen(function* () {
+          yield* world.negotiator.requestSession
+          yield* sleepUntil(second)
+          const statuses = yield* world.negotiator.statusChanges
+          const reader = yield* Effect.fork(Stream.runCollect(statuses))
+          yield* sleepUntil(2 * second)
+          yield* world.negotiator.takeSession
+          yield* Effect.sleep(second)
+          yield* world.close
+          const changes: ReadonlyArray<NegotiatorStatus> = Chunk.toReadonlyArray(yield* Fiber.join(reader))
+          expect(changes[0]).toMatchObject({ pending: 1, state: { _tag: "BackingOff", until: 10_000 } })
+          expect(changes.at(-1)).toEqual({ pending: 0, undelivered: 0, state: { _tag: "Idle" } })
+          const tags = changes.map(({ state }) => state._tag)
+          expect(tags.filter((tag, i) => tag !== tags[i - 1])).toEqual([
+            "BackingOff",
+            "Negotiating",
+            "Delivering",
+            "Idle"
+          ])
+        })
+      )
     )
   })
 

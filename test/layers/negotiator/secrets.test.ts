@@ -146,10 +146,10 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
         const candidates = yield* TowerCandidates
         for (const value of [root, yield* KeyRing, yield* TowerTransport, negotiator, candidates]) capture.keep(value)
         yield* Effect.forkScoped(
-          Stream.runForEach(negotiator.events, (event) => Effect.sync(() => capture.keep(event)))
+          Stream.runForEach(yield* negotiator.events, (event) => Effect.sync(() => capture.keep(event)))
         )
         yield* Effect.forkScoped(
-          Stream.runForEach(negotiator.statusChanges, (status) => Effect.sync(() => capture.keep(status)))
+          Stream.runForEach(yield* negotiator.statusChanges, (status) => Effect.sync(() => capture.keep(status)))
         )
         const once = negotiator.negotiate.pipe(
           Effect.tapBoth({
@@ -229,7 +229,7 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
       const text = [...capture.texts()].join("\n")
       // Something was logged, traced and stored: the session id is no secret.
       expect(text).toContain("session established")
-      expect(text).toContain("TowerTransport.connect")
+      expect(text).toContain("watchtower.connect")
       expect(stored.join("").length).toBeGreaterThan(10_000)
 
       expect(find(text, secrets)).toEqual([])

@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, Layer, Logger, LogLevel, Option, Redacted, Tracer } from "effect"
+import { Effect, Fiber, Layer, Logger, LogLevel, Option, Redacted, Tracer } from "effect"
 import * as BrontideTowerTransport from "../../../src/layers/BrontideTowerTransport.js"
 import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegotiator.js"
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
@@ -7,14 +7,17 @@ import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as LoopbackTower from "../../../src/layers/testing/LoopbackTower.js"
 import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
 import * as SocketPair from "../../../src/layers/testing/SocketPair.js"
+import type { ClientDb } from "../../../src/services/ClientDb.js"
 import { SocketDialer } from "../../../src/services/SocketDialer.js"
 import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
-import { addressOf, options, regtest } from "./world.js"
+import { good } from "./scenes.js"
+import { addressOf, minute, options, regtest, run, second, type World, type WorldOptions } from "./world.js"
 
 interface Seen {
   readonly name: string
   readonly parent: string | undefined
   readonly attributes: ReadonlyMap<string, unknown>
+  readonly links: Array<Tracer.SpanLink>
 }
 
 /** A tracer that keeps every span. */
@@ -22,8 +25,9 @@ const recording = (seen: Array<Seen>): Tracer.Tracer =>
   Tracer.make({
     span: (name, parent, context, links, startTime, kind) => {
       const attributes = new Map<string, unknown>()
+      const kept = [...links]
       const above = Option.getOrUndefined(parent)
-      seen.push({ name, parent: above?._tag === "Span" ? above.name : undefined, attributes })
+      seen.push({ name, parent: above?._tag === "Span" ? above.name : undefined, attributes, links: kept })
       return {
         _tag: "Span",
         name,
@@ -33,12 +37,12 @@ const recording = (seen: Array<Seen>): Tracer.Tracer =>
         context,
         status: { _tag: "Started", startTime },
         attributes,
-        links,
+        links: kept,
         sampled: true,
         kind,
         attribute: (key, value) => void attributes.set(key, value),
         event: () => {},
-        addLinks: () => {},
+        addLinks: (more) => void kept.push(...more),
         end: () => {}
       }
     },
@@ -66,14 +70,62 @@ it.live("a round, its connections, handshakes and conversations are spans under 
       yield* (yield* SessionNegotiator.SessionNegotiator).nextSession
     }).pipe(Effect.provide(layer))
 
-    const where = { tower: tower.publicKey, address: addressOf(1) }
+    const where = { "watchtower.tower": tower.publicKey, "watchtower.address": addressOf(1) }
+    const negotiator = { "watchtower.negotiator": SessionNegotiator.SessionNegotiator.key }
     expect(
       seen.map(({ name, parent, attributes }) => ({ name, parent, attributes: Object.fromEntries(attributes) }))
     ).toEqual([
-      { name: "SessionNegotiator.negotiate", parent: undefined, attributes: {} },
-      { name: "TowerTransport.connect", parent: "SessionNegotiator.negotiate", attributes: where },
-      { name: "handshake", parent: "TowerTransport.connect", attributes: {} },
-      { name: "createSession", parent: "SessionNegotiator.negotiate", attributes: { ...where, code: 0 } }
+      { name: "watchtower.round", parent: undefined, attributes: negotiator },
+      { name: "watchtower.connect", parent: "watchtower.round", attributes: where },
+      { name: "watchtower.handshake", parent: "watchtower.connect", attributes: {} },
+      {
+        name: "watchtower.createSession",
+        parent: "watchtower.round",
+        attributes: { ...negotiator, ...where, "watchtower.code": 0 }
+      }
     ])
   })
 )
+
+/** Runs a program in a small world, with its spans kept. */
+const traced = (spec: WorldOptions, program: (world: World) => Effect.Effect<unknown>) => {
+  const seen: Array<Seen> = []
+  run(spec, program, Layer.setTracer(recording(seen)))
+  return seen
+}
+
+const roundsOf = (seen: ReadonlyArray<Seen>) =>
+  seen
+    .filter(({ name }) => name === "watchtower.round")
+    .map(({ links, parent }) => ({ parent, links: links.map(({ span }) => (span._tag === "Span" ? span.name : "")) }))
+
+it("a round is linked to the callers of nextSession that it serves, and a child of the caller of negotiate", () => {
+  const seen = traced({ towers: [good(100)] }, ({ negotiator }) =>
+    Effect.gen(function* () {
+      const first = yield* Effect.fork(Effect.withSpan(negotiator.nextSession, "first"))
+      yield* Effect.sleep(50)
+      const second = yield* Effect.fork(Effect.withSpan(negotiator.nextSession, "second"))
+      yield* Fiber.join(first)
+      yield* Fiber.join(second)
+      yield* negotiator.requestSession
+      yield* Effect.withSpan(negotiator.takeSession, "takes only")
+      yield* Effect.orDie(Effect.withSpan(negotiator.negotiate, "third"))
+    })
+  )
+  expect(roundsOf(seen)).toEqual([
+    { parent: undefined, links: ["first", "second"] },
+    { parent: undefined, links: ["second"] },
+    { parent: undefined, links: [] },
+    { parent: "third", links: [] }
+  ])
+})
+
+it("the poll of the candidate list leaves no trace", () => {
+  const db = (inner: ClientDb.Service): ClientDb.Service => ({
+    ...inner,
+    listTowers: Effect.withSpan(inner.listTowers, "sql.execute")
+  })
+  const seen = traced({ towers: [good()], db, pollInterval: second }, () => Effect.sleep(minute))
+  expect(seen.filter(({ name, parent }) => name === "sql.execute" && parent === undefined).length).toBeLessThan(2)
+  expect(seen.length).toBeLessThan(2)
+})

@@ -76,8 +76,8 @@ const stopAt = (
         Effect.all(
           [
             Stream.runDrain(negotiator.newSessions),
-            Stream.runDrain(negotiator.events),
-            Stream.runDrain(negotiator.statusChanges)
+            Stream.runDrain(Stream.unwrapScoped(negotiator.events)),
+            Stream.runDrain(Stream.unwrapScoped(negotiator.statusChanges))
           ],
           { concurrency: "unbounded" }
         )
@@ -105,7 +105,7 @@ const expectClosed = ({ negotiator }: World) =>
       expect(Exit.isInterrupted(yield* Fiber.await(caller))).toBe(true)
     }
     expect(yield* Stream.runCount(negotiator.newSessions)).toBe(0)
-    expect(yield* Stream.runCount(negotiator.events)).toBe(0)
+    expect(yield* Stream.runCount(Stream.unwrapScoped(negotiator.events))).toBe(0)
   })
 
 /** Which key index tower 1 would be asked with at an instant after the stop. */

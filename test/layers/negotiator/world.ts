@@ -2,7 +2,7 @@
  * A small world for the negotiator: scripted towers, a database in memory that can be made to fail, keys that cost
  * nothing, virtual time. What happens is recorded in the step in which it happens.
  */
-import { Cause, Effect, Exit, Scope } from "effect"
+import { Cause, Effect, Exit, Layer, Scope } from "effect"
 import { makeWithRules } from "../../../src/layers/negotiator/makeWithRules.js"
 import type { Options } from "../../../src/layers/negotiator/Options.js"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
@@ -110,11 +110,9 @@ export const make = (spec: WorldOptions): Effect.Effect<World> =>
     const candidates = yield* RoundRobinTowerCandidates.make({
       pollInterval: spec.pollInterval ?? Number.POSITIVE_INFINITY
     }).pipe(Effect.provideService(ClientDb, db), Scope.extend(scope), Effect.orDie)
-    const negotiator = yield* makeWithRules(
-      spec.rules ?? Rules.defaults,
-      { ...options, ...spec.options } as Options,
+    const negotiator = yield* makeWithRules(spec.rules ?? Rules.defaults, { ...options, ...spec.options } as Options, {
       listen
-    ).pipe(
+    }).pipe(
       Effect.provideService(ClientDb, db),
       Effect.provideService(KeyRing, spec.keyRing?.(FixedKeyRing.makeFake) ?? FixedKeyRing.makeFake),
       Effect.provideService(TowerCandidates, spec.candidates?.(candidates) ?? candidates),
@@ -141,7 +139,8 @@ export const make = (spec: WorldOptions): Effect.Effect<World> =>
 /** Runs a program in a world of its own and closes it; whatever was violated fails the test. */
 export const run = <A>(
   spec: WorldOptions,
-  program: (world: World, time: VirtualTime.VirtualTime) => Effect.Effect<A>
+  program: (world: World, time: VirtualTime.VirtualTime) => Effect.Effect<A>,
+  around: Layer.Layer<never> = Layer.empty
 ): A => {
   const time = VirtualTime.make(spec.time)
   const exit = time.run(
@@ -153,7 +152,7 @@ export const run = <A>(
       const open = world.transport.open()
       if (open.length > 0) return yield* Effect.die(new Error(`${open.length} connections are still open`))
       return value
-    })
+    }).pipe(Effect.provide(around))
   )
   if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
   return exit.value
