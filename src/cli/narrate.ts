@@ -48,7 +48,9 @@ export const line = ({ happening }: NegotiatorEvent): string | undefined =>
     Woken: () => "there is news; asks again",
     Delivering: silent,
     Idle: silent,
-    WriteFailed: ({ failure, towerId }) => `tower ${towerId}: its standing was not written: ${failure.message}`
+    WriteFailed: ({ failure, towerId }) => `tower ${towerId}: its standing was not written: ${failure.message}`,
+    Stopped: ({ cause }) =>
+      `the negotiator has ended by a defect and gives no more sessions: ${cause instanceof Error ? cause.message : String(cause)}`
   })
 
 const about = (towerId: number, what: string | undefined): string | undefined =>

@@ -26,6 +26,9 @@ export const sessions = Metric.counter("watchtower_sessions", { incremental: tru
 /** Towers quarantined, by `reason`. @since 0.1.0 @category models */
 export const quarantines = Metric.counter("watchtower_quarantines", { incremental: true })
 
+/** Negotiators that a defect has ended. @since 0.1.0 @category models */
+export const stopped = Metric.counter("watchtower_negotiator_stopped", { incremental: true })
+
 /** Requests that are not served yet. @since 0.1.0 @category models */
 export const pending = Metric.gauge("watchtower_pending")
 
@@ -79,6 +82,8 @@ const count = (visits: Map<TowerId, Instant>, { at, happening }: NegotiatorEvent
       const outcome = happening.session !== undefined ? "session" : happening.failures.length > 0 ? "failed" : "empty"
       return Metric.increment(Metric.tagged(rounds, "outcome", outcome))
     }
+    case "Stopped":
+      return Metric.increment(stopped)
     default:
       return Effect.void
   }

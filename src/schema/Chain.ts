@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printable } from "../internal/json.js"
 import * as BlobType from "./BlobType.js"
 import { AtomsPerKb, type FeeRate, SatPerKw } from "./FeeRate.js"
 import { ChainHash } from "./Ids.js"
@@ -40,39 +41,54 @@ export interface DecredChain extends Chain<AtomsPerKb> {
 /** Any of the ten networks. @since 0.1.0 @category models */
 export type AnyChain = BitcoinChain | DecredChain
 
-const bitcoin = (network: string, chainHash: string): BitcoinChain => ({
-  name: "bitcoin",
-  network,
-  chainHash: ChainHash.make(chainHash),
-  coinType: network === "mainnet" ? 0 : 1,
-  legacyCoinType: network === "mainnet" ? 0 : 1,
-  feeUnit: "sat/kw",
-  feeRate: (amount) => SatPerKw.make(amount),
-  minFeeRate: SatPerKw.make(1000n),
-  defaultFeeRate: SatPerKw.make(2500n),
-  blobTypes: [
-    BlobType.altruistCommit,
-    BlobType.rewardCommit,
-    BlobType.altruistAnchorCommit,
-    BlobType.altruistTaprootCommit,
-    BlobType.altruistTaprootFinalCommit
-  ],
-  knownFeatures: [0, 1, 2, 3, 4, 5]
+/** Without the function, and with rates that JSON can hold. */
+const printed = ({ defaultFeeRate, feeRate: _, minFeeRate, ...chain }: Chain) => ({
+  ...chain,
+  minFeeRate: String(minFeeRate),
+  defaultFeeRate: String(defaultFeeRate)
 })
 
-const decred = (network: string, chainHash: string, legacyCoinType: number): DecredChain => ({
-  name: "decred",
-  network,
-  chainHash: ChainHash.make(chainHash),
-  coinType: network === "mainnet" ? 42 : 1,
-  legacyCoinType,
-  feeUnit: "atoms/kB",
-  feeRate: (amount) => AtomsPerKb.make(amount),
-  minFeeRate: AtomsPerKb.make(10_000n),
-  defaultFeeRate: AtomsPerKb.make(10_000n),
-  blobTypes: [BlobType.altruistCommit, BlobType.rewardCommit, BlobType.altruistAnchorCommit],
-  knownFeatures: [0, 1, 2, 3]
-})
+const bitcoin = (network: string, chainHash: string): BitcoinChain =>
+  printable<BitcoinChain>(
+    {
+      name: "bitcoin",
+      network,
+      chainHash: ChainHash.make(chainHash),
+      coinType: network === "mainnet" ? 0 : 1,
+      legacyCoinType: network === "mainnet" ? 0 : 1,
+      feeUnit: "sat/kw",
+      feeRate: (amount) => SatPerKw.make(amount),
+      minFeeRate: SatPerKw.make(1000n),
+      defaultFeeRate: SatPerKw.make(2500n),
+      blobTypes: [
+        BlobType.altruistCommit,
+        BlobType.rewardCommit,
+        BlobType.altruistAnchorCommit,
+        BlobType.altruistTaprootCommit,
+        BlobType.altruistTaprootFinalCommit
+      ],
+      knownFeatures: [0, 1, 2, 3, 4, 5]
+    },
+    printed
+  )
+
+const decred = (network: string, chainHash: string, legacyCoinType: number): DecredChain =>
+  printable<DecredChain>(
+    {
+      name: "decred",
+      network,
+      chainHash: ChainHash.make(chainHash),
+      coinType: network === "mainnet" ? 42 : 1,
+      legacyCoinType,
+      feeUnit: "atoms/kB",
+      feeRate: (amount) => AtomsPerKb.make(amount),
+      minFeeRate: AtomsPerKb.make(10_000n),
+      defaultFeeRate: AtomsPerKb.make(10_000n),
+      blobTypes: [BlobType.altruistCommit, BlobType.rewardCommit, BlobType.altruistAnchorCommit],
+      knownFeatures: [0, 1, 2, 3]
+    },
+    printed
+  )
 
 /** Bitcoin's main network. @since 0.1.0 @category models */
 export const bitcoinMainnet = bitcoin("mainnet", "6fe28c0ab6f1b372c1a6a246ae63f74f931e8365e15a089c68d6190000000000")

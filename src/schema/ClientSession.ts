@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { encoded } from "../internal/json.js"
 import { HexBytes, Instant, KeyIndex, PublicKey, SessionId, TowerId } from "./Ids.js"
 import { Policy } from "./Policy.js"
 
@@ -25,4 +26,9 @@ export class ClientSession extends Schema.Class<ClientSession>("ClientSession")(
   towerLastApplied: Schema.Int.pipe(Schema.between(0, 0xffff)),
   status: Schema.Literal("active", "inactive"),
   createdAt: Instant
-}) {}
+}) {
+  /** The encoded side, for `JSON.stringify` and loggers. */
+  toJSON(): unknown {
+    return encoded(ClientSession, this)
+  }
+}

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { encodedError } from "../internal/json.js"
 import { KeyIndex, PublicKey, SessionId, TowerId } from "./Ids.js"
 import { TowerAddress } from "./TowerAddress.js"
 
@@ -14,6 +15,9 @@ export class DatabaseBusy extends Schema.TaggedError<DatabaseBusy>()("DatabaseBu
 }) {
   override get message() {
     return `The database is busy (${this.operation}); nothing was stored. Another process holds it: wait and try again.`
+  }
+  override toJSON(): unknown {
+    return encodedError(DatabaseBusy, this)
   }
 }
 
@@ -31,6 +35,9 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
 }) {
   override get message() {
     return `The database cannot be used (${this.operation}): ${this.detail}`
+  }
+  override toJSON(): unknown {
+    return encodedError(DatabaseUnavailable, this)
   }
 }
 
@@ -57,8 +64,8 @@ export class WrongDatabase extends Schema.TaggedError<WrongDatabase>()("WrongDat
 
 /** The database was written by a newer version. @since 0.1.0 @category errors */
 export class DatabaseTooNew extends Schema.TaggedError<DatabaseTooNew>()("DatabaseTooNew", {
-  found: Schema.Number,
-  supported: Schema.Number
+  found: Schema.Finite,
+  supported: Schema.Finite
 }) {
   override get message() {
     return `The database has version ${this.found}, this program knows versions up to ${this.supported}. Update the program.`
@@ -136,6 +143,9 @@ export class StoreOutcomeUnknown extends Schema.TaggedError<StoreOutcomeUnknown>
 }) {
   override get message() {
     return `The database did not say whether session ${this.id} was stored. If it was, it is listed.`
+  }
+  override toJSON(): unknown {
+    return encodedError(StoreOutcomeUnknown, this)
   }
 }
 

@@ -5,17 +5,18 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { Amount } from "../internal/json.js"
 
 /** The largest rate that a Go tower reads as positive: 2^63 - 1 (protocol 2.1). @since 0.1.0 @category models */
 export const maxFeeRate = (1n << 63n) - 1n
 
 /**
- * A fee rate of either unit, from 0 to 2^63 - 1.
+ * A fee rate of either unit, from 0 to 2^63 - 1: a bigint, encoded as decimal digits.
  *
  * @since 0.1.0
  * @category models
  */
-export const FeeRate = Schema.BigIntFromSelf.pipe(Schema.betweenBigInt(0n, maxFeeRate), Schema.brand("FeeRate"))
+export const FeeRate = Amount.pipe(Schema.betweenBigInt(0n, maxFeeRate), Schema.brand("FeeRate"))
 /** @since 0.1.0 @category models */
 export type FeeRate = typeof FeeRate.Type
 

@@ -101,6 +101,6 @@ export const Way = Schema.Literal("clear", "tor")
 export type Way = typeof Way.Type
 
 /** An instant, in milliseconds since 1970 by the Clock. @since 0.1.0 @category ids */
-export const Instant = Schema.Number
+export const Instant = Schema.Finite
 /** @since 0.1.0 @category ids */
 export type Instant = typeof Instant.Type

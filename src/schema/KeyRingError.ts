@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { encodedError } from "../internal/json.js"
 
 /**
  * The key ring could not derive a key or compute an ECDH: a remote signer is away, or the child is not valid (BIP-32).
@@ -19,5 +20,8 @@ export class KeyRingError extends Schema.TaggedError<KeyRingError>()("KeyRingErr
 }) {
   override get message() {
     return `The key ring failed (${this.operation}): ${this.detail}`
+  }
+  override toJSON(): unknown {
+    return encodedError(KeyRingError, this)
   }
 }

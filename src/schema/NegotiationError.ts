@@ -22,7 +22,7 @@ export class UnexpectedMessage extends Schema.TaggedError<UnexpectedMessage>()("
 
 /** The tower sent wtwire's Error message (601). @since 0.1.0 @category errors */
 export class TowerErrorMessage extends Schema.TaggedError<TowerErrorMessage>()("TowerErrorMessage", {
-  code: Schema.Number,
+  code: Schema.Int,
   data: HexBytes
 }) {
   override get message() {
@@ -53,7 +53,7 @@ export type PermanentReason = typeof PermanentReason.Type
 export class PermanentTowerFailure extends Schema.TaggedError<PermanentTowerFailure>()("PermanentTowerFailure", {
   reason: PermanentReason,
   theirChain: Schema.optional(ChainHash),
-  features: Schema.optional(Schema.Array(Schema.Number))
+  features: Schema.optional(Schema.Array(Schema.Int))
 }) {
   override get message() {
     const why: Record<PermanentReason, string> = {
@@ -71,7 +71,7 @@ export class PermanentTowerFailure extends Schema.TaggedError<PermanentTowerFail
 
 /** The tower refused for now: TemporaryFailure (40) or a code that nobody knows. @since 0.1.0 @category errors */
 export class SessionRejected extends Schema.TaggedError<SessionRejected>()("SessionRejected", {
-  code: Schema.Number,
+  code: Schema.Int,
   data: HexBytes
 }) {
   override get message() {
@@ -82,7 +82,7 @@ export class SessionRejected extends Schema.TaggedError<SessionRejected>()("Sess
 /** AlreadyExists (60): the key was used before; its session had `lastApplied` updates. @since 0.1.0 @category errors */
 export class SessionKeyAlreadyUsed extends Schema.TaggedError<SessionKeyAlreadyUsed>()("SessionKeyAlreadyUsed", {
   keyIndex: KeyIndex,
-  lastApplied: Schema.Number
+  lastApplied: Schema.Int
 }) {
   override get message() {
     return `The tower knows a used session with key index ${this.keyIndex} (last applied ${this.lastApplied}).`
@@ -91,7 +91,7 @@ export class SessionKeyAlreadyUsed extends Schema.TaggedError<SessionKeyAlreadyU
 
 /** An accepting reply with more than 1,024 bytes of reward script (D14). @since 0.1.0 @category errors */
 export class RewardScriptTooLong extends Schema.TaggedError<RewardScriptTooLong>()("RewardScriptTooLong", {
-  bytes: Schema.Number
+  bytes: Schema.Int
 }) {
   override get message() {
     return `The tower sent a reward script of ${this.bytes} bytes; 1,024 is the limit.`
@@ -202,7 +202,7 @@ export class FailedNegotiation extends Schema.TaggedError<FailedNegotiation>()("
 
 /** There is nobody to ask: no tower is known, or all are quarantined. @since 0.1.0 @category errors */
 export class NoTowerCandidates extends Schema.TaggedError<NoTowerCandidates>()("NoTowerCandidates", {
-  quarantined: Schema.Number
+  quarantined: Schema.Int
 }) {
   override get message() {
     return this.quarantined === 0

@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
-import type { ClientSession } from "./ClientSession.js"
-import type { Instant, KeyIndex, PublicKey, TowerId } from "./Ids.js"
-import type { AttemptFailure, FailedAttempt, PermanentReason } from "./NegotiationError.js"
-import type { TowerAddress } from "./TowerAddress.js"
+import * as Schema from "effect/Schema"
+import { taggedUnion } from "../internal/taggedUnion.js"
+import { ClientSession } from "./ClientSession.js"
+import { Instant, KeyIndex, PublicKey, TowerId } from "./Ids.js"
+import { AttemptFailure, FailedAttempt, PermanentReason } from "./NegotiationError.js"
+import { TowerAddress } from "./TowerAddress.js"
 
 /**
  * The steps of a visit, in order. The first three wait for our own side, `storing` too; the others for the tower.
@@ -15,23 +16,27 @@ import type { TowerAddress } from "./TowerAddress.js"
  * @since 0.1.0
  * @category models
  */
-export type Step =
-  | "reserving"
-  | "deriving"
-  | "dialling"
-  | "handshaking"
-  | "sendingInit"
-  | "receivingInit"
-  | "sendingCreateSession"
-  | "receivingReply"
-  | "storing"
-  | "hangingUp"
+export const Step = Schema.Literal(
+  "reserving",
+  "deriving",
+  "dialling",
+  "handshaking",
+  "sendingInit",
+  "receivingInit",
+  "sendingCreateSession",
+  "receivingReply",
+  "storing",
+  "hangingUp"
+)
+/** @since 0.1.0 @category models */
+export type Step = typeof Step.Type
 
 /** Which tower. @since 0.1.0 @category models */
-export interface TowerRef {
-  readonly towerId: TowerId
-  readonly tower: PublicKey
-}
+export const TowerRef = Schema.Struct({ towerId: TowerId, tower: PublicKey })
+/** @since 0.1.0 @category models */
+export type TowerRef = typeof TowerRef.Type
+
+const ofTower = TowerRef.fields
 
 /**
  * What happened.
@@ -39,50 +44,47 @@ export interface TowerRef {
  * @since 0.1.0
  * @category models
  */
-export type Happening = Data.TaggedEnum<{
+export const Happening = taggedUnion({
   /** The number of requests changed; `undelivered` sessions wait for a taker. */
-  Demand: { readonly pending: number; readonly undelivered: number }
-  RoundStarted: { readonly round: number; readonly by: "loop" | "negotiate" }
-  VisitStarted: TowerRef & { readonly deadline?: Instant | undefined }
+  Demand: { pending: Schema.NonNegativeInt, undelivered: Schema.NonNegativeInt },
+  RoundStarted: { round: Schema.Int, by: Schema.Literal("loop", "negotiate") },
+  VisitStarted: { ...ofTower, deadline: Schema.optional(Instant) },
   /** A visit is at a step, at one address once it has begun to dial. */
-  StepStarted: TowerRef & { readonly step: Step; readonly address?: TowerAddress | undefined }
-  KeyReserved: TowerRef & { readonly keyIndex: KeyIndex }
+  StepStarted: { ...ofTower, step: Step, address: Schema.optional(TowerAddress) },
+  KeyReserved: { ...ofTower, keyIndex: KeyIndex },
   /** Act three is about to be written: from now on the tower may know the key. */
-  KeyShown: TowerRef & { readonly keyIndex: KeyIndex }
+  KeyShown: { ...ofTower, keyIndex: KeyIndex },
   /** AlreadyExists: the key was used before and is never used again. */
-  KeyUsed: TowerRef & { readonly keyIndex: KeyIndex; readonly lastApplied: number }
+  KeyUsed: { ...ofTower, keyIndex: KeyIndex, lastApplied: Schema.Int },
   /** An altruist session came with a reward script, which is not kept. */
-  RewardIgnored: TowerRef & { readonly bytes: number }
-  AttemptFailed: TowerRef & { readonly address?: TowerAddress | undefined; readonly failure: AttemptFailure }
+  RewardIgnored: { ...ofTower, bytes: Schema.Int },
+  AttemptFailed: { ...ofTower, address: Schema.optional(TowerAddress), failure: AttemptFailure },
   /** A visit is over without a session. `blamed` is false for a failure of our own side. */
-  VisitFailed: TowerRef & {
-    readonly failure: AttemptFailure
-    readonly blamed: boolean
-    readonly restsUntil: Instant
-  }
+  VisitFailed: { ...ofTower, failure: AttemptFailure, blamed: Schema.Boolean, restsUntil: Instant },
   /** A visit was cut short: a session came from elsewhere, the tower was removed, or the scope closed. */
-  VisitInterrupted: TowerRef
-  Quarantined: TowerRef & { readonly reason: PermanentReason; readonly probeAt: Instant }
-  SessionStored: { readonly session: ClientSession }
+  VisitInterrupted: ofTower,
+  Quarantined: { ...ofTower, reason: PermanentReason, probeAt: Instant },
+  SessionStored: { session: ClientSession },
   /** The round's visits are all over. */
-  RoundEnded: { readonly session?: ClientSession | undefined; readonly failures: ReadonlyArray<FailedAttempt> }
-  SessionDelivered: { readonly session: ClientSession }
+  RoundEnded: { session: Schema.optional(ClientSession), failures: Schema.Array(FailedAttempt) },
+  SessionDelivered: { session: ClientSession },
   /** A failed round's wait, the `attempt`-th of this negotiation. */
-  BackingOff: { readonly until: Instant; readonly attempt: number; readonly failures: ReadonlyArray<FailedAttempt> }
+  BackingOff: { until: Instant, attempt: Schema.Int, failures: Schema.Array(FailedAttempt) },
   /** Nobody to ask: until a tower is added, or the first probe is due. */
-  WaitingForCandidates: { readonly until?: Instant | undefined }
+  WaitingForCandidates: { until: Schema.optional(Instant) },
   /** A wait was cut short by news: a tower or an address was added. */
-  Woken: {}
+  Woken: {},
   /** A session is stored and waits for its taker. */
-  Delivering: {}
+  Delivering: {},
   /** No request is pending. */
-  Idle: {}
+  Idle: {},
   /** A standing or a freed reservation could not be written; memory goes on. */
-  WriteFailed: TowerRef & { readonly failure: AttemptFailure }
-}>
-
-/** @since 0.1.0 @category constructors */
-export const Happening = Data.taggedEnum<Happening>()
+  WriteFailed: { ...ofTower, failure: AttemptFailure },
+  /** A defect has ended the negotiator: there will be no session from it. */
+  Stopped: { cause: Schema.Defect }
+})
+/** @since 0.1.0 @category models */
+export type Happening = typeof Happening.Type
 
 /**
  * A happening with its number, counted from 1 without gaps, and its instant.
@@ -90,8 +92,6 @@ export const Happening = Data.taggedEnum<Happening>()
  * @since 0.1.0
  * @category models
  */
-export interface NegotiatorEvent {
-  readonly number: number
-  readonly at: Instant
-  readonly happening: Happening
-}
+export const NegotiatorEvent = Schema.Struct({ number: Schema.Int, at: Instant, happening: Happening })
+/** @since 0.1.0 @category models */
+export type NegotiatorEvent = typeof NegotiatorEvent.Type

@@ -1,43 +1,49 @@
 /**
- * What a negotiator is doing, and why there is no session yet (design 3, G8).
+ * What a negotiator is doing, and why there is no session yet.
  *
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
-import type { Instant } from "./Ids.js"
-import type { FailedAttempt } from "./NegotiationError.js"
-import type { Step, TowerRef } from "./NegotiatorEvent.js"
-import type { TowerAddress } from "./TowerAddress.js"
+import * as Schema from "effect/Schema"
+import { taggedUnion } from "../internal/taggedUnion.js"
+import { Instant } from "./Ids.js"
+import { FailedAttempt } from "./NegotiationError.js"
+import { Step, TowerRef } from "./NegotiatorEvent.js"
+import { TowerAddress } from "./TowerAddress.js"
 
 /** One visit in progress: since when it is at its step, and when the visit must end. @since 0.1.0 @category models */
-export interface AttemptStatus extends TowerRef {
-  readonly address?: TowerAddress | undefined
-  readonly step: Step
-  readonly since: Instant
-  readonly deadline?: Instant | undefined
-}
+export const AttemptStatus = Schema.Struct({
+  ...TowerRef.fields,
+  address: Schema.optional(TowerAddress),
+  step: Step,
+  since: Instant,
+  deadline: Schema.optional(Instant)
+})
+/** @since 0.1.0 @category models */
+export type AttemptStatus = typeof AttemptStatus.Type
 
 /**
- * The state: idle; nobody to ask (until the first probe, if one is due); asking; waiting after a failed round; or a session
- * waits for its taker.
+ * The state: idle; nobody to ask (until the first probe, if one is due); asking; waiting after a failed round; a session
+ * waits for its taker; or ended by a defect, for good.
  *
  * @since 0.1.0
  * @category models
  */
-export type NegotiatorState = Data.TaggedEnum<{
-  Idle: {}
-  WaitingForCandidates: { readonly until?: Instant | undefined }
-  Negotiating: { readonly attempts: ReadonlyArray<AttemptStatus> }
-  BackingOff: { readonly until: Instant; readonly attempt: number; readonly failures: ReadonlyArray<FailedAttempt> }
-  Delivering: {}
-}>
-
-/** @since 0.1.0 @category constructors */
-export const NegotiatorState = Data.taggedEnum<NegotiatorState>()
+export const NegotiatorState = taggedUnion({
+  Idle: {},
+  WaitingForCandidates: { until: Schema.optional(Instant) },
+  Negotiating: { attempts: Schema.Array(AttemptStatus) },
+  BackingOff: { until: Instant, attempt: Schema.Int, failures: Schema.Array(FailedAttempt) },
+  Delivering: {},
+  Stopped: { cause: Schema.Defect }
+})
+/** @since 0.1.0 @category models */
+export type NegotiatorState = typeof NegotiatorState.Type
 
 /** Requests not yet served, sessions not yet taken, and the state. @since 0.1.0 @category models */
-export interface NegotiatorStatus {
-  readonly pending: number
-  readonly undelivered: number
-  readonly state: NegotiatorState
-}
+export const NegotiatorStatus = Schema.Struct({
+  pending: Schema.NonNegativeInt,
+  undelivered: Schema.NonNegativeInt,
+  state: NegotiatorState
+})
+/** @since 0.1.0 @category models */
+export type NegotiatorStatus = typeof NegotiatorStatus.Type

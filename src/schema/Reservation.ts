@@ -20,7 +20,7 @@ export class Reservation extends Schema.Class<Reservation>("Reservation")({
   way: Way,
   lease: LeaseToken,
   since: Instant,
-  forMs: Schema.Number
+  forMs: Schema.Finite
 }) {}
 
 /** How long a taken reservation is held: longer than a visit, so that nothing is renewed. In milliseconds. @since 0.1.0 @category models */

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { fromHex } from "../internal/bytes.js"
 import { nobleCurve } from "../internal/curve.js"
@@ -72,3 +73,16 @@ export const parse = (
 
 /** The form that `parse` reads. @since 0.1.0 @category combinators */
 export const print = (uri: TowerUri): string => `${uri.publicKey}@${uri.address}`
+
+/**
+ * A tower from the text that people hand around, and back; for configuration, command lines and the parameters of HTTP
+ * APIs. What `parse` refuses is a parse error with the same sentence.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const TowerUriFromString = Schema.transformOrFail(Schema.String, Schema.typeSchema(TowerUri), {
+  strict: true,
+  decode: (input, _, ast) => Either.mapLeft(parse(input), (error) => new ParseResult.Type(ast, input, error.message)),
+  encode: (uri) => Either.right(print(uri))
+}).annotations({ identifier: "TowerUriFromString" })

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { encodedError } from "../internal/json.js"
 import { TowerAddress } from "./TowerAddress.js"
 
 /** No connection came about. @since 0.1.0 @category errors */
@@ -22,6 +23,9 @@ export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
       Other: "the connection failed"
     }
     return `Cannot connect to ${this.address}: ${why[this.reason]}.`
+  }
+  override toJSON(): unknown {
+    return encodedError(DialFailed, this)
   }
 }
 
@@ -70,7 +74,7 @@ export class GarbledFrame extends Schema.TaggedError<GarbledFrame>()("GarbledFra
 /** What came is not a wtwire message. @since 0.1.0 @category errors */
 export class MalformedMessage extends Schema.TaggedError<MalformedMessage>()("MalformedMessage", {
   address: TowerAddress,
-  type: Schema.optional(Schema.Number),
+  type: Schema.optional(Schema.Int),
   reason: Schema.Literal("UnknownType", "Truncated", "NonCanonicalSize", "FieldTooLong", "PayloadTooLong")
 }) {
   override get message() {

@@ -22,6 +22,7 @@ import {
   UnexpectedMessage
 } from "../../schema/NegotiationError.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
+import * as Policy from "../../schema/Policy.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { TransportError } from "../../schema/TransportError.js"
 import { checkInit } from "../../schema/wire/CheckInit.js"
@@ -198,7 +199,7 @@ const store = (
       towerId: id,
       towerPublicKey,
       keyIndex: reservation.keyIndex,
-      policy: settings.policy,
+      policy: Policy.make(settings.policy),
       rewardPkScript,
       seqNum: 0,
       towerLastApplied: 0,

@@ -1,9 +1,10 @@
 /**
  * The log as a fold over the events: sessions at level Info, failures at Debug, permanent refusals and failed writes as
- * warnings. Public keys and numbers: no secret, no script.
+ * warnings, the defect that ends the negotiator as an error. Public keys and numbers: no secret, no script.
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
@@ -73,6 +74,8 @@ const log = (happening: Happening): Effect.Effect<void> => {
       })
     case "WaitingForCandidates":
       return Effect.logDebug("waiting for a tower")
+    case "Stopped":
+      return Effect.logError("negotiator stopped", Cause.die(happening.cause))
     default:
       return Effect.void
   }

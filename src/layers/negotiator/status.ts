@@ -27,7 +27,9 @@ export const initial: Fold = {
   round: undefined
 }
 
-const show = (fold: Fold, state: NegotiatorState): Fold => ({ ...fold, status: { ...fold.status, state } })
+/** Of a negotiator that a defect has ended nothing is shown but that: events of what it still had to finish come after it. */
+const show = (fold: Fold, state: NegotiatorState): Fold =>
+  fold.status.state._tag === "Stopped" ? fold : { ...fold, status: { ...fold.status, state } }
 
 const attempts = (
   fold: Fold,
@@ -87,6 +89,8 @@ export const after = (fold: Fold, { at, happening }: NegotiatorEvent): Fold => {
       return looping(fold, NegotiatorState.Delivering())
     case "Idle":
       return looping(fold, NegotiatorState.Idle())
+    case "Stopped":
+      return show(fold, NegotiatorState.Stopped({ cause: happening.cause }))
     case "KeyReserved":
     case "KeyShown":
     case "KeyUsed":

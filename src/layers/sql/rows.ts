@@ -10,9 +10,8 @@ import * as Schema from "effect/Schema"
 import { BlobType } from "../../schema/BlobType.js"
 import { ClientSession } from "../../schema/ClientSession.js"
 import { CorruptRow } from "../../schema/DbError.js"
-import { FeeRate } from "../../schema/FeeRate.js"
 import { KeyIndex, TowerId } from "../../schema/Ids.js"
-import { Policy } from "../../schema/Policy.js"
+import * as Policy from "../../schema/Policy.js"
 import { Reservation } from "../../schema/Reservation.js"
 
 /** A number in any of the forms that drivers give it. @since 0.1.0 @category models */
@@ -73,7 +72,7 @@ const sessionRows = decode(
     rewardBase: column(Policy.fields.rewardBase),
     rewardRate: column(Policy.fields.rewardRate),
     // Text: 63 bits do not fit into a number.
-    sweepFeeRate: Schema.compose(Schema.BigInt, FeeRate)
+    sweepFeeRate: Policy.fields.sweepFeeRate
   })
 )
 
@@ -82,6 +81,9 @@ export const sessions = (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyAr
   Effect.map(sessionRows(rows), (found) =>
     found.map(
       ({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate, ...row }) =>
-        new ClientSession({ ...row, policy: { blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate } })
+        new ClientSession({
+          ...row,
+          policy: Policy.make({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
+        })
     )
   )

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { encodedError } from "../../internal/json.js"
 import { TowerAddress } from "../../schema/TowerAddress.js"
 import { TowerUri } from "../../schema/TowerUri.js"
 import * as NodeSocketDialer from "../NodeSocketDialer.js"
@@ -28,7 +29,7 @@ export interface NodeLoopbackTower extends LoopbackTower.LoopbackTower {
 
 /** The tower cannot listen. @since 0.1.0 @category errors */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
-  port: Schema.Number,
+  port: Schema.Int,
   reason: Schema.Literal("PortInUse", "NotAllowed", "Other"),
   cause: Schema.Defect
 }) {
@@ -39,6 +40,9 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
       Other: "the system refused"
     }
     return `Cannot listen on 127.0.0.1:${this.port}: ${why[this.reason]}.`
+  }
+  override toJSON(): unknown {
+    return encodedError(ListenFailed, this)
   }
 }
 

@@ -48,7 +48,8 @@ const policyOf = (request: CreateSession, chain: Chain.Chain): Policy.Policy | u
   // The daemons read a rate of 2^63 and more as negative.
   if (request.sweepFeeRate > maxFeeRate) return undefined
   const { blobType, maxUpdates, rewardBase, rewardRate } = request
-  const policy = { blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate: chain.feeRate(request.sweepFeeRate) }
+  const sweepFeeRate = chain.feeRate(request.sweepFeeRate)
+  const policy = Policy.make({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
   const checked = Policy.validate(policy, chain)
   return Either.isRight(checked) || checked.left.reason === "UnsupportedBlobType" ? policy : undefined
 }

@@ -62,9 +62,9 @@ export const encode = (message: Message): Uint8Array => {
  * @category errors
  */
 export class MessageTooLong extends Schema.TaggedError<MessageTooLong>()("MessageTooLong", {
-  type: Schema.Number,
-  bytes: Schema.Number,
-  limit: Schema.Number
+  type: Schema.Int,
+  bytes: Schema.Int,
+  limit: Schema.Int
 }) {
   override get message() {
     return `A message of type ${this.type} has at most ${this.limit} bytes; this one has ${this.bytes}.`

@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as codec from "../../internal/codec.js"
+import { encoded } from "../../internal/json.js"
 import { BlobType } from "../BlobType.js"
 import { blobType, U16, U32, U64 } from "./Fields.js"
 
@@ -23,7 +24,12 @@ export class CreateSession extends Schema.TaggedClass<CreateSession>()("CreateSe
   rewardBase: U32,
   rewardRate: U32,
   sweepFeeRate: U64
-}) {}
+}) {
+  /** The encoded side, for `JSON.stringify` and loggers. */
+  toJSON(): unknown {
+    return encoded(CreateSession, this)
+  }
+}
 
 /** The fields in their order on the wire. @since 0.1.0 @category models */
 export const layout = codec.struct({

@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import { fromHex, toHex } from "../../internal/bytes.js"
 import * as codec from "../../internal/codec.js"
+import { Amount } from "../../internal/json.js"
 import * as BlobType from "../BlobType.js"
 import { ChainHash, HexBytes } from "../Ids.js"
 
@@ -16,8 +17,8 @@ export const U8 = Schema.Int.pipe(Schema.between(0, 0xff))
 export const U16 = Schema.Int.pipe(Schema.between(0, 0xffff))
 /** Four bytes, big-endian. @since 0.1.0 @category models */
 export const U32 = Schema.Int.pipe(Schema.between(0, 0xffff_ffff))
-/** Eight bytes, big-endian. @since 0.1.0 @category models */
-export const U64 = Schema.BigIntFromSelf.pipe(Schema.betweenBigInt(0n, (1n << 64n) - 1n))
+/** Eight bytes, big-endian; in JSON decimal digits. @since 0.1.0 @category models */
+export const U64 = Amount
 /** A breach hint: 16 bytes as 32 hex digits. @since 0.1.0 @category models */
 export const Hint = Schema.String.pipe(Schema.pattern(/^[0-9a-f]{32}$/))
 

@@ -97,7 +97,7 @@ export interface Words {
   readonly keyIndex: number
   readonly chain: Chain.AnyChain
   readonly features?: ReadonlyArray<number>
-  readonly request: Omit<CreateSession, "_tag">
+  readonly request: Omit<CreateSession, "_tag" | "toJSON">
 }
 
 /** A whole conversation: the tower's Init and its reply, and the tower has hung up. */

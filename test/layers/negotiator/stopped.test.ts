@@ -1,0 +1,93 @@
+/** What a defect that ends the negotiator looks like, in each fold over the events. */
+import { describe, expect, it } from "@effect/vitest"
+import { Cause, Effect, Layer, Logger, Metric, Stream } from "effect"
+import { line } from "../../../src/cli/narrate.js"
+import * as Metrics from "../../../src/layers/Metrics.js"
+import { logged } from "../../../src/layers/negotiator/logging.js"
+import * as Status from "../../../src/layers/negotiator/status.js"
+import { TowerId } from "../../../src/schema/Ids.js"
+import { Happening, type NegotiatorEvent } from "../../../src/schema/NegotiatorEvent.js"
+import { NegotiatorState } from "../../../src/schema/NegotiatorStatus.js"
+import { SessionNegotiator } from "../../../src/services/SessionNegotiator.js"
+import { towerKey } from "./world.js"
+
+const cause = new Error("the port is broken")
+const tower = { towerId: TowerId.make(1), tower: towerKey(1) }
+
+const events = (...happenings: ReadonlyArray<Happening>): ReadonlyArray<NegotiatorEvent> =>
+  happenings.map((happening, index) => ({ number: index + 1, at: index, happening }))
+
+/** A negotiator of which only the events are looked at. */
+const telling = (told: ReadonlyArray<NegotiatorEvent>): SessionNegotiator.Service => ({
+  requestSession: Effect.void,
+  takeSession: Effect.never,
+  newSessions: Stream.never,
+  nextSession: Effect.never,
+  negotiate: Effect.never,
+  status: Effect.succeed(Status.initial.status),
+  statusChanges: Stream.never,
+  events: Stream.fromIterable(told)
+})
+
+describe("Stopped", () => {
+  it("is the last state: later events count, and change nothing else", () => {
+    const before = events(
+      Happening.Demand({ pending: 1, undelivered: 0 }),
+      Happening.RoundStarted({ round: 1, by: "loop" })
+    )
+    const later = [
+      Happening.VisitStarted(tower),
+      Happening.StepStarted({ ...tower, step: "dialling" }),
+      Happening.VisitInterrupted(tower),
+      Happening.RoundEnded({ failures: [] }),
+      Happening.RoundStarted({ round: 2, by: "negotiate" }),
+      Happening.RoundEnded({ failures: [] }),
+      Happening.BackingOff({ until: 9, attempt: 1, failures: [] }),
+      Happening.WaitingForCandidates({}),
+      Happening.Delivering(),
+      Happening.Idle(),
+      Happening.Demand({ pending: 2, undelivered: 0 }),
+      Happening.Stopped({ cause: new Error("another one") })
+    ]
+    const stopped = [...before, ...events(Happening.Stopped({ cause }))].reduce(Status.after, Status.initial)
+    expect(stopped.status).toEqual({ pending: 1, undelivered: 0, state: NegotiatorState.Stopped({ cause }) })
+    for (const event of events(...later)) {
+      expect(Status.after(stopped, event).status.state).toBe(stopped.status.state)
+    }
+    expect(events(...later).reduce(Status.after, stopped).status).toEqual({ ...stopped.status, pending: 2 })
+  })
+
+  it.effect("is logged as an error, with its cause", () =>
+    Effect.gen(function* () {
+      const lines: Array<unknown> = []
+      const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
+        lines.push([logLevel.label, message, Cause.squash(cause)])
+      })
+      yield* Effect.scoped(logged(Effect.succeed(telling(events(Happening.Stopped({ cause })))))).pipe(
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      expect(lines).toEqual([["ERROR", ["negotiator stopped"], cause]])
+    })
+  )
+
+  it.effect("is counted", () =>
+    Effect.gen(function* () {
+      const before = yield* Metric.value(Metrics.stopped)
+      const told = events(Happening.Stopped({ cause }), Happening.Idle())
+      const counted = yield* Effect.makeLatch()
+      const negotiator: SessionNegotiator.Service = {
+        ...telling([]),
+        events: Stream.concat(Stream.fromIterable(told), Stream.execute(counted.open))
+      }
+      yield* Effect.provide(counted.await, Layer.provide(Metrics.layer, Layer.succeed(SessionNegotiator, negotiator)))
+      expect((yield* Metric.value(Metrics.stopped)).count - before.count).toBe(1)
+    })
+  )
+
+  it("is told to people", () => {
+    const [told] = events(Happening.Stopped({ cause }))
+    expect(told && line(told)).toBe(
+      "the negotiator has ended by a defect and gives no more sessions: the port is broken"
+    )
+  })
+})
