@@ -9,14 +9,12 @@
  */
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqlClient from "@effect/sql/SqlClient"
-import type { Connection } from "@effect/sql/SqlConnection"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
@@ -64,24 +62,6 @@ export const config = {
   )
 } satisfies Config.Config.Wrap<Options>
 
-const hasDestroy = (value: unknown): value is { readonly destroy: () => void } =>
-  Predicate.hasProperty(value, "destroy") && Predicate.isFunction(value.destroy)
-
-/**
- * Destroys the socket below a connection of `PgClient`: its query fails at once, and the pool drops it.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const cut = (connection: Connection): Effect.Effect<void> =>
-  Effect.sync(() => {
-    // PgClient's connection has the client of node-postgres, that its protocol, and that its socket.
-    const client = Predicate.hasProperty(connection, "pg") ? connection.pg : undefined
-    const protocol = Predicate.hasProperty(client, "connection") ? client.connection : undefined
-    const socket = Predicate.hasProperty(protocol, "stream") ? protocol.stream : undefined
-    if (hasDestroy(socket)) socket.destroy()
-  })
-
 /**
  * The address with a word that makes `sslmode` mean what libpq says: node-postgres has meanings of its own, and is changing
  * them. `no-verify` is one of its own, and unknown to libpq.
@@ -124,7 +104,7 @@ const storeTimeoutOf = (options: Options) => Duration.decode(options.storeTimeou
  */
 export const make = (options: Options): Effect.Effect<ClientDb.Service, DbError | DatabaseTooNew, Scope.Scope> =>
   Effect.flatMap(client(options), (sql) =>
-    SqlClientDb.make({ storeTimeout: storeTimeoutOf(options), reserveNext: options.reserveNext, cut }).pipe(
+    SqlClientDb.make({ storeTimeout: storeTimeoutOf(options), reserveNext: options.reserveNext }).pipe(
       Effect.provideService(SqlClient.SqlClient, sql)
     )
   )

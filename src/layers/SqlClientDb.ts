@@ -24,8 +24,9 @@ import * as towers from "./sql/towers.js"
 import * as Transaction from "./sql/transaction.js"
 
 /**
- * `storeTimeout` (default 5 s) bounds every operation. `reserveNext` (default true) reserves the next index for the same
- * triple when a session is stored. `cut` destroys a connection of the client that does not answer.
+ * `storeTimeout` (default 5 s) bounds every operation; a Postgres client is to have a `connectTimeout` of at most a fifth of
+ * it. `reserveNext` (default true) reserves the next index for the same triple when a session is stored. `cut` destroys a
+ * connection that does not answer (default: for `PgClient` its socket; on SQLite nothing can be done).
  *
  * @since 0.1.0
  * @category models
@@ -37,7 +38,8 @@ export interface Options {
 }
 
 /**
- * Migrates the database and answers the service. A database of a newer version is refused.
+ * Migrates the database and answers the service. Fails for a database of a newer version, for a client that is for neither
+ * SQLite nor Postgres, and for one of Postgres whose silent connections could not be cut.
  *
  * @since 0.1.0
  * @category constructors
@@ -47,9 +49,9 @@ export const make = (
 ): Effect.Effect<ClientDb.Service, DbError | DatabaseTooNew, SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const client = yield* SqlClient.SqlClient
-    const database = Transaction.make(client, {
+    const database = yield* Transaction.make(client, {
       storeTimeout: options.storeTimeout ?? "5 seconds",
-      cut: options.cut ?? (() => Effect.void)
+      cut: options.cut
     })
     yield* migrate(database)
     return {

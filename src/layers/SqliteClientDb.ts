@@ -98,10 +98,8 @@ export const client = (
       // The driver throws when it cannot open the file.
       Effect.catchAllDefect((defect) => Effect.fail(toOpenError(defect)))
     )
-    yield* Transaction.make(sql, {
-      storeTimeout: options.storeTimeout ?? "5 seconds",
-      cut: () => Effect.void
-    }).transaction(
+    const { transaction } = yield* Transaction.make(sql, { storeTimeout: options.storeTimeout ?? "5 seconds" })
+    yield* transaction(
       "open",
       "read",
       Effect.gen(function* () {

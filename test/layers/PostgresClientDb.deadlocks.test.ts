@@ -95,9 +95,7 @@ const store = (crossing: Crossing, rivals: number, storeTimeout: Duration.Durati
         return meet(statement)
       })
     )
-    const db = yield* SqlClientDb.make({ storeTimeout, cut: PostgresClientDb.cut }).pipe(
-      Effect.provideService(SqlClient.SqlClient, crossed)
-    )
+    const db = yield* SqlClientDb.make({ storeTimeout }).pipe(Effect.provideService(SqlClient.SqlClient, crossed))
     yield* db.bindIdentity(identity)
     const tower = yield* db.createTower(publicKey(1), address(1))
     const held = yield* db.nextSessionKeyIndex(tower.id, policy.blobType, "clear")

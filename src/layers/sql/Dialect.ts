@@ -5,18 +5,22 @@
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
 import type { Fragment } from "@effect/sql/Statement"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { DatabaseUnavailable } from "../../schema/DbError.js"
+import * as Cut from "./cut.js"
 
 /**
  * What a transaction is for. `read` takes no lock. `unsynced` survives the end of our process, but on SQLite not a failure
- * of power; `synced` survives both.
+ * of power; `synced` survives both, and so does `migration`, which may take long once it has begun.
  *
  * @since 0.1.0
  * @category models
  */
-export type Purpose = "read" | "unsynced" | "synced"
+export type Purpose = "read" | "unsynced" | "synced" | "migration"
 
 /**
  * `begin` opens a transaction. `now` is the instant by the clock that judges leases: ours on SQLite, the server's on
@@ -39,15 +43,16 @@ export interface Dialect {
 }
 
 /**
- * How an attempt is bounded, in milliseconds: `connectMs` to get a connection, `attemptMs` for what is done on it; then
- * `cut` destroys the connection, so that a silent network ends as a typed failure. SQLite cannot be bounded.
+ * How an attempt is bounded, in milliseconds: `connectMs` to get a connection, `attemptMs` for what is done on it when so
+ * much is left of the operation's time; then `cut` destroys the connection, so that a silent network ends as a typed
+ * failure. SQLite cannot be bounded.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Limits {
   readonly connectMs: number
-  readonly attemptMs: number
+  readonly attemptMs: (purpose: Purpose, left: number) => number
   readonly cut: (connection: Connection) => Effect.Effect<void>
 }
 
@@ -60,18 +65,21 @@ const sqlite = (sql: SqlClient): Dialect => ({
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", instant: "REAL" },
-  limits: { connectMs: 0, attemptMs: Number.POSITIVE_INFINITY, cut: () => Effect.void }
+  limits: { connectMs: 0, attemptMs: () => Number.POSITIVE_INFINITY, cut: () => Effect.void }
 })
 
 const migrationLock = 0x77_74_64_62
 
+/** An index over millions of rows takes minutes, and so long may another process have to wait for the one that makes it. */
+const migrationMs = Duration.toMillis("10 minutes")
+
 const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect => ({
   // One round trip. The timeouts end what a half-open connection would hold; every commit is synchronous, because the server
   // can fall while its clients live.
-  begin: () => [
+  begin: (purpose) => [
     [
       "BEGIN ISOLATION LEVEL READ COMMITTED",
-      `SET LOCAL statement_timeout = ${statementMs}`,
+      `SET LOCAL statement_timeout = ${purpose === "migration" ? migrationMs : statementMs}`,
       `SET LOCAL idle_in_transaction_session_timeout = ${statementMs}`,
       "SET LOCAL synchronous_commit = on"
     ].join("; ")
@@ -80,23 +88,41 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
   lock: sql`FOR UPDATE`,
   lockFree: sql`FOR UPDATE SKIP LOCKED`,
   versionTable: sql`SELECT 1 WHERE to_regclass('wt_version') IS NOT NULL`,
-  migrating: [`SELECT pg_advisory_xact_lock(${migrationLock})`],
+  migrating: [
+    `SELECT pg_advisory_xact_lock(${migrationLock})`,
+    // A statement that waits for a table stands in the way of all that come after it, reads included.
+    `SET LOCAL lock_timeout = ${statementMs}`
+  ],
   types: { rowId: "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", instant: "DOUBLE PRECISION" },
   limits
 })
 
 /**
- * The dialect of this client. On Postgres an attempt has a fifth of `storeTimeoutMs` for a connection, a fifth for a
- * statement and three tenths in all, so that a lost answer can be settled within `storeTimeoutMs`.
+ * The dialect of this client; one that is for another database is refused. On Postgres an attempt has a fifth of
+ * `storeTimeoutMs` for a connection, a fifth for a statement and three tenths in all, so that a lost answer can be settled
+ * within `storeTimeoutMs`. A migration has ten minutes once it has begun.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const of = (sql: SqlClient, storeTimeoutMs: number, cut: Limits["cut"]): Dialect =>
+export const of = (
+  sql: SqlClient,
+  storeTimeoutMs: number,
+  cut: Limits["cut"] | undefined
+): Effect.Effect<Dialect, DatabaseUnavailable | SqlError> =>
   sql.onDialectOrElse({
-    pg: () => {
-      const fifth = Math.ceil(storeTimeoutMs / 5)
-      return postgres(sql, { connectMs: fifth, attemptMs: fifth * 1.5, cut }, fifth)
-    },
-    orElse: () => sqlite(sql)
+    pg: () =>
+      Effect.map(cut === undefined ? Cut.ofPostgres(sql) : Effect.succeed(cut), (cut) => {
+        const fifth = Math.ceil(storeTimeoutMs / 5)
+        const attemptMs: Limits["attemptMs"] = (purpose, left) =>
+          purpose === "migration" ? migrationMs : Math.min(fifth * 1.5, left)
+        return postgres(sql, { connectMs: fifth, attemptMs, cut }, fifth)
+      }),
+    sqlite: () => Effect.succeed(sqlite(sql)),
+    orElse: () =>
+      new DatabaseUnavailable({
+        operation: "open",
+        detail:
+          "the SQL client is for neither SQLite nor Postgres: give it one of @effect/sql-sqlite-node or @effect/sql-pg"
+      })
   })

@@ -194,10 +194,9 @@ const look = (sql: SqlClient.SqlClient) =>
 export const check: Effect.Effect<ReadonlyArray<Finding>, DbError | DatabaseTooNew, SqlClient.SqlClient> = Effect.gen(
   function* () {
     const client = yield* SqlClient.SqlClient
-    const open = (storeTimeout: Duration.DurationInput) =>
-      Transaction.make(client, { storeTimeout, cut: () => Effect.void })
-    yield* migrate(open("5 seconds"))
-    const { sql, transaction } = open("1 hour")
+    const open = (storeTimeout: Duration.DurationInput) => Transaction.make(client, { storeTimeout })
+    yield* Effect.flatMap(open("5 seconds"), migrate)
+    const { sql, transaction } = yield* open("1 hour")
     return yield* transaction("check", "read", look(sql))
   }
 )

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { SqlError } from "@effect/sql/SqlError"
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -46,9 +47,40 @@ export const saveStanding =
   (update) =>
     database.transaction("saveStanding", "unsynced", write(database, update))
 
+/** So many rows go into one statement: both databases have a limit for its parameters. */
+const rowsAtOnce = 1000
+
 /**
- * Loads the standings. One with an instant in the future, written before the clock was put back, is written back with
- * `now`.
+ * Writes what was just read and is to be said otherwise, in few statements: on a slow network a round trip for each of
+ * thousands of towers would take longer than an operation may. A quarantine that is not among them stays.
+ */
+const rewrite = ({ sql }: Database, updates: ReadonlyArray<ClientDb.StandingUpdate>): Effect.Effect<void, SqlError> =>
+  Effect.forEach(
+    Arr.chunksOf(updates, rowsAtOnce),
+    (some) =>
+      Effect.gen(function* () {
+        const standings = some.map(({ blobType, standing: { quarantine: _, ...standing }, towerId }) => ({
+          blob_type: blobType,
+          tower: towerId,
+          body: JSON.stringify(standing)
+        }))
+        yield* sql`
+          INSERT INTO wt_standing ${sql.insert(standings)}
+          ON CONFLICT (blob_type, tower) DO UPDATE SET body = excluded.body`
+        const quarantines = some.flatMap(({ policyKey, standing: { quarantine }, towerId }) =>
+          quarantine === undefined ? [] : [{ tower: towerId, policy_key: policyKey, body: JSON.stringify(quarantine) }]
+        )
+        if (quarantines.length === 0) return
+        yield* sql`
+          INSERT INTO wt_quarantine ${sql.insert(quarantines)}
+          ON CONFLICT (tower, policy_key) DO UPDATE SET body = excluded.body`
+      }),
+    { discard: true }
+  )
+
+/**
+ * Loads the standings. Those with an instant in the future, written before the clock was put back, are written back with
+ * `now`, all in one transaction.
  *
  * @since 0.1.0
  * @category constructors
@@ -56,26 +88,29 @@ export const saveStanding =
 export const loadStandings =
   (database: Database): ClientDb.Service["loadStandings"] =>
   (blobType, policyKey) =>
-    Effect.gen(function* () {
-      const { sql, transaction } = database
-      const found = yield* transaction(
-        "loadStandings",
-        "read",
-        Effect.flatMap(
-          sql`
-            SELECT s.tower AS "towerId", s.body AS standing, q.body AS quarantine
-            FROM wt_standing s LEFT JOIN wt_quarantine q ON q.tower = s.tower AND q.policy_key = ${policyKey}
-            WHERE s.blob_type = ${blobType}`,
-          standingRows
+    database.operation("loadStandings", (transaction) =>
+      Effect.gen(function* () {
+        const { sql } = database
+        const found = yield* transaction(
+          "read",
+          Effect.flatMap(
+            sql`
+              SELECT s.tower AS "towerId", s.body AS standing, q.body AS quarantine
+              FROM wt_standing s LEFT JOIN wt_quarantine q ON q.tower = s.tower AND q.policy_key = ${policyKey}
+              WHERE s.blob_type = ${blobType} ORDER BY s.tower`,
+            standingRows
+          )
         )
-      )
-      const now = yield* Clock.currentTimeMillis
-      const standings = new Map<TowerId, Standing.Standing>()
-      for (const { quarantine, standing, towerId } of found) {
-        const stored = quarantine === null ? standing : { ...standing, quarantine }
-        const current = Standing.notAfter(stored, now)
-        if (current !== stored) yield* saveStanding(database)({ towerId, blobType, policyKey, standing: current })
-        standings.set(towerId, current)
-      }
-      return standings
-    })
+        const now = yield* Clock.currentTimeMillis
+        const standings = new Map<TowerId, Standing.Standing>()
+        const changed: Array<ClientDb.StandingUpdate> = []
+        for (const { quarantine, standing, towerId } of found) {
+          const stored = quarantine === null ? standing : { ...standing, quarantine }
+          const current = Standing.notAfter(stored, now)
+          if (current !== stored) changed.push({ towerId, blobType, policyKey, standing: current })
+          standings.set(towerId, current)
+        }
+        if (changed.length > 0) yield* transaction("unsynced", rewrite(database, changed))
+        return standings
+      })
+    )

@@ -17,12 +17,24 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
 import * as Dialect from "./Dialect.js"
-import { CommitLost, faultOf, isCommitLost, isSqlError, toDbError } from "./errors.js"
+import { CommitLost, faultOf, isCommitLost, isSqlError, toDbError, toOpenError } from "./errors.js"
 
 /**
- * A client with its dialect. `attempt` runs a body in a transaction, again and again until the deadline while nothing was
- * stored and another try may help. `transaction` does so within `storeTimeout`, with the errors of the port, and also when
- * the answer to COMMIT was lost: whatever is done by it can be done twice.
+ * Runs a body in a transaction, again and again until the deadline of the operation while another try may help; also when
+ * the answer to COMMIT was lost. So a body may run although an earlier run of it was stored, and must bear that.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Transaction = <A, E>(
+  purpose: Dialect.Purpose,
+  body: Effect.Effect<A, E>
+) => Effect.Effect<A, E | SqlError | CommitLost>
+
+/**
+ * A client with its dialect. `operation` gives all transactions of one operation of the port one deadline, `storeTimeout`
+ * from its start, and the errors of the port; `transaction` is an operation of one. `attempt` is for what is to be done
+ * otherwise when the answer to COMMIT was lost.
  *
  * @since 0.1.0
  * @category models
@@ -36,20 +48,27 @@ export interface Database {
     body: Effect.Effect<A, E>,
     deadline: Deadline
   ) => Effect.Effect<A, E | SqlError | CommitLost>
+  readonly operation: <A, E>(
+    name: string,
+    run: (transaction: Transaction) => Effect.Effect<A, E | SqlError | CommitLost>
+  ) => Effect.Effect<A, Told<E>>
   readonly transaction: <A, E>(
     operation: string,
     purpose: Dialect.Purpose,
     body: Effect.Effect<A, E>
-  ) => Effect.Effect<A, Exclude<E, SqlError> | DatabaseBusy | DatabaseUnavailable>
+  ) => Effect.Effect<A, Told<E>>
 }
+
+/** What the caller of the port is told: no errors of the client. @since 0.1.0 @category errors */
+export type Told<E> = Exclude<Exclude<E, CommitLost>, SqlError> | DatabaseBusy | DatabaseUnavailable
 
 /** The milliseconds that are left. @since 0.1.0 @category models */
 export type Deadline = Effect.Effect<number>
 
-/** How to open a `Database`. @since 0.1.0 @category models */
+/** How to open a `Database`; `cut` is found for Postgres where it is not given. @since 0.1.0 @category models */
 export interface Options {
   readonly storeTimeout: Duration.DurationInput
-  readonly cut: Dialect.Limits["cut"]
+  readonly cut?: Dialect.Limits["cut"] | undefined
 }
 
 const firstWaitMs = 5
@@ -57,16 +76,7 @@ const longestWaitMs = 200
 
 const again = (error: unknown): boolean => isSqlError(error) && faultOf(error) !== "unavailable"
 
-/**
- * Makes transactions over this client.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (client: SqlClient.SqlClient, options: Options): Database => {
-  const sql = client.withoutTransforms()
-  const storeTimeoutMs = Duration.toMillis(options.storeTimeout)
-  const dialect = Dialect.of(sql, storeTimeoutMs, options.cut)
+const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs: number): Database => {
   const { attemptMs, connectMs, cut } = dialect.limits
 
   // By the monotonic clock: the wall clock may be set meanwhile.
@@ -74,13 +84,11 @@ export const make = (client: SqlClient.SqlClient, options: Options): Database =>
     Effect.map(Clock.currentTimeNanos, (now) => storeTimeoutMs - Number(now - start) / 1e6)
   )
 
-  const guard = (connection: Connection, left: number): Effect.Effect<void, never, Scope.Scope> => {
-    const bound = Math.min(attemptMs, left)
-    return Number.isFinite(attemptMs)
+  const guard = (connection: Connection, bound: number): Effect.Effect<void, never, Scope.Scope> =>
+    Number.isFinite(bound)
       ? // A fork inherits uninterruptibility, and the scope would wait for the timer.
         cut(connection).pipe(Effect.delay(bound), Effect.interruptible, Effect.forkScoped, Effect.asVoid)
       : Effect.void
-  }
 
   // node-postgres reads the files of TLS for each connection, and throws where one is gone.
   const reserve = Effect.catchAllDefect(sql.reserve, (cause) =>
@@ -90,7 +98,7 @@ export const make = (client: SqlClient.SqlClient, options: Options): Database =>
   const once = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) =>
     Effect.gen(function* () {
       const connection = yield* reserve
-      yield* guard(connection, yield* left)
+      yield* guard(connection, attemptMs(purpose, yield* left))
       const say = (statement: string) => connection.execute(statement, [], undefined)
       const inside = body.pipe(
         Effect.provideService(SqlClient.TransactionConnection, [connection, 0]),
@@ -124,17 +132,44 @@ export const make = (client: SqlClient.SqlClient, options: Options): Database =>
 
   const attempt: Database["attempt"] = (purpose, body, left) => patiently(once(purpose, body, left), left, again)
 
-  const transaction: Database["transaction"] = (operation, purpose, body) =>
+  const operation: Database["operation"] = (name, run) =>
     deadline.pipe(
       Effect.flatMap((left) =>
-        patiently(once(purpose, body, left), left, (error) => isCommitLost(error) || again(error))
+        run((purpose, body) =>
+          patiently(once(purpose, body, left), left, (error) => isCommitLost(error) || again(error))
+        )
       ),
       Effect.catchIf(isCommitLost, ({ cause: { cause } }) =>
-        Effect.fail(new DatabaseUnavailable({ operation, detail: "it did not say whether this was stored", cause }))
+        Effect.fail(
+          new DatabaseUnavailable({ operation: name, detail: "it did not say whether this was stored", cause })
+        )
       ),
-      Effect.catchIf(isSqlError, (error) => Effect.fail(toDbError(operation)(error))),
-      Effect.withSpan(`ClientDb.${operation}`, { captureStackTrace: false })
+      Effect.catchIf(isSqlError, (error) => Effect.fail(toDbError(name)(error))),
+      Effect.withSpan(`ClientDb.${name}`, { captureStackTrace: false })
     )
 
-  return { sql, dialect, deadline, attempt, transaction }
+  return {
+    sql,
+    dialect,
+    deadline,
+    attempt,
+    operation,
+    transaction: (name, purpose, body) => operation(name, (transaction) => transaction(purpose, body))
+  }
 }
+
+/**
+ * Makes transactions over this client. Fails where they could not be bounded, and for a client of another database.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  client: SqlClient.SqlClient,
+  options: Options
+): Effect.Effect<Database, DatabaseBusy | DatabaseUnavailable> =>
+  Effect.suspend(() => {
+    const sql = client.withoutTransforms()
+    const storeTimeoutMs = Duration.toMillis(options.storeTimeout)
+    return Effect.map(Dialect.of(sql, storeTimeoutMs, options.cut), (dialect) => over(sql, dialect, storeTimeoutMs))
+  }).pipe(Effect.catchIf(isSqlError, (error) => Effect.fail(toOpenError(error))))

@@ -3,22 +3,13 @@ import type { Connection } from "@effect/sql/SqlConnection"
 import { Effect } from "effect"
 
 /** What is to happen around a statement, when it is its turn. */
-export type Around = <A, E>(text: string, statement: Effect.Effect<A, E>) => Effect.Effect<A, E>
+export type Around = <A, E>(text: string, statement: Effect.Effect<A, E>, on: Connection) => Effect.Effect<A, E>
 
 const statements: ReadonlyArray<string | symbol> = ["execute", "executeUnprepared", "executeRaw", "executeValues"]
 
-/** The client with something around each statement on a reserved connection: those are all that the adapter says. */
-export const around = (client: SqlClient, wrap: Around): SqlClient => {
-  const connectionOf = (connection: Connection): Connection =>
-    new Proxy(connection, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target)
-        if (typeof value !== "function") return value
-        if (!statements.includes(name)) return value.bind(target)
-        return (text: string, ...rest: ReadonlyArray<unknown>) =>
-          Effect.suspend(() => wrap(text, Reflect.apply(value, target, [text, ...rest])))
-      }
-    })
+/** The client with other connections to reserve: on those is said all that the adapter says. */
+const withConnections = (client: SqlClient, get: (connection: Connection, name: string | symbol) => unknown) => {
+  const connectionOf = (connection: Connection): Connection => new Proxy(connection, { get })
   const wrapped: SqlClient = new Proxy(client, {
     get: (target, name) =>
       name === "withoutTransforms"
@@ -29,6 +20,24 @@ export const around = (client: SqlClient, wrap: Around): SqlClient => {
   })
   return wrapped
 }
+
+const bound = (connection: Connection, name: string | symbol): unknown => {
+  const value: unknown = Reflect.get(connection, name, connection)
+  return typeof value === "function" ? value.bind(connection) : value
+}
+
+/** The client with something around each statement on a reserved connection. */
+export const around = (client: SqlClient, wrap: Around): SqlClient =>
+  withConnections(client, (connection, name) => {
+    const value: unknown = Reflect.get(connection, name, connection)
+    if (typeof value !== "function" || !statements.includes(name)) return bound(connection, name)
+    return (text: string, ...rest: ReadonlyArray<unknown>) =>
+      Effect.suspend(() => wrap(text, Reflect.apply(value, connection, [text, ...rest]), connection))
+  })
+
+/** The client whose reserved connections do not show a field. */
+export const hiding = (client: SqlClient, hidden: string): SqlClient =>
+  withConnections(client, (connection, name) => (name === hidden ? undefined : bound(connection, name)))
 
 /** The client; each statement is told before it is sent. */
 export const recording = (client: SqlClient, tell: (text: string) => void): SqlClient =>

@@ -66,8 +66,7 @@ export const openDb = (plan: Pick<Plan, "where" | "storeTimeoutMs" | "reserveNex
     })
     return yield* SqlClientDb.make({
       storeTimeout: plan.storeTimeoutMs,
-      reserveNext: plan.reserveNext,
-      cut: isPostgres(plan.where) ? PostgresClientDb.cut : undefined
+      reserveNext: plan.reserveNext
     }).pipe(Effect.provideService(SqlClient.SqlClient, witnessed))
   })
 
