@@ -1,10 +1,11 @@
 import { SqlClient } from "@effect/sql"
 import { PgClient } from "@effect/sql-pg"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, ManagedRuntime, Redacted } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, ManagedRuntime, Redacted, TestClock } from "effect"
 import * as PostgresClientDb from "../../src/layers/PostgresClientDb.js"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import { version } from "../../src/layers/sql/migrations.js"
+import type { Tower } from "../../src/schema/Tower.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
 import { address, identity, policy, publicKey, session, update } from "./ClientDb.fixtures.js"
 import { Elapse, suite } from "./ClientDb.suite.js"
@@ -12,7 +13,8 @@ import * as Postgres from "./postgres.js"
 import * as Proxy from "./postgresProxy.js"
 import * as check from "./sql/check.suite.js"
 import * as migrations from "./sql/migrations.suite.js"
-import { recording } from "./sql/recording.js"
+import { around, hiding, recording } from "./sql/recording.js"
+import { restore } from "./sql/versions.js"
 
 const server = await Postgres.start()
 const url = server?.url ?? "postgresql://127.0.0.1:1/none"
@@ -128,7 +130,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
       Effect.gen(function* () {
         const said: Array<string> = []
         const client = yield* PostgresClientDb.client({ url: Redacted.make(yield* newSchema) })
-        const db = yield* SqlClientDb.make({ cut: PostgresClientDb.cut }).pipe(
+        const db = yield* SqlClientDb.make().pipe(
           Effect.provideService(
             SqlClient.SqlClient,
             recording(client, (text) => said.push(text.trim().split(/\s+/).slice(0, 3).join(" ")))
@@ -157,6 +159,37 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
           "UPDATE wt_reservation SET",
           "UPDATE wt_reservation SET",
           "COMMIT"
+        ])
+      })
+    )
+
+    it.scoped("of a migration may take minutes, and stands in nobody's way for longer than another may take", () =>
+      Effect.gen(function* () {
+        const sql = yield* connect(yield* newSchema)
+        yield* restore(sql, "postgres", 1)
+        const reached = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        const settings: Array<unknown> = []
+        const client = around(sql, (text, statement, connection) =>
+          Effect.gen(function* () {
+            if (text.startsWith("CREATE INDEX")) {
+              for (const name of ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"])
+                settings.push(...(yield* Effect.orDie(connection.execute(`SHOW ${name}`, [], undefined))))
+              yield* Deferred.succeed(reached, undefined)
+              yield* Deferred.await(goOn)
+            }
+            return yield* statement
+          })
+        )
+        const opening = yield* Effect.fork(Effect.provideService(SqlClientDb.make(), SqlClient.SqlClient, client))
+        yield* Deferred.await(reached)
+        yield* TestClock.adjust("9 minutes")
+        yield* Deferred.succeed(goOn, undefined)
+        yield* Fiber.join(opening)
+        assert.deepStrictEqual(settings, [
+          { statement_timeout: "10min" },
+          { lock_timeout: "1s" },
+          { idle_in_transaction_session_timeout: "1s" }
         ])
       })
     )
@@ -245,6 +278,85 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
     })
   )
 
+  describe.concurrent("is done once, whatever its COMMIT meets:", () => {
+    const faults: ReadonlyArray<ReadonlyArray<Proxy.Fault>> = [
+      ["answer lost"],
+      ["commit lost"],
+      ["reset"],
+      ["late"],
+      ["reset", "late", "reset"]
+    ]
+    const bodies: ReadonlyArray<
+      readonly [string, (db: ClientDb.Service, tower: Tower, fail: Effect.Effect<void>) => Effect.Effect<void, unknown>]
+    > = [
+      [
+        "a tower is added",
+        (db, _, fail) =>
+          Effect.gen(function* () {
+            yield* fail
+            assert.strictEqual((yield* db.createTower(publicKey(2), address(2))).additions, 1)
+          })
+      ],
+      [
+        "a tower is added again",
+        (db, tower, fail) =>
+          Effect.gen(function* () {
+            yield* fail
+            assert.strictEqual((yield* db.createTower(tower.publicKey, address(2))).additions, 2)
+            assert.strictEqual((yield* db.createTower(tower.publicKey, address(2))).additions, 3)
+          })
+      ],
+      [
+        "a held index gives way",
+        (db, tower, fail) =>
+          Effect.gen(function* () {
+            const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+            yield* fail
+            const next = yield* db.nextSessionKeyIndex(tower.id, type, "clear", { forceNext: held })
+            assert.strictEqual(next.keyIndex, 101)
+            yield* db.createClientSession(session(tower, next), next, update(tower))
+            const lost = yield* Effect.flip(db.nextSessionKeyIndex(tower.id, type, "clear", { forceNext: held }))
+            assert.strictEqual(lost._tag, "ReservationLost")
+          })
+      ],
+      [
+        "indexes are skipped",
+        (db, tower, fail) =>
+          Effect.gen(function* () {
+            yield* fail
+            assert.strictEqual(yield* db.skipSessionKeys(1000), 1100)
+            assert.strictEqual((yield* db.nextSessionKeyIndex(tower.id, type, "clear")).keyIndex, 1100)
+          })
+      ]
+    ]
+    for (const [title, body] of bodies) {
+      for (const some of faults) {
+        it.scopedLive(`${title} (${some.join(", ")})`, () =>
+          Effect.gen(function* () {
+            const proxy = yield* Proxy.make(yield* newSchema)
+            const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url), storeTimeout: "10 seconds" })
+            const tower = yield* bind(db)
+            yield* body(db, tower, proxy.inject(...some))
+          })
+        )
+      }
+    }
+  })
+
+  it.scopedLive("an index that was taken is known by its token when the answer to COMMIT was lost", () =>
+    Effect.gen(function* () {
+      const proxy = yield* Proxy.make(yield* newSchema)
+      const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url) })
+      const tower = yield* bind(db)
+      const take = db.nextSessionKeyIndex(tower.id, type, "clear")
+      yield* db.freeSessionKeyIndex(yield* take, { outcome: { _tag: "free", restMs: 0 }, update: update(tower) })
+      yield* proxy.inject("answer lost")
+      const first = yield* take
+      assert.deepStrictEqual([first.keyIndex, (yield* take).keyIndex].map(Number), [100, 101])
+      yield* db.createClientSession(session(tower, first), first, update(tower))
+    })
+  )
+
   describe.concurrent("a session whose COMMIT met", () => {
     const stored = (...faults: ReadonlyArray<Proxy.Fault>) =>
       Effect.gen(function* () {
@@ -314,6 +426,23 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
   })
 
   describe("opening fails with a typed error", () => {
+    it.scopedLive("for a client whose silent connections cannot be cut", () =>
+      Effect.gen(function* () {
+        const client = yield* connect(yield* newSchema)
+        // As if the field had another name.
+        const renamed = hiding(client, "pg")
+        const make = (options?: SqlClientDb.Options) =>
+          Effect.provideService(SqlClientDb.make(options), SqlClient.SqlClient, renamed)
+        const error = yield* Effect.flip(make())
+        assert.strictEqual(error._tag, "DatabaseUnavailable")
+        assert.match(
+          error.message,
+          /socket .* @effect\/sql-pg \^0\.53\.0 with pg \^8, or give SqlClientDb the option cut/
+        )
+        yield* make({ cut: () => Effect.void })
+      })
+    )
+
     const refused = (change: (to: URL) => void) =>
       Effect.gen(function* () {
         const to = new URL(yield* newSchema)

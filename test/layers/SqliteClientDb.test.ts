@@ -5,17 +5,18 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlClient } from "@effect/sql"
 import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit, Fiber, TestClock } from "effect"
+import { ConfigProvider, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
 import { check as checkDatabase } from "../../src/layers/sql/check.js"
 import { version } from "../../src/layers/sql/migrations.js"
 import { TowerId } from "../../src/schema/Ids.js"
+import type { Tower } from "../../src/schema/Tower.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
-import { address, identity, policy, publicKey, session, update } from "./ClientDb.fixtures.js"
+import { address, identity, policy, policyKey, publicKey, session, start, update } from "./ClientDb.fixtures.js"
 import * as check from "./sql/check.suite.js"
 import * as migrations from "./sql/migrations.suite.js"
-import { recording } from "./sql/recording.js"
+import { around, recording } from "./sql/recording.js"
 import { populate } from "./sql/sample.js"
 
 const folder = Effect.acquireRelease(
@@ -322,6 +323,74 @@ describe("SqliteClientDb", () => {
         const taking = yield* Effect.fork(db.nextSessionKeyIndex(tower.id, policy.blobType, "clear"))
         yield* TestClock.adjust("1 second")
         assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(taking)))
+      })
+    )
+
+    const twoStanding = (db: ClientDb.Service) =>
+      Effect.gen(function* () {
+        const one = yield* bind(db)
+        const two = yield* db.createTower(publicKey(2), address(2))
+        yield* TestClock.setTime(start)
+        for (const tower of [one, two]) yield* db.saveStanding(update(tower, { lastVisit: start }))
+        // The clock is put back: both are to be written again.
+        yield* TestClock.setTime(start - 60_000)
+        return one
+      })
+
+    const operations: ReadonlyArray<
+      readonly [string, (db: ClientDb.Service, tower: Tower) => Effect.Effect<unknown, unknown>]
+    > = [
+      ["nextSessionKeyIndex", (db, tower) => db.nextSessionKeyIndex(tower.id, policy.blobType, "clear")],
+      ["loadStandings", (db) => db.loadStandings(policy.blobType, policyKey)],
+      ["skipSessionKeys", (db) => db.skipSessionKeys(1)]
+    ]
+    for (const [name, operation] of operations) {
+      it.scoped(
+        `within storeTimeout, whatever it is made of, while each of its transactions has to wait: ${name}`,
+        () =>
+          Effect.gen(function* () {
+            const filename = yield* newFile
+            const connection = yield* other(filename)
+            const lock = Effect.orDie(connection.unsafe("BEGIN IMMEDIATE"))
+            let locks = false
+            const client = around(yield* SqliteClientDb.client({ filename }), (text, statement) =>
+              locks && text === "COMMIT" ? Effect.zipLeft(statement, lock) : statement
+            )
+            const db = yield* withClient(client)
+            const tower = yield* twoStanding(db)
+            locks = true
+            yield* lock
+            const fiber = yield* Effect.fork(operation(db, tower))
+            yield* TestClock.adjust("4 seconds")
+            yield* connection.unsafe("COMMIT")
+            yield* TestClock.adjust("1 second")
+            assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
+            yield* Fiber.interrupt(fiber)
+          })
+      )
+    }
+
+    it.scoped("never for the number of standings that are written back: they share their statements", () =>
+      Effect.gen(function* () {
+        const said: Array<string> = []
+        const client = yield* SqliteClientDb.client({ filename: yield* newFile })
+        const db = yield* withClient(
+          recording(client, (text) => said.push(text.trim().split(/\s+/).slice(0, 3).join(" ")))
+        )
+        yield* twoStanding(db)
+        said.length = 0
+        const loaded = yield* db.loadStandings(policy.blobType, policyKey)
+        assert.deepStrictEqual(
+          said.filter((text) => !text.startsWith("PRAGMA")),
+          ["SELECT s.tower AS", "BEGIN IMMEDIATE", "INSERT INTO wt_standing", "COMMIT"]
+        )
+        assert.deepStrictEqual(
+          [...loaded.values()].map(({ lastVisit }) => lastVisit),
+          [start - 60_000, start - 60_000]
+        )
+        said.length = 0
+        assert.deepStrictEqual(yield* db.loadStandings(policy.blobType, policyKey), loaded)
+        assert.deepStrictEqual(said, ["SELECT s.tower AS"])
       })
     )
 

@@ -41,25 +41,16 @@ export const bindIdentity =
       })
     )
 
-/**
- * Moves the counter by `count` inside a transaction; answers where it stood. It does not move when its new place would
- * be beyond `last`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const advance = (
+/** A key index that nobody has had, inside a transaction. @since 0.1.0 @category constructors */
+export const newKeyIndex = (
   { sql }: Database,
-  operation: string,
-  count: number,
-  last: number
+  operation: string
 ): Effect.Effect<KeyIndex, SqlError | CorruptRow | DatabaseUnavailable | KeyIndexesExhausted> =>
   Effect.gen(function* () {
     const [row] = yield* Effect.flatMap(
       sql`
-        UPDATE wt_identity SET next_index = next_index + ${count}
-        WHERE id = 1 AND next_index + ${count} <= ${last}
-        RETURNING next_index - ${count} AS "keyIndex"`,
+        UPDATE wt_identity SET next_index = next_index + 1 WHERE id = 1 AND next_index <= ${maxKeyIndex}
+        RETURNING next_index - 1 AS "keyIndex"`,
       keyIndexes
     )
     if (row !== undefined) return row.keyIndex
@@ -67,24 +58,38 @@ export const advance = (
     return yield* bound.length > 0 ? new KeyIndexesExhausted() : notBound(operation)
   })
 
-/** A key index that nobody has had, inside a transaction. @since 0.1.0 @category constructors */
-export const newKeyIndex = (database: Database, operation: string) => advance(database, operation, 1, maxKeyIndex + 1)
+const counters = decode("wt_identity", Schema.Struct({ next: column(Schema.NonNegativeInt) }))
 
-/** Moves the counter further, past what a lost part of the database can have used. @since 0.1.0 @category constructors */
+/**
+ * Moves the counter further, past what a lost part of the database can have used. Where it is to go is fixed first, so that
+ * a second run moves it no further.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const skipSessionKeys =
   (database: Database): ClientDb.Service["skipSessionKeys"] =>
   (count) =>
     Effect.andThen(
       checkSkip(count),
-      database.transaction(
-        "skipSessionKeys",
-        "synced",
-        Effect.map(
-          Effect.zipLeft(
-            advance(database, "skipSessionKeys", count, maxKeyIndex),
-            database.sql`DELETE FROM wt_reservation`
-          ),
-          (from) => KeyIndex.make(from + count)
-        )
+      database.operation("skipSessionKeys", (transaction) =>
+        Effect.gen(function* () {
+          const { sql } = database
+          const [from] = yield* transaction(
+            "read",
+            Effect.flatMap(sql`SELECT next_index AS next FROM wt_identity WHERE id = 1`, counters)
+          )
+          if (from === undefined) return yield* notBound("skipSessionKeys")
+          const next = from.next + count
+          if (next > maxKeyIndex) return yield* new KeyIndexesExhausted()
+          yield* transaction(
+            "synced",
+            Effect.andThen(
+              sql`UPDATE wt_identity SET next_index = ${next} WHERE id = 1 AND next_index < ${next}`,
+              sql`DELETE FROM wt_reservation`
+            )
+          )
+          return KeyIndex.make(next)
+        })
       )
     )

@@ -79,7 +79,10 @@ const sessionsByAge: Migration = () => ["CREATE INDEX wt_session_created_at ON w
 // A tower of an older database was added once, or more often.
 const additions: Migration = () => ["ALTER TABLE wt_tower ADD COLUMN additions INTEGER NOT NULL DEFAULT 1"]
 
-const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge, additions]
+// The token of the last addition: by it an addition that is done again is not counted again.
+const lastAddition: Migration = () => ["ALTER TABLE wt_tower ADD COLUMN last_addition TEXT"]
+
+const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge, additions, lastAddition]
 
 /** The version that this program writes. @since 0.1.0 @category models */
 export const version = migrations.length
@@ -92,7 +95,8 @@ const newest = ({ sql }: Database) =>
   )
 
 /**
- * Brings the database to `version`, or does nothing: then no lock is needed. Waits for another process that does the same.
+ * Brings the database to `version`, or does nothing: then no lock is needed. Waits for another process that does the same:
+ * on Postgres as long as a migration may take, on SQLite for `storeTimeout`.
  *
  * @since 0.1.0
  * @category constructors
@@ -110,7 +114,7 @@ export const migrate = (database: Database): Effect.Effect<void, DbError | Datab
     if (found === version) return
     yield* transaction(
       "migrate",
-      "synced",
+      "migration",
       Effect.gen(function* () {
         const run = (statements: ReadonlyArray<string>) =>
           Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })

@@ -10,10 +10,10 @@ import { CorruptRow, ReservationLost, TowerNotFound } from "../../schema/DbError
 import { type KeyIndex, LeaseToken, type TowerId, type Way } from "../../schema/Ids.js"
 import { leaseMs, type Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
-import { Entropy } from "../../services/Entropy.js"
 import { newKeyIndex } from "./identity.js"
 import * as rows from "./rows.js"
 import * as standings from "./standings.js"
+import { newToken } from "./token.js"
 import type { Database } from "./transaction.js"
 
 const operation = "nextSessionKeyIndex"
@@ -33,12 +33,8 @@ export const ofTriple = ({ sql }: Database, { blobType, towerId, way }: Triple):
 export const isHeld = ({ sql }: Database, { keyIndex, lease }: Reservation): Fragment =>
   sql`key_index = ${keyIndex} AND lease = ${lease}`
 
-/** A token that nobody can guess. @since 0.1.0 @category constructors */
-export const newLease: Effect.Effect<LeaseToken> = Effect.gen(function* () {
-  const entropy = yield* Entropy
-  const bytes = yield* entropy.bytes(16)
-  return LeaseToken.make(Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""))
-})
+/** The token of a new lease. @since 0.1.0 @category constructors */
+export const newLease: Effect.Effect<LeaseToken> = Effect.map(newToken, (token) => LeaseToken.make(token))
 
 const single = (found: ReadonlyArray<typeof Reservation.Type>): Effect.Effect<Reservation, CorruptRow> => {
   const [row] = found
@@ -48,10 +44,14 @@ const single = (found: ReadonlyArray<typeof Reservation.Type>): Effect.Effect<Re
 }
 
 /** Opens a reservation of a new index, taken for `forMs` from now; 0 leaves it free. @since 0.1.0 @category constructors */
-export const open = (database: Database, keyIndex: KeyIndex, { blobType, towerId, way }: Triple, forMs: number) =>
+export const open = (
+  database: Database,
+  keyIndex: KeyIndex,
+  { blobType, towerId, way }: Triple,
+  { forMs, lease }: Pick<Reservation, "forMs" | "lease">
+) =>
   Effect.gen(function* () {
     const { dialect, sql } = database
-    const lease = yield* newLease
     const now = yield* dialect.now
     const added = yield* sql`
       INSERT INTO wt_reservation (key_index, tower, blob_type, way, lease, since, for_ms)
@@ -64,38 +64,56 @@ export const open = (database: Database, keyIndex: KeyIndex, { blobType, towerId
 export const rewind = (database: Database, triple: Triple, now: Fragment) =>
   database.sql`UPDATE wt_reservation SET since = ${now} WHERE ${ofTriple(database, triple)} AND since > ${now}`
 
-/** Takes the reservation that has been free longest, or one that was left, or none. */
-const takeFree = (database: Database, triple: Triple, left: ReadonlyArray<Reservation>) =>
+/**
+ * Takes the reservation that has been free longest, or one that was left, or none. First of all one that has this lease
+ * already: an earlier run took it, and the answer to its COMMIT was lost.
+ */
+const takeFree = (database: Database, triple: Triple, left: ReadonlyArray<Reservation>, lease: LeaseToken) =>
   Effect.gen(function* () {
     const { dialect, sql } = database
     const now = yield* dialect.now
-    const lease = yield* newLease
     yield* rewind(database, triple, now)
-    const takeable = sql.or([sql`since + for_ms <= ${now}`, ...left.map((mine) => sql`(${isHeld(database, mine)})`)])
+    const takeable = sql.or([
+      sql`since + for_ms <= ${now}`,
+      sql`lease = ${lease}`,
+      ...left.map((mine) => sql`(${isHeld(database, mine)})`)
+    ])
     const taken = yield* sql`
       UPDATE wt_reservation SET lease = ${lease}, since = ${now}, for_ms = ${leaseMs}
       WHERE key_index = (
         SELECT key_index FROM wt_reservation
         WHERE ${ofTriple(database, triple)} AND ${takeable}
-        ORDER BY since + for_ms, key_index LIMIT 1 ${dialect.lockFree}
+        ORDER BY CASE WHEN lease = ${lease} THEN 0 ELSE 1 END, since + for_ms, key_index LIMIT 1 ${dialect.lockFree}
       )
       RETURNING ${rows.reservationColumns(sql)}`
     const [reservation] = yield* rows.reservations(taken)
     return reservation
   })
 
-const takeNew = (database: Database, triple: Triple) =>
-  Effect.flatMap(newKeyIndex(database, operation), (keyIndex) => open(database, keyIndex, triple, leaseMs))
+const takeNew = (database: Database, triple: Triple, lease: LeaseToken) =>
+  Effect.flatMap(newKeyIndex(database, operation), (keyIndex) =>
+    open(database, keyIndex, triple, { forMs: leaseMs, lease })
+  )
 
-const endHeld = (database: Database, reservation: Reservation) =>
+/**
+ * Ends a held reservation; answers the one that an earlier run took in its place, if the answer to its COMMIT was lost. The
+ * first statement waits for that COMMIT, so that the second sees what it did.
+ */
+const endHeld = (database: Database, held: Reservation, lease: LeaseToken) =>
   Effect.gen(function* () {
-    const ended = yield* database.sql`
-      DELETE FROM wt_reservation WHERE ${isHeld(database, reservation)} RETURNING key_index`
-    if (ended.length === 0) return yield* new ReservationLost({ keyIndex: reservation.keyIndex })
+    const { sql } = database
+    const ended = yield* sql`DELETE FROM wt_reservation WHERE ${isHeld(database, held)} RETURNING key_index`
+    if (ended.length > 0) return undefined
+    const [taken] = yield* Effect.flatMap(
+      sql`SELECT ${rows.reservationColumns(sql)} FROM wt_reservation WHERE lease = ${lease}`,
+      rows.reservations
+    )
+    return taken ?? (yield* new ReservationLost({ keyIndex: held.keyIndex }))
   })
 
 /**
- * Takes a key index. Taking a free one binds nothing new and needs no sync of the disk; a new index does.
+ * Takes a key index. Taking a free one binds nothing new and needs no sync of the disk; a new index does. All runs of both
+ * transactions have one token.
  *
  * @since 0.1.0
  * @category constructors
@@ -103,24 +121,27 @@ const endHeld = (database: Database, reservation: Reservation) =>
 export const nextSessionKeyIndex =
   (database: Database): ClientDb.Service["nextSessionKeyIndex"] =>
   (towerId, blobType, way, { forceNext, left = [] } = {}) =>
-    Effect.gen(function* () {
-      const { sql, transaction } = database
-      const triple = { towerId, blobType, way }
-      if (forceNext === undefined) {
-        const taken = yield* transaction(operation, "unsynced", takeFree(database, triple, left))
-        if (taken !== undefined) return taken
-      }
-      return yield* transaction(
-        operation,
-        "synced",
-        Effect.gen(function* () {
-          const tower = yield* sql`SELECT 1 FROM wt_tower WHERE id = ${towerId}`
-          if (tower.length === 0) return yield* new TowerNotFound({ tower: towerId })
-          if (forceNext !== undefined) yield* endHeld(database, forceNext)
-          return (yield* takeFree(database, triple, left)) ?? (yield* takeNew(database, triple))
-        })
-      )
-    })
+    database.operation(operation, (transaction) =>
+      Effect.gen(function* () {
+        const { sql } = database
+        const triple = { towerId, blobType, way }
+        const lease = yield* newLease
+        if (forceNext === undefined) {
+          const taken = yield* transaction("unsynced", takeFree(database, triple, left, lease))
+          if (taken !== undefined) return taken
+        }
+        return yield* transaction(
+          "synced",
+          Effect.gen(function* () {
+            const tower = yield* sql`SELECT 1 FROM wt_tower WHERE id = ${towerId}`
+            if (tower.length === 0) return yield* new TowerNotFound({ tower: towerId })
+            const before = forceNext === undefined ? undefined : yield* endHeld(database, forceNext, lease)
+            if (before !== undefined) return before
+            return (yield* takeFree(database, triple, left, lease)) ?? (yield* takeNew(database, triple, lease))
+          })
+        )
+      })
+    )
 
 /** Gives a reservation back. @since 0.1.0 @category constructors */
 export const freeSessionKeyIndex =

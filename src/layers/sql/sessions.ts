@@ -19,7 +19,7 @@ import { KeyIndex, type LeaseToken } from "../../schema/Ids.js"
 import type { Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { newKeyIndex } from "./identity.js"
-import { ofTriple, open, rewind, type Triple } from "./reservations.js"
+import { newLease, ofTriple, open, rewind, type Triple } from "./reservations.js"
 import * as rows from "./rows.js"
 import * as standings from "./standings.js"
 import type { Database } from "./transaction.js"
@@ -83,7 +83,7 @@ const reserveNext = (database: Database, triple: Triple) =>
       SELECT 1 FROM wt_reservation WHERE ${ofTriple(database, triple)} AND since + for_ms <= ${now} LIMIT 1`
     if (free.length > 0) return
     const keyIndex = yield* newKeyIndex(database, "createClientSession")
-    yield* open(database, keyIndex, triple, 0)
+    yield* open(database, keyIndex, triple, { forMs: 0, lease: yield* newLease })
   }).pipe(Effect.catchTag("KeyIndexesExhausted", () => Effect.void))
 
 /** How sessions are stored. @since 0.1.0 @category models */

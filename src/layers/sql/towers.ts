@@ -13,6 +13,7 @@ import { Tower } from "../../schema/Tower.js"
 import { TowerAddress } from "../../schema/TowerAddress.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { column, decode } from "./rows.js"
+import { newToken } from "./token.js"
 import type { Database } from "./transaction.js"
 
 /** Decodes towers, a row for each address. @since 0.1.0 @category combinators */
@@ -54,15 +55,16 @@ export const createTower =
   (database: Database): ClientDb.Service["createTower"] =>
   (publicKey, address) => {
     const { sql, transaction } = database
-    return transaction(
-      "createTower",
-      "synced",
+    const add = (addition: string) =>
       Effect.gen(function* () {
-        // The first statement locks the tower's row, so that two additions do not get the same position.
+        // The first statement locks the tower's row, so that two additions do not get the same position; and it waits for the
+        // lost COMMIT of an earlier run, whose token tells whether it went through.
         const [row] = yield* Effect.flatMap(
           sql`
-            INSERT INTO wt_tower (public_key) VALUES (${publicKey})
-            ON CONFLICT (public_key) DO UPDATE SET removed = 0, additions = wt_tower.additions + 1
+            INSERT INTO wt_tower (public_key, last_addition) VALUES (${publicKey}, ${addition})
+            ON CONFLICT (public_key) DO UPDATE SET removed = 0, last_addition = excluded.last_addition,
+              additions = wt_tower.additions
+                + CASE WHEN wt_tower.last_addition = excluded.last_addition THEN 0 ELSE 1 END
             RETURNING id`,
           towerIds
         )
@@ -77,7 +79,7 @@ export const createTower =
         const [tower] = yield* select(database, sql`t.id = ${row.id}`)
         return tower ?? (yield* new CorruptRow({ table: "wt_tower", detail: "an added row is not there" }))
       })
-    )
+    return Effect.flatMap(newToken, (addition) => transaction("createTower", "synced", add(addition)))
   }
 
 /** Removes an address, or marks a tower as removed. @since 0.1.0 @category constructors */

@@ -39,7 +39,7 @@ const dump = (sql: SqlClient.SqlClient) =>
       recording(sql, (text) => said.push(text))
     )
     yield* populate(db)
-    const lines = said.filter((text) => text.startsWith("CREATE"))
+    const lines = said.filter((text) => /^(CREATE|ALTER) /.test(text))
     for (const table of tables) {
       const rows = yield* sql<Record<string, unknown>>`SELECT * FROM ${sql(table)}`
       for (const row of rows) {

@@ -26,13 +26,12 @@ export const suite = (engine: Engine, empty: Effect.Effect<SqlClient.SqlClient, 
           const { towers, ...found } = yield* look(db)
           const { towers: wanted, ...others } = yield* look(memory)
           assert.deepStrictEqual(found, others)
-          // How often they were added was not counted.
-          assert.deepStrictEqual(
-            towers,
-            wanted.map((tower) => new Tower({ ...tower, additions: 1 }))
-          )
+          // How often they were added was not counted before version 3.
+          const counted = wanted.map((tower) => (from < 3 ? new Tower({ ...tower, additions: 1 }) : tower))
+          assert.deepStrictEqual(towers, counted)
           assert.strictEqual((yield* db.createTower(publicKey(9), address(9))).id, 4)
-          assert.strictEqual((yield* db.createTower(publicKey(1), address(1))).additions, 2)
+          const again = yield* db.createTower(publicKey(1), address(1))
+          assert.strictEqual(again.additions, (counted[0]?.additions ?? 0) + 1)
           assert.deepStrictEqual(yield* Effect.provideService(check, SqlClient.SqlClient, sql), [])
           const fresh = yield* empty
           yield* open(fresh)
