@@ -8,9 +8,13 @@ import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import * as Bytes from "./bytes.js"
 
 /** Bytes that nobody may print. @since 0.1.0 @category models */
 export type Secret = Redacted.Redacted<Uint8Array>
+
+/** Overwrites secrets that are not needed any more. @since 0.1.0 @category combinators */
+export const wipe = (...secrets: ReadonlyArray<Secret>): void => Bytes.wipe(...secrets.map(Redacted.value))
 
 /** The size of the tag that each sealed text carries at its end, in bytes. @since 0.1.0 @category models */
 export const tagLength = 16

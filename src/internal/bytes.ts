@@ -22,3 +22,8 @@ export const compare = (self: Uint8Array, that: Uint8Array): number => {
 
 /** The same bytes? @since 0.1.0 @category combinators */
 export const equals = (self: Uint8Array, that: Uint8Array): boolean => compare(self, that) === 0
+
+/** Overwrites secret bytes that are not needed any more. @since 0.1.0 @category combinators */
+export const wipe = (...parts: ReadonlyArray<Uint8Array>): void => {
+  for (const part of parts) part.fill(0)
+}

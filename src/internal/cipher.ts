@@ -5,12 +5,18 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import { hkdf2, open, type Secret, seal } from "./aead.js"
+import * as Aead from "./aead.js"
 
-/** The state of one direction, a value: the key, how often it was used, and what its successor comes from. @since 0.1.0 @category models */
+/**
+ * The state of one direction: the key, how often it was used, and what its successor comes from. Secret: each state is used
+ * once, because the keys of one that is used up are overwritten; and `wipe` the last.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Cipher {
-  readonly key: Secret
-  readonly chainingKey: Secret
+  readonly key: Aead.Secret
+  readonly chainingKey: Aead.Secret
   readonly nonce: number
 }
 
@@ -19,23 +25,27 @@ export const usesOfKey = 1000
 const nothing = new Uint8Array(0)
 
 /** A direction that was not used yet. @since 0.1.0 @category constructors */
-export const make = (key: Secret, chainingKey: Secret): Cipher => ({ key, chainingKey, nonce: 0 })
+export const make = (key: Aead.Secret, chainingKey: Aead.Secret): Cipher => ({ key, chainingKey, nonce: 0 })
 
 const next = (cipher: Cipher): Cipher => {
   if (cipher.nonce + 1 < usesOfKey) return { ...cipher, nonce: cipher.nonce + 1 }
-  const [chainingKey, key] = hkdf2(cipher.chainingKey, cipher.key)
+  const [chainingKey, key] = Aead.hkdf2(cipher.chainingKey, cipher.key)
+  wipe(cipher)
   return make(key, chainingKey)
 }
 
+/** Overwrites the keys. @since 0.1.0 @category combinators */
+export const wipe = (cipher: Cipher): void => Aead.wipe(cipher.key, cipher.chainingKey)
+
 /** Encrypts one piece. @since 0.1.0 @category combinators */
-export const encrypt = (cipher: Cipher, plaintext: Uint8Array): readonly [next: Cipher, sealed: Uint8Array] => [
-  next(cipher),
-  seal(cipher.key, cipher.nonce, nothing, plaintext)
-]
+export const encrypt = (cipher: Cipher, plaintext: Uint8Array): readonly [next: Cipher, sealed: Uint8Array] => {
+  const sealed = Aead.seal(cipher.key, cipher.nonce, nothing, plaintext)
+  return [next(cipher), sealed]
+}
 
 /** Decrypts one piece. After a failure the connection is to be dropped, so there is no next state. @since 0.1.0 @category combinators */
 export const decrypt = (
   cipher: Cipher,
   sealed: Uint8Array
 ): Either.Either<readonly [next: Cipher, plaintext: Uint8Array], "BadMac"> =>
-  Either.map(open(cipher.key, cipher.nonce, nothing, sealed), (plaintext) => [next(cipher), plaintext])
+  Either.map(Aead.open(cipher.key, cipher.nonce, nothing, sealed), (plaintext) => [next(cipher), plaintext])

@@ -46,12 +46,11 @@ export interface Reading {
 /** Something did not decrypt; what follows cannot be read. @since 0.1.0 @category models */
 export interface Broken {
   readonly _tag: "Broken"
+  readonly cipher: Cipher.Cipher
 }
 
 /** Where reading stands. @since 0.1.0 @category models */
 export type Decoder = Reading | Broken
-
-const broken: Broken = { _tag: "Broken" }
 
 const expect = (cipher: Cipher.Cipher, part: Reading["part"], missing: number): Reading => ({
   _tag: "Reading",
@@ -98,7 +97,7 @@ export const push = (
     }
     const opened = Cipher.decrypt(state.cipher, concat(...pieces))
     if (Either.isLeft(opened)) {
-      state = broken
+      state = { _tag: "Broken", cipher: state.cipher }
       continue
     }
     const [cipher, plaintext] = opened.right

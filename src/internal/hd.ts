@@ -8,7 +8,7 @@ import { secp256k1 } from "@noble/curves/secp256k1.js"
 import { hmac } from "@noble/hashes/hmac.js"
 import { sha512 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
-import { concat } from "./bytes.js"
+import * as Bytes from "./bytes.js"
 import { nobleCurve } from "./curve.js"
 
 /**
@@ -47,28 +47,40 @@ export interface ExtendedKey {
 /** The bytes are no private key: zero, or not below the order of the curve. @since 0.1.0 @category errors */
 export type Fault = "InvalidKey"
 
-/** The key of these 32 bytes and chain code, as a wallet reads it from a string: never short. @since 0.1.0 @category constructors */
-export const make = (secret: Uint8Array, chainCode: Uint8Array, short = false): Either.Either<ExtendedKey, Fault> =>
-  nobleCurve.isSecret(secret)
-    ? Either.right({ secret, chainCode, publicKey: nobleCurve.publicKey(secret), short })
-    : Either.left("InvalidKey")
+/**
+ * The key of these 32 bytes and chain code, as a wallet reads it from a string: never short. They are the key's from now on,
+ * and overwritten where there is none.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (secret: Uint8Array, chainCode: Uint8Array, short = false): Either.Either<ExtendedKey, Fault> => {
+  if (nobleCurve.isSecret(secret)) {
+    return Either.right({ secret, chainCode, publicKey: nobleCurve.publicKey(secret), short })
+  }
+  Bytes.wipe(secret, chainCode)
+  return Either.left("InvalidKey")
+}
 
 const masterKey = new TextEncoder().encode("Bitcoin seed")
 
 /** The master key of a seed of 16 to 64 bytes; the same for Bitcoin and Decred. @since 0.1.0 @category constructors */
 export const master = (seed: Uint8Array): Either.Either<ExtendedKey, Fault> =>
-  split(hmac(sha512, masterKey, seed), make)
+  make(...split(hmac(sha512, masterKey, seed)))
 
 /** The secret of one child, without its point: 32 bytes. @since 0.1.0 @category combinators */
 export const childSecret = (parent: ExtendedKey, step: Step): Either.Either<Uint8Array, Fault> =>
-  derive(parent, step, (secret) => Either.right(secret))
+  Either.map(derive(parent, step), ({ chainCode, secret }) => {
+    Bytes.wipe(chainCode)
+    return secret
+  })
 
 /** The key at the end of a path from this one. Keys in between are wiped; `from` is not. @since 0.1.0 @category combinators */
 export const descend = (from: ExtendedKey, path: ReadonlyArray<Step>): Either.Either<ExtendedKey, Fault> => {
   let key: Either.Either<ExtendedKey, Fault> = Either.right(from)
   for (const step of path) {
     key = Either.flatMap(key, (parent) => {
-      const child = derive(parent, step, (secret, chainCode) => make(secret, chainCode, step.short))
+      const child = Either.flatMap(derive(parent, step), ({ chainCode, secret }) => make(secret, chainCode, step.short))
       if (parent !== from) wipe(parent)
       return child
     })
@@ -76,29 +88,28 @@ export const descend = (from: ExtendedKey, path: ReadonlyArray<Step>): Either.Ei
   return key
 }
 
-/** Overwrites the secret parts, best effort: copies may be elsewhere in memory. @since 0.1.0 @category combinators */
-export const wipe = (key: ExtendedKey): void => {
-  key.secret.fill(0)
-  key.chainCode.fill(0)
-}
+/** Overwrites the secret parts. @since 0.1.0 @category combinators */
+export const wipe = (key: ExtendedKey): void => Bytes.wipe(key.secret, key.chainCode)
 
-const derive = <A>(
+/** The secret parts of a child. All that they were made of is overwritten, but for the parent. */
+const derive = (
   parent: ExtendedKey,
-  step: Step,
-  onChild: (secret: Uint8Array, chainCode: Uint8Array) => Either.Either<A, Fault>
-): Either.Either<A, Fault> => {
-  const data = concat(step.hardened ? hardenedData(parent) : parent.publicKey, u32(childNumber(step)))
-  return split(hmac(sha512, parent.chainCode, data), (tweak, chainCode) => {
-    data.fill(0)
-    return Either.flatMap(add(parent.secret, tweak), (secret) => onChild(secret, chainCode))
-  })
+  step: Step
+): Either.Either<{ readonly secret: Uint8Array; readonly chainCode: Uint8Array }, Fault> => {
+  const data = step.hardened ? hardenedData(parent, step) : Bytes.concat(parent.publicKey, u32(childNumber(step)))
+  const [tweak, chainCode] = split(hmac(sha512, parent.chainCode, data))
+  const secret = add(parent.secret, tweak)
+  Bytes.wipe(data, tweak)
+  if (Either.isLeft(secret)) Bytes.wipe(chainCode)
+  return Either.map(secret, (secret) => ({ secret, chainCode }))
 }
 
-/** 00 and the key. A short key is aligned to the left, and zeros follow it. */
-const hardenedData = (parent: ExtendedKey): Uint8Array => {
-  const data = new Uint8Array(33)
+/** 00, the key and the child's number. A short key is aligned to the left, and zeros follow it. */
+const hardenedData = (parent: ExtendedKey, step: Step): Uint8Array => {
+  const data = new Uint8Array(37)
   const zeros = parent.short ? parent.secret.findIndex((byte) => byte !== 0) : 0
   data.set(parent.secret.subarray(zeros), 1)
+  data.set(u32(childNumber(step)), 33)
   return data
 }
 
@@ -111,10 +122,11 @@ const add = (secret: Uint8Array, tweak: Uint8Array): Either.Either<Uint8Array, F
   return Fn.is0(sum) ? Either.left("InvalidKey") : Either.right(Fn.toBytes(sum))
 }
 
-const split = <A>(both: Uint8Array, f: (left: Uint8Array, right: Uint8Array) => A): A => {
-  const result = f(both.slice(0, 32), both.slice(32))
-  both.fill(0)
-  return result
+/** The halves of an HMAC: the key, or what makes it, and the chain code. */
+const split = (both: Uint8Array): readonly [left: Uint8Array, chainCode: Uint8Array] => {
+  const halves = [both.slice(0, 32), both.slice(32)] as const
+  Bytes.wipe(both)
+  return halves
 }
 
 const u32 = (value: number): Uint8Array => {

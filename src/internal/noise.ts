@@ -7,9 +7,9 @@
  */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import { type Secret, tagLength } from "./aead.js"
+import { type Secret, tagLength, wipe as wipeSecrets } from "./aead.js"
 import { concat } from "./bytes.js"
-import type { Cipher } from "./cipher.js"
+import * as Cipher from "./cipher.js"
 import type { Curve } from "./curve.js"
 import * as Symmetric from "./symmetric.js"
 
@@ -74,8 +74,23 @@ export interface AwaitingActThree {
 /** The handshake is done. @since 0.1.0 @category models */
 export interface Transport {
   readonly _tag: "Transport"
-  readonly send: Cipher
-  readonly receive: Cipher
+  readonly send: Cipher.Cipher
+  readonly receive: Cipher.Cipher
+}
+
+/**
+ * Overwrites the keys of a state that is not needed any more. What an act makes on the way is overwritten by itself; the
+ * ephemeral key and the ECDH of the static key are left to whoever brought them.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const wipe = (state: { readonly symmetric: Symmetric.Symmetric }): void => Symmetric.wipe(state.symmetric)
+
+/** Overwrites the keys of both directions. @since 0.1.0 @category combinators */
+export const wipeTransport = ({ receive, send }: Transport): void => {
+  Cipher.wipe(send)
+  Cipher.wipe(receive)
 }
 
 /** Sizes of the acts on the wire, in bytes. @since 0.1.0 @category models */
@@ -89,8 +104,26 @@ const nothing = new Uint8Array(0)
 const keyEnd = 1 + 33
 const sealedKeyEnd = keyEnd + tagLength
 
-const shared = (curve: Curve, secret: Secret, point: Uint8Array): Either.Either<Secret, "BadKey"> =>
-  Either.map(curve.ecdh(Redacted.value(secret), point), Redacted.make)
+/** Mixes in the ECDH of an ephemeral key with a point. The product is overwritten. */
+const mixEcdh = (
+  curve: Curve,
+  state: Symmetric.Symmetric,
+  ephemeral: EphemeralKey,
+  point: Uint8Array
+): Either.Either<Symmetric.Symmetric, "BadKey"> =>
+  Either.map(curve.ecdh(Redacted.value(ephemeral.secret), point), (product) => {
+    const secret = Redacted.make(product)
+    const keyed = Symmetric.mixKey(state, secret)
+    wipeSecrets(secret)
+    return keyed
+  })
+
+/** Opens with keys that were mixed for it, and overwrites them where that fails. */
+const openKeyed = (keyed: Symmetric.Symmetric, sealed: Uint8Array) =>
+  Either.mapLeft(Symmetric.decryptAndHash(keyed, sealed), (fault) => {
+    Symmetric.wipe(keyed)
+    return fault
+  })
 
 const body = (act: Uint8Array, end: number): Either.Either<Uint8Array, "BadVersion"> =>
   act[0] === version ? Either.right(act.subarray(1, end)) : Either.left("BadVersion")
@@ -114,11 +147,13 @@ export const writeActOne = (
   state: Initial,
   ephemeral: EphemeralKey
 ): Either.Either<readonly [next: AwaitingActTwo, act: Uint8Array], "BadKey"> =>
-  Either.map(shared(curve, ephemeral.secret, state.responder), (es) => {
-    const keyed = Symmetric.mixKey(Symmetric.mixHash(state.symmetric, ephemeral.publicKey), es)
-    const [symmetric, tag] = Symmetric.encryptAndHash(keyed, nothing)
-    return [{ _tag: "AwaitingActTwo", symmetric, ephemeral }, concat(versionByte, ephemeral.publicKey, tag)]
-  })
+  Either.map(
+    mixEcdh(curve, Symmetric.mixHash(state.symmetric, ephemeral.publicKey), ephemeral, state.responder),
+    (keyed) => {
+      const [symmetric, tag] = Symmetric.encryptAndHash(keyed, nothing)
+      return [{ _tag: "AwaitingActTwo", symmetric, ephemeral }, concat(versionByte, ephemeral.publicKey, tag)]
+    }
+  )
 
 /** Responder: reads act one as far as that goes without its static key. @since 0.1.0 @category combinators */
 export const readActOne = (
@@ -139,7 +174,7 @@ export const readActOne = (
 
 /** Responder: checks act one. BadMac: the initiator wants somebody else. @since 0.1.0 @category combinators */
 export const checkActOne = (state: CheckingActOne, es: Secret): Either.Either<SendingActTwo, "BadMac"> =>
-  Either.map(Symmetric.decryptAndHash(Symmetric.mixKey(state.symmetric, es), state.tag), ([symmetric]) => ({
+  Either.map(openKeyed(Symmetric.mixKey(state.symmetric, es), state.tag), ([symmetric]) => ({
     _tag: "SendingActTwo",
     symmetric,
     point: state.point
@@ -151,11 +186,13 @@ export const writeActTwo = (
   state: SendingActTwo,
   ephemeral: EphemeralKey
 ): Either.Either<readonly [next: AwaitingActThree, act: Uint8Array], "BadKey"> =>
-  Either.map(shared(curve, ephemeral.secret, state.point), (ee) => {
-    const keyed = Symmetric.mixKey(Symmetric.mixHash(state.symmetric, ephemeral.publicKey), ee)
-    const [symmetric, tag] = Symmetric.encryptAndHash(keyed, nothing)
-    return [{ _tag: "AwaitingActThree", symmetric, ephemeral }, concat(versionByte, ephemeral.publicKey, tag)]
-  })
+  Either.map(
+    mixEcdh(curve, Symmetric.mixHash(state.symmetric, ephemeral.publicKey), ephemeral, state.point),
+    (keyed) => {
+      const [symmetric, tag] = Symmetric.encryptAndHash(keyed, nothing)
+      return [{ _tag: "AwaitingActThree", symmetric, ephemeral }, concat(versionByte, ephemeral.publicKey, tag)]
+    }
+  )
 
 /** Initiator: reads and checks act two. @since 0.1.0 @category combinators */
 export const readActTwo = (
@@ -165,9 +202,8 @@ export const readActTwo = (
 ): Either.Either<SendingActThree, Fault> =>
   Either.gen(function* () {
     const point = yield* body(act, keyEnd)
-    const ee = yield* shared(curve, state.ephemeral.secret, point)
-    const keyed = Symmetric.mixKey(Symmetric.mixHash(state.symmetric, point), ee)
-    const [symmetric] = yield* Symmetric.decryptAndHash(keyed, act.subarray(keyEnd))
+    const keyed = yield* mixEcdh(curve, Symmetric.mixHash(state.symmetric, point), state.ephemeral, point)
+    const [symmetric] = yield* openKeyed(keyed, act.subarray(keyEnd))
     return { _tag: "SendingActThree", symmetric, point }
   })
 
@@ -180,6 +216,7 @@ export const writeActThree = (
   const [hidden, sealedKey] = Symmetric.encryptAndHash(state.symmetric, publicKey)
   const [symmetric, tag] = Symmetric.encryptAndHash(Symmetric.mixKey(hidden, se), nothing)
   const [send, receive] = Symmetric.split(symmetric)
+  Symmetric.wipe(symmetric)
   return [{ _tag: "Transport", send, receive }, concat(versionByte, sealedKey, tag)]
 }
 
@@ -192,8 +229,9 @@ export const readActThree = (
   Either.gen(function* () {
     const sealedKey = yield* body(act, sealedKeyEnd)
     const [hidden, publicKey] = yield* Symmetric.decryptAndHash(state.symmetric, sealedKey)
-    const se = yield* shared(curve, state.ephemeral.secret, publicKey)
-    const [symmetric] = yield* Symmetric.decryptAndHash(Symmetric.mixKey(hidden, se), act.subarray(sealedKeyEnd))
+    const keyed = yield* mixEcdh(curve, hidden, state.ephemeral, publicKey)
+    const [symmetric] = yield* openKeyed(keyed, act.subarray(sealedKeyEnd))
     const [receive, send] = Symmetric.split(symmetric)
+    Symmetric.wipe(symmetric)
     return [{ _tag: "Transport", send, receive }, publicKey]
   })

@@ -7,7 +7,7 @@ import { sha256 } from "@noble/hashes/sha2.js"
 import { utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import { hkdf2, open, type Secret, seal } from "./aead.js"
+import { hkdf2, open, type Secret, seal, wipe as wipeSecrets } from "./aead.js"
 import { concat } from "./bytes.js"
 import * as Cipher from "./cipher.js"
 
@@ -20,6 +20,14 @@ export interface Symmetric {
 }
 
 const nothing = new Uint8Array(0)
+
+/**
+ * Overwrites the keys, also those of states that differ from this one in hash and nonce only.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const wipe = (state: Symmetric): void => wipeSecrets(state.chainingKey, state.key)
 
 /** Takes bytes that both sides know into the hash. @since 0.1.0 @category combinators */
 export const mixHash = (state: Symmetric, bytes: Uint8Array): Symmetric => ({
@@ -63,12 +71,20 @@ const protocolHash = sha256(utf8ToBytes(protocolName))
 /** The state before act one: the protocol's name, the prologue and the responder's static key are known. @since 0.1.0 @category constructors */
 export const initialize = (responder: Uint8Array): Symmetric => {
   const unused = Redacted.make(new Uint8Array(32))
-  const named = { hash: protocolHash, chainingKey: Redacted.make(protocolHash), key: unused, nonce: 0 }
+  // A copy, because the state may be wiped.
+  const named = { hash: protocolHash, chainingKey: Redacted.make(protocolHash.slice()), key: unused, nonce: 0 }
   return mixHash(mixHash(named, utf8ToBytes(prologue)), responder)
 }
 
-/** The two directions after act three; the first is the initiator's to send with. @since 0.1.0 @category combinators */
+/**
+ * The two directions after act three; the first is the initiator's to send with. Each has a copy of the chaining key: the one
+ * that is used up first overwrites its own.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const split = (state: Symmetric): readonly [fromInitiator: Cipher.Cipher, fromResponder: Cipher.Cipher] => {
   const [first, second] = hkdf2(state.chainingKey, Redacted.make(nothing))
-  return [Cipher.make(first, state.chainingKey), Cipher.make(second, state.chainingKey)]
+  const copy = () => Redacted.make(Redacted.value(state.chainingKey).slice())
+  return [Cipher.make(first, copy()), Cipher.make(second, copy())]
 }

@@ -37,9 +37,9 @@ export interface Options {
 }
 
 /**
- * Fails when the root is not one that this layout can start from. The root and the families' keys are kept in memory as
- * long as the scope is open and overwritten when it closes (best effort: the runtime may have copied them). A derivation
- * costs one child step.
+ * Fails when the root is not one that this layout can start from. Of the root is kept the key that all families share, and of
+ * the families that of the last one asked for; both are overwritten when the scope closes, and what is derived on the way at
+ * once. (SECURITY.md says what cannot be overwritten.) A derivation costs one child step, and one more after another family.
  *
  * @since 0.1.0
  * @category constructors
@@ -60,22 +60,27 @@ export const make = (options: Options): Effect.Effect<KeyRing.Service, KeyRingEr
       ),
       (key) => Effect.sync(() => Hd.wipe(key))
     )
-    const families = new Map<number, Hd.ExtendedKey>()
+    // One is enough: a client asks for session keys alone. A key for each of 2^31 families would be too many.
+    let last: { readonly family: number; readonly key: Hd.ExtendedKey } | undefined
+    const forget = () => {
+      if (last !== undefined) Hd.wipe(last.key)
+      last = undefined
+    }
     let open = true
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         open = false
-        for (const key of families.values()) Hd.wipe(key)
-        families.clear()
+        forget()
       })
     )
 
     const familyKey = (family: number): Either.Either<Hd.ExtendedKey, Hd.Fault> => {
-      const known = families.get(family)
-      if (known !== undefined) return Either.right(known)
-      const derived = Hd.descend(shared, paths.family(family))
-      if (Either.isRight(derived)) families.set(family, derived.right)
-      return derived
+      if (last?.family === family) return Either.right(last.key)
+      forget()
+      return Either.map(Hd.descend(shared, paths.family(family)), (key) => {
+        last = { family, key }
+        return key
+      })
     }
 
     const withSecret = <A>(

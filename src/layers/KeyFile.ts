@@ -57,7 +57,7 @@ export const read = (path: string): Effect.Effect<KeyMaterial, KeyFileError, Fil
   Effect.flatMap(PrivateFile.read(path), (text) => Either.mapLeft(materialOf(text), refuse(path)))
 
 /**
- * Writes a new key file with mode 0600, and to the disk.
+ * Writes a new key file with mode 0600, and brings it and its name to the disk.
  *
  * @since 0.1.0
  * @category combinators

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Path from "node:path"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -23,18 +24,55 @@ export const read = (path: string): Effect.Effect<string, KeyFileError, FileSyst
       return yield* new KeyFileError({ path, reason: "Readable", detail: (mode & 0o777).toString(8) })
     }
     const bytes = yield* Effect.map(
-      file.readAlloc(longest),
+      file.readAlloc(longest + 1),
       Option.getOrElse(() => new Uint8Array())
     )
+    if (bytes.length > longest) {
+      return yield* new KeyFileError({ path, reason: "NotAKeyFile", detail: `it has more than ${longest} bytes` })
+    }
     return new TextDecoder().decode(bytes)
   }).pipe(Effect.scoped, Effect.catchTags(platformErrors(path)))
 
-/** Writes a new file with mode 0600, and to the disk; one that is there stays as it is. @since 0.1.0 @category combinators */
+/** Without this a failure of power can leave a file that was synced without its name. */
+const syncFolder = (fs: FileSystem.FileSystem, folder: string): Effect.Effect<void, PlatformError> =>
+  Effect.scoped(
+    Effect.matchEffect(fs.open(folder, { flag: "r" }), {
+      // Windows opens no folders, and keeps names without being asked.
+      onFailure: () => Effect.void,
+      onSuccess: (opened) => opened.sync
+    })
+  )
+
+/**
+ * Makes a folder for its owner alone, with those above it that are missing, and brings their names to the disk. One that is
+ * there stays as it is.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const makeFolder = (folder: string): Effect.Effect<void, PlatformError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const parent = Path.dirname(folder)
+    const isNew = !(yield* fs.exists(folder))
+    if (isNew) yield* makeFolder(parent)
+    yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
+    if (isNew) yield* syncFolder(fs, parent)
+  })
+
+/**
+ * Writes a new file with mode 0600, and brings it and its name to the disk; one that is there stays as it is.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const create = (path: string, text: string): Effect.Effect<void, KeyFileError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const file = yield* fs.open(path, { flag: "wx", mode: 0o600 })
-    yield* Effect.andThen(file.writeAll(new TextEncoder().encode(text)), file.sync).pipe(
+    yield* file.writeAll(new TextEncoder().encode(text)).pipe(
+      Effect.andThen(file.sync),
+      Effect.andThen(syncFolder(fs, Path.dirname(path))),
       // Half a file would be neither read nor overwritten.
       Effect.tapError(() => Effect.ignore(fs.remove(path)))
     )

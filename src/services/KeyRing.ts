@@ -31,7 +31,10 @@ export declare namespace KeyRing {
     readonly layout: string
     /** The public key at a locator. */
     readonly deriveKey: (locator: Locator) => Effect.Effect<PublicKey, KeyRingError>
-    /** SHA-256 of the compressed product of the key at a locator and a point: 32 secret bytes. */
+    /**
+     * SHA-256 of the compressed product of the key at a locator and a point: 32 secret bytes in an array of their own, which
+     * the transport overwrites when it has used them.
+     */
     readonly ecdh: (locator: Locator, point: PublicKey) => Effect.Effect<Redacted.Redacted<Uint8Array>, KeyRingError>
   }
 }

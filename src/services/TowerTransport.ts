@@ -34,7 +34,10 @@ export declare namespace TowerTransport {
     readonly address: TowerAddress
     /** The client's static key, for this session alone. */
     readonly publicKey: PublicKey
-    /** The static key's ECDH with a point; asked once, right before act three is written. Its failure ends the handshake. */
+    /**
+     * The static key's ECDH with a point; asked once, right before act three is written. Its bytes are overwritten when they
+     * have been used. Its failure ends the handshake.
+     */
     readonly ecdh: (point: PublicKey) => Effect.Effect<Redacted.Redacted<Uint8Array>, E>
     /** Told as each step is done. */
     readonly onStep: (step: Step) => Effect.Effect<void>

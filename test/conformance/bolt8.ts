@@ -255,20 +255,17 @@ export const check = (json: unknown): Array<Result> => {
       same("messages_sent", messageEncryption.messages_sent, Math.max(...outputs.keys()) + 1)
       const plaintext = fromHex(messageEncryption.plaintext_hex)
       const rotations: Array<(typeof messageEncryption.rotations)[number]> = []
-      let sender = Cipher.make(secretOf(sk), secretOf(ck))
-      let reader = Frame.decoder(sender)
+      const start = () => Cipher.make(secretOf(sk), secretOf(ck))
+      let sender = start()
+      let reader = Frame.decoder(start())
       for (let index = 0; index < messageEncryption.messages_sent; index++) {
+        const used = { salt_ck: hexOf(sender.chainingKey), ikm_k: hexOf(sender.key) }
         const [next, frame] = Frame.encrypt(sender, plaintext)
         if (outputs.has(index)) same(`message ${index}`, outputs.get(index), toHex(frame))
         const [nextReader, bodies] = Frame.push(reader, frame)
         same(`message ${index}, read`, [messageEncryption.plaintext_hex], bodies.map(toHex))
-        if (hexOf(next.key) !== hexOf(sender.key)) {
-          rotations.push({
-            salt_ck: hexOf(sender.chainingKey),
-            ikm_k: hexOf(sender.key),
-            next_ck: hexOf(next.chainingKey),
-            next_k: hexOf(next.key)
-          })
+        if (hexOf(next.key) !== used.ikm_k) {
+          rotations.push({ ...used, next_ck: hexOf(next.chainingKey), next_k: hexOf(next.key) })
         }
         sender = next
         reader = nextReader

@@ -1,4 +1,4 @@
-import type { Either } from "effect"
+import { Either } from "effect"
 import { toHex } from "../../src/internal/bytes.js"
 import { type Curve, nobleCurve } from "../../src/internal/curve.js"
 
@@ -18,5 +18,9 @@ const ecdh = remember(
   (secret = none, point = none): Either.Either<Uint8Array, "BadKey"> => nobleCurve.ecdh(secret, point)
 )
 
-/** The curve of the library, which does each product of the vectors' few keys once. */
-export const curve: Curve = { ...nobleCurve, publicKey, ecdh }
+/** The curve of the library, which does each product of the vectors' few keys once. A product is overwritten by its user. */
+export const curve: Curve = {
+  ...nobleCurve,
+  publicKey,
+  ecdh: (secret, point) => Either.map(ecdh(secret, point), (product) => product.slice())
+}

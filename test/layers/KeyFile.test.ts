@@ -1,10 +1,12 @@
-import { FileSystem } from "@effect/platform"
+import { dirname } from "node:path"
+import { FileSystem, Error as PlatformError } from "@effect/platform"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { HDKey } from "@scure/bip32"
 import { Effect, Redacted } from "effect"
 import { fromHex } from "../../src/internal/bytes.js"
 import * as KeyFile from "../../src/layers/KeyFile.js"
+import * as PrivateFile from "../../src/layers/privateFile.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { KeyFileError } from "../../src/schema/KeyFileError.js"
 import { RootKey } from "../../src/schema/RootKey.js"
@@ -24,6 +26,13 @@ const inFolder = <A, E>(use: (path: string, fs: FileSystem.FileSystem) => Effect
       return yield* use(`${yield* fs.makeTempDirectoryScoped()}/key`, fs)
     })
   )
+
+const broken = new PlatformError.SystemError({
+  reason: "Unknown",
+  module: "FileSystem",
+  method: "sync",
+  description: "EIO: i/o error, fsync"
+})
 
 const secretOf = ({ root }: KeyFile.KeyMaterial) =>
   RootKey.$match(root, { Seed: ({ bytes }) => Redacted.value(bytes), ExtendedKey: ({ text }) => Redacted.value(text) })
@@ -139,6 +148,80 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
             assert.notInclude(form, secretHex.slice(0, 16))
             assert.notInclude(form, xprv.slice(0, 16))
           }
+        })
+      )
+    )
+  }
+
+  it.effect("is read to its end, or refused for its length", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        const text = `effect-watchtower key 1\nseed: ${secretHex}\n`
+        yield* fs.writeFileString(path, `${text}#${" ".repeat(4096 - text.length - 1)}`, { mode: 0o600 })
+        assert.deepStrictEqual(secretOf(yield* KeyFile.read(path)), fromHex(secretHex))
+        // What stands behind the 4,096th byte could say otherwise, as a second seed does.
+        yield* fs.writeFileString(path, `${text}#${" ".repeat(4096 - text.length - 1)}\nseed: 00\n`, { mode: 0o600 })
+        const error = yield* Effect.flip(KeyFile.read(path))
+        assert.strictEqual(error.reason, "NotAKeyFile")
+        assert.match(error.message, /more than 4096 bytes/)
+      })
+    )
+  )
+
+  /** The file system with another `sync` of what is opened. */
+  const withSync = (
+    fs: FileSystem.FileSystem,
+    sync: (path: string, file: FileSystem.File) => FileSystem.File["sync"]
+  ) =>
+    Effect.provideService(FileSystem.FileSystem, {
+      ...fs,
+      open: (path, options) =>
+        Effect.map(
+          fs.open(path, options),
+          (file) =>
+            new Proxy(file, {
+              get: (target, name) => (name === "sync" ? sync(path, target) : Reflect.get(target, name, target))
+            })
+        )
+    })
+
+  it.effect("is on the disk when it is written, and so is its name", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        const synced: Array<string> = []
+        const told = withSync(fs, (path, file) => Effect.tap(file.sync, () => Effect.sync(() => synced.push(path))))
+        yield* told(KeyFile.write(path, { root: seed }))
+        assert.deepStrictEqual(synced, [path, dirname(path)])
+      })
+    )
+  )
+
+  it.effect("may lie in new folders: their names are on the disk too, and they are for their owner only", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        const [root, folder] = [dirname(path), `${dirname(path)}/bitcoin/regtest`]
+        const synced: Array<string> = []
+        const told = withSync(fs, (path, file) => Effect.tap(file.sync, () => Effect.sync(() => synced.push(path))))
+        yield* told(PrivateFile.makeFolder(folder))
+        assert.deepStrictEqual(synced, [root, `${root}/bitcoin`])
+        for (const made of [folder, dirname(folder)]) assert.strictEqual((yield* fs.stat(made)).mode & 0o777, 0o700)
+        yield* told(PrivateFile.makeFolder(folder))
+        assert.strictEqual(synced.length, 2)
+      })
+    )
+  )
+
+  for (const [what, isBroken] of [
+    ["it", (path: string) => path.endsWith("key")],
+    ["its name", (path: string) => !path.endsWith("key")]
+  ] as const) {
+    it.effect(`is removed again when ${what} cannot be brought to the disk`, () =>
+      inFolder((path, fs) =>
+        Effect.gen(function* () {
+          const failing = withSync(fs, (path, file) => (isBroken(path) ? broken : file.sync))
+          const error = yield* Effect.flip(failing(KeyFile.write(path, { root: seed })))
+          assert.strictEqual(error.reason, "Failed")
+          assert.isFalse(yield* fs.exists(path))
         })
       )
     )

@@ -10,6 +10,7 @@ import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Cipher from "../../internal/cipher.js"
 import * as Frame from "../../internal/frame.js"
 import type { PublicKey } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
@@ -56,8 +57,19 @@ const establish = (
     const closed = yield* Effect.makeLatch(false)
     let isClosed = false
 
+    // Undefined when the keys were overwritten: nothing may be sealed with zeros.
+    let sending: Cipher.Cipher | undefined = transport.send
+    let decoder = Frame.decoder(transport.receive)
+    // Before the reader is forked, so that it has ended when its keys go.
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        if (sending !== undefined) Cipher.wipe(sending)
+        sending = undefined
+        Cipher.wipe(decoder.cipher)
+      })
+    )
+
     const readFrames = Effect.gen(function* () {
-      let decoder = Frame.decoder(transport.receive)
       while (decoder._tag === "Reading") {
         yield* inbox.room
         const [next, bodies] = Frame.push(decoder, yield* line.source.next)
@@ -81,10 +93,10 @@ const establish = (
     // The caller may be uninterruptible; this fiber must not be, or its scope would wait for the other side.
     yield* Effect.forkScoped(Effect.interruptible(readFrames))
 
-    let sending = transport.send
     const order = yield* Effect.makeSemaphore(1)
     const write = (body: Uint8Array) =>
       Effect.suspend(() => {
+        if (sending === undefined) return Effect.succeed(false)
         const [next, frame] = Frame.encrypt(sending, body)
         sending = next
         return line.socket.write(frame)

@@ -8,6 +8,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Aead from "../../internal/aead.js"
 import { fromHex, toHex } from "../../internal/bytes.js"
 import { nobleCurve as curve } from "../../internal/curve.js"
 import * as Noise from "../../internal/noise.js"
@@ -22,7 +24,7 @@ import type { Source } from "../net/source.js"
 /** A static key as its holder lends it: the private half stays with the holder. @since 0.1.0 @category models */
 export interface StaticKey<E> {
   readonly publicKey: PublicKey
-  /** SHA-256 of the compressed product of the key and a point: 32 bytes. */
+  /** SHA-256 of the compressed product of the key and a point: 32 bytes, which are overwritten when they have been used. */
   readonly ecdh: (point: PublicKey) => Effect.Effect<Redacted.Redacted<Uint8Array>, E>
 }
 
@@ -41,12 +43,26 @@ export interface Handshaken {
   readonly remotePublicKey: PublicKey
 }
 
-const ephemeralKey: Effect.Effect<Noise.EphemeralKey> = Effect.gen(function* () {
-  const entropy = yield* Entropy
-  let secret = yield* entropy.bytes(32)
-  while (!curve.isSecret(secret)) secret = yield* entropy.bytes(32)
-  return { secret: Redacted.make(secret), publicKey: curve.publicKey(secret) }
-})
+/** Overwrites what an effect answered when the handshake is over, well or not. */
+const wiped = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  wipe: (secret: A) => void
+): Effect.Effect<A, E, R | Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.tap(restore(effect), (secret) => Effect.addFinalizer(() => Effect.sync(() => wipe(secret))))
+  )
+
+const ephemeralKey: Effect.Effect<Noise.EphemeralKey, never, Scope.Scope> = wiped(
+  Effect.gen(function* () {
+    const entropy = yield* Entropy
+    let secret = yield* entropy.bytes(32)
+    while (!curve.isSecret(secret)) secret = yield* entropy.bytes(32)
+    return { secret: Redacted.make(secret), publicKey: curve.publicKey(secret) }
+  }),
+  ({ secret }) => Aead.wipe(secret)
+)
+
+const ownEcdh = <E>(key: StaticKey<E>, point: Uint8Array) => wiped(key.ecdh(PublicKey.make(toHex(point))), Aead.wipe)
 
 const failed =
   (line: Line, act: HandshakeFailed["act"]) =>
@@ -55,6 +71,17 @@ const failed =
 
 const step = <A>(line: Line, act: HandshakeFailed["act"], result: Either.Either<A, Noise.Fault>) =>
   Effect.mapError(result, failed(line, act))
+
+type State = Parameters<typeof Noise.wipe>[0]
+
+const writeStep = <A extends State>(
+  line: Line,
+  act: HandshakeFailed["act"],
+  result: Either.Either<readonly [next: A, act: Uint8Array], Noise.Fault>
+) => wiped(step(line, act, result), ([next]) => Noise.wipe(next))
+
+const readStep = <A extends State>(line: Line, act: HandshakeFailed["act"], result: Either.Either<A, Noise.Fault>) =>
+  wiped(step(line, act, result), Noise.wipe)
 
 const write = (line: Line, act: HandshakeFailed["act"], bytes: Uint8Array): Effect.Effect<void, HandshakeFailed> =>
   Effect.flatMap(line.socket.write(bytes), (written) => (written ? Effect.void : failed(line, act)("Ended")))
@@ -82,18 +109,21 @@ export const initiate = <E>(
 ): Effect.Effect<Handshaken, HandshakeFailed | E> =>
   Effect.gen(function* () {
     const start = Noise.initiator(fromHex(remotePublicKey))
-    const [awaitingActTwo, actOne] = yield* step(line, 1, Noise.writeActOne(curve, start, yield* ephemeralKey))
+    const [awaitingActTwo, actOne] = yield* writeStep(line, 1, Noise.writeActOne(curve, start, yield* ephemeralKey))
     const actTwo = yield* write(line, 1, actOne).pipe(
       Effect.andThen(read(line, 2, Noise.actLength.two)),
       inTime(line, 2)
     )
-    const sendingActThree = yield* step(line, 2, Noise.readActTwo(curve, awaitingActTwo, actTwo))
+    const sendingActThree = yield* readStep(line, 2, Noise.readActTwo(curve, awaitingActTwo, actTwo))
     yield* onActTwo
-    const se = yield* key.ecdh(PublicKey.make(toHex(sendingActThree.point)))
+    const se = yield* ownEcdh(key, sendingActThree.point)
     const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
-    yield* write(line, 3, actThree).pipe(inTime(line, 3))
+    yield* write(line, 3, actThree).pipe(
+      inTime(line, 3),
+      Effect.onError(() => Effect.sync(() => Noise.wipeTransport(transport)))
+    )
     return { transport, remotePublicKey }
-  }).pipe(Effect.withSpan("watchtower.handshake", { captureStackTrace: false }))
+  }).pipe(Effect.scoped, Effect.withSpan("watchtower.handshake", { captureStackTrace: false }))
 
 /**
  * The responder's side: the timeout holds for act one, and again from act two to act three. The initiator's static key
@@ -107,9 +137,9 @@ export const accept = <E>(line: Line, key: StaticKey<E>): Effect.Effect<Handshak
     const actOne = yield* read(line, 1, Noise.actLength.one).pipe(inTime(line, 1))
     const start = Noise.responder(fromHex(key.publicKey))
     const checkingActOne = yield* step(line, 1, Noise.readActOne(curve, start, actOne))
-    const es = yield* key.ecdh(PublicKey.make(toHex(checkingActOne.point)))
-    const sendingActTwo = yield* step(line, 1, Noise.checkActOne(checkingActOne, es))
-    const [awaitingActThree, actTwo] = yield* step(
+    const es = yield* ownEcdh(key, checkingActOne.point)
+    const sendingActTwo = yield* readStep(line, 1, Noise.checkActOne(checkingActOne, es))
+    const [awaitingActThree, actTwo] = yield* writeStep(
       line,
       2,
       Noise.writeActTwo(curve, sendingActTwo, yield* ephemeralKey)
@@ -120,4 +150,4 @@ export const accept = <E>(line: Line, key: StaticKey<E>): Effect.Effect<Handshak
     )
     const [transport, initiator] = yield* step(line, 3, Noise.readActThree(curve, awaitingActThree, actThree))
     return { transport, remotePublicKey: PublicKey.make(toHex(initiator)) }
-  })
+  }).pipe(Effect.scoped)
