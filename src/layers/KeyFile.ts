@@ -63,7 +63,35 @@ export const read = (path: string): Effect.Effect<KeyMaterial, KeyFileError, Fil
  * @category combinators
  */
 export const write = (path: string, material: KeyMaterial): Effect.Effect<void, KeyFileError, FileSystem.FileSystem> =>
-  PrivateFile.create(path, textOf(material))
+  PrivateFile.create(path, textOf(material)).pipe(
+    Effect.mapError((error) =>
+      error.reason === "Missing"
+        ? new KeyFileError({ path, reason: "Failed", detail: "its folder is not there" })
+        : error
+    )
+  )
+
+/**
+ * Reads a key file, or makes one with a new root where there is none; of several that make it at the same time one wins,
+ * and all have its key. A database knows whose it is: where a lost key file was replaced by a new one, it is refused.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const readOrCreate = (path: string): Effect.Effect<KeyMaterial, KeyFileError, FileSystem.FileSystem> =>
+  Effect.catchIf(
+    read(path),
+    ({ reason }) => reason === "Missing",
+    () =>
+      Effect.flatMap(generate, (material) => write(path, material)).pipe(
+        // Somebody else has made it since.
+        Effect.catchIf(
+          ({ reason }) => reason === "Exists",
+          () => Effect.void
+        ),
+        Effect.zipRight(read(path))
+      )
+  )
 
 /**
  * The key ring of a key file.

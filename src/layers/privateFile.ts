@@ -8,7 +8,9 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { toHex } from "../internal/bytes.js"
 import { KeyFileError } from "../schema/KeyFileError.js"
+import { Entropy } from "../services/Entropy.js"
 
 /** More than any such file has, in bytes. */
 const longest = 4096
@@ -69,13 +71,16 @@ export const makeFolder = (folder: string): Effect.Effect<void, PlatformError, F
 export const create = (path: string, text: string): Effect.Effect<void, KeyFileError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const file = yield* fs.open(path, { flag: "wx", mode: 0o600 })
-    yield* file.writeAll(new TextEncoder().encode(text)).pipe(
-      Effect.andThen(file.sync),
-      Effect.andThen(syncFolder(fs, Path.dirname(path))),
-      // Half a file would be neither read nor overwritten.
-      Effect.tapError(() => Effect.ignore(fs.remove(path)))
-    )
+    const entropy = yield* Entropy
+    const draft = `${path}.${toHex(yield* entropy.bytes(8))}`
+    const file = yield* fs.open(draft, { flag: "wx", mode: 0o600 })
+    yield* Effect.gen(function* () {
+      yield* file.writeAll(new TextEncoder().encode(text))
+      yield* file.sync
+      // Under its own name it is whole: another process that looks in the meantime would read half a key.
+      yield* fs.link(draft, path)
+      yield* syncFolder(fs, Path.dirname(path))
+    }).pipe(Effect.ensuring(Effect.ignore(fs.remove(draft))))
   }).pipe(Effect.scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
 
 const platformErrors = (path: string) => {

@@ -3,7 +3,7 @@ import { FileSystem, Error as PlatformError } from "@effect/platform"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { HDKey } from "@scure/bip32"
-import { Effect, Redacted } from "effect"
+import { Deferred, Effect, Fiber, Redacted } from "effect"
 import { fromHex } from "../../src/internal/bytes.js"
 import * as KeyFile from "../../src/layers/KeyFile.js"
 import * as PrivateFile from "../../src/layers/privateFile.js"
@@ -91,6 +91,61 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
           Effect.provide(KeyFile.layer(path, Chain.bitcoinMainnet))
         )
         assert.strictEqual(key, vectors.paths[0]?.pub)
+      })
+    )
+  )
+
+  it.effect("is made when there is none, and read when there is one", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        const made = yield* KeyFile.readOrCreate(path)
+        assert.strictEqual(secretOf(made).length, 32)
+        assert.strictEqual((yield* fs.stat(path)).mode & 0o777, 0o600)
+        const text = yield* fs.readFileString(path)
+        assert.deepStrictEqual(secretOf(yield* KeyFile.readOrCreate(path)), secretOf(made))
+        assert.strictEqual(yield* fs.readFileString(path), text)
+      })
+    )
+  )
+
+  it.effect("is one key for two that make it at the same time", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        const writes = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        // The first one stops with its file open and empty.
+        const slow: FileSystem.FileSystem = {
+          ...fs,
+          open: (name, options) =>
+            Effect.map(
+              fs.open(name, options),
+              (file): FileSystem.File =>
+                Object.assign(Object.create(file), {
+                  writeAll: (bytes: Uint8Array) =>
+                    Deferred.succeed(writes, undefined).pipe(
+                      Effect.zipRight(Deferred.await(goOn)),
+                      Effect.zipRight(file.writeAll(bytes))
+                    )
+                })
+            )
+        }
+        const first = yield* Effect.fork(Effect.provideService(KeyFile.readOrCreate(path), FileSystem.FileSystem, slow))
+        yield* Deferred.await(writes)
+        const second = yield* Effect.ensuring(KeyFile.readOrCreate(path), Deferred.succeed(goOn, undefined))
+        assert.deepStrictEqual(secretOf(yield* Fiber.join(first)), secretOf(second))
+        assert.deepStrictEqual(yield* fs.readDirectory(path.slice(0, path.lastIndexOf("/"))), ["key"])
+      })
+    )
+  )
+
+  it.effect("is not made in place of one that cannot be used, or in a folder that is not there", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        yield* fs.writeFileString(path, "not a key", { mode: 0o600 })
+        assert.strictEqual((yield* Effect.flip(KeyFile.readOrCreate(path))).reason, "NotAKeyFile")
+        assert.strictEqual(yield* fs.readFileString(path), "not a key")
+        const error = yield* Effect.flip(KeyFile.readOrCreate(`${path}s/key`))
+        assert.deepStrictEqual([error.reason, error.detail], ["Failed", "its folder is not there"])
       })
     )
   )
