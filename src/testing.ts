@@ -4,12 +4,13 @@
  *
  * @since 0.1.0
  */
-export * as Rules from "./layers/negotiator/Rules.js"
 export * as FixedKeyRing from "./layers/testing/FixedKeyRing.js"
 export * as LoopbackTower from "./layers/testing/LoopbackTower.js"
 export * as MemoryClientDb from "./layers/testing/MemoryClientDb.js"
 export * as ScriptedTowerCandidates from "./layers/testing/ScriptedTowerCandidates.js"
 export * as ScriptedTowerTransport from "./layers/testing/ScriptedTowerTransport.js"
+export * as ScriptedWatchtower from "./layers/testing/ScriptedWatchtower.js"
 export * as SocketPair from "./layers/testing/SocketPair.js"
 export * as TowerScript from "./layers/testing/TowerScript.js"
 export * as VirtualTime from "./layers/testing/VirtualTime.js"
+export * as Code from "./schema/wire/Code.js"
