@@ -1,25 +1,28 @@
-// One session from one tower: npx vite-node examples/quickstart.ts PUBLICKEY@HOST:PORT
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Console, Effect } from "effect"
-import * as KeyFile from "../src/layers/KeyFile.js"
-import * as NodeWatchtower from "../src/layers/NodeWatchtower.js"
-import { bitcoinRegtest } from "../src/schema/Chain.js"
-import * as TowerUri from "../src/schema/TowerUri.js"
-import { SessionNegotiator } from "../src/services/SessionNegotiator.js"
-import { TowerCandidates } from "../src/services/TowerCandidates.js"
+import { Console, Effect, Layer, Redacted } from "effect"
+import { Chain, SessionNegotiator, TowerCandidates } from "effect-watchtower"
+import * as KeyFile from "effect-watchtower/layers/KeyFile"
+import * as NodeWatchtower from "effect-watchtower/layers/NodeWatchtower"
+import * as NodeLoopbackTower from "effect-watchtower/layers/testing/NodeLoopbackTower"
+
+const chain = Chain.bitcoinRegtest
+
+// A tower to try with, on this machine. A real one has a URI: yield* TowerUri.parse("03...@tower.example:9911")
+const towerSecret = Redacted.make(new Uint8Array(32).fill(1))
+const ownTower = Effect.map(NodeLoopbackTower.make({ chain, secretKey: towerSecret }), (tower) => tower.uri)
 
 const program = Effect.gen(function* () {
-  const tower = yield* TowerUri.parse(process.argv.at(-1) ?? "")
-  const candidates = yield* TowerCandidates
-  yield* candidates.add(tower.publicKey, tower.address)
-  const negotiator = yield* SessionNegotiator
+  const { address, publicKey } = yield* ownTower
+  const candidates = yield* TowerCandidates.TowerCandidates
+  yield* candidates.add(publicKey, address)
+  const negotiator = yield* SessionNegotiator.SessionNegotiator
   const session = yield* negotiator.nextSession
   yield* Console.log(`session ${session.id}, key index ${session.keyIndex}`)
 })
 
-// A program that keeps its sessions names files: { key: "key", database: "sessions.db" }.
-const main = Effect.gen(function* () {
-  const key = yield* KeyFile.generate
-  yield* Effect.provide(program, NodeWatchtower.layer({ chain: bitcoinRegtest, key, database: ":memory:" }))
-})
-NodeRuntime.runMain(main)
+const watchtower = Layer.unwrapEffect(
+  Effect.map(KeyFile.readOrCreate("key"), (key) => NodeWatchtower.layer({ chain, key, database: "sessions.db" }))
+)
+
+program.pipe(Effect.scoped, Effect.provide(watchtower), Effect.provide(NodeContext.layer), NodeRuntime.runMain)

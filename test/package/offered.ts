@@ -1,0 +1,21 @@
+/** What an application may import; patterns are as in package.json. */
+export const offered = [
+  ".",
+  "./testing",
+  "./layers/BrontideTowerTransport",
+  "./layers/HdKeyRing",
+  "./layers/KeyFile",
+  "./layers/Metrics",
+  "./layers/NodeSocketDialer",
+  "./layers/NodeWatchtower",
+  "./layers/PostgresClientDb",
+  "./layers/RoundRobinTowerCandidates",
+  "./layers/SocksSocketDialer",
+  "./layers/SqlClientDb",
+  "./layers/SqliteClientDb",
+  "./layers/negotiator/SessionNegotiator",
+  "./layers/testing/NodeLoopbackTower",
+  "./schema/*",
+  "./services/*",
+  "./package.json"
+]

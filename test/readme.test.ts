@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import manifest from "../package.json" with { type: "json" }
+import { all, checkout, commandsOf, of, specsOf } from "./package/markdown.js"
+import { offered } from "./package/offered.js"
+
+describe("package.json", () => {
+  it("offers what is meant to be public, by name", () => {
+    assert.deepStrictEqual(Object.keys(manifest.exports).sort(), [...offered].sort())
+  })
+})
+
+describe("the README", () => {
+  it("names the versions that package.json wants, for npm, pnpm and Bun", () => {
+    const lines = of("sh")
+      .flatMap(commandsOf)
+      .filter((line) => /^(npm install|pnpm add|bun add) /.test(line))
+    const peers: Readonly<Record<string, string>> = manifest.peerDependencies
+    // ^0.97.0 is all of 0.97, and ^3.22.0 all of 3 from there on.
+    const shortOf = (range: string) => range.replace(/^\^(0\.\d+|\d+)\..*$/, "$1")
+    for (const line of lines) {
+      for (const { name, range } of specsOf(line)) {
+        if (name in peers) assert.strictEqual(range, shortOf(peers[name] ?? ""), line)
+      }
+    }
+    assert.deepStrictEqual(
+      lines.filter((line) => line.includes(" effect-watchtower ")).map((line) => line.split(" ")[0]),
+      ["npm", "pnpm", "bun"]
+    )
+  })
+
+  it("has the examples", () => {
+    const printed = of("ts", "README.md").map(({ text }) => text)
+    for (const name of readdirSync(join(checkout, "examples"))) {
+      assert.include(printed, readFileSync(join(checkout, "examples", name), "utf8"), name)
+    }
+  })
+
+  it("has no block of a kind that is not tried", () => {
+    assert.deepStrictEqual([...new Set(all.map(({ language }) => language))].sort(), ["", "console", "sh", "ts"])
+  })
+
+  it("has the checkout's commands, which .ci/run runs", () => {
+    const ci = readFileSync(join(checkout, ".ci/run"), "utf8")
+    const words = of("sh", "README.md")
+      .flatMap(commandsOf)
+      .flatMap((line) => line.split(" && "))
+    for (const word of words.filter((word) => /^npm (ci|start|test|run )/.test(word))) assert.include(ci, word)
+  })
+})
