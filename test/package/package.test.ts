@@ -12,7 +12,7 @@ beforeAll(async () => {
     if (line.startsWith("npm install ")) await consumer.install(line)
   }
   // What a program in TypeScript has beside them.
-  await consumer.install("npm install @effect/sql-pg@0.53 typescript@5 @types/node@20")
+  await consumer.install("npm install @effect/sql-pg@0.53 @types/pg@8 typescript@5 @types/node@20")
 }, 600_000)
 afterAll(() => consumer?.remove())
 
