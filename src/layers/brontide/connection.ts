@@ -17,6 +17,7 @@ import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { ConnectionEnded, GarbledFrame, type HandshakeFailed, MessageTimeout } from "../../schema/TransportError.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import { within } from "../firstOf.js"
+import * as Mutex from "../mutex.js"
 import * as Source from "../net/source.js"
 import * as Handshake from "./handshake.js"
 import * as Inbox from "./inbox.js"
@@ -93,7 +94,7 @@ const establish = (
     // The caller may be uninterruptible; this fiber must not be, or its scope would wait for the other side.
     yield* Effect.forkScoped(Effect.interruptible(readFrames))
 
-    const order = yield* Effect.makeSemaphore(1)
+    const inOrder = Mutex.make()
     const write = (body: Uint8Array) =>
       Effect.suspend(() => {
         if (sending === undefined) return Effect.succeed(false)
@@ -113,7 +114,7 @@ const establish = (
       send: (body) =>
         inTime(
           "send",
-          Effect.flatMap(order.withPermits(1)(write(body)), (written) => (written ? Effect.void : writeFailed))
+          Effect.flatMap(inOrder(write(body)), (written) => (written ? Effect.void : writeFailed))
         ),
       receive: inTime("receive", inbox.take),
       closed: closed.await,

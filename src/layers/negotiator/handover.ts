@@ -7,7 +7,6 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -39,8 +38,8 @@ export interface Handover {
   readonly delivered: Effect.Effect<void>
   /** From now on requests are counted as they come; before, as if the negotiator were busy. */
   readonly start: () => void
-  /** Ends the line; a defect of the worker reaches all who wait. */
-  readonly close: (exit: Exit.Exit<unknown>) => void
+  /** Ends the line: so ends the wait of all who wait for a session, or who come for one later. */
+  readonly close: (end: Effect.Effect<never, Option.Option<never>>) => void
 }
 
 interface Taker {
@@ -56,7 +55,7 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
   const waiting: Array<ClientSession> = []
   let requested = 0
   let whenBusy: number | undefined = 0
-  let end: Exit.Exit<unknown> | undefined
+  let end: Effect.Effect<never, Option.Option<never>> | undefined
 
   const undelivered = () => waiting.length + line.filter((taker) => taker.session !== undefined).length
   const unserved = (kind: TakerKind) => line.filter((taker) => taker.kind === kind && taker.session === undefined)
@@ -116,9 +115,7 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
           if (session === undefined) {
             leave(taker)
             changed()
-            return end !== undefined && Exit.isFailure(end) && !Cause.isInterruptedOnly(end.cause)
-              ? Effect.die(Cause.squash(end.cause))
-              : Effect.fail(Option.none())
+            return end ?? Effect.fail(Option.none())
           }
           // The last step of this region.
           return Effect.sync(() => {
@@ -152,8 +149,8 @@ export const make = (rules: Rules, settings: Settings, journal: Journal): Handov
     start: () => {
       if (undelivered() === 0) whenBusy = undefined
     },
-    close: (exit) => {
-      end = exit
+    close: (ending) => {
+      end = ending
       condition.signal()
     }
   }

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -140,7 +141,21 @@ export const makeWithRules = (
     // A defect of one ends all three, and reaches all who wait.
     const working = firstOf(work(env, handover, roundOfLoop), firstOf(follow, book.loadAdded))
     const worker = yield* FiberSet.run(fibers, working)
-    worker.addObserver((exit) => handover.close(exit))
+    let isClosing = false
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isClosing = true
+      })
+    )
+    /** Why it has ended before it was closed: a defect, or an interruption that a port has made up. */
+    let stopped: Effect.Effect<never> | undefined
+    worker.addObserver((exit) => {
+      if (isClosing || Exit.isSuccess(exit)) return handover.close(Effect.fail(Option.none()))
+      const cause = Cause.squash(exit.cause)
+      stopped = Effect.die(cause)
+      journal.tell(Happening.Stopped({ cause }))
+      handover.close(stopped)
+    })
 
     const take = (kind: Handover.TakerKind) => Effect.catchAll(handover.take(kind), () => Effect.interrupt)
 
@@ -149,7 +164,9 @@ export const makeWithRules = (
       takeSession: take("take"),
       newSessions: Stream.repeatEffectOption(handover.take("take")),
       nextSession: take("next"),
-      negotiate: negotiate(env, handover, fibers, (round) => oneRound(tracked("negotiate", round))),
+      negotiate: Effect.suspend(
+        () => stopped ?? negotiate(env, handover, fibers, (round) => oneRound(tracked("negotiate", round)))
+      ),
       status: Effect.sync(journal.status),
       statusChanges: journal.statusChanges,
       events: journal.events

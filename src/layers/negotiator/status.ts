@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Schema from "effect/Schema"
 import type { TowerId } from "../../schema/Ids.js"
 import type { NegotiatorEvent } from "../../schema/NegotiatorEvent.js"
-import { type AttemptStatus, NegotiatorState, type NegotiatorStatus } from "../../schema/NegotiatorStatus.js"
+import { type AttemptStatus, NegotiatorState, NegotiatorStatus } from "../../schema/NegotiatorStatus.js"
 
 /**
  * The status, and what is behind it: whose round goes on, and what the loop does or waits for besides. A round of
@@ -53,8 +54,16 @@ const resting = (fold: Fold): Fold =>
 const looping = (fold: Fold, loop: NegotiatorState): Fold =>
   fold.round === "negotiate" ? { ...fold, loop } : resting({ ...fold, loop, round: undefined })
 
+const isSame = Schema.equivalence(NegotiatorStatus)
+
 /** The fold after an event; the same status where the event does not change it. @since 0.1.0 @category combinators */
-export const after = (fold: Fold, { at, happening }: NegotiatorEvent): Fold => {
+export const after = (fold: Fold, event: NegotiatorEvent): Fold => {
+  const next = step(fold, event)
+  const isChanged = next.status !== fold.status && !isSame(next.status, fold.status)
+  return isChanged || next === fold ? next : { ...next, status: fold.status }
+}
+
+const step = (fold: Fold, { at, happening }: NegotiatorEvent): Fold => {
   switch (happening._tag) {
     case "Demand": {
       const { pending, undelivered } = happening
@@ -65,7 +74,10 @@ export const after = (fold: Fold, { at, happening }: NegotiatorEvent): Fold => {
       return attempts({ ...fold, round: happening.by }, () => [])
     case "VisitStarted": {
       const { towerId, tower, deadline } = happening
-      return attempts(fold, (known) => [...known, { towerId, tower, step: "reserving", since: at, deadline }])
+      return attempts(fold, (known) => [
+        ...known,
+        { towerId, tower, address: undefined, step: "reserving", since: at, deadline }
+      ])
     }
     case "StepStarted": {
       const { towerId, step, address } = happening

@@ -658,6 +658,26 @@ describe("status and events", () => {
     )
   })
 
+  it("statusChanges does not repeat an equal status", () => {
+    run({ towers: [dead, good(50)] }, (world) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const statuses = yield* world.negotiator.statusChanges
+          const reader = yield* Effect.fork(Stream.runCollect(statuses))
+          for (let i = 0; i < 3; i++) {
+            yield* world.negotiator.nextSession
+            yield* Effect.exit(world.negotiator.negotiate)
+          }
+          yield* Effect.sleep(second)
+          yield* world.close
+          const all = Chunk.toReadonlyArray(yield* Fiber.join(reader)).map((status) => JSON.stringify(status))
+          expect(all.length).toBeGreaterThan(20)
+          expect(all.filter((status, i) => status === all[i - 1])).toEqual([])
+        })
+      )
+    )
+  })
+
   it("the status tells each visit's step, address, since when, and until when it may last", () => {
     run({ towers: [silent, always({ delays: { dial: 700, reply: 5000 } })] }, (world) =>
       Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /** What a defect that ends the negotiator looks like, in each fold over the events. */
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Effect, Layer, Logger, Metric, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Logger, Metric, Stream } from "effect"
 import { line } from "../../../src/cli/narrate.js"
 import * as Metrics from "../../../src/layers/Metrics.js"
 import { logged } from "../../../src/layers/negotiator/logging.js"
@@ -9,7 +9,9 @@ import { TowerId } from "../../../src/schema/Ids.js"
 import { Happening, type NegotiatorEvent } from "../../../src/schema/NegotiatorEvent.js"
 import { NegotiatorState } from "../../../src/schema/NegotiatorStatus.js"
 import { SessionNegotiator } from "../../../src/services/SessionNegotiator.js"
-import { towerKey } from "./world.js"
+import type { TowerCandidates } from "../../../src/services/TowerCandidates.js"
+import { good } from "./scenes.js"
+import { run, second, those, towerKey, type WorldOptions } from "./world.js"
 
 const cause = new Error("the port is broken")
 const tower = { towerId: TowerId.make(1), tower: towerKey(1) }
@@ -25,8 +27,8 @@ const telling = (told: ReadonlyArray<NegotiatorEvent>): SessionNegotiator.Servic
   nextSession: Effect.never,
   negotiate: Effect.never,
   status: Effect.succeed(Status.initial.status),
-  statusChanges: Stream.never,
-  events: Stream.fromIterable(told)
+  statusChanges: Effect.succeed(Stream.never),
+  events: Effect.succeed(Stream.fromIterable(told))
 })
 
 describe("Stopped", () => {
@@ -63,7 +65,7 @@ describe("Stopped", () => {
       const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
         lines.push([logLevel.label, message, Cause.squash(cause)])
       })
-      yield* Effect.scoped(logged(Effect.succeed(telling(events(Happening.Stopped({ cause })))))).pipe(
+      yield* Effect.scoped(logged(Effect.succeed(telling(events(Happening.Stopped({ cause })))), "test")).pipe(
         Effect.provide(Logger.replace(Logger.defaultLogger, logger))
       )
       expect(lines).toEqual([["ERROR", ["negotiator stopped"], cause]])
@@ -77,12 +79,71 @@ describe("Stopped", () => {
       const counted = yield* Effect.makeLatch()
       const negotiator: SessionNegotiator.Service = {
         ...telling([]),
-        events: Stream.concat(Stream.fromIterable(told), Stream.execute(counted.open))
+        events: Effect.succeed(Stream.concat(Stream.fromIterable(told), Stream.execute(counted.open)))
       }
       yield* Effect.provide(counted.await, Layer.provide(Metrics.layer, Layer.succeed(SessionNegotiator, negotiator)))
       expect((yield* Metric.value(Metrics.stopped)).count - before.count).toBe(1)
     })
   )
+
+  /** The candidate list, which ends like that from its second reading on. */
+  const listEnds =
+    (end: Effect.Effect<never>) =>
+    (candidates: TowerCandidates.Service): TowerCandidates.Service => {
+      let count = 0
+      return { ...candidates, list: Effect.suspend(() => (++count === 1 ? candidates.list : end)) }
+    }
+  const ends: ReadonlyArray<readonly [string, WorldOptions, RegExp]> = [
+    [
+      "a defect of the key ring",
+      { towers: [good(100)], keyRing: (ring) => ({ ...ring, ecdh: () => Effect.die(cause) }) },
+      /broken/
+    ],
+    ["a defect of the candidate list", { towers: [good(100)], candidates: listEnds(Effect.die(cause)) }, /broken/],
+    [
+      "an interruption by the candidate list",
+      { towers: [good(100)], candidates: listEnds(Effect.interrupt) },
+      /interrupted/i
+    ]
+  ]
+
+  for (const [what, spec, message] of ends) {
+    it(`is what ${what} makes of a negotiator: it is told, and everybody gets the cause`, () => {
+      run(spec, (world) =>
+        Effect.gen(function* () {
+          const { negotiator } = world
+          const taker = yield* Effect.fork(negotiator.nextSession)
+          yield* Effect.sleep(second)
+          const { state } = yield* negotiator.status
+          expect(state).toMatchObject({ _tag: "Stopped", cause: { message: expect.stringMatching(message) } })
+          const causeOf = (exit: Exit.Exit<unknown, unknown>) =>
+            Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+          expect(causeOf(yield* Fiber.await(taker))).toMatchObject({ message: expect.stringMatching(message) })
+          for (const call of [negotiator.nextSession, negotiator.takeSession, negotiator.negotiate]) {
+            expect(causeOf(yield* Effect.exit(call))).toMatchObject({ message: expect.stringMatching(message) })
+          }
+          // What has stopped asks nobody any more, and stays so when it is closed.
+          const dialled = world.transport.count()
+          yield* negotiator.requestSession
+          yield* Effect.sleep(second)
+          expect(world.transport.count()).toBe(dialled)
+          yield* world.close
+          expect((yield* negotiator.status).state).toEqual(state)
+        })
+      )
+    })
+  }
+
+  it("is not what closing makes of it", () => {
+    run({ towers: [good(100)] }, (world) =>
+      Effect.gen(function* () {
+        yield* Effect.fork(world.negotiator.nextSession)
+        yield* Effect.sleep(50)
+        yield* world.close
+        expect(those(world.events, "Stopped")).toEqual([])
+      })
+    )
+  })
 
   it("is told to people", () => {
     const [told] = events(Happening.Stopped({ cause }))
