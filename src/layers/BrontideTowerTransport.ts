@@ -23,7 +23,7 @@ import { allOrNothing } from "./net/allOrNothing.js"
 export interface Options {
   /** Until the socket is open (default 10 s). */
   readonly dialTimeout?: Duration.DurationInput | undefined
-  /** From act one to act two; and for the write of act three (default 5 s). */
+  /** From act one to act two (default 5 s). */
   readonly handshakeTimeout?: Duration.DurationInput | undefined
   /** For one message, sent or received (default 15 s). */
   readonly messageTimeout?: Duration.DurationInput | undefined

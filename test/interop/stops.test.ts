@@ -25,7 +25,7 @@ const endings = (how: "stopped" | "killed", { step, when }: Gate.Moment): Readon
     // Nothing holds the tower back from answering what was written before it goes.
     return when === "after" ? [...ended, "session"] : ended
   }
-  const handshakeIsOver = step === "Init" || (step === "act three" && when === "after")
+  const handshakeIsOver = step === "act three and Init" && when === "after"
   return [...(handshakeIsOver ? ended : endedInHandshake), ...(how === "stopped" ? forgotten : [])]
 }
 

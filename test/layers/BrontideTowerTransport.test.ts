@@ -53,7 +53,7 @@ const act = (reason: HandshakeFailed["reason"], number: HandshakeFailed["act"]) 
 
 describe("BrontideTowerTransport", () => {
   describe("connecting", () => {
-    it.scoped("tells its steps, and asks for the ECDH once, between act two and act three", () =>
+    it.scopedLive("tells its steps, asks for the ECDH once, and sends act three with the first message", () =>
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make()
         const accepting = yield* Effect.fork(accept(theirs))
@@ -67,9 +67,22 @@ describe("BrontideTowerTransport", () => {
               return ours.write(bytes)
             })
         }
-        yield* connect(dialTo(watched), asked.request)
-        assert.deepStrictEqual(asked.log, ["connected", "50 bytes", "actTwo", "ecdh", "66 bytes"])
-        assert.strictEqual((yield* Fiber.join(accepting)).remotePublicKey, asked.request.publicKey)
+        const client = yield* connect(dialTo(watched), asked.request)
+        yield* client.send(init(1))
+        yield* client.send(init(1))
+        const frame = Codec.encode(init(1)).length + Frame.overhead
+        const writes = [`${66 + frame} bytes`, `${frame} bytes`]
+        assert.deepStrictEqual(asked.log, ["connected", "50 bytes", "actTwo", "ecdh", ...writes])
+        const tower = yield* Fiber.join(accepting)
+        assert.strictEqual(tower.remotePublicKey, asked.request.publicKey)
+        assert.deepStrictEqual(yield* tower.receive, Codec.encode(init(1)))
+      })
+    )
+
+    it.scoped("writes act three alone when nothing is said", () =>
+      Effect.gen(function* () {
+        const { tower } = yield* connected()
+        assert.strictEqual(tower.remotePublicKey, request().request.publicKey)
       })
     )
 
@@ -141,13 +154,13 @@ describe("BrontideTowerTransport", () => {
       })
     )
 
-    it.scoped("gives up the write of act three after 5 s", () =>
+    it.scoped("gives up act three and the first message after 15 s when the tower does not take them", () =>
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make({ capacity: 60 })
-        // Act one is read; act three does not fit, and nobody reads it.
+        // Act one is read; what comes then does not fit, and nobody reads it.
         yield* Effect.fork(accept({ ...theirs, bytes: Stream.concat(Stream.take(theirs.bytes, 1), Stream.never) }))
-        const error = yield* endsAfter(5, Effect.flip(connect(dialTo(ours), request().request)))
-        same(error, act("Timeout", 3))
+        const client = yield* connect(dialTo(ours), request().request)
+        same(yield* endsAfter(15, Effect.flip(client.send(init()))), new MessageTimeout({ address, direction: "send" }))
       })
     )
 
@@ -194,7 +207,8 @@ describe("BrontideTowerTransport", () => {
         yield* Effect.fork(accept(theirs))
         const { ecdh } = request().request
         const wanted = request({ ecdh: (point) => Effect.tap(ecdh(point), theirs.close) }).request
-        same(yield* Effect.flip(connect(dialTo(ours), wanted)), act("Ended", 3))
+        const client = yield* connect(dialTo(ours), wanted)
+        assert.strictEqual((yield* Effect.flip(client.send(init())))._tag, "ConnectionEnded")
       })
     )
 

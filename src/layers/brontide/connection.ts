@@ -10,6 +10,7 @@ import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { concat } from "../../internal/bytes.js"
 import * as Cipher from "../../internal/cipher.js"
 import * as Frame from "../../internal/frame.js"
 import type { PublicKey } from "../../schema/Ids.js"
@@ -45,12 +46,14 @@ export interface Connection {
   readonly isClosed: Effect.Effect<boolean>
 }
 
+const nothing = new Uint8Array(0)
+
 /** So many bytes of frames may wait for their taker before reading pauses: two of the longest. */
 const readAhead = 2 * Frame.maxFrame
 
 const establish = (
   line: Handshake.Line,
-  { remotePublicKey, transport }: Handshake.Handshaken,
+  { remotePublicKey, transport, ...handshaken }: Handshake.Handshaken,
   { address, messageTimeout }: Options
 ): Effect.Effect<Connection, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -94,14 +97,23 @@ const establish = (
     // The caller may be uninterruptible; this fiber must not be, or its scope would wait for the other side.
     yield* Effect.forkScoped(Effect.interruptible(readFrames))
 
+    let { unwritten } = handshaken
     const inOrder = Mutex.make()
-    const write = (body: Uint8Array) =>
+    /** Writes the frame of a body, and before it what is still unwritten. */
+    const write = (body?: Uint8Array) =>
       Effect.suspend(() => {
         if (sending === undefined) return Effect.succeed(false)
-        const [next, frame] = Frame.encrypt(sending, body)
+        const [next, frame] = body === undefined ? ([sending, nothing] as const) : Frame.encrypt(sending, body)
+        const bytes = concat(unwritten, frame)
         sending = next
-        return line.socket.write(frame)
+        unwritten = nothing
+        return bytes.length === 0 ? Effect.succeed(true) : line.socket.write(bytes)
       })
+    // The initiator mostly speaks at once: act three leaves in the same write, and alone when nothing comes in this turn of the
+    // event loop. That it failed is seen by the reader.
+    if (unwritten.length > 0) {
+      yield* Effect.forkScoped(Effect.interruptible(Effect.andThen(Effect.sleep(0), inOrder(write()))))
+    }
     const writeFailed = Effect.andThen(
       inbox.news,
       Effect.suspend(() => (inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void))

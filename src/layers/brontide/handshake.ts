@@ -41,6 +41,8 @@ export interface Line {
 export interface Handshaken {
   readonly transport: Noise.Transport
   readonly remotePublicKey: PublicKey
+  /** Act three, which the initiator has still to write; nothing for the responder. */
+  readonly unwritten: Uint8Array
 }
 
 /** Overwrites what an effect answered when the handshake is over, well or not. */
@@ -95,8 +97,8 @@ const inTime =
     within(effect, line.timeout, () => failed(line, act)("Timeout"))
 
 /**
- * The initiator's side. Act two is to come within the timeout from the start; the static key is asked once, after act
- * two was found right and right before act three is written. Its time is its own.
+ * The initiator's side, up to act three, which is left to be written with the first message. Act two is to come within the
+ * timeout from the start; the static key is asked once, after act two was found right. Its time is its own.
  *
  * @since 0.1.0
  * @category constructors
@@ -118,11 +120,7 @@ export const initiate = <E>(
     yield* onActTwo
     const se = yield* ownEcdh(key, sendingActThree.point)
     const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
-    yield* write(line, 3, actThree).pipe(
-      inTime(line, 3),
-      Effect.onError(() => Effect.sync(() => Noise.wipeTransport(transport)))
-    )
-    return { transport, remotePublicKey }
+    return { transport, remotePublicKey, unwritten: actThree }
   }).pipe(Effect.scoped, Effect.withSpan("watchtower.handshake", { captureStackTrace: false }))
 
 /**
@@ -149,5 +147,5 @@ export const accept = <E>(line: Line, key: StaticKey<E>): Effect.Effect<Handshak
       inTime(line, 3)
     )
     const [transport, initiator] = yield* step(line, 3, Noise.readActThree(curve, awaitingActThree, actThree))
-    return { transport, remotePublicKey: PublicKey.make(toHex(initiator)) }
+    return { transport, remotePublicKey: PublicKey.make(toHex(initiator)), unwritten: new Uint8Array(0) }
   }).pipe(Effect.scoped)

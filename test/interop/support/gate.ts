@@ -7,7 +7,7 @@ import * as NodeSocketDialer from "../../../src/layers/NodeSocketDialer.js"
 import type { SocketDialer } from "../../../src/services/SocketDialer.js"
 
 /** The client's steps in their order: opening the socket, then one write each. */
-export const steps = ["dial", "act one", "act three", "Init", "CreateSession"] as const
+export const steps = ["dial", "act one", "act three and Init", "CreateSession"] as const
 export type Step = (typeof steps)[number]
 
 export interface Moment {
@@ -36,7 +36,7 @@ export const make = (moment: Moment, act: Effect.Effect<void>): SocketDialer.Ser
   }
 }
 
-/** Sends Init only together with what is written next, in one write. */
+/** Sends Init, and act three with it, only together with what is written next, in one write. */
 export const initWithNext: SocketDialer.Service = {
   way: "clear",
   dial: (address) =>
@@ -48,7 +48,7 @@ export const initWithNext: SocketDialer.Service = {
         write: (bytes) =>
           Effect.suspend(() => {
             const all = concat(held, bytes)
-            const isInit = steps[++writes] === "Init"
+            const isInit = steps[++writes] === "act three and Init"
             held = isInit ? all : new Uint8Array(0)
             return isInit ? Effect.succeed(true) : socket.write(all)
           })

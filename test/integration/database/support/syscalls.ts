@@ -16,30 +16,40 @@ export const watcher = (file: string) => [
 /** A write to the log of the database, a sync of it, act three, or a word that the process said. */
 export type Call = "wal write" | "sync" | "act three" | (string & {})
 
-/** Act three has 66 bytes, and nothing else that a client sends has. */
-const actThree = /write(v|)\(\d+<TCP:.*= 66$/
+/** What was written to which connection. Act one has 50 bytes, and nothing else that a client sends has. */
+const sent = /write(?:v|)\(\d+<TCP:\[(.*?)\]>.*= (\d+)$/
 const spoken = /write\(1<.*"(\w+)/
 
-const callOf = (line: string): Call | undefined => {
+/** Act three is in the write behind act one, together with Init. `begun`: the connections with an act one. */
+const callOf = (line: string, begun: Set<string>): Call | undefined => {
   if (/pwrite64\(\d+<[^>]*-wal>/.test(line)) return "wal write"
   if (/f(data)?sync\(\d+<[^>]*\.db(-wal)?>/.test(line)) return "sync"
-  return actThree.test(line) ? "act three" : spoken.exec(line)?.[1]
+  const [, connection = "", bytes] = sent.exec(line) ?? []
+  if (bytes === "50") begun.add(connection)
+  else if (begun.delete(connection)) return "act three"
+  return spoken.exec(line)?.[1]
 }
 
-/** The calls of the process that was started, in their order. A call of which two threads tell in turn is put together. */
-export const callsIn = (file: string): ReadonlyArray<Call> => {
+/** What strace wrote, a call a line, in their order. A call of which two threads tell in turn is put together. */
+export const linesIn = (file: string): ReadonlyArray<string> => {
   const begun = new Map<string, string>()
-  const calls: Array<Call> = []
-  for (const line of fs.readFileSync(file, "utf8").split("\n")) {
-    const [, thread = "", rest = ""] = /^(\d+) +(.*)$/.exec(line) ?? []
-    const unfinished = /^(.*) <unfinished \.\.\.>$/.exec(rest)
-    if (unfinished !== null) {
-      begun.set(thread, unfinished[1] ?? "")
-      continue
-    }
-    const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest)
-    const call = callOf(resumed === null ? rest : `${begun.get(thread) ?? ""}${resumed[1] ?? ""}`)
-    if (call !== undefined) calls.push(call)
-  }
-  return calls
+  return fs
+    .readFileSync(file, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const [, thread = "", rest = ""] = /^(\d+) +(.*)$/.exec(line) ?? []
+      const unfinished = /^(.*) <unfinished \.\.\.>$/.exec(rest)
+      if (unfinished !== null) {
+        begun.set(thread, unfinished[1] ?? "")
+        return []
+      }
+      const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest)
+      return [resumed === null ? rest : `${begun.get(thread) ?? ""}${resumed[1] ?? ""}`]
+    })
+}
+
+/** The calls of the process that was started. */
+export const callsIn = (file: string): ReadonlyArray<Call> => {
+  const connections = new Set<string>()
+  return linesIn(file).flatMap((line) => callOf(line, connections) ?? [])
 }
