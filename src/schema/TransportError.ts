@@ -7,22 +7,51 @@ import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
 import { TowerAddress } from "./TowerAddress.js"
 
-/** No connection came about. @since 0.1.0 @category errors */
+const DialFailure = Schema.Literal(
+  "Refused",
+  "Timeout",
+  "Unreachable",
+  "NameNotFound",
+  "NameTimeout",
+  "Proxy",
+  "Other",
+  // Trouble of this machine:
+  "ProxyUnavailable",
+  "NetworkDown",
+  "NotAllowed",
+  "OutOfResources"
+)
+
+const why: Record<typeof DialFailure.Type, string> = {
+  Refused: "nobody listens there",
+  Timeout: "no answer in time",
+  Unreachable: "the network does not reach it",
+  NameNotFound: "the host name is not known",
+  NameTimeout: "no name server answered in time",
+  Proxy: "the proxy refused or failed",
+  Other: "the connection failed",
+  ProxyUnavailable: "the proxy is not there, or does not take user names over SOCKS5",
+  NetworkDown: "this machine has no network, or none of its name servers is there",
+  NotAllowed: "a rule of this machine, such as a firewall's, forbids it",
+  OutOfResources: "this machine has no file descriptor, port or memory left for it"
+}
+
+/**
+ * No connection came about. `tried`: of a host name, what each of its addresses did. With the last four reasons the trouble
+ * is this machine's, not the tower's; a proxy counts as part of this machine.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
   address: TowerAddress,
-  reason: Schema.Literal("Refused", "Timeout", "Unreachable", "NameNotFound", "Proxy", "Other"),
+  reason: DialFailure,
+  tried: Schema.optional(Schema.Array(Schema.Struct({ ip: Schema.String, reason: DialFailure }))),
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message() {
-    const why: Record<DialFailed["reason"], string> = {
-      Refused: "nobody listens there",
-      Timeout: "no answer in time",
-      Unreachable: "the network does not reach it",
-      NameNotFound: "the host name is not known",
-      Proxy: "the proxy refused or failed",
-      Other: "the connection failed"
-    }
-    return `Cannot connect to ${this.address}: ${why[this.reason]}.`
+    const tried = this.tried?.map(({ ip, reason }) => `${ip}: ${why[reason]}`).join("; ")
+    return `Cannot connect to ${this.address}: ${why[this.reason]}${tried === undefined ? "" : ` (${tried})`}.`
   }
   override toJSON(): unknown {
     return encodedError(DialFailed, this)

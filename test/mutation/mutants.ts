@@ -52,6 +52,7 @@ export const parts: ReadonlyArray<Part> = [
         ["failed.filter((visit) => visit.own).length >= 2", "failed.filter((visit) => visit.own).length >= 1"],
         ["if (bytes > maxRewardScript)", "if (bytes >= maxRewardScript)"],
         ['return { next: "key", blames: "tower" }', 'return { next: "tower", blames: "tower" }'],
+        ['blames: isOwn(failure) ? "nobody" : "address"', 'blames: "address"'],
         [
           'case "Overtaken":\n        return { next: "tower", blames: "address" }',
           'case "Overtaken":\n        return { next: "tower", blames: "tower" }'

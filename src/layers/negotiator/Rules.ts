@@ -22,6 +22,7 @@ import type { Step } from "../../schema/NegotiatorEvent.js"
 import type { Policy } from "../../schema/Policy.js"
 import type { Standing } from "../../schema/Standing.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
+import type { DialFailed } from "../../schema/TransportError.js"
 import * as Code from "../../schema/wire/Code.js"
 import type { CreateSessionReply } from "../../schema/wire/CreateSessionReply.js"
 import * as Backoff from "./backoff.js"
@@ -64,7 +65,12 @@ export interface Rules {
   readonly validates: boolean
   /** A round's candidates, one by one. */
   readonly candidates: Candidates.Source
-  /** Does a failed visit end the round? Otherwise the next candidate is started at once. */
+  /**
+   * Does a failed visit end the round? Otherwise the next candidate is started at once. By default the second failure of our
+   * own side does: one may be about its tower alone (a bad row, a rule of a firewall), two say that others would fail alike.
+   * Both towers stand behind the others from then on. So a machine that is off the network puts two towers to rest in a
+   * round, not all of them, and each round asks others.
+   */
   readonly endsRound: (failed: ReadonlyArray<FailedVisit>) => boolean
   /** Are further candidates visited beside a slow one? */
   readonly hedges: boolean
@@ -133,6 +139,25 @@ export const reference: Rules = {
 /** A reward script longer than this is a failure of the tower (D14). In bytes. */
 const maxRewardScript = 1024
 
+/** Is it this machine that cannot connect? */
+const isOwn = ({ reason }: DialFailed): boolean => {
+  switch (reason) {
+    case "ProxyUnavailable":
+    case "NetworkDown":
+    case "NotAllowed":
+    case "OutOfResources":
+      return true
+    case "Refused":
+    case "Timeout":
+    case "Unreachable":
+    case "NameNotFound":
+    case "NameTimeout":
+    case "Proxy":
+    case "Other":
+      return false
+  }
+}
+
 /**
  * Ours: what is right in the reference kept, what is wrong repaired.
  *
@@ -192,6 +217,7 @@ export const defaults: Rules = {
       case "Overtaken":
         return { next: "tower", blames: "address" }
       case "DialFailed":
+        return { next: "address", blames: isOwn(failure) ? "nobody" : "address" }
       case "HandshakeFailed":
       case "ConnectionEnded":
       case "MessageTimeout":

@@ -6,6 +6,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import * as Policy from "../../../src/schema/Policy.js"
+import { DialFailed } from "../../../src/schema/TransportError.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
 import {
   addressesDialled,
@@ -98,6 +99,25 @@ describe("hedging", () => {
         ])
       })
     )
+  })
+
+  it("through Tor a silent dial lasts 60 s, and is overtaken after the hedge delay all the same", () => {
+    const transport = { way: "tor" } as const
+    run({ towers: [silent], transport }, (world) =>
+      Effect.gen(function* () {
+        yield* askUntil(world, 61 * second)
+        expect(failures(world.events)).toEqual([[60_000, 1, "DialFailed"]])
+      })
+    )
+    run({ towers: [silent, good()], transport }, (world) =>
+      Effect.gen(function* () {
+        expect(yield* take(world, 1)).toEqual([2])
+        expect(yield* now).toBe(1000)
+      })
+    )
+    // A rendezvous takes its time, and gives a session.
+    const slow = always({ delays: { dial: 50 * second } })
+    run({ towers: [slow], transport }, (world) => Effect.map(take(world, 1), (taken) => expect(taken).toEqual([1])))
   })
 
   it("one at a time when maxHedged is 1", () => {
@@ -466,6 +486,30 @@ describe("failures of our own side", () => {
       })
     )
   })
+
+  it.each(["ProxyUnavailable", "NetworkDown", "NotAllowed", "OutOfResources"] as const)(
+    "a machine that cannot connect (%s) puts two towers to rest in a round, not all, and blames neither tower nor address",
+    (reason) => {
+      const own = TowerScript.Move.Fail({ error: (address) => new DialFailed({ address, reason }) })
+      const script = ({ at }: TowerScript.Dial) => (at < second ? TowerScript.at("dial", own) : TowerScript.ok)
+      const towers = [1, 2, 3, 4].map((n) => ({ script, addresses: [addressOf(n, 1), addressOf(n, 2)] }))
+      run({ towers }, (world) =>
+        Effect.gen(function* () {
+          expect(yield* take(world, 2)).toEqual([1, 2])
+          expect(ends(world)).toEqual([
+            [0, 1, false],
+            [0, 2, false]
+          ])
+          // Each address has its try, and none stands behind the other afterwards.
+          expect(world.dialsOf(1).map(({ address, at }) => [at, address])).toEqual([
+            [0, addressOf(1, 1)],
+            [0, addressOf(1, 2)],
+            [10_000, addressOf(1, 1)]
+          ])
+        })
+      )
+    }
+  )
 
   it("whoever runs beside the second one is interrupted without blame", () => {
     const db = (inner: ClientDb.Service): ClientDb.Service => ({
