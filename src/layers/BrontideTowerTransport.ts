@@ -21,7 +21,7 @@ import { allOrNothing } from "./net/allOrNothing.js"
 
 /** How long a tower may take. @since 0.1.0 @category config */
 export interface Options {
-  /** Until the socket is open (default 10 s). */
+  /** Until the socket is open (default 10 s; through a proxy 60 s: an onion service takes 20 s to 60 s to be met). */
   readonly dialTimeout?: Duration.DurationInput | undefined
   /** From act one to act two (default 5 s). */
   readonly handshakeTimeout?: Duration.DurationInput | undefined
@@ -41,15 +41,18 @@ const messages = (connection: Brontide.Connection, address: TowerAddress): Tower
 /** The transport over whatever dials. @since 0.1.0 @category constructors */
 export const make = (options: Options = {}): Effect.Effect<TowerTransport.Service, never, SocketDialer> =>
   Effect.map(SocketDialer, (dialer) => {
-    const dialTimeout = Duration.decode(options.dialTimeout ?? "10 seconds")
+    const dialTimeout = Duration.decode(options.dialTimeout ?? (dialer.way === "tor" ? "60 seconds" : "10 seconds"))
     const timeouts = {
       handshakeTimeout: Duration.decode(options.handshakeTimeout ?? "5 seconds"),
       messageTimeout: Duration.decode(options.messageTimeout ?? "15 seconds")
     }
     const open = <E>({ address, ecdh, onStep, publicKey, tower }: TowerTransport.ConnectRequest<E>) =>
       Effect.gen(function* () {
-        const late = () => new DialFailed({ address, reason: "Timeout" })
-        const socket = yield* within(dialer.dial(address), dialTimeout, late)
+        let ifLate = new DialFailed({ address, reason: "Timeout" })
+        const dial = dialer.dial(address, (failure) => {
+          ifLate = failure
+        })
+        const socket = yield* within(dial, dialTimeout, () => ifLate)
         yield* onStep("connected")
         const connection = yield* Brontide.initiate(
           socket,

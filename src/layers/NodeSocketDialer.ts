@@ -12,6 +12,7 @@ import { hostPort, kind, type TowerAddress } from "../schema/TowerAddress.js"
 import { DialFailed } from "../schema/TransportError.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { allOrNothing } from "./net/allOrNothing.js"
+import { connect, type Failure } from "./net/connect.js"
 import * as Tcp from "./net/tcp.js"
 
 /**
@@ -22,22 +23,10 @@ import * as Tcp from "./net/tcp.js"
  * @category constructors
  */
 export const fromSocket = (socket: Net.Socket): Effect.Effect<SocketDialer.RawSocket, never, Scope.Scope> =>
-  Tcp.own(() => socket.setNoDelay(true))
-
-const reasons: Readonly<Record<string, DialFailed["reason"]>> = {
-  ECONNREFUSED: "Refused",
-  ETIMEDOUT: "Timeout",
-  EHOSTUNREACH: "Unreachable",
-  ENETUNREACH: "Unreachable",
-  ENOTFOUND: "NameNotFound",
-  EAI_AGAIN: "NameNotFound"
-}
-
-const dialFailed = (address: TowerAddress) => (cause: NodeJS.ErrnoException) =>
-  new DialFailed({ address, reason: reasons[cause.code ?? ""] ?? "Other", cause })
+  Tcp.own(() => socket)
 
 /**
- * Dials over TCP. Onion names are not asked of the resolver: that would tell it what is looked for, and it cannot know
+ * Dials over TCP, the addresses of a name side by side (`net/connect.ts`). Onion names are not asked of the resolver: that would tell it what is looked for, and it cannot know
  * them (RFC 7686).
  *
  * @since 0.1.0
@@ -45,9 +34,11 @@ const dialFailed = (address: TowerAddress) => (cause: NodeJS.ErrnoException) =>
  */
 export const make: SocketDialer.Service = {
   way: "clear",
-  dial: Effect.fn("watchtower.dial")(function* (address: TowerAddress) {
+  dial: Effect.fn("watchtower.dial")(function* (address: TowerAddress, onProgress?: SocketDialer.OnProgress) {
     if (kind(address) === "onion") return yield* new DialFailed({ address, reason: "NameNotFound" })
-    return yield* Effect.mapError(Tcp.connect(hostPort(address)), dialFailed(address))
+    const dialFailed = (failure: Failure) => new DialFailed({ address, ...failure })
+    const progress = (ifLate: Failure) => onProgress?.(dialFailed(ifLate))
+    return yield* Effect.mapError(connect(hostPort(address), progress), dialFailed)
   }, allOrNothing)
 }
 

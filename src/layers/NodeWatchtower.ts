@@ -45,7 +45,7 @@ export interface OptionsOf<Fee extends FeeRate> extends Omit<Negotiator.OptionsO
   readonly proxy?: SocksSocketDialer.Options | undefined
   /** How often to look for towers that another process added or removed. Default: 4 seconds. */
   readonly pollInterval?: Duration.DurationInput | undefined
-  /** How long a connection may take. Defaults: 10 s to dial, 5 s to shake hands, 15 s a message. */
+  /** How long a connection may take. Defaults: 10 s to dial (60 s through a proxy), 5 s to shake hands, 15 s a message. */
   readonly timeouts?: BrontideTowerTransport.Options | undefined
 }
 

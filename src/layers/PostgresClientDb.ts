@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Net from "node:net"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as PgClient from "@effect/sql-pg/PgClient"
@@ -19,6 +20,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
 import { ClientDb } from "../services/ClientDb.js"
+import * as Names from "./net/names.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { isSlow, toOpenError } from "./sql/errors.js"
 
@@ -73,6 +75,22 @@ const asLibpq = (url: Redacted.Redacted): Redacted.Redacted => {
 }
 
 /**
+ * A socket for node-postgres, which connects it itself. Its own would look the host up by `dns.lookup`, behind every name
+ * of the process whose server is silent (`net/names.ts`).
+ */
+const newSocket = (): Net.Socket => {
+  const socket = new Net.Socket()
+  const connect = socket.connect.bind(socket)
+  return Object.assign(socket, {
+    // With a path alone it is the socket of a server on this machine.
+    connect: (portOrPath: number | string, host?: string) =>
+      host === undefined
+        ? connect(String(portOrPath))
+        : connect({ port: Number(portOrPath), host, lookup: Names.lookupOf(socket) })
+  })
+}
+
+/**
  * Connects. Tools that need such connections (a check, an export) start here.
  *
  * @since 0.1.0
@@ -86,7 +104,8 @@ export const client = (
     // A busy pool and a host that does not answer are waited for no longer than an attempt may.
     connectTimeout: Duration.times(storeTimeoutOf(options), 1 / 5),
     maxConnections: options.maxConnections ?? 10,
-    applicationName: "effect-watchtower"
+    applicationName: "effect-watchtower",
+    stream: newSocket
   }).pipe(
     // Of `storeTimeout` there are four fifths left for a host that is only slow.
     Effect.retry({ times: 3, while: isSlow }),

@@ -15,7 +15,8 @@ import { DialFailed } from "../schema/TransportError.js"
 import { Entropy } from "../services/Entropy.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { allOrNothing } from "./net/allOrNothing.js"
-import * as Tcp from "./net/tcp.js"
+import { connect, type Failure } from "./net/connect.js"
+import type * as Tcp from "./net/tcp.js"
 
 /** Where the proxy listens. @since 0.1.0 @category config */
 export interface Options {
@@ -31,6 +32,9 @@ const randomName = Effect.flatMap(Entropy, (entropy) => Effect.map(entropy.bytes
  */
 const agreed: ReadonlyArray<ReadonlyArray<number> | undefined> = [[5], [2], [1], [0], [5], [0], undefined, [1, 3, 4]]
 
+/** Where among these bytes the proxy's answer to the request begins: before it, no tower was spoken of. */
+const reply = 4
+
 /** Where among these bytes the proxy says why it has not connected. */
 const replyCode = 5
 
@@ -41,15 +45,26 @@ const reasons: Readonly<Record<number, DialFailed["reason"]>> = {
   6: "Timeout"
 }
 
-/** Has the proxy connect to the address, under that name. */
-const ask = ({ read, socket }: Tcp.Line, proxy: Options, address: TowerAddress, userId: string, password: string) => {
+/** Has the proxy connect to the address, under that name; `onProgress` is told when it has been asked. */
+const ask = (
+  { read, socket }: Tcp.Line,
+  proxy: Options,
+  address: TowerAddress,
+  [userId, password]: readonly [string, string],
+  onProgress: SocketDialer.OnProgress
+) => {
   let outcome: "Connected" | DialFailed["reason"] | undefined
   let heard = 0
+  const broken = () => (heard < reply ? "ProxyUnavailable" : "Proxy")
   // Hears each byte before the package does. A destroyed socket sends nothing any more, whatever is still written to it.
   const check = ([byte = -1]: Uint8Array) => {
-    const at = heard++
-    if (agreed[at]?.includes(byte) ?? true) return
-    outcome = (at === replyCode ? reasons[byte] : undefined) ?? "Proxy"
+    const at = heard
+    if (agreed[at]?.includes(byte) ?? true) {
+      heard += 1
+      if (heard === reply) onProgress(new DialFailed({ address, reason: "Timeout" }))
+      return
+    }
+    outcome = (at === replyCode ? reasons[byte] : undefined) ?? broken()
     socket.destroy()
   }
   const start = Effect.sync(() => {
@@ -68,7 +83,7 @@ const ask = ({ read, socket }: Tcp.Line, proxy: Options, address: TowerAddress, 
     })
     // It comes at the latest with the end of the socket. It carries user name and password, and goes no further.
     client.on("error", () => {
-      outcome ??= "Proxy"
+      outcome ??= broken()
     })
     client.connect(socket)
   })
@@ -77,7 +92,7 @@ const ask = ({ read, socket }: Tcp.Line, proxy: Options, address: TowerAddress, 
     if (outcome === "Connected") return Effect.void
     if (outcome !== undefined) return new DialFailed({ address, reason: outcome })
     return Effect.matchEffect(read(1), {
-      onFailure: () => new DialFailed({ address, reason: "Proxy" }),
+      onFailure: () => new DialFailed({ address, reason: broken() }),
       onSuccess: () => feed
     })
   })
@@ -87,15 +102,35 @@ const ask = ({ read, socket }: Tcp.Line, proxy: Options, address: TowerAddress, 
   )
 }
 
-/** Dials through the proxy. @since 0.1.0 @category constructors */
+/** Whatever is wrong with the proxy itself is its unavailability; what this machine cannot do stays what it is. */
+const toProxy = (failure: Failure): DialFailed["reason"] => {
+  switch (failure.reason) {
+    case "NetworkDown":
+    case "NotAllowed":
+    case "OutOfResources":
+      return failure.reason
+    default:
+      return "ProxyUnavailable"
+  }
+}
+
+/**
+ * Dials through the proxy. Until the proxy has been asked for the address, whatever fails or takes too long is this
+ * machine's trouble, and the proxy a part of it (`ProxyUnavailable`); then it is the address' (`Proxy`, or what the proxy
+ * says).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (options: Options): SocketDialer.Service => ({
   way: "tor",
-  dial: Effect.fn("watchtower.dial")(function* (address: TowerAddress) {
+  dial: Effect.fn("watchtower.dial")(function* (address: TowerAddress, onProgress: SocketDialer.OnProgress = () => {}) {
+    onProgress(new DialFailed({ address, reason: "ProxyUnavailable" }))
     const line = yield* Effect.mapError(
-      Tcp.connect(options),
-      (cause) => new DialFailed({ address, reason: "Proxy", cause })
+      connect(options, () => {}),
+      (failure) => new DialFailed({ address, reason: toProxy(failure), cause: failure.cause })
     )
-    yield* ask(line, options, address, yield* randomName, yield* randomName)
+    yield* ask(line, options, address, [yield* randomName, yield* randomName], onProgress)
     return line
   }, allOrNothing)
 })

@@ -32,10 +32,16 @@ export declare namespace SocketDialer {
     readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
   }
 
+  /** Is told, whenever it changes, what the failure of a dial is if its time is over now. */
+  type OnProgress = (ifLate: DialFailed) => void
+
   interface Service {
     /** `tor` when every dial goes through a proxy, else `clear`; then onion addresses cannot be dialled. */
     readonly way: Way
-    /** Connects. No timeout of its own: the transport has one; an interrupted dial leaves no socket. */
-    readonly dial: (address: TowerAddress) => Effect.Effect<RawSocket, DialFailed, Scope.Scope>
+    /**
+     * Connects. No timeout of its own: the transport has one; an interrupted dial leaves no socket. A dialer that knows
+     * more about a dial that takes long than that there was no answer tells it by `onProgress`.
+     */
+    readonly dial: (address: TowerAddress, onProgress?: OnProgress) => Effect.Effect<RawSocket, DialFailed, Scope.Scope>
   }
 }

@@ -1,5 +1,4 @@
 /** Sessions through a SOCKS5 proxy, from the negotiator down to real sockets; the proxy is a library's. */
-import Dns from "node:dns"
 import * as Net from "node:net"
 import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
@@ -14,6 +13,7 @@ import * as Chain from "../../src/schema/Chain.js"
 import { hostPort, TowerAddress } from "../../src/schema/TowerAddress.js"
 import { SessionNegotiator } from "../../src/services/SessionNegotiator.js"
 import { TowerCandidates } from "../../src/services/TowerCandidates.js"
+import { namesResolved } from "../layers/names.fixtures.js"
 import { proxy, type Status } from "../layers/socks.fixtures.js"
 
 const chain = Chain.bitcoinRegtest
@@ -26,7 +26,7 @@ const spied = <A extends { readonly mockRestore: () => void }>(spy: () => A) =>
 /** A tower on this machine, a proxy that leads to it, and what the resolver and the network were asked for. */
 const world = (route: (target: string, tower: number) => number | Status) =>
   Effect.gen(function* () {
-    const lookup = yield* spied(() => vi.spyOn(Dns, "lookup"))
+    const resolved = yield* namesResolved
     const connect = yield* spied(() => vi.spyOn(Net.Socket.prototype, "connect"))
     const tower = yield* NodeLoopbackTower.make({ chain, secretKey: Redacted.make(secretOf(1)) })
     const { options, visits } = yield* proxy((target) => route(target, hostPort(tower.uri.address).port))
@@ -36,7 +36,7 @@ const world = (route: (target: string, tower: number) => number | Status) =>
       visits,
       proxyPort: options.port,
       watchtower: NodeWatchtower.layer({ chain, key, database: ":memory:", proxy: options }),
-      resolved: () => lookup.mock.calls.map(([host]) => host).filter((host) => Net.isIP(host) === 0),
+      resolved,
       // Node's own calls say what is connected to in an array; what we and the proxy say is plain.
       ports: () => connect.mock.calls.map(([target]) => portOf(target))
     }

@@ -133,13 +133,29 @@ describe("BrontideTowerTransport", () => {
       })
     )
 
-    it.scoped("gives up the dial after 10 s", () =>
+    it.scoped("gives up the dial after 10 s, by a proxy after 60 s", () =>
       Effect.gen(function* () {
-        const error = yield* endsAfter(
-          10,
-          Effect.flip(connect({ way: "clear", dial: () => Effect.never }, request().request))
-        )
-        same(error, new DialFailed({ address, reason: "Timeout" }))
+        for (const [way, seconds] of [["clear", 10] as const, ["tor", 60] as const]) {
+          const dial = connect({ way, dial: () => Effect.never }, request().request)
+          same(yield* endsAfter(seconds, Effect.flip(dial)), new DialFailed({ address, reason: "Timeout" }))
+        }
+      })
+    )
+
+    it.scoped("fails as the dialer said last when the dial takes too long", () =>
+      Effect.gen(function* () {
+        const late = (reason: DialFailed["reason"]) => new DialFailed({ address, reason })
+        const dialer: SocketDialer.Service = {
+          way: "clear",
+          dial: (_, onProgress) =>
+            Effect.gen(function* () {
+              onProgress?.(late("NameTimeout"))
+              yield* Effect.sleep("1 second")
+              onProgress?.(late("ProxyUnavailable"))
+              return yield* Effect.never
+            })
+        }
+        same(yield* endsAfter(10, Effect.flip(connect(dialer, request().request))), late("ProxyUnavailable"))
       })
     )
 

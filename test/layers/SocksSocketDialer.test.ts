@@ -1,4 +1,3 @@
-import Dns from "node:dns"
 import * as Net from "node:net"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -8,6 +7,7 @@ import * as Source from "../../src/layers/net/source.js"
 import * as SocksSocketDialer from "../../src/layers/SocksSocketDialer.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
 import { entropy } from "./brontide.fixtures.js"
+import { namesResolved } from "./names.fixtures.js"
 import { listen, nobody, openSockets, turns } from "./sockets.fixtures.js"
 import { granted, proxy, rawProxy, type Script, type Status } from "./socks.fixtures.js"
 
@@ -26,15 +26,6 @@ const greets = (options: SocksSocketDialer.Options, address: TowerAddress) =>
 
 const echo = listen((socket) => socket.pipe(socket))
 
-/** The names that this process asks the resolver for. */
-const namesResolved = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => vi.spyOn(Dns, "lookup")),
-    (spy) => Effect.sync(() => spy.mockRestore())
-  ),
-  (spy) => () => spy.mock.calls.map(([name]) => name).filter((name) => Net.isIP(name) === 0)
-)
-
 describe("SocksSocketDialer, with the proxy of a library", () => {
   it.scopedLive.each([
     ["an onion name", onion, onion],
@@ -45,8 +36,9 @@ describe("SocksSocketDialer, with the proxy of a library", () => {
     Effect.gen(function* () {
       const resolved = yield* namesResolved
       // The resolver is watched: a direct dial of a name is seen.
-      yield* Effect.option(NodeSocketDialer.make.dial(TowerAddress.make("localhost:1")))
-      assert.deepStrictEqual(resolved(), ["localhost"])
+      yield* Effect.option(NodeSocketDialer.make.dial(TowerAddress.make("watched.invalid:1")))
+      const before = resolved()
+      assert.include(before, "watched.invalid")
       const { port } = yield* echo
       const { options, visits } = yield* proxy(() => port)
       yield* greets(options, TowerAddress.make(address))
@@ -54,7 +46,7 @@ describe("SocksSocketDialer, with the proxy of a library", () => {
         visits.map(({ target }) => target),
         [seen]
       )
-      assert.deepStrictEqual(resolved(), ["localhost"])
+      assert.deepStrictEqual(resolved(), before)
     })
   )
 
@@ -120,7 +112,7 @@ describe("SocksSocketDialer, with the proxy of a library", () => {
         }
       )
       const error = yield* Effect.flip(SocksSocketDialer.make(options).dial(onion))
-      assert.strictEqual(error.reason, "Proxy")
+      assert.strictEqual(error.reason, "ProxyUnavailable")
       assert.deepStrictEqual(visits, [])
       assert.strictEqual(names.length, 2)
       for (const name of names) assert.notInclude(`${error} ${JSON.stringify(error)}`, name)
@@ -209,7 +201,7 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
       for (const bytewise of [false, true]) {
         const { heard, options, serving } = yield* rawProxy({ method, bytewise })
         const error = yield* Effect.flip(SocksSocketDialer.make(options).dial(onion))
-        assert.deepStrictEqual([error._tag, error.reason], ["DialFailed", "Proxy"])
+        assert.deepStrictEqual([error._tag, error.reason], ["DialFailed", "ProxyUnavailable"])
         // The proxy has seen the end: there is nothing more that it could hear.
         yield* Fiber.join(serving)
         assert.deepStrictEqual(heard, ["05020002"])
@@ -226,12 +218,12 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
     ["a general failure", refusing("01"), "Proxy"],
     ["an unknown code", refusing("f0"), "Proxy"],
     ["refused, with nothing behind the code, and the end", { ...granted, reply: "0505", ends: "cleanly" }, "Refused"],
-    ["a wrong user name", { ...granted, login: "0101" }, "Proxy"],
-    ["a login answered in another version", { ...granted, login: "0500" }, "Proxy"],
+    ["a wrong user name", { ...granted, login: "0101" }, "ProxyUnavailable"],
+    ["a login answered in another version", { ...granted, login: "0500" }, "ProxyUnavailable"],
     ["another version", { ...granted, reply: "04000001000000000000" }, "Proxy"],
     ["another version that refuses", { ...granted, reply: "04050001000000000000" }, "Proxy"],
     ["a reply with an unknown kind of address", { ...granted, reply: "05000002000000000000" }, "Proxy"],
-    ["garbage", { method: "48545450", ends: undefined }, "Proxy"],
+    ["garbage", { method: "48545450", ends: undefined }, "ProxyUnavailable"],
     ["the end in the middle of a reply", { ...granted, reply: "0500000101", ends: "cleanly" }, "Proxy"],
     ["a reset in the middle of a reply", { ...granted, reply: "0500000101", ends: "by reset" }, "Proxy"],
     ["the end instead of a reply", { ...granted, reply: undefined, ends: "cleanly" }, "Proxy"]
@@ -251,7 +243,7 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
     Effect.gen(function* () {
       const { port } = yield* listen((socket) => socket.end())
       const error = yield* Effect.flip(SocksSocketDialer.make({ host: "127.0.0.1", port }).dial(onion))
-      assert.strictEqual(error.reason, "Proxy")
+      assert.strictEqual(error.reason, "ProxyUnavailable")
     })
   )
 
@@ -259,7 +251,22 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
     Effect.gen(function* () {
       const port = Number((yield* nobody).split(":")[1])
       const error = yield* Effect.flip(SocksSocketDialer.make({ host: "127.0.0.1", port }).dial(onion))
-      assert.deepStrictEqual([error.address, error.reason], [onion, "Proxy"])
+      assert.deepStrictEqual([error.address, error.reason], [onion, "ProxyUnavailable"])
+      assert.include(error.message, "the proxy is not there")
+    })
+  )
+
+  it.scopedLive("says whose trouble it is when the time is over: the proxy's until it was asked for the tower", () =>
+    Effect.gen(function* () {
+      const late: Array<string> = []
+      const { heard, options } = yield* rawProxy({ method: granted.method, login: granted.login })
+      const dialer = SocksSocketDialer.make(options)
+      const dialling = yield* Effect.fork(
+        dialer.dial(onion, ({ reason }) => void late.push(`${heard.length} ${reason}`))
+      )
+      while (heard.length < 3) yield* turns(1)
+      assert.deepStrictEqual(late, ["0 ProxyUnavailable", "2 Timeout"])
+      yield* Fiber.interrupt(dialling)
     })
   )
 

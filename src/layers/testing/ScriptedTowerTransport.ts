@@ -27,7 +27,7 @@ import type { Dial, Script } from "./TowerScript.js"
 export type { Violation } from "./keyWatch.js"
 
 /**
- * The transport's own timeouts are those of the real one: 10 s, 5 s and 15 s. Infinity: none.
+ * The transport's own timeouts are those of the real one: 10 s (by the way `tor` 60 s), 5 s and 15 s. Infinity: none.
  *
  * @since 0.1.0
  * @category models
@@ -69,7 +69,7 @@ const ephemeralKey = PublicKey.make("0279be667ef9dcbbac55a06295ce870b07029bfcdb2
 export const make = (script: (dial: Dial) => Script, options: Options = {}): ScriptedTowerTransport => {
   const { remember = Number.POSITIVE_INFINITY, way = "clear" } = options
   const timeouts: scriptedTower.Timeouts = {
-    dial: Duration.decode(options.dialTimeout ?? "10 seconds"),
+    dial: Duration.decode(options.dialTimeout ?? (way === "tor" ? "60 seconds" : "10 seconds")),
     handshake: Duration.decode(options.handshakeTimeout ?? "5 seconds"),
     message: Duration.decode(options.messageTimeout ?? "15 seconds")
   }

@@ -12,15 +12,15 @@ import { type Plan, type Word, words } from "./plan.js"
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-/** The client as one file, until it is removed. */
-export const bundle = async () => {
+/** A program as one file, until it is removed; by default the client. */
+export const bundle = async (program: string = here("client.ts")) => {
   // Below node_modules, so that it finds what cannot be bundled.
   const cache = here("../../../../node_modules/.cache/effect-watchtower")
   fs.mkdirSync(cache, { recursive: true })
   const folder = fs.mkdtempSync(path.join(cache, "client-"))
   const file = path.join(folder, "client.mjs")
   await build({
-    entryPoints: [here("client.ts")],
+    entryPoints: [program],
     outfile: file,
     bundle: true,
     platform: "node",

@@ -1,0 +1,112 @@
+/**
+ * Connecting to a host by name or IP address. The addresses of a name are tried side by side, as RFC 8305 has it: a new one
+ * every 250 ms, or at once when the last one failed; none is given up before the caller's time is over, and the first that
+ * connects wins. (That of Node gives each but the last 250 ms and abandons it then.)
+ *
+ * @since 0.1.0
+ */
+import * as Net from "node:net"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type { DialFailed } from "../../schema/TransportError.js"
+import { firstOf } from "../firstOf.js"
+import * as Names from "./names.js"
+import * as Tcp from "./tcp.js"
+import * as Trouble from "./trouble.js"
+
+/** Why there is no connection; of a name, what each of its addresses did. @since 0.1.0 @category models */
+export type Failure = Pick<DialFailed, "reason" | "tried" | "cause">
+
+/** RFC 8305, Connection Attempt Delay. */
+const attemptDelay = "250 millis"
+
+/** Of one name no more are tried: whoever owns it says how many it has. */
+const maxAddresses = 16
+
+/** The failure of a name is that of its most telling address; what is about this machine tells least. */
+const telling: ReadonlyArray<Trouble.Reason> = ["Refused", "Timeout", "Other", "Unreachable"]
+
+const toAddress = (ip: string, port: number): Effect.Effect<Tcp.Line, Failure, Scope.Scope> =>
+  Effect.catchAll(Tcp.connect({ host: ip, port }), (cause) =>
+    Effect.flatMap(Trouble.ofConnect(ip, cause), (reason) => Effect.fail({ reason, cause }))
+  )
+
+const summary = (failures: ReadonlyMap<string, Failure>): Failure => {
+  const all = [...failures.values()]
+  const reasons = all.map(({ reason }) => reason)
+  return {
+    reason: telling.find((reason) => reasons.includes(reason)) ?? reasons[0] ?? "Other",
+    tried: Array.from(failures, ([ip, { reason }]) => ({ ip, reason })),
+    cause: all.length === 1 ? all[0]?.cause : new AggregateError(all.map(({ cause }) => cause))
+  }
+}
+
+const toName = (
+  host: string,
+  port: number,
+  onProgress: (ifLate: Failure) => void
+): Effect.Effect<Tcp.Line, Failure, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const winner = yield* Deferred.make<Tcp.Line>()
+    /** In the order of their start; one that has not answered has failed in this way if the time is over now. */
+    const tried = new Map<string, Failure>()
+    const now = (ip: string, failure: Failure) => {
+      tried.set(ip, failure)
+      onProgress({ ...summary(tried), reason: "Timeout" })
+    }
+
+    const attempt = (ip: string) =>
+      Effect.uninterruptible(
+        Effect.gen(function* () {
+          now(ip, { reason: "Timeout" })
+          const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
+          const exit = yield* Effect.exit(Effect.interruptible(Scope.extend(toAddress(ip, port), own)))
+          // In one step with the connecting: interrupted between the two, the winner would be closed.
+          if (Exit.isSuccess(exit) && (yield* Deferred.succeed(winner, exit.value))) return
+          yield* Scope.close(own, exit)
+          if (Exit.isFailure(exit) && exit.cause._tag === "Fail") now(ip, exit.cause.error)
+        })
+      )
+
+    const attempts = Effect.gen(function* () {
+      onProgress({ reason: "NameTimeout" })
+      const found = yield* Effect.mapError(Names.lookUp(host), (cause) => ({ reason: Trouble.ofLookUp(cause), cause }))
+      const started: Array<Fiber.Fiber<void>> = []
+      const start = (ips: ReadonlyArray<string>) =>
+        Effect.forEach(
+          ips.slice(0, maxAddresses - started.length),
+          (ip) =>
+            Effect.gen(function* () {
+              const fiber = yield* Effect.fork(attempt(ip))
+              started.push(fiber)
+              yield* firstOf(Fiber.await(fiber), Effect.sleep(attemptDelay))
+            }),
+          { discard: true }
+        )
+      yield* start(found.known)
+      yield* start(yield* found.late)
+      yield* Fiber.awaitAll(started)
+      return yield* Effect.fail(summary(tried))
+    })
+
+    // Interruptible, so that it does not outlive the winner where the caller is not.
+    return yield* firstOf(Deferred.await(winner), Effect.interruptible(Effect.scoped(attempts)))
+  })
+
+/**
+ * Connects, without a timeout of its own. `onProgress` is told, whenever it changes, what the failure is if the time is
+ * over now.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const connect = (
+  { host, port }: { readonly host: string; readonly port: number },
+  onProgress: (ifLate: Failure) => void
+): Effect.Effect<Tcp.Line, Failure, Scope.Scope> =>
+  Net.isIP(host) === 0 ? toName(host, port, onProgress) : toAddress(host, port)

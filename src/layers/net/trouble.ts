@@ -1,0 +1,74 @@
+/**
+ * Why a connection did not come about, by the error numbers of the system and of the resolver. Above all: is it the other
+ * side's trouble, or that of this machine?
+ *
+ * @since 0.1.0
+ */
+import * as Dgram from "node:dgram"
+import * as Net from "node:net"
+import * as Effect from "effect/Effect"
+import type { DialFailed } from "../../schema/TransportError.js"
+
+/** @since 0.1.0 @category models */
+export type Reason = DialFailed["reason"]
+
+const reasons: Readonly<Record<string, Reason>> = {
+  ECONNREFUSED: "Refused",
+  ETIMEDOUT: "Timeout",
+  EHOSTUNREACH: "Unreachable",
+  EHOSTDOWN: "Unreachable",
+  ENETDOWN: "NetworkDown",
+  EACCES: "NotAllowed",
+  EPERM: "NotAllowed",
+  EMFILE: "OutOfResources",
+  ENFILE: "OutOfResources",
+  ENOBUFS: "OutOfResources",
+  ENOMEM: "OutOfResources",
+  // Every local port is in use.
+  EADDRNOTAVAIL: "OutOfResources"
+}
+
+/** Of the addresses that are reserved for documentation. */
+const somewhere = { udp4: "192.0.2.1", udp6: "2001:db8::1" } as const
+
+/** Has this machine a way to the internet in that family? The system is asked for a route; nothing is sent. */
+const hasRoute = (family: keyof typeof somewhere): Effect.Effect<boolean> =>
+  Effect.async((resume) => {
+    const socket = Dgram.createSocket(family)
+    const end = (isThere: boolean) => {
+      socket.removeAllListeners()
+      socket.close()
+      resume(Effect.succeed(isThere))
+    }
+    socket.once("error", () => end(false))
+    socket.once("connect", () => end(true))
+    socket.connect(9, somewhere[family])
+  })
+
+/** That the system cannot even begin may be about the address' family or about the whole network. */
+const isUnroutable = (code: string) => code === "ENETUNREACH" || code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT"
+
+/**
+ * Why connecting to an IP address failed. A machine without IPv6 has the same error for an IPv6 address as one without any
+ * network has for all of them; so the routes tell: with one in the other family alone, the address is what cannot be
+ * reached, and without any, this machine is off the network.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const ofConnect = (ip: string, { code = "" }: NodeJS.ErrnoException): Effect.Effect<Reason> =>
+  Effect.gen(function* () {
+    if (!isUnroutable(code)) return reasons[code] ?? "Other"
+    const [own, other] = Net.isIPv6(ip) ? (["udp6", "udp4"] as const) : (["udp4", "udp6"] as const)
+    if (yield* hasRoute(own)) return reasons[code] ?? "Unreachable"
+    if (yield* hasRoute(other)) return "Unreachable"
+    return reasons[code] ?? "NetworkDown"
+  })
+
+/** Why a name was not resolved. @since 0.1.0 @category combinators */
+export const ofLookUp = ({ code = "" }: NodeJS.ErrnoException): Reason => {
+  // The name servers are what refuses: none of them is there.
+  if (code === "ECONNREFUSED") return "NetworkDown"
+  if (code === "ETIMEOUT") return "NameTimeout"
+  return reasons[code] ?? "NameNotFound"
+}
