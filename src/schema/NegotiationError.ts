@@ -215,3 +215,13 @@ export class NoTowerCandidates extends Schema.TaggedError<NoTowerCandidates>()("
 export const NegotiationError = Schema.Union(FailedNegotiation, NoTowerCandidates)
 /** @since 0.1.0 @category errors */
 export type NegotiationError = typeof NegotiationError.Type
+
+/**
+ * The typed failures inside: of each address that was tried, and of each visit that failed as a whole, in the order in which
+ * they happened; an error that has none inside stands for itself. So one match reads both kinds of `negotiate`'s error.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const causes = (error: NegotiationError): ReadonlyArray<AttemptFailure | NoTowerCandidates> =>
+  error._tag === "FailedNegotiation" ? error.failures.map(({ failure }) => failure) : [error]

@@ -32,9 +32,17 @@ export declare namespace SessionNegotiator {
     readonly takeSession: Effect.Effect<ClientSession>
     /** `takeSession` again and again; ends when the layer closes. It has one owner: two subscribers compete. */
     readonly newSessions: Stream.Stream<ClientSession>
-    /** Request and take in one. While it waits it counts as a request of its own. Interrupted when the layer closes. */
+    /**
+     * Request and take in one. While it waits it counts as a request of its own. Interrupted when the layer closes. When its
+     * caller is interrupted its request is withdrawn, but a round in progress goes on, and its session waits for the next
+     * taker; `negotiate` differs.
+     */
     readonly nextSession: Effect.Effect<ClientSession>
-    /** One round now, for one session, with its typed failure. Its session does not appear in `newSessions`. */
+    /**
+     * One round now, for one session, with its typed failure (`NegotiationError.causes` has the failures inside). Its session
+     * does not appear in `newSessions`. When its caller is interrupted its round is interrupted too, unless a tower has
+     * accepted already: then the session is stored and waits for the next taker.
+     */
     readonly negotiate: Effect.Effect<ClientSession, NegotiationError>
     /** What it is doing, and why there is no session yet. */
     readonly status: Effect.Effect<NegotiatorStatus>
