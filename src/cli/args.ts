@@ -22,14 +22,6 @@ export const publicKey = Args.text({ name: "publickey" }).pipe(
   Args.withDescription("The tower's public key, 66 hex digits")
 )
 
-const why = {
-  BadKey: "a public key has 66 hex digits and begins with 02 or 03",
-  NotOnCurve: "no such public key exists; is a digit wrong?"
-} as const
-
 /** Reads a public key; a whole tower URI is taken too. @since 0.1.0 @category combinators */
 export const parsePublicKey = (text: string): Effect.Effect<PublicKey, CommandError> =>
-  Either.mapLeft(
-    TowerUri.parsePublicKey(text.split("@", 1)[0] ?? ""),
-    (reason) => new CommandError({ message: `"${text}" is no tower's public key: ${why[reason]}.` })
-  )
+  Either.mapLeft(TowerUri.parsePublicKey(text.split("@", 1)[0] ?? ""), ({ message }) => new CommandError({ message }))

@@ -70,7 +70,7 @@ export const boundDatabase = (
     })
   ).pipe(
     // The key first: without one no database is created.
-    Layer.provideMerge(Layer.provideMerge(database(place), KeyFile.layer(place.keyFile, place.chain)))
+    Layer.provideMerge(Layer.provideMerge(database(place), KeyFile.layer({ path: place.keyFile, chain: place.chain })))
   )
 
 /**

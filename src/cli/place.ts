@@ -71,7 +71,7 @@ export const placeOf = (given: PlaceFlags, defaults: Defaults = usual): Effect.E
   Effect.gen(function* () {
     const name = Option.getOrElse(given.chain, () => "bitcoin" as const)
     const network = Option.getOrElse(given.network, () => defaults.network[name])
-    const chain = Chain.find(name, network)
+    const chain = Option.getOrUndefined(Chain.find(name, network))
     if (chain === undefined) {
       const networks = Chain.all.filter((one) => one.name === name).map((one) => one.network)
       return yield* new UsageError({ message: `${name} has no network "${network}". It has ${networks.join(", ")}.` })

@@ -93,16 +93,22 @@ export const readOrCreate = (path: string): Effect.Effect<KeyMaterial, KeyFileEr
       )
   )
 
+/** Where the key file is, and which chain its keys are for. @since 0.1.0 @category models */
+export interface Options {
+  readonly path: string
+  readonly chain: Chain.Chain
+}
+
 /**
  * The key ring of a key file.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  path: string,
-  chain: Chain.Chain
-): Layer.Layer<KeyRing, KeyFileError | KeyRingError, FileSystem.FileSystem> =>
+export const layer = ({
+  chain,
+  path
+}: Options): Layer.Layer<KeyRing, KeyFileError | KeyRingError, FileSystem.FileSystem> =>
   Layer.unwrapEffect(Effect.map(read(path), (material) => HdKeyRing.layer({ ...material, chain })))
 
 const comment =

@@ -87,5 +87,5 @@ const dialer = ({ proxy }: Options): Layer.Layer<SocketDialer> =>
 
 const keyRing = ({ chain, key }: Options): Layer.Layer<KeyRing, KeyFileError | KeyRingError> =>
   typeof key === "string"
-    ? Layer.provide(KeyFile.layer(key, chain), NodeFileSystem.layer)
+    ? Layer.provide(KeyFile.layer({ path: key, chain }), NodeFileSystem.layer)
     : HdKeyRing.layer({ ...key, chain })

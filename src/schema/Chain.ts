@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import * as Array from "effect/Array"
+import type * as Option from "effect/Option"
 import { printable } from "../internal/json.js"
 import * as BlobType from "./BlobType.js"
 import { AtomsPerKb, type FeeRate, SatPerKw } from "./FeeRate.js"
@@ -126,8 +128,8 @@ export const all: ReadonlyArray<AnyChain> = [
 ]
 
 /** The network of that name, if there is one. @since 0.1.0 @category combinators */
-export const find = (name: string, network: string): AnyChain | undefined =>
-  all.find((chain) => chain.name === name && chain.network === network)
+export const find = (name: string, network: string): Option.Option<AnyChain> =>
+  Array.findFirst(all, (chain) => chain.name === name && chain.network === network)
 
 /** Does this chain's software know the blob type? Membership, not flags (protocol 4.2). @since 0.1.0 @category combinators */
 export const supports = (chain: Chain, blobType: BlobType.BlobType): boolean => chain.blobTypes.includes(blobType)

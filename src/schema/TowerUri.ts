@@ -39,16 +39,31 @@ export class InvalidTowerUri extends Schema.TaggedError<InvalidTowerUri>()("Inva
   }
 }
 
+/** The string is no public key of a tower. @since 0.1.0 @category errors */
+export class InvalidPublicKey extends Schema.TaggedError<InvalidPublicKey>()("InvalidPublicKey", {
+  input: Schema.String,
+  reason: Schema.Literal("BadKey", "NotOnCurve")
+}) {
+  override get message() {
+    const why: Record<InvalidPublicKey["reason"], string> = {
+      BadKey: "it must be 66 hex digits that begin with 02 or 03.",
+      NotOnCurve: advice.NotOnCurve
+    }
+    return `${JSON.stringify(this.input)} is no tower's public key: ${why[this.reason]}`
+  }
+}
+
 /**
  * Reads a public key in hex, in either case, and checks that it is on the curve.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const parsePublicKey = (text: string): Either.Either<PublicKey, "BadKey" | "NotOnCurve"> => {
-  const hex = text.toLowerCase()
-  if (!Schema.is(PublicKey)(hex)) return Either.left("BadKey")
-  return nobleCurve.isPoint(fromHex(hex)) ? Either.right(PublicKey.make(hex)) : Either.left("NotOnCurve")
+export const parsePublicKey = (input: string): Either.Either<PublicKey, InvalidPublicKey> => {
+  const refuse = (reason: InvalidPublicKey["reason"]) => Either.left(new InvalidPublicKey({ input, reason }))
+  const hex = input.toLowerCase()
+  if (!Schema.is(PublicKey)(hex)) return refuse("BadKey")
+  return nobleCurve.isPoint(fromHex(hex)) ? Either.right(PublicKey.make(hex)) : refuse("NotOnCurve")
 }
 
 /**
@@ -66,7 +81,7 @@ export const parse = (
     const at = input.indexOf("@")
     if (at === -1) return yield* Either.left(refuse("NoAddress"))
     if (at === 0) return yield* Either.left(refuse("NoKey"))
-    const publicKey = yield* Either.mapLeft(parsePublicKey(input.slice(0, at)), refuse)
+    const publicKey = yield* Either.mapLeft(parsePublicKey(input.slice(0, at)), ({ reason }) => refuse(reason))
     const address = yield* TowerAddress.parse(input.slice(at + 1), portWhenMissing)
     return new TowerUri({ publicKey, address })
   })

@@ -1,5 +1,5 @@
 /** Checks `wtwire-vectors.json` (protocol 2): messages and chain hashes. Pure. */
-import { Either, Schema } from "effect"
+import { Either, Option, Schema } from "effect"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { HexBytes } from "../../src/schema/Ids.js"
@@ -126,7 +126,12 @@ const checkDecode = (vector: typeof Decode.Type, byName: ReadonlyMap<string, Mes
 }
 
 const checkChain = (chain: string, network: string, hash: string): Result =>
-  same(`chainHashes.${chain}.${network}`, "hash", hash, Chain.find(chain, network)?.chainHash ?? "no such network")
+  same(
+    `chainHashes.${chain}.${network}`,
+    "hash",
+    hash,
+    Option.match(Chain.find(chain, network), { onNone: () => "no such network", onSome: ({ chainHash }) => chainHash })
+  )
 
 const nameIn = (vector: unknown, index: number): string =>
   Either.match(Schema.decodeUnknownEither(Schema.Struct({ name: Schema.String }))(vector), {

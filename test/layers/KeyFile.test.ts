@@ -88,7 +88,7 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
       Effect.gen(function* () {
         yield* KeyFile.write(path, { root: RootKey.Seed({ bytes: Redacted.make(fromHex(vectors.seed)) }) })
         const key = yield* Effect.flatMap(KeyRing, (ring) => ring.deriveKey({ family: 8, index: 1 })).pipe(
-          Effect.provide(KeyFile.layer(path, Chain.bitcoinMainnet))
+          Effect.provide(KeyFile.layer({ path, chain: Chain.bitcoinMainnet }))
         )
         assert.strictEqual(key, vectors.paths[0]?.pub)
       })

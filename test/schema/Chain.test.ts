@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Either } from "effect"
+import { Either, Option } from "effect"
 import * as BlobType from "../../src/schema/BlobType.js"
 import * as Chain from "../../src/schema/Chain.js"
 import type { AtomsPerKb, SatPerKw } from "../../src/schema/FeeRate.js"
@@ -20,7 +20,7 @@ const known: ReadonlyArray<readonly [name: string, network: string, chainHash: s
 
 describe("Chain", () => {
   it.each(known)("%s %s has its hash", (name, network, chainHash) => {
-    assert.strictEqual(Chain.find(name, network)?.chainHash, chainHash)
+    assert.strictEqual(Option.getOrThrow(Chain.find(name, network)).chainHash, chainHash)
   })
 
   it("knows these ten and no other", () => {
@@ -28,8 +28,8 @@ describe("Chain", () => {
       Chain.all.map((chain) => [chain.name, chain.network, chain.chainHash]),
       known.map((row) => [...row])
     )
-    assert.isUndefined(Chain.find("bitcoin", "regnet"))
-    assert.isUndefined(Chain.find("litecoin", "mainnet"))
+    assert.deepStrictEqual(Chain.find("bitcoin", "regnet"), Option.none())
+    assert.deepStrictEqual(Chain.find("litecoin", "mainnet"), Option.none())
   })
 
   it("takes the default policy of each", () => {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Either } from "effect"
+import { Effect, Either, Schema } from "effect"
+import { PublicKey } from "../../src/schema/Ids.js"
 import * as TowerUri from "../../src/schema/TowerUri.js"
 
 const key = "03c78286d0bfe0b23377e347d7d963943c4f575dddd57e2f1d52a5be1eb7f625a4"
@@ -42,6 +43,30 @@ describe("TowerUri", () => {
     const error = Either.getOrThrow(Either.flip(TowerUri.parse(input)))
     assert.deepStrictEqual([error._tag, error.reason], [tag, reason])
     assert.isAbove(error.message.length, 40)
+  })
+
+  it.each([
+    ["02", "BadKey"],
+    [`04${key.slice(2)}`, "BadKey"],
+    [`02${"f".repeat(64)}`, "NotOnCurve"]
+  ] as const)("%s is no public key: %s", (input, reason) => {
+    const refused = Effect.catchTag(TowerUri.parsePublicKey(input), "InvalidPublicKey", Effect.succeed)
+    const error = Effect.runSync(refused)
+    assert.deepInclude(error, { _tag: "InvalidPublicKey", input, reason })
+    assert.match(String(error), /is no tower's public key: .*[.?]$/)
+  })
+
+  it("reads a public key in either case", () => {
+    assert.deepStrictEqual(TowerUri.parsePublicKey(key.toUpperCase()), Either.right(PublicKey.make(key)))
+  })
+
+  it("is text in a Schema, and back", () => {
+    const text = Schema.parseJson(TowerUri.TowerUriFromString)
+    const uri = Schema.decodeSync(text)(JSON.stringify(`${key.toUpperCase()}@tower.example`))
+    assert.deepStrictEqual(uri, Either.getOrThrow(TowerUri.parse(`${key}@tower.example`)))
+    assert.strictEqual(Schema.encodeSync(text)(uri), JSON.stringify(`${key}@tower.example:9911`))
+    const refused = Schema.decodeEither(TowerUri.TowerUriFromString)(`${key}@`)
+    assert.include(String(refused), "is not a tower address: the host is missing")
   })
 
   it("adds the port of towers", () => {

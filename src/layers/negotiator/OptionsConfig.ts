@@ -56,7 +56,7 @@ export const config: Config.Config<Options> = Config.all({
   maxBackoff
 }).pipe(
   Config.mapOrFail((given): Either.Either<Options, ConfigError.ConfigError> => {
-    const found = Chain.find(given.chain, given.network)
+    const found = Option.getOrUndefined(Chain.find(given.chain, given.network))
     if (found === undefined) {
       const known = Chain.all.map(({ name, network }) => `${name} ${network}`).join(", ")
       return Either.left(

@@ -1,7 +1,7 @@
 /**
  * Our side of a transcript: the negotiator or the loopback tower, over a socket of which one end is given.
  */
-import { Effect, Either, Option, Redacted } from "effect"
+import { Effect, Either, Redacted } from "effect"
 import { fromHex } from "../../../src/internal/bytes.js"
 import * as LoopbackTower from "../../../src/layers/testing/LoopbackTower.js"
 import { BlobType } from "../../../src/schema/BlobType.js"
@@ -22,7 +22,7 @@ const fixedEntropy = (header: Header): Entropy.Service => ({
 })
 
 const chainOf = ({ chain }: Header): Effect.Effect<Chain.AnyChain> =>
-  Effect.orDie(Option.fromNullable(Chain.find(chain.name, chain.network)))
+  Effect.orDie(Chain.find(chain.name, chain.network))
 
 /** One round of a negotiator; one key, one connection. */
 export const negotiate = (header: Header, dialer: SocketDialer.Service) =>
