@@ -1,30 +1,14 @@
 #!/usr/bin/env node
 /**
- * The program `wtclient`.
+ * The program `wtclient`. Everything is loaded from here on, so that a package that is missing is a sentence and no crash.
  *
  * @since 0.1.0
  */
-import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import { run } from "./cli/run.js"
+import { commandLine, explain, missingPackage } from "./internal/peers.js"
 
-// Whoever reads our output may stop early, as `head` does.
-process.stdout.on("error", () => process.exit(0))
-
-run(process.argv.slice(2)).pipe(
-  Effect.tap((code) =>
-    Effect.sync(() => {
-      process.exitCode = code
-    })
-  ),
-  Effect.provide(NodeContext.layer),
-  NodeRuntime.runMain({
-    disableErrorReporting: true,
-    // The program has a logger of its own, on standard error.
-    disablePrettyLogger: true,
-    // 130: stopped by a signal, as shells have it.
-    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) ? Number(process.exitCode ?? 0) : 130)
-  })
-)
+import("./cli/main.js").catch((error: unknown) => {
+  const missing = missingPackage(error)
+  if (missing === undefined) throw error
+  console.error(`wtclient: ${explain(missing, "the command line", commandLine)}.`)
+  process.exitCode = 1
+})

@@ -16,13 +16,14 @@ import * as Chain from "../schema/Chain.js"
 import { type DatabaseTooNew, DatabaseUnavailable, type DbError, WrongDatabase } from "../schema/DbError.js"
 import type { KeyFileError } from "../schema/KeyFileError.js"
 import type { KeyRingError } from "../schema/KeyRingError.js"
+import type { PackageMissing } from "../schema/PackageMissing.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { familyTowerSession, KeyRing } from "../services/KeyRing.js"
 import { CommandError } from "./CliError.js"
 import { databaseName, type Place } from "./place.js"
 
 /** The database, which is created when there is none. @since 0.1.0 @category layers */
-export const database = ({ database }: Place): Layer.Layer<ClientDb, DbError | DatabaseTooNew> =>
+export const database = ({ database }: Place): Layer.Layer<ClientDb, DbError | DatabaseTooNew | PackageMissing> =>
   Driver.clientDb(database)
 
 /** Fails where no file of a database is yet; whether a server has one is seen by asking it. @since 0.1.0 @category combinators */
@@ -36,7 +37,9 @@ export const requireDatabase = ({ database, folder }: Place): Effect.Effect<void
   )
 
 /** The database to read from; no file is created. Needs no key. @since 0.1.0 @category layers */
-export const existingDatabase = (place: Place): Layer.Layer<ClientDb, DbError | DatabaseTooNew | CommandError> =>
+export const existingDatabase = (
+  place: Place
+): Layer.Layer<ClientDb, DbError | DatabaseTooNew | PackageMissing | CommandError> =>
   Layer.unwrapEffect(Effect.as(requireDatabase(place), database(place)))
 
 /**
@@ -45,7 +48,7 @@ export const existingDatabase = (place: Place): Layer.Layer<ClientDb, DbError | 
  * @since 0.1.0
  * @category layers
  */
-export const sqlClient = (place: Place): Layer.Layer<SqlClient, DbError | CommandError> =>
+export const sqlClient = (place: Place): Layer.Layer<SqlClient, DbError | PackageMissing | CommandError> =>
   Layer.scoped(SqlClient, Effect.andThen(requireDatabase(place), Driver.sqlClient(place.database)))
 
 /**
@@ -58,7 +61,7 @@ export const boundDatabase = (
   place: Place
 ): Layer.Layer<
   ClientDb | KeyRing,
-  DbError | DatabaseTooNew | WrongDatabase | KeyFileError | KeyRingError,
+  DbError | DatabaseTooNew | WrongDatabase | KeyFileError | KeyRingError | PackageMissing,
   FileSystem.FileSystem
 > =>
   Layer.effectDiscard(
@@ -85,10 +88,13 @@ export const explained =
     Effect.mapError(effect, (error) => {
       if (isUnavailable(error)) {
         const advice = Redacted.isRedacted(place.database)
-          ? "Is the server there, and is its address right?"
-          : "Free it, put a copy of it back, or move it away to begin anew."
+          ? " Is the server there, and is its address right?"
+          : // Not the file is to blame for a driver without its binary.
+            error.detail.includes("npm rebuild")
+            ? ""
+            : " Free it, put a copy of it back, or move it away to begin anew."
         return new CommandError({
-          message: `The database ${databaseName(place)} cannot be used: ${error.detail}. ${advice}`
+          message: `The database ${databaseName(place)} cannot be used: ${error.detail}.${advice}`
         })
       }
       if (isWrongDatabase(error) && error.what === "chain") {

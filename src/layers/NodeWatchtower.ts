@@ -4,14 +4,15 @@
  *
  * @since 0.1.0
  */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type { DatabaseTooNew } from "../schema/DbError.js"
 import type { AtomsPerKb, FeeRate, SatPerKw } from "../schema/FeeRate.js"
 import type { KeyFileError } from "../schema/KeyFileError.js"
 import type { KeyRingError } from "../schema/KeyRingError.js"
+import type { PackageMissing } from "../schema/PackageMissing.js"
 import * as Policy from "../schema/Policy.js"
 import type { ClientDb } from "../services/ClientDb.js"
 import type { KeyRing } from "../services/KeyRing.js"
@@ -24,6 +25,7 @@ import * as HdKeyRing from "./HdKeyRing.js"
 import * as KeyFile from "./KeyFile.js"
 import * as NodeSocketDialer from "./NodeSocketDialer.js"
 import * as Negotiator from "./negotiator/SessionNegotiator.js"
+import { load } from "./optional.js"
 import * as RoundRobinTowerCandidates from "./RoundRobinTowerCandidates.js"
 import * as SocksSocketDialer from "./SocksSocketDialer.js"
 import * as Driver from "./sql/driver.js"
@@ -57,8 +59,13 @@ export interface OptionsOf<Fee extends FeeRate> extends Omit<Negotiator.OptionsO
  */
 export type Options = OptionsOf<SatPerKw> | OptionsOf<AtomsPerKb>
 
-/** Why the bundle cannot be built. @since 0.1.0 @category errors */
-export type BuildError = Negotiator.BuildError | KeyFileError | DatabaseTooNew
+/**
+ * Why the bundle cannot be built. `PackageMissing`: what reads a key file, or the driver of the database, is not installed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type BuildError = Negotiator.BuildError | KeyFileError | DatabaseTooNew | PackageMissing
 
 /** What the bundle offers. @since 0.1.0 @category services */
 export type Services = SessionNegotiator | TowerCandidates | TowerTransport | ClientDb | KeyRing
@@ -85,7 +92,14 @@ export const layer = (options: Options): Layer.Layer<Services, BuildError> => {
 const dialer = ({ proxy }: Options): Layer.Layer<SocketDialer> =>
   proxy === undefined ? NodeSocketDialer.layer : SocksSocketDialer.layer(proxy)
 
-const keyRing = ({ chain, key }: Options): Layer.Layer<KeyRing, KeyFileError | KeyRingError> =>
+const fileSystem = Layer.unwrapEffect(
+  Effect.map(
+    load("a key file", () => import("@effect/platform-node/NodeFileSystem")),
+    ({ layer }) => layer
+  )
+)
+
+const keyRing = ({ chain, key }: Options): Layer.Layer<KeyRing, KeyFileError | KeyRingError | PackageMissing> =>
   typeof key === "string"
-    ? Layer.provide(KeyFile.layer({ path: key, chain }), NodeFileSystem.layer)
+    ? Layer.provide(KeyFile.layer({ path: key, chain }), fileSystem)
     : HdKeyRing.layer({ ...key, chain })

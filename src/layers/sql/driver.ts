@@ -10,16 +10,18 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { DatabaseTooNew, DbError } from "../../schema/DbError.js"
+import type { PackageMissing } from "../../schema/PackageMissing.js"
 import type { ClientDb } from "../../services/ClientDb.js"
+import { load } from "../optional.js"
 
 /** A path or an address. @since 0.1.0 @category models */
 export type Name = string | Redacted.Redacted<string>
 
-const postgres = Effect.promise(() => import("../PostgresClientDb.js"))
-const sqlite = Effect.promise(() => import("../SqliteClientDb.js"))
+const postgres = load("a Postgres database", () => import("../PostgresClientDb.js"))
+const sqlite = load("a SQLite database", () => import("../SqliteClientDb.js"))
 
 /** The database; a file is created when there is none. @since 0.1.0 @category layers */
-export const clientDb = (name: Name): Layer.Layer<ClientDb, DbError | DatabaseTooNew> =>
+export const clientDb = (name: Name): Layer.Layer<ClientDb, DbError | DatabaseTooNew | PackageMissing> =>
   Layer.unwrapEffect(
     Redacted.isRedacted(name)
       ? Effect.map(postgres, ({ layer }) => layer({ url: name }))
@@ -27,7 +29,7 @@ export const clientDb = (name: Name): Layer.Layer<ClientDb, DbError | DatabaseTo
   )
 
 /** Its SQL client, for what the port does not offer. @since 0.1.0 @category constructors */
-export const sqlClient = (name: Name): Effect.Effect<SqlClient, DbError, Scope.Scope> =>
+export const sqlClient = (name: Name): Effect.Effect<SqlClient, DbError | PackageMissing, Scope.Scope> =>
   Redacted.isRedacted(name)
     ? Effect.flatMap(postgres, ({ client }) => client({ url: name }))
     : Effect.flatMap(sqlite, ({ client }) => client({ filename: name }))

@@ -45,6 +45,9 @@ const postgresGone = /^(08...|40003|57P0[1-5]|25P0[34])$/
 // Not a certificate that is for another host: that does not pass.
 const systemCode = /^E(?!RR_TLS_CERT)[A-Z]+/
 
+// better-sqlite3 was installed without its binary, or with that of another Node.
+const noBinary = /bindings file|NODE_MODULE_VERSION/
+
 // What node-postgres says without a code.
 const goneMessage = /terminated|timeout exceeded|not queryable/i
 const noTlsMessage = /does not support SSL/
@@ -86,6 +89,8 @@ const detailOf = (error: SqlError): string => {
   const known = details.find(([prefix]) => code.startsWith(prefix))
   if (noTlsMessage.test(messageOf(error)))
     return "the server does not speak TLS: turn it on there, or say sslmode=disable in the URL"
+  if (noBinary.test(messageOf(error)))
+    return "better-sqlite3 has no binary for this Node: make one with npm rebuild better-sqlite3 (pnpm: pnpm approve-builds, then pnpm rebuild better-sqlite3)"
   return known === undefined ? messageOf(error) : `${known[1]} (${code})`
 }
 

@@ -1,0 +1,226 @@
+/** What this package says where an optional package is not installed: seen from a folder where it is not. */
+import { spawn } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { build } from "esbuild"
+import manifest from "../../package.json" with { type: "json" }
+import * as Peers from "../../src/internal/peers.js"
+
+const modules = path.resolve("node_modules")
+const root = fs.mkdtempSync(path.join(os.tmpdir(), "missing-"))
+
+/** One key for all projects. */
+const data = path.join(root, "data")
+
+/** Those whose own packages may be missing: a link would lead back to where all are. */
+const copied = ["@effect/cli", "@effect/sql-sqlite-node", "better-sqlite3"]
+
+const copy = (from: string, to: string) =>
+  fs.cpSync(from, to, { recursive: true, filter: (file) => !/\/(src|dts|cjs|deps|test)$/.test(file) })
+
+/** The names in a folder of packages, scoped ones too. */
+const packagesIn = (folder: string) =>
+  fs
+    .readdirSync(folder)
+    .flatMap((name) =>
+      name.startsWith("@") ? fs.readdirSync(path.join(folder, name)).map((inner) => `${name}/${inner}`) : [name]
+    )
+    .filter((name) => !name.startsWith("."))
+
+/** A project that has this package, as it is compiled, and all others but these. */
+const projectWithout = (absent: ReadonlyArray<string>) => {
+  const project = path.join(root, absent.join("-").replaceAll("/", "-") || "whole")
+  for (const name of packagesIn(modules).filter((name) => !absent.includes(name))) {
+    const to = path.join(project, "node_modules", name)
+    fs.mkdirSync(path.dirname(to), { recursive: true })
+    if (copied.includes(name)) copy(path.join(modules, name), to)
+    else fs.symlinkSync(path.join(modules, name), to)
+  }
+  const ours = path.join(project, "node_modules", "effect-watchtower")
+  fs.cpSync(path.join(root, "ours"), ours, { recursive: true })
+  return project
+}
+
+const run = (project: string, words: ReadonlyArray<string>, env: Record<string, string> = {}) =>
+  Effect.async<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>((resume) => {
+    const child = spawn(process.execPath, [...words], {
+      cwd: project,
+      env: { ...process.env, NODE_OPTIONS: "", DATABASE_URL: "", ...env }
+    })
+    const said = { stdout: "", stderr: "" }
+    child.stdout.on("data", (bytes) => (said.stdout += String(bytes)))
+    child.stderr.on("data", (bytes) => (said.stderr += String(bytes)))
+    child.on("close", (code) => resume(Effect.succeed({ code, ...said })))
+  })
+
+const wtclient = (project: string, words: ReadonlyArray<string>, env?: Record<string, string>) =>
+  run(project, ["node_modules/effect-watchtower/dist/bin.js", ...words, "--data-dir", data], env)
+
+beforeAll(async () => {
+  const sources = fs.readdirSync("src", { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"))
+  await build({
+    entryPoints: sources.map((file) => path.join("src", file)),
+    outdir: path.join(root, "ours", "dist"),
+    format: "esm",
+    logLevel: "error"
+  })
+  fs.copyFileSync("package.json", path.join(root, "ours", "package.json"))
+  const folder = path.join(data, "bitcoin", "mainnet")
+  fs.mkdirSync(folder, { recursive: true })
+  fs.writeFileSync(path.join(folder, "key"), `effect-watchtower key 1\nseed: ${"07".repeat(32)}\n`, { mode: 0o600 })
+})
+
+afterAll(() => fs.rmSync(root, { recursive: true, force: true }))
+
+const uri = "02e3a49ca85475ef3c398274448996c452afd13010fd18142e8db008468ebc6a2e@127.0.0.1:36659"
+
+describe("the command line", () => {
+  it.live("runs where all packages are", () =>
+    Effect.gen(function* () {
+      const project = projectWithout([])
+      assert.deepStrictEqual(yield* wtclient(project, ["--version"]), {
+        code: 0,
+        stdout: `${manifest.version}\n\n`,
+        stderr: ""
+      })
+      assert.strictEqual((yield* wtclient(project, ["add", uri])).code, 0)
+    })
+  )
+
+  for (const name of ["@effect/cli", "@effect/printer", "@effect/printer-ansi", "@effect/platform-node", "effect"]) {
+    it.live(`says in a sentence that ${name} is missing, and ends with 1`, () =>
+      Effect.gen(function* () {
+        const { code, stderr, stdout } = yield* wtclient(projectWithout([name]), ["towers"])
+        assert.match(
+          stderr,
+          /^wtclient: The package (\S+) is not installed, and the command line needs it\. Install it with: npm install ("\S+@\^[\d.]+" ?)+\.\n$/
+        )
+        assert.include(stderr, `The package ${name} is not installed`)
+        for (const needed of [name, "@effect/cli", "@effect/platform-node"]) assert.include(stderr, ` "${needed}@^`)
+        assert.deepStrictEqual([code, stdout], [1, ""])
+      })
+    )
+  }
+
+  it.live("names them all at once where none is", () =>
+    Effect.gen(function* () {
+      const absent = ["@effect/cli", "@effect/platform-node", "@effect/printer", "@effect/printer-ansi"]
+      const { code, stderr } = yield* wtclient(projectWithout(absent), ["towers"])
+      assert.strictEqual(code, 1)
+      for (const name of absent) assert.include(stderr, ` "${name}@^`)
+    })
+  )
+
+  const drivers: ReadonlyArray<readonly [name: string, env: Record<string, string>, says: RegExp]> = [
+    [
+      "@effect/sql-sqlite-node",
+      {},
+      /a SQLite database needs it\. Install it with: npm install "@effect\/sql-sqlite-node@\^/
+    ],
+    ["better-sqlite3", {}, /a SQLite database needs it\. Install it with: npm install "better-sqlite3@\^/],
+    [
+      "@effect/sql-pg",
+      { DATABASE_URL: "postgresql://somebody:a-secret-word@127.0.0.1:1/none" },
+      /a Postgres database needs it\. Install it with: npm install "@effect\/sql-pg@\^/
+    ]
+  ]
+  for (const [name, env, says] of drivers) {
+    it.live(`says in a sentence that ${name} is missing, when a database is to be opened`, () =>
+      Effect.gen(function* () {
+        const project = projectWithout([name])
+        const { code, stderr, stdout } = yield* wtclient(project, ["add", uri], env)
+        assert.match(
+          stderr,
+          new RegExp(`^wtclient: The package ${name} is not installed, and ${says.source}[^\\n]+"\\.\\n$`)
+        )
+        assert.notInclude(stderr, "a-secret-word")
+        assert.deepStrictEqual([code, stdout], [1, ""])
+      })
+    )
+  }
+
+  it.live("says what to do where better-sqlite3 has no binary", () =>
+    Effect.gen(function* () {
+      const project = projectWithout(["whatever"])
+      fs.rmSync(path.join(project, "node_modules/better-sqlite3/build"), { recursive: true })
+      const { code, stderr } = yield* wtclient(project, ["add", uri])
+      assert.match(
+        stderr,
+        /^wtclient: The database \S+ cannot be used: better-sqlite3 has no binary .*npm rebuild better-sqlite3.*\.\n$/
+      )
+      assert.notInclude(stderr, "move it away")
+      assert.strictEqual(code, 1)
+    })
+  )
+})
+
+describe("NodeWatchtower", () => {
+  const program = (options: string) => `
+    import { Effect, Layer, Redacted } from "effect"
+    import { Chain, RootKey } from "effect-watchtower"
+    import * as NodeWatchtower from "effect-watchtower/layers/NodeWatchtower"
+    const material = { root: RootKey.RootKey.Seed({ bytes: Redacted.make(new Uint8Array(32).fill(7)) }) }
+    const layer = NodeWatchtower.layer({ chain: Chain.bitcoinRegtest, ${options} })
+    const built = await Effect.runPromise(Effect.either(Effect.scoped(Layer.build(layer))))
+    console.log(built._tag === "Left" ? [built.left._tag, built.left.message].join(": ") : "built")
+  `
+  const cases: ReadonlyArray<readonly [absent: string, options: string, says: RegExp]> = [
+    ["none", 'key: material, database: ":memory:"', /^built\n$/],
+    ["@effect/platform-node", 'key: material, database: ":memory:"', /^built\n$/],
+    [
+      "@effect/platform-node",
+      'key: "key", database: ":memory:"',
+      /^PackageMissing: The package @effect\/platform-node is not installed, and a key file needs it\. Install it with: npm install "@effect\/platform-node@\^/
+    ],
+    [
+      "@effect/sql-sqlite-node",
+      'key: material, database: ":memory:"',
+      /^PackageMissing: The package @effect\/sql-sqlite-node is not installed, and a SQLite database needs it\. /
+    ],
+    [
+      "better-sqlite3",
+      'key: material, database: ":memory:"',
+      /^PackageMissing: The package better-sqlite3 is not installed, and a SQLite database needs it\. /
+    ],
+    [
+      "@effect/sql-pg",
+      'key: material, database: Redacted.make("postgresql://127.0.0.1:1/none")',
+      /^PackageMissing: The package @effect\/sql-pg is not installed, and a Postgres database needs it\. /
+    ]
+  ]
+  for (const [at, [absent, options, says]] of cases.entries()) {
+    it.live(`without ${absent} answers ${says.source.slice(1, 15)} (${options})`, () =>
+      Effect.gen(function* () {
+        const project = projectWithout([absent, String(at)])
+        fs.writeFileSync(path.join(project, "program.mjs"), program(options))
+        const { stderr, stdout } = yield* run(project, ["program.mjs"])
+        assert.strictEqual(stderr, "")
+        assert.match(stdout, says)
+      })
+    )
+  }
+})
+
+describe("the versions to install", () => {
+  const manifestOf = (name: string): { readonly [kind: string]: Record<string, string> | undefined } =>
+    JSON.parse(fs.readFileSync(path.join(modules, name, "package.json"), "utf8"))
+
+  it("are those that this package, and those that need them, ask for", () => {
+    const { "@effect/printer": printer, "@effect/printer-ansi": ansi } =
+      manifestOf("@effect/cli").peerDependencies ?? {}
+    const { "@effect/cluster": cluster, "@effect/rpc": rpc } =
+      manifestOf("@effect/platform-node").peerDependencies ?? {}
+    const sqlite = manifestOf("@effect/sql-sqlite-node").dependencies?.["better-sqlite3"]
+    assert.deepStrictEqual<Record<string, string | undefined>>(Peers.versions, {
+      ...manifest.peerDependencies,
+      "@effect/printer": printer,
+      "@effect/printer-ansi": ansi,
+      "@effect/cluster": cluster,
+      "@effect/rpc": rpc,
+      "better-sqlite3": sqlite
+    })
+  })
+})
