@@ -57,7 +57,9 @@ describe.skipIf(isMissing !== undefined)("names", () => {
           "a.b": ["10.0.2.1"],
           "deaf.test": ["10.0.3.1"],
           "none.test": "ENOTFOUND",
-          "none.test.": "ENOTFOUND"
+          "none.test.": "ENOTFOUND",
+          // RFC 6761: no name server is asked for it.
+          "tower.localhost": ["::1", "127.0.0.1"]
         }
       })
     })
@@ -90,6 +92,12 @@ describe.skipIf(isMissing !== undefined)("names", () => {
   it.live("an address of the family that answers late is tried too", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* alone({}, "lateFamily"), "connected")
+    })
+  )
+
+  it.live("of a name that has many addresses sixteen are tried", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* alone({}, "manyAddresses"), 16)
     })
   )
 

@@ -167,7 +167,19 @@ const all: Readonly<Record<string, (count: number) => Effect.Effect<unknown, unk
         "deaf.test": { A: ["10.0.3.1"], silent: "AAAA" }
       })
       const found = yield* Effect.forEach(
-        ["many", "six", "MIXED", "localhost", "both.test", "short", "a.b", "deaf.test", "none.test", "none.test."],
+        [
+          "many",
+          "six",
+          "MIXED",
+          "localhost",
+          "both.test",
+          "short",
+          "a.b",
+          "deaf.test",
+          "none.test",
+          "none.test.",
+          "tower.localhost"
+        ],
         (name) =>
           Effect.map(Effect.either(Effect.scoped(Names.lookUp(name))), (end): [string, unknown] => [
             name,
@@ -220,6 +232,15 @@ const all: Readonly<Record<string, (count: number) => Effect.Effect<unknown, unk
     Effect.gen(function* () {
       yield* NameServer.serve({ "two.test": { A: ["127.0.0.1", "198.51.100.1", "198.51.100.2"] } })
       return yield* dialled(at("two.test", 1))
+    }),
+
+  /** A name that says that it has twenty addresses. */
+  manyAddresses: () =>
+    Effect.gen(function* () {
+      const A = Array.from({ length: 20 }, (_, i) => `127.0.0.${i + 1}`)
+      yield* NameServer.serve({ "many.test": { A } })
+      const end = yield* dialled(at("many.test", 1))
+      return typeof end === "string" ? end : end.tried?.length
     }),
 
   /** Connecting where it is our own side that cannot. */
