@@ -22,7 +22,9 @@ const program = Effect.gen(function* () {
 })
 
 const watchtower = Layer.unwrapEffect(
-  Effect.map(KeyFile.readOrCreate("key"), (key) => NodeWatchtower.layer({ chain, key, database: "sessions.db" }))
+  Effect.map(KeyFile.readOrCreate("key"), (key) =>
+    NodeWatchtower.layer({ chain, key, database: { filename: "sessions.db" } })
+  )
 )
 
 program.pipe(Effect.scoped, Effect.provide(watchtower), Effect.provide(NodeContext.layer), NodeRuntime.runMain)

@@ -1,114 +1,108 @@
 /**
- * Every flag of `wtclient`, once; the keys of `values` and `switches` are the flags' names. A value that makes no sense is
- * refused with a sentence that names the flag.
+ * Every flag of `wtclient`, from the tables of options; the keys of `values` and `switches` are the flags' names. A value that
+ * makes no sense is refused with a sentence that names the flag.
  *
  * @since 0.1.0
  */
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
-import * as BlobType from "../schema/BlobType.js"
-import { maxFeeRate } from "../schema/FeeRate.js"
-import { KeyLayout } from "../schema/KeyLayout.js"
+import type * as Option from "effect/Option"
+import * as Record from "effect/Record"
+import * as Table from "../internal/optionTable.js"
+import * as HdKeyRing from "../layers/HdKeyRing.js"
+import * as SocksSocketDialer from "../layers/SocksSocketDialer.js"
+import * as Chain from "../schema/Chain.js"
+import * as Policy from "../schema/Policy.js"
 import * as TowerAddress from "../schema/TowerAddress.js"
 
-/** An optional flag. `parse` answers undefined to what makes no sense; `takes` ends the sentence "--name takes ...". */
-const flag = <A>(
-  name: string,
-  placeholder: string,
-  takes: string,
-  help: string,
-  parse: (text: string) => A | undefined
-) =>
+const proxyPort = SocksSocketDialer.options.entries.port.fallback
+
+const hostAndPort: Table.Kind<SocksSocketDialer.Options> = {
+  ...Table.text("host:port"),
+  unit: `the default port is ${proxyPort}`,
+  parse: (text) => Either.getOrUndefined(Either.map(TowerAddress.parse(text, proxyPort), TowerAddress.hostPort)),
+  read: () => undefined,
+  fits: () => true
+}
+
+/** The options behind the flags that take a value: those of the library, and what only the command line has. @since 0.1.0 @category config */
+export const options = {
+  chain: { ...Chain.options.entries.chain, default: "bitcoin" },
+  network: { ...Chain.options.entries.network, default: "mainnet; demo: regtest or simnet" },
+  "data-dir": Table.optional(
+    Table.path("the path of a folder"),
+    "~/.wtclient; demo: .wtclient-demo",
+    "Where keys and databases are kept"
+  ),
+  "blob-type": Policy.options.entries.blobType,
+  "max-updates": Policy.options.entries.maxUpdates,
+  "sweep-fee-rate": Policy.options.entries.sweepFeeRate,
+  proxy: Table.optional(hostAndPort, "none", "A SOCKS5 proxy, such as Tor's, for every connection"),
+  count: Table.optional(
+    Table.wholeNumber({ least: 1, most: 1_000_000, unit: "sessions, or key indexes" }),
+    "1; db skip-keys: 100000",
+    "How many"
+  ),
+  import: Table.optional(
+    Table.path("the path of a file, or - for standard input"),
+    "a new key",
+    "Read the seed (hex) or the extended private key from there"
+  ),
+  layout: HdKeyRing.options.entries.layout,
+  account: HdKeyRing.options.entries.account,
+  port: Table.optional(
+    Table.wholeNumber({ least: 1, most: 0xffff }),
+    "any, and then always the same",
+    "The port to listen on"
+  )
+} as const
+
+/** The options behind the flags that are given or not. @since 0.1.0 @category config */
+export const switchOptions = {
+  json: Table.withDefault(Table.truth, false, "Print JSON on standard output, and nothing else"),
+  "legacy-coin-type": HdKeyRing.options.entries.legacyCoinType
+} as const
+
+/** How help calls the value of a flag. @since 0.1.0 @category config */
+export const placeholders: Record<keyof typeof options, string> = {
+  chain: "bitcoin|decred",
+  network: "NAME",
+  "data-dir": "DIR",
+  "blob-type": "TYPE",
+  "max-updates": "N",
+  "sweep-fee-rate": "RATE",
+  proxy: "HOST:PORT",
+  count: "N",
+  import: "FILE|-",
+  layout: "lnd|dcrlnd|dcrlndRemote",
+  account: "N",
+  port: "N"
+}
+
+const flag = (entry: Table.AnyEntry, name: keyof typeof options) =>
   Options.text(name).pipe(
-    Options.withPseudoName(placeholder),
-    Options.withDescription(help),
-    Options.mapEffect((text) => {
-      const parsed = parse(text)
-      return parsed === undefined
-        ? Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${name} takes ${takes}, not "${text}".`)))
-        : Effect.succeed(parsed)
-    }),
+    Options.withPseudoName(placeholders[name]),
+    Options.withDescription(Table.description(entry)),
+    Options.mapEffect((text) =>
+      Either.mapLeft(Table.fromText(`--${name}`, entry, text), (sentence) =>
+        ValidationError.invalidValue(HelpDoc.p(sentence))
+      )
+    ),
     Options.optional
   )
 
-const choice = <A extends string>(name: string, choices: ReadonlyArray<A>, help: string) =>
-  flag(name, choices.join("|"), choices.join(" or "), help, (text) => choices.find((one) => one === text))
-
-const wholeNumber = (name: string, least: number, most: number, help: string) =>
-  flag(name, "N", `a whole number from ${least} to ${most}`, help, (text) => {
-    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-    return number >= least && number <= most ? number : undefined
-  })
-
-const someText = (name: string, placeholder: string, help: string) =>
-  flag(name, placeholder, "a text", help, (text) => (text === "" ? undefined : text))
-
-const blobTypeNames = Object.keys(BlobType.byName)
-
 /** The flags that take a value. @since 0.1.0 @category config */
-export const values = {
-  chain: choice("chain", ["bitcoin", "decred"], "The chain (default: bitcoin)"),
-  network: someText(
-    "network",
-    "NAME",
-    "The chain's network, such as mainnet, testnet4, signet or regtest (default: mainnet; demo: regtest or simnet)"
-  ),
-  "data-dir": someText(
-    "data-dir",
-    "DIR",
-    "Where keys and databases are kept (default: ~/.wtclient; demo: .wtclient-demo)"
-  ),
-  "blob-type": flag(
-    "blob-type",
-    "TYPE",
-    `${blobTypeNames.join(", ")} or a number`,
-    `What kind of backup the sessions are for: ${blobTypeNames.join(", ")} or a number (default: legacy)`,
-    (text) => {
-      const named = Object.entries(BlobType.byName).find(([name]) => name === text)
-      return named?.[1] ?? Either.getOrUndefined(Schema.decodeUnknownEither(BlobType.BlobType)(digits(text)))
-    }
-  ),
-  "max-updates": wholeNumber("max-updates", 1, 0xffff, "How many updates a session takes (default: 1024)"),
-  "sweep-fee-rate": flag(
-    "sweep-fee-rate",
-    "RATE",
-    "a whole number",
-    "The fee rate of the justice transaction, in sat/kw (bitcoin) or atoms/kB (decred) (default: the chain's)",
-    (text) => (/^\d{1,19}$/.test(text) && BigInt(text) <= maxFeeRate ? BigInt(text) : undefined)
-  ),
-  proxy: flag(
-    "proxy",
-    "HOST:PORT",
-    "host:port",
-    "A SOCKS5 proxy, such as Tor's, for every connection (default: none; the default port is 9050)",
-    (text) => Either.getOrUndefined(Either.map(TowerAddress.parse(text, torPort), TowerAddress.hostPort))
-  ),
-  count: wholeNumber("count", 1, 1_000_000, "How many"),
-  import: someText(
-    "import",
-    "FILE|-",
-    "Read the seed (hex) or the extended private key from a file, or from standard input (-)"
-  ),
-  layout: choice(
-    "layout",
-    KeyLayout.literals,
-    "Where the wallet keeps its keys (default: lnd for bitcoin, dcrlnd for decred)"
-  ),
-  account: wholeNumber("account", 0, 0x7fff_ffff, "The account of a remote dcrwallet (default: 0)"),
-  port: wholeNumber("port", 1, 0xffff, "The port to listen on (default: any, and then always the same)")
-} as const
+// The type goes through `options` name by name, as `Record.map` does.
+export const values = Record.map(options, flag) as {
+  readonly [Name in keyof typeof options]: Options.Options<Option.Option<Table.InputOf<(typeof options)[Name]>>>
+}
 
 /** The flags that are given or not. @since 0.1.0 @category config */
-export const switches = {
-  json: Options.boolean("json").pipe(Options.withDescription("Print JSON on standard output, and nothing else")),
-  "legacy-coin-type": Options.boolean("legacy-coin-type").pipe(
-    Options.withDescription("Derive with the coin type of old Decred wallets")
-  )
-} as const
+export const switches = Record.map(switchOptions, (entry, name) =>
+  Options.boolean(name).pipe(Options.withDescription(entry.sentence))
+)
 
 /** The flags that @effect/cli has of its own, and the values that they take. @since 0.1.0 @category config */
 export const builtIn = {
@@ -118,8 +112,3 @@ export const builtIn = {
   },
   switches: ["help", "version"]
 } as const
-
-/** Where Tor listens for SOCKS unless told otherwise. */
-const torPort = 9050
-
-const digits = (text: string): number => (/^\d{1,5}$/.test(text) ? Number(text) : Number.NaN)

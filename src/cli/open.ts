@@ -8,12 +8,12 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import { SqlClient } from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as KeyFile from "../layers/KeyFile.js"
 import * as Driver from "../layers/sql/driver.js"
 import * as Chain from "../schema/Chain.js"
 import { type DatabaseTooNew, DatabaseUnavailable, type DbError, WrongDatabase } from "../schema/DbError.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import type { KeyFileError } from "../schema/KeyFileError.js"
 import type { KeyRingError } from "../schema/KeyRingError.js"
 import type { PackageMissing } from "../schema/PackageMissing.js"
@@ -23,13 +23,15 @@ import { CommandError } from "./CliError.js"
 import { databaseName, type Place } from "./place.js"
 
 /** The database, which is created when there is none. @since 0.1.0 @category layers */
-export const database = ({ database }: Place): Layer.Layer<ClientDb, DbError | DatabaseTooNew | PackageMissing> =>
+export const database = ({
+  database
+}: Place): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
   Driver.clientDb(database)
 
 /** Fails where no file of a database is yet; whether a server has one is seen by asking it. @since 0.1.0 @category combinators */
 export const requireDatabase = ({ database, folder }: Place): Effect.Effect<void, CommandError> =>
   Effect.suspend(() =>
-    Redacted.isRedacted(database) || fs.existsSync(database)
+    Driver.isPostgres(database) || fs.existsSync(database.filename)
       ? Effect.void
       : new CommandError({
           message: `There is no database in ${folder} yet. Begin with wtclient init and wtclient add, or name another place with --chain, --network or --data-dir.`
@@ -39,7 +41,7 @@ export const requireDatabase = ({ database, folder }: Place): Effect.Effect<void
 /** The database to read from; no file is created. Needs no key. @since 0.1.0 @category layers */
 export const existingDatabase = (
   place: Place
-): Layer.Layer<ClientDb, DbError | DatabaseTooNew | PackageMissing | CommandError> =>
+): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew | CommandError> =>
   Layer.unwrapEffect(Effect.as(requireDatabase(place), database(place)))
 
 /**
@@ -48,7 +50,9 @@ export const existingDatabase = (
  * @since 0.1.0
  * @category layers
  */
-export const sqlClient = (place: Place): Layer.Layer<SqlClient, DbError | PackageMissing | CommandError> =>
+export const sqlClient = (
+  place: Place
+): Layer.Layer<SqlClient, InvalidOptions | PackageMissing | DbError | CommandError> =>
   Layer.scoped(SqlClient, Effect.andThen(requireDatabase(place), Driver.sqlClient(place.database)))
 
 /**
@@ -61,7 +65,7 @@ export const boundDatabase = (
   place: Place
 ): Layer.Layer<
   ClientDb | KeyRing,
-  DbError | DatabaseTooNew | WrongDatabase | KeyFileError | KeyRingError | PackageMissing,
+  InvalidOptions | DbError | DatabaseTooNew | WrongDatabase | KeyFileError | KeyRingError | PackageMissing,
   FileSystem.FileSystem
 > =>
   Layer.effectDiscard(
@@ -87,7 +91,7 @@ export const explained =
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.mapError(effect, (error) => {
       if (isUnavailable(error)) {
-        const advice = Redacted.isRedacted(place.database)
+        const advice = Driver.isPostgres(place.database)
           ? " Is the server there, and is its address right?"
           : // Not the file is to blame for a driver without its binary.
             error.detail.includes("npm rebuild")

@@ -10,6 +10,8 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Driver from "../layers/sql/driver.js"
+import * as Databases from "../layers/sql/options.js"
 import * as Chain from "../schema/Chain.js"
 import { UsageError } from "./CliError.js"
 import * as flags from "./flags.js"
@@ -19,8 +21,7 @@ export interface Place {
   readonly chain: Chain.AnyChain
   readonly folder: string
   readonly keyFile: string
-  /** The path of a SQLite file, or the URL of a Postgres database, which holds a password. */
-  readonly database: string | Redacted.Redacted
+  readonly database: Driver.Options
 }
 
 /** The flags that name a place; every command has them. @since 0.1.0 @category config */
@@ -56,7 +57,7 @@ const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.R
   Effect.gen(function* () {
     const given = yield* Effect.orElseSucceed(defaults.databaseUrl, () => Option.none<Redacted.Redacted>())
     const url = Option.filter(given, (text) => Redacted.value(text) !== "")
-    if (Option.isSome(url) && !/^postgres(ql)?:\/\//.test(Redacted.value(url.value))) {
+    if (Option.isSome(url) && !Databases.postgres.entries.url.kind.fits(url.value)) {
       return yield* new UsageError({ message: "DATABASE_URL must begin with postgresql://, or be empty." })
     }
     return url
@@ -64,7 +65,7 @@ const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.R
 
 /** How to call the place's database in a sentence; a URL may hold a password and is not shown. @since 0.1.0 @category combinators */
 export const databaseName = ({ database }: Place): string =>
-  Redacted.isRedacted(database) ? "of DATABASE_URL" : database
+  Driver.isPostgres(database) ? "of DATABASE_URL" : database.filename
 
 /** The place that the flags name. @since 0.1.0 @category combinators */
 export const placeOf = (given: PlaceFlags, defaults: Defaults = usual): Effect.Effect<Place, UsageError> =>
@@ -87,6 +88,9 @@ export const placeOf = (given: PlaceFlags, defaults: Defaults = usual): Effect.E
       chain,
       folder,
       keyFile: path.join(folder, "key"),
-      database: Option.getOrElse(url, () => path.join(folder, "wtclient.db"))
+      database: Option.match(url, {
+        onNone: () => ({ filename: path.join(folder, "wtclient.db") }),
+        onSome: (url) => ({ url })
+      })
     }
   })

@@ -29,17 +29,15 @@ export interface PolicyFlags {
 export const policyOf = <Fee extends FeeRate>(
   given: PolicyFlags,
   chain: Chain.Chain<Fee>
-): Effect.Effect<Policy.Policy<Fee>, Policy.InvalidPolicy> => {
-  const defaults = Policy.defaults(chain, Option.getOrUndefined(given.blobType))
-  return Policy.validate(
-    {
-      ...defaults,
-      maxUpdates: Option.getOrElse(given.maxUpdates, () => defaults.maxUpdates),
-      sweepFeeRate: Option.match(given.sweepFeeRate, { onNone: () => defaults.sweepFeeRate, onSome: chain.feeRate })
-    },
+): Effect.Effect<Policy.Policy<Fee>, Policy.InvalidPolicy> =>
+  Policy.validate(
+    Policy.make(chain, {
+      blobType: Option.getOrUndefined(given.blobType),
+      maxUpdates: Option.getOrUndefined(given.maxUpdates),
+      sweepFeeRate: Option.getOrUndefined(given.sweepFeeRate)
+    }),
     chain
   )
-}
 
 /** A chain and a policy in its unit of fees. @since 0.1.0 @category models */
 export type Proposal =

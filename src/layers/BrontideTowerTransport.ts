@@ -6,28 +6,44 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Table from "../internal/optionTable.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 import { DialFailed, MalformedMessage } from "../schema/TransportError.js"
 import * as Codec from "../schema/wire/Codec.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
+import { decodeOptions } from "./decodeOptions.js"
 import { within } from "./firstOf.js"
 import { allOrNothing } from "./net/allOrNothing.js"
 
 /** How long a tower may take. @since 0.1.0 @category config */
-export interface Options {
-  /** Until the socket is open (default 10 s; through a proxy 60 s: an onion service takes 20 s to 60 s to be met). */
-  readonly dialTimeout?: Duration.DurationInput | undefined
-  /** From act one to act two (default 5 s). */
-  readonly handshakeTimeout?: Duration.DurationInput | undefined
-  /** For one message, sent or received (default 15 s). */
-  readonly messageTimeout?: Duration.DurationInput | undefined
-}
+export const options = Table.table("BrontideTowerTransport", ["transport"], {
+  dialTimeout: Table.optional(
+    Table.time({ forever: true }),
+    "10s; 60s through a proxy, since it takes 20s to 60s to meet an onion service",
+    "The time until the socket is open"
+  ),
+  handshakeTimeout: Table.withDefault(Table.time({ forever: true }), "5 seconds", "The time from act one to act two"),
+  messageTimeout: Table.withDefault(
+    Table.time({ forever: true }),
+    "15 seconds",
+    "The time for one message, sent or received"
+  )
+})
+
+/** How long a tower may take. docs/options.md has the defaults and ranges. @since 0.1.0 @category models */
+export interface Options extends Table.Input<typeof options> {}
+
+/** The options from configuration: `watchtower.transport.dialTimeout`, ... @since 0.1.0 @category config */
+export const config: Config.Config<Options> = Table.config(options)
 
 const messages = (connection: Brontide.Connection, address: TowerAddress): TowerTransport.Connection => ({
   send: (message) => connection.send(Codec.encode(message)),
@@ -39,12 +55,17 @@ const messages = (connection: Brontide.Connection, address: TowerAddress): Tower
 })
 
 /** The transport over whatever dials. @since 0.1.0 @category constructors */
-export const make = (options: Options = {}): Effect.Effect<TowerTransport.Service, never, SocketDialer> =>
-  Effect.map(SocketDialer, (dialer) => {
-    const dialTimeout = Duration.decode(options.dialTimeout ?? (dialer.way === "tor" ? "60 seconds" : "10 seconds"))
+export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service, InvalidOptions, SocketDialer> =>
+  Effect.gen(function* () {
+    const dialer = yield* SocketDialer
+    const {
+      dialTimeout = dialer.way === "tor" ? 60_000 : 10_000,
+      handshakeTimeout,
+      messageTimeout
+    } = yield* decodeOptions(options, given)
     const timeouts = {
-      handshakeTimeout: Duration.decode(options.handshakeTimeout ?? "5 seconds"),
-      messageTimeout: Duration.decode(options.messageTimeout ?? "15 seconds")
+      handshakeTimeout: Duration.millis(handshakeTimeout),
+      messageTimeout: Duration.millis(messageTimeout)
     }
     const open = <E>({ address, ecdh, onStep, publicKey, tower }: TowerTransport.ConnectRequest<E>) =>
       Effect.gen(function* () {
@@ -72,5 +93,11 @@ export const make = (options: Options = {}): Effect.Effect<TowerTransport.Servic
   })
 
 /** The transport over the program's SocketDialer. @since 0.1.0 @category layers */
-export const layer = (options?: Options): Layer.Layer<TowerTransport, never, SocketDialer> =>
-  Layer.effect(TowerTransport, make(options))
+export const layer = (given?: Options): Layer.Layer<TowerTransport, InvalidOptions, SocketDialer> =>
+  Layer.effect(TowerTransport, make(given))
+
+/** The transport with options from configuration. @since 0.1.0 @category layers */
+export const layerConfig = (
+  given: Config.Config.Wrap<Options> = config
+): Layer.Layer<TowerTransport, InvalidOptions | ConfigError, SocketDialer> =>
+  Layer.effect(TowerTransport, Effect.flatMap(Config.unwrap(given), make))

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -12,29 +14,68 @@ import { fromHex, toHex } from "../internal/bytes.js"
 import { nobleCurve } from "../internal/curve.js"
 import * as ExtendedKeyText from "../internal/extendedKeyText.js"
 import * as Hd from "../internal/hd.js"
-import type * as Chain from "../schema/Chain.js"
+import * as Table from "../internal/optionTable.js"
+import * as Chain from "../schema/Chain.js"
 import { maxKeyIndex, PublicKey } from "../schema/Ids.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import * as KeyLayout from "../schema/KeyLayout.js"
 import { KeyRingError } from "../schema/KeyRingError.js"
-import { RootKey } from "../schema/RootKey.js"
+import { parse as parseRoot, RootKey } from "../schema/RootKey.js"
 import { KeyRing } from "../services/KeyRing.js"
+import { decodeOptions } from "./decodeOptions.js"
+
+const isRoot = (given: unknown): given is RootKey => RootKey.$is("Seed")(given) || RootKey.$is("ExtendedKey")(given)
+
+const root: Table.Kind<RootKey> = {
+  type: "a root key",
+  range: "",
+  unit: "a seed of 16 to 64 bytes in hex, or an extended private key",
+  read: (given) => (isRoot(given) ? given : undefined),
+  fits: isRoot,
+  parse: (text) => Either.getOrUndefined(parseRoot(text.trim())),
+  show: () => undefined
+}
+
+/** Which keys: the root, and the path that leads from it. @since 0.1.0 @category config */
+export const options = Table.table("HdKeyRing", ["keyRing"], {
+  root: Table.required(root, "The secret that all keys follow from"),
+  layout: Table.optional(
+    Table.oneOf(KeyLayout.KeyLayout.literals),
+    "lnd on Bitcoin, dcrlnd on Decred",
+    "Where the wallet keeps its keys"
+  ),
+  legacyCoinType: Table.withDefault(
+    Table.truth,
+    false,
+    "Derive with the coin type of old Decred wallets (20 on mainnet) instead of the registered one (42)"
+  ),
+  account: Table.withDefault(
+    Table.wholeNumber({ least: 0, most: maxKeyIndex }),
+    0,
+    "The account of a remote dcrwallet, for the layout dcrlndRemote"
+  )
+})
 
 /**
- * Which keys: the root, and the path that leads from it.
+ * Which keys: the root, the path that leads from it, and the chain. docs/options.md has the defaults and ranges.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
-  readonly root: RootKey
+export interface Options extends Table.Input<typeof options> {
   readonly chain: Chain.Chain
-  /** Default: that of the chain's usual daemon, `lnd` or `dcrlnd`. */
-  readonly layout?: KeyLayout.KeyLayout | undefined
-  /** The coin type of old Decred wallets (20 on mainnet) instead of the registered one (42). Default: false. */
-  readonly legacyCoinType?: boolean | undefined
-  /** The account of a remote dcrwallet, for the layout `dcrlndRemote`. Default: 0. */
-  readonly account?: number | undefined
 }
+
+/**
+ * The options from configuration: `watchtower.keyRing.root`, ..., and the chain (`Chain.config`).
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.map(
+  Config.all([Table.config(options), Chain.config]),
+  ([given, chain]) => ({ ...given, chain })
+)
 
 /**
  * Fails when the root is not one that this layout can start from. Of the root is kept the key that all families share, and of
@@ -44,20 +85,15 @@ export interface Options {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<KeyRing.Service, KeyRingError, Scope.Scope> =>
+export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOptions | KeyRingError, Scope.Scope> =>
   Effect.gen(function* () {
-    const layout = options.layout ?? KeyLayout.defaultOf(options.chain)
+    const { chain } = given
+    const { account, root, ...settings } = yield* decodeOptions(options, given)
+    const layout = settings.layout ?? KeyLayout.defaultOf(chain)
     const paths = KeyLayout.paths[layout]
+    const coinType = settings.legacyCoinType ? chain.legacyCoinType : chain.coinType
     const shared = yield* Effect.acquireRelease(
-      Effect.suspend(() =>
-        sharedKey(
-          options,
-          paths.shared({
-            coinType: options.legacyCoinType === true ? options.chain.legacyCoinType : options.chain.coinType,
-            account: options.account ?? 0
-          })
-        )
-      ),
+      Effect.suspend(() => sharedKey(root, chain, paths.shared({ coinType, account }))),
       (key) => Effect.sync(() => Hd.wipe(key))
     )
     // One is enough: a client asks for session keys alone. A key for each of 2^31 families would be too many.
@@ -122,15 +158,31 @@ export const make = (options: Options): Effect.Effect<KeyRing.Service, KeyRingEr
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<KeyRing, KeyRingError> => Layer.scoped(KeyRing, make(options))
+export const layer = (given: Options): Layer.Layer<KeyRing, InvalidOptions | KeyRingError> =>
+  Layer.scoped(KeyRing, make(given))
+
+/**
+ * The key ring of a root that the configuration holds.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  given: Config.Config<Options> = config
+): Layer.Layer<KeyRing, InvalidOptions | KeyRingError | ConfigError> =>
+  Layer.scoped(KeyRing, Effect.flatMap(given, make))
 
 const isChildIndex = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= maxKeyIndex
 
 const invalid = (detail: string) => new KeyRingError({ operation: "deriveKey", detail })
 
 /** The key at the end of the path that all families share. */
-const sharedKey = (options: Options, path: ReadonlyArray<Hd.Step>): Either.Either<Hd.ExtendedKey, KeyRingError> =>
-  RootKey.$match(options.root, {
+const sharedKey = (
+  root: RootKey,
+  onChain: Chain.Chain,
+  path: ReadonlyArray<Hd.Step>
+): Either.Either<Hd.ExtendedKey, KeyRingError> =>
+  RootKey.$match(root, {
     Seed: ({ bytes }) => {
       const seed = Redacted.value(bytes)
       return seed.length < 16 || seed.length > 64
@@ -143,10 +195,10 @@ const sharedKey = (options: Options, path: ReadonlyArray<Hd.Step>): Either.Eithe
         Either.flatMap((parsed) => {
           const level = path[parsed.depth - 1]
           const { chain, mainnet } = parsed.kind
-          if (chain !== options.chain.name || mainnet !== (options.chain.network === "mainnet")) {
+          if (chain !== onChain.name || mainnet !== (onChain.network === "mainnet")) {
             return Either.left(
               invalid(
-                `the extended key (${parsed.kind.prefix}) belongs to ${chain} ${mainnet ? "mainnet" : "test networks"}, not to ${options.chain.name} ${options.chain.network}`
+                `the extended key (${parsed.kind.prefix}) belongs to ${chain} ${mainnet ? "mainnet" : "test networks"}, not to ${onChain.name} ${onChain.network}`
               )
             )
           }

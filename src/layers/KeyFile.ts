@@ -5,21 +5,25 @@
  * @since 0.1.0
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { toHex } from "../internal/bytes.js"
-import * as ExtendedKeyText from "../internal/extendedKeyText.js"
 import * as KeyText from "../internal/keyText.js"
-import type * as Chain from "../schema/Chain.js"
+import * as Table from "../internal/optionTable.js"
+import * as Chain from "../schema/Chain.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { KeyFileError } from "../schema/KeyFileError.js"
 import { KeyLayout } from "../schema/KeyLayout.js"
 import type { KeyRingError } from "../schema/KeyRingError.js"
-import { RootKey } from "../schema/RootKey.js"
+import { RootKey, parse as rootOf } from "../schema/RootKey.js"
 import { Entropy } from "../services/Entropy.js"
 import type { KeyRing } from "../services/KeyRing.js"
+import { decodeOptions } from "./decodeOptions.js"
 import * as HdKeyRing from "./HdKeyRing.js"
 import * as PrivateFile from "./privateFile.js"
 
@@ -108,8 +112,34 @@ export interface Options {
 export const layer = ({
   chain,
   path
-}: Options): Layer.Layer<KeyRing, KeyFileError | KeyRingError, FileSystem.FileSystem> =>
-  Layer.unwrapEffect(Effect.map(read(path), (material) => HdKeyRing.layer({ ...material, chain })))
+}: Options): Layer.Layer<KeyRing, InvalidOptions | KeyFileError | KeyRingError, FileSystem.FileSystem> =>
+  decodeOptions(options, { path }).pipe(
+    Effect.flatMap(({ path }) => read(path)),
+    Effect.map((material) => HdKeyRing.layer({ ...material, chain })),
+    Layer.unwrapEffect
+  )
+
+/** Where the key file is. @since 0.1.0 @category config */
+export const options = Table.table("KeyFile", ["keyFile"], {
+  path: Table.required(Table.path("the path of a file"), "The key file; wtclient init makes one")
+})
+
+/** A key file, and the chain that its keys are for. @since 0.1.0 @category models */
+export interface Options extends Table.Input<typeof options> {
+  readonly chain: Chain.Chain
+}
+
+/** The options from configuration: `watchtower.keyFile.path`, and the chain (`Chain.config`). @since 0.1.0 @category config */
+export const config: Config.Config<Options> = Config.map(
+  Config.all([Table.config(options), Chain.config]),
+  ([given, chain]) => ({ ...given, chain })
+)
+
+/** The key ring of a key file that the configuration names. @since 0.1.0 @category layers */
+export const layerConfig = (
+  given: Config.Config<Options> = config
+): Layer.Layer<KeyRing, InvalidOptions | KeyFileError | KeyRingError | ConfigError, FileSystem.FileSystem> =>
+  Layer.unwrapEffect(Effect.map(given, layer))
 
 const comment =
   "Whoever can read this file has the session keys of this client. Keep it secret, and keep a copy in a safe place."
@@ -146,15 +176,6 @@ const materialOf = (text: string): Either.Either<KeyMaterial, KeyText.Fault> =>
       account: yield* decode("account", Schema.NumberFromString.pipe(Schema.int(), Schema.between(0, 0x7fff_ffff)))
     }
   })
-
-/** An extended key is told from a seed by its looks: hex has no letter beyond f. */
-const rootOf = (text: string): Either.Either<RootKey, KeyText.Fault> =>
-  /^[a-z]prv/.test(text)
-    ? ExtendedKeyText.parse(text).pipe(
-        Either.map(() => RootKey.ExtendedKey({ text: Redacted.make(text) })),
-        Either.mapLeft(() => KeyText.malformed("the extended private key is mistyped or of an unknown kind"))
-      )
-    : Either.map(KeyText.parseSeed(text), (bytes) => RootKey.Seed({ bytes: Redacted.make(bytes) }))
 
 const refuse =
   (path: string, malformed: "NotAKeyFile" | "NoSeed" = "NotAKeyFile") =>

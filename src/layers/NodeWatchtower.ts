@@ -4,10 +4,14 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Option from "effect/Option"
+import * as Struct from "effect/Struct"
+import * as Table from "../internal/optionTable.js"
 import type { DatabaseTooNew } from "../schema/DbError.js"
 import type { AtomsPerKb, FeeRate, SatPerKw } from "../schema/FeeRate.js"
 import type { KeyFileError } from "../schema/KeyFileError.js"
@@ -29,25 +33,27 @@ import { load } from "./optional.js"
 import * as RoundRobinTowerCandidates from "./RoundRobinTowerCandidates.js"
 import * as SocksSocketDialer from "./SocksSocketDialer.js"
 import * as Driver from "./sql/driver.js"
+import * as Databases from "./sql/options.js"
 
 /**
- * The negotiator's options, of which only the chain must be given, and where things are.
+ * The negotiator's options, of which only the chain must be given, and where things are. docs/options.md has the defaults
+ * and ranges.
  *
  * @since 0.1.0
  * @category models
  */
-export interface OptionsOf<Fee extends FeeRate> extends Omit<Negotiator.OptionsOf<Fee>, "policy"> {
-  /** Default: what the daemons propose (`Policy.defaults`). */
+export interface OptionsOf<Fee extends FeeRate>
+  extends Omit<Negotiator.OptionsOf<Fee>, "policy">,
+    RoundRobinTowerCandidates.Options {
+  /** Default: `Policy.defaults`. */
   readonly policy?: Policy.Policy<Fee> | undefined
   /** The path of a key file (`wtclient init` makes one), or the key itself. */
   readonly key: string | KeyFile.KeyMaterial
-  /** The path of a SQLite file, which is created, or the URL of a Postgres database, which holds a password. */
-  readonly database: string | Redacted.Redacted<string>
+  /** `{ filename: "sessions.db" }`, a SQLite file, or `{ url: Redacted.make("postgresql://...") }`, a Postgres database. */
+  readonly database: Driver.Options
   /** A SOCKS5 proxy, such as Tor's, for every connection. Default: none. */
   readonly proxy?: SocksSocketDialer.Options | undefined
-  /** How often to look for towers that another process added or removed. Default: 4 seconds. */
-  readonly pollInterval?: Duration.DurationInput | undefined
-  /** How long a connection may take. Defaults: 10 s to dial (60 s through a proxy), 5 s to shake hands, 15 s a message. */
+  /** How long a connection may take. */
   readonly timeouts?: BrontideTowerTransport.Options | undefined
 }
 
@@ -89,7 +95,7 @@ export const layer = (options: Options): Layer.Layer<Services, BuildError> => {
   )
 }
 
-const dialer = ({ proxy }: Options): Layer.Layer<SocketDialer> =>
+const dialer = ({ proxy }: Options): Layer.Layer<SocketDialer, Negotiator.InvalidOptions> =>
   proxy === undefined ? NodeSocketDialer.layer : SocksSocketDialer.layer(proxy)
 
 const fileSystem = Layer.unwrapEffect(
@@ -99,7 +105,65 @@ const fileSystem = Layer.unwrapEffect(
   )
 )
 
-const keyRing = ({ chain, key }: Options): Layer.Layer<KeyRing, KeyFileError | KeyRingError | PackageMissing> =>
+const keyRing = ({
+  chain,
+  key
+}: Options): Layer.Layer<KeyRing, Negotiator.InvalidOptions | KeyFileError | KeyRingError | PackageMissing> =>
   typeof key === "string"
     ? Layer.provide(KeyFile.layer({ path: key, chain }), fileSystem)
     : HdKeyRing.layer({ ...key, chain })
+
+/** The one of two that is given; a sentence of its own where both are. */
+const oneOf = <A, B>(
+  names: readonly [one: string, other: string],
+  one: Config.Config<Option.Option<A>>,
+  other: Config.Config<Option.Option<B>>
+): Config.Config<A | B> =>
+  Config.mapOrFail(Config.all([one, other]), ([one, other]): Either.Either<A | B, ConfigError.ConfigError> => {
+    if (Option.isSome(one) && Option.isSome(other)) {
+      return Either.left(ConfigError.InvalidData(["watchtower"], `${names[0]} and ${names[1]} are both given.`))
+    }
+    return Either.fromOption(
+      Option.orElse(one, () => other),
+      () => ConfigError.MissingData(["watchtower"], `either ${names[0]} or ${names[1]} must be given.`)
+    )
+  })
+
+/**
+ * All options, nested under `watchtower`: the negotiator's (`SessionNegotiator.config`), `keyFile.path` or `keyRing.root`,
+ * `sqlite.filename` or `postgres.url`, `proxy`, `candidates` and `transport`. docs/options.md has them all.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.map(
+  Config.all({
+    negotiator: Negotiator.config,
+    candidates: RoundRobinTowerCandidates.config,
+    timeouts: BrontideTowerTransport.config,
+    proxy: Table.configIfGiven(SocksSocketDialer.options),
+    key: oneOf(
+      ["keyFile.path", "keyRing.root"],
+      Config.map(Table.configIfGiven(KeyFile.options), Option.map(Struct.get("path"))),
+      Table.configIfGiven(HdKeyRing.options)
+    ),
+    database: oneOf(
+      ["sqlite.filename", "postgres.url"],
+      Table.configIfGiven(Databases.sqlite),
+      Table.configIfGiven(Databases.postgres)
+    )
+  }),
+  ({ candidates, database, key, negotiator, proxy, timeouts }): Options => ({
+    ...negotiator,
+    ...candidates,
+    database,
+    key,
+    timeouts,
+    proxy: Option.getOrUndefined(proxy)
+  })
+)
+
+/** The bundle with options from configuration. @since 0.1.0 @category layers */
+export const layerConfig = (
+  options: Config.Config<Options> = config
+): Layer.Layer<Services, BuildError | ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(options, layer))

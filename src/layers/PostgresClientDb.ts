@@ -13,56 +13,34 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as Table from "../internal/optionTable.js"
 import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { ClientDb } from "../services/ClientDb.js"
+import { decodeOptions } from "./decodeOptions.js"
 import * as Names from "./net/names.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { isSlow, toOpenError } from "./sql/errors.js"
+import { postgres as options } from "./sql/options.js"
+
+export { postgres as options } from "./sql/options.js"
 
 /**
- * `url`: `postgresql://user:password@host:port/database`, with node-postgres' parameters; not `query_timeout`, which gives
- * busy connections back to the pool. `sslmode` and `sslrootcert` mean what they mean to libpq; without them nothing is
- * encrypted. `storeTimeout` (default 5 s) bounds every operation. `reserveNext` (default true)
- * reserves the next key index when a session is stored. `maxConnections`: default 10.
+ * The database, and how to use it. `url` is `postgresql://user:password@host:port/database`, with node-postgres' parameters;
+ * not `query_timeout`, which gives busy connections back to the pool. `sslmode` and `sslrootcert` mean what they mean to
+ * libpq; without them nothing is encrypted. docs/options.md has the options, their defaults and ranges.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
-  readonly url: Redacted.Redacted
-  readonly storeTimeout?: Duration.DurationInput | undefined
-  readonly reserveNext?: boolean | undefined
-  readonly maxConnections?: number | undefined
-}
+export interface Options extends Table.Input<typeof options> {}
 
-/**
- * The options by their names, for `layerConfig`.
- *
- * @since 0.1.0
- * @category config
- */
-export const config = {
-  url: Config.redacted("url").pipe(
-    Config.withDescription("The address of the Postgres database, with user and password")
-  ),
-  storeTimeout: Config.duration("storeTimeout").pipe(
-    Config.withDescription("How long an operation may take"),
-    Config.withDefault(Duration.seconds(5))
-  ),
-  reserveNext: Config.boolean("reserveNext").pipe(
-    Config.withDescription("Whether storing a session reserves the next key index"),
-    Config.withDefault(true)
-  ),
-  maxConnections: Config.integer("maxConnections").pipe(
-    Config.withDescription("The largest number of connections"),
-    Config.withDefault(10)
-  )
-} satisfies Config.Config.Wrap<Options>
+/** The options from configuration: `watchtower.postgres.url`, ... @since 0.1.0 @category config */
+export const config: Config.Config<Options> = Table.config(options)
 
 /**
  * The address with a word that makes `sslmode` mean what libpq says: node-postgres has meanings of its own, and is changing
@@ -97,23 +75,23 @@ const newSocket = (): Net.Socket => {
  * @category constructors
  */
 export const client = (
-  options: Options
-): Effect.Effect<PgClient.PgClient, DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
-  PgClient.make({
-    url: asLibpq(options.url),
-    // A busy pool and a host that does not answer are waited for no longer than an attempt may.
-    connectTimeout: Duration.times(storeTimeoutOf(options), 1 / 5),
-    maxConnections: options.maxConnections ?? 10,
-    applicationName: "effect-watchtower",
-    stream: newSocket
-  }).pipe(
-    // Of `storeTimeout` there are four fifths left for a host that is only slow.
-    Effect.retry({ times: 3, while: isSlow }),
-    Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
-    Effect.mapError(toOpenError)
+  given: Options
+): Effect.Effect<PgClient.PgClient, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
+  Effect.flatMap(decodeOptions(options, given), ({ maxConnections, storeTimeout, url }) =>
+    PgClient.make({
+      url: asLibpq(url),
+      // A busy pool and a host that does not answer are waited for no longer than an attempt may.
+      connectTimeout: storeTimeout / 5,
+      maxConnections,
+      applicationName: "effect-watchtower",
+      stream: newSocket
+    }).pipe(
+      // Of `storeTimeout` there are four fifths left for a host that is only slow.
+      Effect.retry({ times: 3, while: isSlow }),
+      Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
+      Effect.mapError(toOpenError)
+    )
   )
-
-const storeTimeoutOf = (options: Options) => Duration.decode(options.storeTimeout ?? "5 seconds")
 
 /**
  * Connects, and migrates the database.
@@ -121,12 +99,10 @@ const storeTimeoutOf = (options: Options) => Duration.decode(options.storeTimeou
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<ClientDb.Service, DbError | DatabaseTooNew, Scope.Scope> =>
-  Effect.flatMap(client(options), (sql) =>
-    SqlClientDb.make({ storeTimeout: storeTimeoutOf(options), reserveNext: options.reserveNext }).pipe(
-      Effect.provideService(SqlClient.SqlClient, sql)
-    )
-  )
+export const make = (
+  given: Options
+): Effect.Effect<ClientDb.Service, InvalidOptions | DbError | DatabaseTooNew, Scope.Scope> =>
+  Effect.flatMap(client(given), (sql) => Effect.provideService(SqlClientDb.make(given), SqlClient.SqlClient, sql))
 
 /**
  * The database of this address, connected as long as the layer.
@@ -134,8 +110,8 @@ export const make = (options: Options): Effect.Effect<ClientDb.Service, DbError 
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<ClientDb, DbError | DatabaseTooNew> =>
-  Layer.scoped(ClientDb, make(options))
+export const layer = (given: Options): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew> =>
+  Layer.scoped(ClientDb, make(given))
 
 /**
  * The database of an address that the configuration names.
@@ -144,6 +120,6 @@ export const layer = (options: Options): Layer.Layer<ClientDb, DbError | Databas
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = config
-): Layer.Layer<ClientDb, DbError | DatabaseTooNew | ConfigError.ConfigError> =>
-  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(options), make))
+  given: Config.Config.Wrap<Options> = config
+): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew | ConfigError.ConfigError> =>
+  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(given), make))

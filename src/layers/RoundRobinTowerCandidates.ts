@@ -7,7 +7,8 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -16,21 +17,30 @@ import * as PubSub from "effect/PubSub"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as CandidateList from "../internal/candidateList.js"
+import * as Table from "../internal/optionTable.js"
 import type { DbError } from "../schema/DbError.js"
 import type { PublicKey, TowerId } from "../schema/Ids.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { Tower } from "../schema/Tower.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { CandidateChange, TowerCandidates } from "../services/TowerCandidates.js"
+import { decodeOptions } from "./decodeOptions.js"
 import * as Mutex from "./mutex.js"
 
-/** How closely to follow the table. @since 0.1.0 @category models */
-export interface Options {
-  /**
-   * How often to look for what other processes did: so much later, at most, and one query, is it seen. Infinity: never.
-   * Default: 4 seconds.
-   */
-  readonly pollInterval?: Duration.DurationInput | undefined
-}
+/** How closely to follow the table. @since 0.1.0 @category config */
+export const options = Table.table("RoundRobinTowerCandidates", ["candidates"], {
+  pollInterval: Table.withDefault(
+    Table.time({ forever: true }),
+    "4 seconds",
+    "How often to look for towers that another process added or removed; Infinity: never"
+  )
+})
+
+/** How closely to follow the table. docs/options.md has the defaults and ranges. @since 0.1.0 @category models */
+export interface Options extends Table.Input<typeof options> {}
+
+/** The options from configuration: `watchtower.candidates.pollInterval`. @since 0.1.0 @category config */
+export const config: Config.Config<Options> = Table.config(options)
 
 /**
  * Reads the towers and follows the table until the scope closes.
@@ -38,8 +48,11 @@ export interface Options {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Service, DbError, ClientDb | Scope.Scope> =>
+export const make = (
+  given: Options = {}
+): Effect.Effect<TowerCandidates.Service, InvalidOptions | DbError, ClientDb | Scope.Scope> =>
   Effect.gen(function* () {
+    const { pollInterval } = yield* decodeOptions(options, given)
     const db = yield* ClientDb
     const lock = Mutex.make()
     const published = yield* Effect.acquireRelease(PubSub.unbounded<CandidateChange>(), PubSub.shutdown)
@@ -76,14 +89,13 @@ export const make = (options: Options = {}): Effect.Effect<TowerCandidates.Servi
         if (known === undefined || !isSame(known, tower)) yield* put(tower, difference(known, tower))
       }
     })
-    const interval = Duration.decode(options.pollInterval ?? "4 seconds")
-    if (Duration.isFinite(interval)) {
+    if (Number.isFinite(pollInterval)) {
       yield* lock(poll).pipe(
         // Each poll would be a trace of its own, for ever.
         Effect.withTracerEnabled(false),
         Effect.exit,
         Effect.andThen(warnOnce()),
-        Effect.schedule(Schedule.spaced(interval)),
+        Effect.schedule(Schedule.spaced(pollInterval)),
         Effect.interruptible,
         Effect.forkScoped
       )
@@ -174,5 +186,11 @@ const difference = (before: Tower | undefined, after: Tower): ReadonlyArray<Cand
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options?: Options): Layer.Layer<TowerCandidates, DbError, ClientDb> =>
-  Layer.scoped(TowerCandidates, make(options))
+export const layer = (given?: Options): Layer.Layer<TowerCandidates, InvalidOptions | DbError, ClientDb> =>
+  Layer.scoped(TowerCandidates, make(given))
+
+/** The list with options from configuration. @since 0.1.0 @category layers */
+export const layerConfig = (
+  given: Config.Config.Wrap<Options> = config
+): Layer.Layer<TowerCandidates, InvalidOptions | DbError | ConfigError, ClientDb> =>
+  Layer.scoped(TowerCandidates, Effect.flatMap(Config.unwrap(given), make))

@@ -6,23 +6,37 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SocksClient } from "socks"
 import { toHex } from "../internal/bytes.js"
+import * as Table from "../internal/optionTable.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { hostPort, type TowerAddress } from "../schema/TowerAddress.js"
 import { DialFailed } from "../schema/TransportError.js"
 import { Entropy } from "../services/Entropy.js"
 import { SocketDialer } from "../services/SocketDialer.js"
+import { decodeOptions } from "./decodeOptions.js"
 import { allOrNothing } from "./net/allOrNothing.js"
 import { connect, type Failure } from "./net/connect.js"
 import type * as Tcp from "./net/tcp.js"
 
 /** Where the proxy listens. @since 0.1.0 @category config */
-export interface Options {
-  readonly host: string
-  readonly port: number
-}
+export const options = Table.table("SocksSocketDialer", ["proxy"], {
+  host: Table.required(
+    Table.text("a host name or an IP address", /^[\w.:%-]+$/),
+    "Where the SOCKS5 proxy listens, such as Tor's"
+  ),
+  port: Table.withDefault(Table.wholeNumber({ least: 1, most: 0xffff }), 9050, "The proxy's port; the default is Tor's")
+})
+
+/** Where the proxy listens. docs/options.md has the defaults and ranges. @since 0.1.0 @category models */
+export interface Options extends Table.Input<typeof options> {}
+
+/** The options from configuration: `watchtower.proxy.host` and `watchtower.proxy.port`. @since 0.1.0 @category config */
+export const config: Config.Config<Options> = Table.config(options)
 
 const randomName = Effect.flatMap(Entropy, (entropy) => Effect.map(entropy.bytes(16), toHex))
 
@@ -48,7 +62,7 @@ const reasons: Readonly<Record<number, DialFailed["reason"]>> = {
 /** Has the proxy connect to the address, under that name; `onProgress` is told when it has been asked. */
 const ask = (
   { read, socket }: Tcp.Line,
-  proxy: Options,
+  proxy: Table.Settings<typeof options>,
   address: TowerAddress,
   [userId, password]: readonly [string, string],
   onProgress: SocketDialer.OnProgress
@@ -122,18 +136,29 @@ const toProxy = (failure: Failure): DialFailed["reason"] => {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): SocketDialer.Service => ({
-  way: "tor",
-  dial: Effect.fn("watchtower.dial")(function* (address: TowerAddress, onProgress: SocketDialer.OnProgress = () => {}) {
-    onProgress(new DialFailed({ address, reason: "ProxyUnavailable" }))
-    const line = yield* Effect.mapError(
-      connect(options, () => {}),
-      (failure) => new DialFailed({ address, reason: toProxy(failure), cause: failure.cause })
-    )
-    yield* ask(line, options, address, [yield* randomName, yield* randomName], onProgress)
-    return line
-  }, allOrNothing)
-})
+export const make = (given: Options): Effect.Effect<SocketDialer.Service, InvalidOptions> =>
+  Effect.map(decodeOptions(options, given), (proxy) => ({
+    way: "tor",
+    dial: Effect.fn("watchtower.dial")(function* (
+      address: TowerAddress,
+      onProgress: SocketDialer.OnProgress = () => {}
+    ) {
+      onProgress(new DialFailed({ address, reason: "ProxyUnavailable" }))
+      const line = yield* Effect.mapError(
+        connect(proxy, () => {}),
+        (failure) => new DialFailed({ address, reason: toProxy(failure), cause: failure.cause })
+      )
+      yield* ask(line, proxy, address, [yield* randomName, yield* randomName], onProgress)
+      return line
+    }, allOrNothing)
+  }))
 
 /** Connections through a SOCKS5 proxy. @since 0.1.0 @category layers */
-export const layer = (options: Options): Layer.Layer<SocketDialer> => Layer.sync(SocketDialer, () => make(options))
+export const layer = (given: Options): Layer.Layer<SocketDialer, InvalidOptions> =>
+  Layer.effect(SocketDialer, make(given))
+
+/** Connections through a SOCKS5 proxy that the configuration names. @since 0.1.0 @category layers */
+export const layerConfig = (
+  given: Config.Config.Wrap<Options> = config
+): Layer.Layer<SocketDialer, InvalidOptions | ConfigError> =>
+  Layer.effect(SocketDialer, Effect.flatMap(Config.unwrap(given), make))

@@ -9,13 +9,18 @@
  */
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
-import type * as Duration from "effect/Duration"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Table from "../internal/optionTable.js"
 import type { DatabaseTooNew, DbError } from "../schema/DbError.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { ClientDb } from "../services/ClientDb.js"
+import { decodeOptions } from "./decodeOptions.js"
 import { bindIdentity, skipSessionKeys } from "./sql/identity.js"
 import { migrate } from "./sql/migrations.js"
+import { sql as options } from "./sql/options.js"
 import { freeSessionKeyIndex, nextSessionKeyIndex } from "./sql/reservations.js"
 import { listClientSessions } from "./sql/sessions.js"
 import { loadStandings, saveStanding } from "./sql/standings.js"
@@ -23,19 +28,22 @@ import { createClientSession } from "./sql/storing.js"
 import * as towers from "./sql/towers.js"
 import * as Transaction from "./sql/transaction.js"
 
+export { sql as options } from "./sql/options.js"
+
 /**
- * `storeTimeout` (default 5 s) bounds every operation; a Postgres client is to have a `connectTimeout` of at most a fifth of
- * it. `reserveNext` (default true) reserves the next index for the same triple when a session is stored. `cut` destroys a
- * connection that does not answer (default: for `PgClient` its socket; on SQLite nothing can be done).
+ * `cut` destroys a connection that does not answer (default: for `PgClient` its socket; on SQLite nothing can be done).
+ * docs/options.md has the other options, their defaults and ranges. A Postgres client is to have a `connectTimeout` of at
+ * most a fifth of `storeTimeout`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
-  readonly storeTimeout?: Duration.DurationInput | undefined
-  readonly reserveNext?: boolean | undefined
+export interface Options extends Table.Input<typeof options> {
   readonly cut?: ((connection: Connection) => Effect.Effect<void>) | undefined
 }
+
+/** The options from configuration: `watchtower.sql.storeTimeout`, ... @since 0.1.0 @category config */
+export const config: Config.Config<Table.Input<typeof options>> = Table.config(options)
 
 /**
  * Migrates the database and answers the service. Fails for a database of a newer version, for a client that is for neither
@@ -45,14 +53,12 @@ export interface Options {
  * @category constructors
  */
 export const make = (
-  options: Options = {}
-): Effect.Effect<ClientDb.Service, DbError | DatabaseTooNew, SqlClient.SqlClient> =>
+  given: Options = {}
+): Effect.Effect<ClientDb.Service, InvalidOptions | DbError | DatabaseTooNew, SqlClient.SqlClient> =>
   Effect.gen(function* () {
+    const { reserveNext, storeTimeout } = yield* decodeOptions(options, given)
     const client = yield* SqlClient.SqlClient
-    const database = yield* Transaction.make(client, {
-      storeTimeout: options.storeTimeout ?? "5 seconds",
-      cut: options.cut
-    })
+    const database = yield* Transaction.make(client, { storeTimeout, cut: given.cut })
     yield* migrate(database)
     return {
       bindIdentity: bindIdentity(database),
@@ -63,7 +69,7 @@ export const make = (
       listTowers: towers.listTowers(database),
       nextSessionKeyIndex: nextSessionKeyIndex(database),
       freeSessionKeyIndex: freeSessionKeyIndex(database),
-      createClientSession: createClientSession(database, { reserveNext: options.reserveNext ?? true }),
+      createClientSession: createClientSession(database, { reserveNext }),
       listClientSessions: listClientSessions(database),
       loadStandings: loadStandings(database),
       saveStanding: saveStanding(database),
@@ -77,5 +83,18 @@ export const make = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options?: Options): Layer.Layer<ClientDb, DbError | DatabaseTooNew, SqlClient.SqlClient> =>
-  Layer.effect(ClientDb, make(options))
+export const layer = (
+  given?: Options
+): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew, SqlClient.SqlClient> =>
+  Layer.effect(ClientDb, make(given))
+
+/**
+ * The database of the `SqlClient` in the context, with options from configuration.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  given: Config.Config<Options> = config
+): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew | ConfigError, SqlClient.SqlClient> =>
+  Layer.effect(ClientDb, Effect.flatMap(given, make))

@@ -18,43 +18,29 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Table from "../internal/optionTable.js"
 import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { ClientDb } from "../services/ClientDb.js"
+import { decodeOptions } from "./decodeOptions.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { toOpenError } from "./sql/errors.js"
+import { sqlite as options } from "./sql/options.js"
 import * as Transaction from "./sql/transaction.js"
 
+export { sqlite as options } from "./sql/options.js"
+
 /**
- * `filename`: where the file is; it and its folder are created. `:memory:` is a database that ends with its scope.
- * `storeTimeout` (default 5 s) bounds the wait for a lock. `reserveNext` (default true) reserves the next key index when a
- * session is stored, which saves a sync of the disk.
+ * The file, and how to use it. A `filename` that looks like a URL or a connection string is refused. docs/options.md has the
+ * options, their defaults and ranges.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
-  readonly filename: string
-  readonly storeTimeout?: Duration.DurationInput | undefined
-  readonly reserveNext?: boolean | undefined
-}
+export interface Options extends Table.Input<typeof options> {}
 
-/**
- * The options by their names, for `layerConfig`.
- *
- * @since 0.1.0
- * @category config
- */
-export const config = {
-  filename: Config.string("filename").pipe(Config.withDescription("The SQLite file of the client's database")),
-  storeTimeout: Config.duration("storeTimeout").pipe(
-    Config.withDescription("How long an operation may wait for the database"),
-    Config.withDefault(Duration.seconds(5))
-  ),
-  reserveNext: Config.boolean("reserveNext").pipe(
-    Config.withDescription("Whether storing a session reserves the next key index"),
-    Config.withDefault(true)
-  )
-} satisfies Config.Config.Wrap<Options>
+/** The options from configuration: `watchtower.sqlite.filename`, ... @since 0.1.0 @category config */
+export const config: Config.Config<Options> = Table.config(options)
 
 const ownerOnly = 0o600
 const folderMode = 0o700
@@ -82,10 +68,10 @@ const busyTimeoutMs = 5
  * @category constructors
  */
 export const client = (
-  options: Options
-): Effect.Effect<SqliteClient.SqliteClient, DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
+  given: Options
+): Effect.Effect<SqliteClient.SqliteClient, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const { filename } = options
+    const { filename, storeTimeout } = yield* decodeOptions(options, given)
     if (filename !== ":memory:") yield* Effect.try({ try: () => prepareFile(filename), catch: toOpenError })
     const sql = yield* SqliteClient.make({
       filename,
@@ -98,7 +84,7 @@ export const client = (
       // The driver throws when it cannot open the file.
       Effect.catchAllDefect((defect) => Effect.fail(toOpenError(defect)))
     )
-    const { transaction } = yield* Transaction.make(sql, { storeTimeout: options.storeTimeout ?? "5 seconds" })
+    const { transaction } = yield* Transaction.make(sql, { storeTimeout })
     yield* transaction(
       "open",
       "read",
@@ -118,8 +104,10 @@ export const client = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<ClientDb.Service, DbError | DatabaseTooNew, Scope.Scope> =>
-  Effect.flatMap(client(options), (sql) => Effect.provideService(SqlClientDb.make(options), SqlClient.SqlClient, sql))
+export const make = (
+  given: Options
+): Effect.Effect<ClientDb.Service, InvalidOptions | DbError | DatabaseTooNew, Scope.Scope> =>
+  Effect.flatMap(client(given), (sql) => Effect.provideService(SqlClientDb.make(given), SqlClient.SqlClient, sql))
 
 /**
  * The database of this file, open as long as the layer.
@@ -127,8 +115,8 @@ export const make = (options: Options): Effect.Effect<ClientDb.Service, DbError 
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<ClientDb, DbError | DatabaseTooNew> =>
-  Layer.scoped(ClientDb, make(options))
+export const layer = (given: Options): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew> =>
+  Layer.scoped(ClientDb, make(given))
 
 /**
  * The database of a file that the configuration names.
@@ -137,6 +125,6 @@ export const layer = (options: Options): Layer.Layer<ClientDb, DbError | Databas
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = config
-): Layer.Layer<ClientDb, DbError | DatabaseTooNew | ConfigError.ConfigError> =>
-  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(options), make))
+  given: Config.Config.Wrap<Options> = config
+): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew | ConfigError.ConfigError> =>
+  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(given), make))

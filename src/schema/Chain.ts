@@ -4,8 +4,12 @@
  * @since 0.1.0
  */
 import * as Array from "effect/Array"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
 import type * as Option from "effect/Option"
 import { printable } from "../internal/json.js"
+import * as Table from "../internal/optionTable.js"
 import * as BlobType from "./BlobType.js"
 import { AtomsPerKb, type FeeRate, SatPerKw } from "./FeeRate.js"
 import { ChainHash } from "./Ids.js"
@@ -130,6 +134,34 @@ export const all: ReadonlyArray<AnyChain> = [
 /** The network of that name, if there is one. @since 0.1.0 @category combinators */
 export const find = (name: string, network: string): Option.Option<AnyChain> =>
   Array.findFirst(all, (chain) => chain.name === name && chain.network === network)
+
+/**
+ * How configuration and command line name a network; a program gives a `Chain` (docs/options.md).
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const options = Table.table("Chain", [], {
+  chain: Table.required(Table.oneOf(["bitcoin", "decred"]), "The chain"),
+  network: Table.withDefault(
+    Table.text("the name of a network"),
+    "mainnet",
+    `The chain's network: ${[...new Set(all.map(({ network }) => network))].join(", ")}`
+  )
+})
+
+/** The network that `watchtower.chain` and `watchtower.network` name (mainnet). @since 0.1.0 @category config */
+export const config: Config.Config<AnyChain> = Config.mapOrFail(Table.config(options), ({ chain, network }) => {
+  const networks = all.filter(({ name }) => name === chain)
+  return Either.fromNullable(
+    networks.find((one) => one.network === (network ?? options.entries.network.fallback)),
+    () =>
+      ConfigError.InvalidData(
+        ["network"],
+        `${chain} has no network "${network}". It has ${networks.map((one) => one.network).join(", ")}.`
+      )
+  )
+})
 
 /** Does this chain's software know the blob type? Membership, not flags (protocol 4.2). @since 0.1.0 @category combinators */
 export const supports = (chain: Chain, blobType: BlobType.BlobType): boolean => chain.blobTypes.includes(blobType)

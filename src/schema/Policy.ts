@@ -6,6 +6,7 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { encoded, printable } from "../internal/json.js"
+import * as Table from "../internal/optionTable.js"
 import * as BlobType from "./BlobType.js"
 import type * as Chain from "./Chain.js"
 import { FeeRate, maxFeeRate } from "./FeeRate.js"
@@ -19,7 +20,7 @@ export const fields = {
   sweepFeeRate: FeeRate
 }
 
-const Fields = Schema.Struct(fields)
+const Plain = Schema.Struct(fields)
 
 /**
  * Blob type, number of updates (1 to 65,535), reward base (satoshi or atoms), reward rate (millionths) and the fee rate of
@@ -29,18 +30,18 @@ const Fields = Schema.Struct(fields)
  * @category models
  */
 export const Policy = Schema.transform(
-  Fields,
-  // Declared, since a struct would copy what `make` gives, and so lose its `toJSON`.
-  Schema.declare((input: unknown): input is Policy => Schema.is(Fields)(input), {
+  Plain,
+  // Declared, since a struct would copy what `of` gives, and so lose its `toJSON`.
+  Schema.declare((input: unknown): input is Policy => Schema.is(Plain)(input), {
     identifier: "Policy",
     arbitrary: () => (fc) => {
       const [u16, u32] = [fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0, max: 0xffff_ffff })]
       const sweepFeeRate = fc.bigInt(0n, maxFeeRate).map((rate) => FeeRate.make(rate))
       const blobType = u16.map((bits) => BlobType.BlobType.make(bits))
-      return fc.record({ blobType, maxUpdates: u16, rewardBase: u32, rewardRate: u32, sweepFeeRate }).map(make)
+      return fc.record({ blobType, maxUpdates: u16, rewardBase: u32, rewardRate: u32, sweepFeeRate }).map(of)
     }
   }),
-  { strict: true, decode: (policy) => make(policy), encode: (policy) => policy }
+  { strict: true, decode: (policy) => of(policy), encode: (policy) => policy }
 )
 /** A policy whose fee rate has the unit of a chain. @since 0.1.0 @category models */
 export interface Policy<Fee extends FeeRate = FeeRate> {
@@ -73,14 +74,78 @@ export class InvalidPolicy extends Schema.TaggedError<InvalidPolicy>()("InvalidP
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Fee extends FeeRate>(policy: Policy<Fee>): Policy<Fee> =>
-  printable(policy, (plain) => encoded(Fields, plain))
+export const of = <Fee extends FeeRate>(policy: Policy<Fee>): Policy<Fee> =>
+  printable(policy, (plain) => encoded(Plain, plain))
 
-/** What the daemons propose by default: blob type 2, 1,024 updates, no reward, the chain's fee. @since 0.1.0 @category constructors */
-export const defaults = <Fee extends FeeRate>(
-  chain: Chain.Chain<Fee>,
-  blobType: BlobType.BlobType = BlobType.altruistCommit
-): Policy<Fee> => make({ blobType, maxUpdates: 1024, rewardBase: 0, rewardRate: 0, sweepFeeRate: chain.defaultFeeRate })
+const blobTypeNames = Object.keys(BlobType.byName)
+
+const isBlobType = Schema.is(BlobType.BlobType)
+
+const blobType: Table.Kind<BlobType.BlobType> = {
+  type: `${blobTypeNames.join(", ")} or a number`,
+  range: "from 0 to 65535",
+  unit: "",
+  read: (given) => (isBlobType(given) ? given : undefined),
+  fits: isBlobType,
+  parse: (text) => {
+    const named = Object.entries(BlobType.byName).find(([name]) => name === text)
+    const number = /^\d{1,5}$/.test(text) ? Number(text) : undefined
+    return named?.[1] ?? (isBlobType(number) ? number : undefined)
+  },
+  show: (given) => (isBlobType(given) ? BlobType.nameOf(given) : Table.quoted(given))
+}
+
+/**
+ * The fields of a policy one by one, for `make`, for configuration and for the command line (docs/options.md).
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const options = Table.table("Policy", [], {
+  blobType: Table.withDefault(blobType, BlobType.altruistAnchorCommit, "The type of channel that the sessions back up"),
+  maxUpdates: Table.withDefault(
+    Table.wholeNumber({ least: 1, most: 0xffff, unit: "updates" }),
+    1024,
+    "How many updates a session takes"
+  ),
+  rewardBase: Table.withDefault(
+    Table.wholeNumber({ least: 0, most: 0xffff_ffff, unit: "satoshi on Bitcoin, atoms on Decred" }),
+    0,
+    "The fixed part of the tower's reward; 0 but for blob type reward"
+  ),
+  rewardRate: Table.withDefault(
+    Table.wholeNumber({ least: 0, most: 0xffff_ffff, unit: "millionths of the swept amount" }),
+    0,
+    "The proportional part of the tower's reward; 0 but for blob type reward"
+  ),
+  sweepFeeRate: Table.optional(
+    Table.bigWholeNumber({ least: 0n, most: maxFeeRate, unit: "sat/kw on Bitcoin, atoms/kB on Decred" }),
+    "2500 on Bitcoin, 10000 on Decred",
+    "The fee rate of the justice transaction; towers take 1000 or more on Bitcoin, 10000 or more on Decred"
+  )
+})
+
+/** Some fields of a policy; the amount of `sweepFeeRate` is in the chain's unit. @since 0.1.0 @category models */
+export interface Fields extends Table.Input<typeof options> {}
+
+/** The policy of these fields, with the defaults for the others; it is not checked. @since 0.1.0 @category constructors */
+export const make = <Fee extends FeeRate>(chain: Chain.Chain<Fee>, fields: Fields): Policy<Fee> => {
+  const { sweepFeeRate, ...others } = Table.settings(options, fields)
+  return of({
+    ...others,
+    sweepFeeRate: sweepFeeRate === undefined ? chain.defaultFeeRate : chain.feeRate(sweepFeeRate)
+  })
+}
+
+/**
+ * What a new client proposes unless it is told otherwise: anchor channels (blob type 6), which are what nodes open today,
+ * 1,024 updates, no reward, the chain's fee. A session serves one blob type: other channels need another negotiator.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const defaults = <Fee extends FeeRate>(chain: Chain.Chain<Fee>, blobType?: BlobType.BlobType): Policy<Fee> =>
+  make(chain, { blobType })
 
 /**
  * Checks a policy against its chain before any tower is asked: real towers answer a bad one with TemporaryFailure, for
@@ -94,8 +159,12 @@ export const validate = <Fee extends FeeRate>(
   chain: Chain.Chain<Fee>
 ): Either.Either<Policy<Fee>, InvalidPolicy> => {
   const fail = (reason: InvalidPolicy["reason"], detail: string) => Either.left(new InvalidPolicy({ reason, detail }))
-  const bounds = Schema.validateEither(Fields)(policy)
-  if (Either.isLeft(bounds)) return fail("OutOfRange", bounds.left.message)
+  for (const [name, entry] of Object.entries<Table.AnyEntry>(options.entries)) {
+    const given: unknown = Reflect.get(policy, name)
+    // Without any update is a reason of its own, behind another one.
+    const isNoUpdates = name === "maxUpdates" && given === 0
+    if (!isNoUpdates && !entry.kind.fits(given)) return fail("OutOfRange", Table.refusal(name, entry, given))
+  }
   const rewarded = BlobType.has(policy.blobType, BlobType.flagReward)
   if (!rewarded && (policy.rewardBase !== 0 || policy.rewardRate !== 0)) {
     return fail("RewardOnAltruist", "an altruist session has no reward; set reward base and rate to 0")

@@ -4,7 +4,10 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import type * as Redacted from "effect/Redacted"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import * as ExtendedKeyText from "../internal/extendedKeyText.js"
+import * as KeyText from "../internal/keyText.js"
 
 /**
  * A seed of 16 to 64 bytes (BIP-32), or an extended private key as text: of the master (depth 0), or further down on the
@@ -20,3 +23,17 @@ export type RootKey = Data.TaggedEnum<{
 
 /** @since 0.1.0 @category constructors */
 export const RootKey = Data.taggedEnum<RootKey>()
+
+/**
+ * Reads a seed in hex or an extended private key. They are told apart by their looks: hex has no letter beyond f.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const parse = (text: string): Either.Either<RootKey, KeyText.Fault> =>
+  /^[a-z]prv/.test(text)
+    ? ExtendedKeyText.parse(text).pipe(
+        Either.map(() => RootKey.ExtendedKey({ text: Redacted.make(text) })),
+        Either.mapLeft(() => KeyText.malformed("the extended private key is mistyped or of an unknown kind"))
+      )
+    : Either.map(KeyText.parseSeed(text), (bytes) => RootKey.Seed({ bytes: Redacted.make(bytes) }))

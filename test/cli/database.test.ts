@@ -178,7 +178,7 @@ describe("DATABASE_URL", () => {
       for (const { code, stderr } of outcomes) assert.deepStrictEqual([code, stderr], [0, ""])
       const said = outcomes.map(({ stdout }) => stdout)
       assert.include(said[2], uri.slice(0, 66))
-      assert.match(said[4] ?? "", /legacy/)
+      assert.match(said[4] ?? "", /anchor/)
       assert.match(said[6] ?? "", /^The database of DATABASE_URL is as it must be\.\n$/)
       assert.match(said[8] ?? "", /No towers/)
       assert.notInclude(yield* fs.readDirectory(`${folder}/bitcoin/regtest`), "wtclient.db")

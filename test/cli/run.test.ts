@@ -44,6 +44,17 @@ describe("wtclient", () => {
     )
   }
 
+  it.effect("help says what a flag takes, and its default, as the table of options has them", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* wtclient(["negotiate", "--help"])
+      assert.include(
+        stdout,
+        "The type of channel that the sessions back up. Takes legacy, reward, anchor, taproot, taproot-final or a number from 0 to 65535. Default: anchor."
+      )
+      assert.include(stdout, "The chain. Takes bitcoin or decred. Default: bitcoin.")
+    })
+  )
+
   const misuses: Array<[words: ReadonlyArray<string>, sentence: RegExp]> = [
     [["frobnicate"], /no command "frobnicate"/],
     [["db", "frobnicate"], /no command "db frobnicate"/],
@@ -65,6 +76,18 @@ describe("wtclient", () => {
     [["negotiate", "--proxy", "tor:0"], /--proxy takes host:port/],
     [["negotiate", "--log-level", "loud"], /--log-level takes/],
     [["serve", "--port", "65536"], /--port takes/],
+    [
+      ["towers", "--data-dir", "postgresql://user:swordfish@host/towers"],
+      /--data-dir takes the path of a folder, not a URL or a connection string\. See/
+    ],
+    [
+      ["negotiate", "--proxy", "socks5://user:swordfish@tor:9050"],
+      /--proxy takes host:port \(the default port is 9050\), not a URL or a connection string\. See/
+    ],
+    [
+      ["init", "--import", "postgresql://user:swordfish@host/towers"],
+      /--import takes the path of a file, or - for standard input, not a URL or a connection string\. See/
+    ],
     [["init", "--layout", "cln"], /--layout takes lnd or dcrlnd or dcrlndRemote/]
   ]
   for (const [words, sentence] of misuses) {
@@ -74,6 +97,7 @@ describe("wtclient", () => {
         const { code, stderr, stdout } = yield* wtclient(["--data-dir", folder, ...words])
         assert.match(stderr, sentence)
         assert.match(stderr, /See wtclient .*--help/)
+        assert.notInclude(stderr, "swordfish")
         oneSentence(stderr)
         assert.deepStrictEqual([code, stdout], [2, ""])
         assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
@@ -304,10 +328,10 @@ describe("wtclient", () => {
 
       yield* wtclient("init")
       yield* wtclient("add", uri)
-      const told = yield* wtclient("negotiate", "--log-level", "all", "--blob-type", "anchor")
+      const told = yield* wtclient("negotiate", "--log-level", "all", "--blob-type", "legacy")
       assert.strictEqual(told.code, 0)
       assert.match(told.stdout, /connects to 127\.0\.0\.1/)
-      assert.match(told.stdout, /session [0-9a-f]{66} is stored: key index \d+, anchor, 1024 updates\n$/)
+      assert.match(told.stdout, /session [0-9a-f]{66} is stored: key index \d+, legacy, 1024 updates\n$/)
 
       const more = yield* wtclient("negotiate", "--count", "2", "--json", "--max-updates", "7")
       assert.deepStrictEqual([more.code, more.stderr], [0, ""])

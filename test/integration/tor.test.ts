@@ -35,7 +35,7 @@ const world = (route: (target: string, tower: number) => number | Status) =>
       tower,
       visits,
       proxyPort: options.port,
-      watchtower: NodeWatchtower.layer({ chain, key, database: ":memory:", proxy: options }),
+      watchtower: NodeWatchtower.layer({ chain, key, database: { filename: ":memory:" }, proxy: options }),
       resolved,
       // Node's own calls say what is connected to in an array; what we and the proxy say is plain.
       ports: () => connect.mock.calls.map(([target]) => portOf(target))
@@ -123,7 +123,7 @@ describe("through a SOCKS5 proxy", () => {
           return yield* Effect.flatMap(SessionNegotiator, ({ negotiate }) => negotiate)
         }).pipe(
           Effect.map((session) => session.keyIndex),
-          Effect.provide(NodeWatchtower.layer({ chain, key, database: `${where}/db`, ...over }))
+          Effect.provide(NodeWatchtower.layer({ chain, key, database: { filename: `${where}/db` }, ...over }))
         )
       // Shown in the clear in the handshake, and then the tower hangs up without a session.
       yield* tower.setFault(LoopbackTower.Fault.HangUp({ before: "init" }))

@@ -28,7 +28,11 @@ for (const { binary, chain } of applications) {
         const towers = yield* Effect.all([Tower.start(binary), Tower.start(binary)])
         const folder = yield* temporary
         // Both members of the union go the same way.
-        const options = { chain, key: { root }, database: `${folder}/client.db` } as NodeWatchtower.Options
+        const options = {
+          chain,
+          key: { root },
+          database: { filename: `${folder}/client.db` }
+        } as NodeWatchtower.Options
 
         const run = Effect.gen(function* () {
           const candidates = yield* TowerCandidates

@@ -1,7 +1,7 @@
 import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, LogLevel, Redacted } from "effect"
+import { ConfigProvider, Duration, Effect, Layer, Logger, LogLevel, Redacted } from "effect"
 import * as KeyFile from "../../src/layers/KeyFile.js"
 import * as NodeWatchtower from "../../src/layers/NodeWatchtower.js"
 import { secretOf } from "../../src/layers/testing/FixedKeyRing.js"
@@ -9,6 +9,7 @@ import * as NodeLoopbackTower from "../../src/layers/testing/NodeLoopbackTower.j
 import * as BlobType from "../../src/schema/BlobType.js"
 import * as Chain from "../../src/schema/Chain.js"
 import * as Policy from "../../src/schema/Policy.js"
+import { RootKey } from "../../src/schema/RootKey.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
 import { SessionNegotiator } from "../../src/services/SessionNegotiator.js"
 import { TowerCandidates } from "../../src/services/TowerCandidates.js"
@@ -33,15 +34,15 @@ describe("NodeWatchtower", () => {
     Effect.gen(function* () {
       const tower = yield* towerOf(Chain.bitcoinRegtest)
       const where = yield* folder
-      const options = { chain: Chain.bitcoinRegtest, key: `${where}/key`, database: `${where}/db` }
+      const options = { chain: Chain.bitcoinRegtest, key: `${where}/key`, database: { filename: `${where}/db` } }
       yield* KeyFile.write(options.key, yield* KeyFile.generate)
       const first = yield* Effect.provide(session(tower), NodeWatchtower.layer(options))
-      const anchor = Policy.defaults(Chain.bitcoinRegtest, BlobType.altruistAnchorCommit)
+      const legacy = Policy.defaults(Chain.bitcoinRegtest, BlobType.altruistCommit)
       const [second, all] = yield* Effect.provide(
         Effect.all([session(tower), held]),
-        NodeWatchtower.layer({ ...options, policy: anchor })
+        NodeWatchtower.layer({ ...options, policy: legacy })
       )
-      assert.deepStrictEqual([first.policy.blobType, second.policy], [2, anchor])
+      assert.deepStrictEqual([first.policy.blobType, second.policy], [6, legacy])
       assert.deepStrictEqual(all, [first, second])
       assert.sameMembers([...(yield* tower.sessions).keys()], [first.id, second.id])
     }).pipe(quiet, Effect.provide(NodeContext.layer))
@@ -53,7 +54,7 @@ describe("NodeWatchtower", () => {
       const key = yield* KeyFile.generate
       const got = yield* Effect.provide(
         session(tower),
-        NodeWatchtower.layer({ chain: Chain.decredSimnet, key, database: ":memory:" })
+        NodeWatchtower.layer({ chain: Chain.decredSimnet, key, database: { filename: ":memory:" } })
       )
       assert.strictEqual(got.policy.sweepFeeRate, 10_000n)
     }).pipe(quiet)
@@ -72,7 +73,7 @@ describe("NodeWatchtower", () => {
           NodeWatchtower.layer({
             chain: Chain.bitcoinRegtest,
             key,
-            database: ":memory:",
+            database: { filename: ":memory:" },
             proxy: { host: "127.0.0.1", port: 1 }
           })
         )
@@ -88,7 +89,11 @@ describe("NodeWatchtower", () => {
       const error = yield* Effect.flip(
         Effect.scoped(
           Layer.build(
-            NodeWatchtower.layer({ chain: Chain.bitcoinRegtest, key: `${where}/key`, database: `${where}/db` })
+            NodeWatchtower.layer({
+              chain: Chain.bitcoinRegtest,
+              key: `${where}/key`,
+              database: { filename: `${where}/db` }
+            })
           )
         )
       )
@@ -100,7 +105,7 @@ describe("NodeWatchtower", () => {
 
   it.scopedLive("says that a Postgres database cannot be used, without its password", () =>
     Effect.gen(function* () {
-      const database = Redacted.make("postgres://user:swordfish@127.0.0.1:1/watchtower")
+      const database = { url: Redacted.make("postgres://user:swordfish@127.0.0.1:1/watchtower") }
       const key = yield* KeyFile.generate
       const error = yield* Effect.flip(
         Effect.scoped(Layer.build(NodeWatchtower.layer({ chain: Chain.bitcoinRegtest, key, database })))
@@ -110,10 +115,165 @@ describe("NodeWatchtower", () => {
     })
   )
 
+  const secret = "postgresql://user:swordfish@db.example/towers"
+
+  // What a program without types may hand in: a bare string was the path of a file once.
+  const wrong: ReadonlyArray<readonly [what: string, database: unknown]> = [
+    ["a filename", { filename: secret }],
+    ["a filename in libpq's words", { filename: "host=db.example dbname=towers password=swordfish" }],
+    ["a bare string", secret],
+    ["a bare secret", Redacted.make(secret)],
+    ["a url that is not redacted", { url: secret }]
+  ]
+  for (const [what, database] of wrong) {
+    it.scopedLive(`refuses the URL of a Postgres database as ${what}, and makes no file of its password`, () =>
+      Effect.gen(function* () {
+        const where = yield* folder
+        const fs = yield* FileSystem.FileSystem
+        const key = yield* KeyFile.generate
+        const before = process.cwd()
+        process.chdir(where)
+        const options = { chain: Chain.bitcoinRegtest, key, database } as NodeWatchtower.Options
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeWatchtower.layer(options)))).pipe(
+          Effect.ensuring(Effect.sync(() => process.chdir(before)))
+        )
+        assert.strictEqual(error._tag, "InvalidOptions")
+        assert.match(error.message, /^The options of (Sqlite|Postgres)ClientDb are not valid: [^\n]*\.$/)
+        assert.notInclude(`${error.message} ${JSON.stringify(error)} ${error}`, "swordfish")
+        assert.deepStrictEqual(yield* fs.readDirectory(where), [])
+      }).pipe(Effect.provide(NodeContext.layer))
+    )
+  }
+
   it("takes no policy of the other chain", () => {
     const key = Effect.runSync(KeyFile.generate)
     const policy = Policy.defaults(Chain.decredSimnet)
+    const database = { filename: ":memory:" }
     // @ts-expect-error the fee rate of a Decred policy is in atoms/kB
-    assert.isDefined(NodeWatchtower.layer({ chain: Chain.bitcoinRegtest, policy, key, database: ":memory:" }))
+    assert.isDefined(NodeWatchtower.layer({ chain: Chain.bitcoinRegtest, policy, key, database }))
   })
+})
+
+describe("NodeWatchtower.layerConfig", () => {
+  const environment = (values: Readonly<Record<string, string>>) =>
+    ConfigProvider.fromMap(new Map(Object.entries(values)), { pathDelim: "_" }).pipe(ConfigProvider.constantCase)
+
+  it.scopedLive("gets a session with what the environment says", () =>
+    Effect.gen(function* () {
+      const tower = yield* towerOf(Chain.bitcoinRegtest)
+      const where = yield* folder
+      yield* KeyFile.write(`${where}/key`, yield* KeyFile.generate)
+      const got = yield* Effect.provide(session(tower), NodeWatchtower.layerConfig()).pipe(
+        Effect.withConfigProvider(
+          environment({
+            WATCHTOWER_CHAIN: "bitcoin",
+            WATCHTOWER_NETWORK: "regtest",
+            WATCHTOWER_MAX_UPDATES: "7",
+            WATCHTOWER_KEY_FILE_PATH: `${where}/key`,
+            WATCHTOWER_SQLITE_FILENAME: `${where}/db`
+          })
+        )
+      )
+      assert.deepStrictEqual([got.policy.blobType, got.policy.maxUpdates], [6, 7])
+      assert.isTrue(yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.exists(`${where}/db`)))
+    }).pipe(quiet, Effect.provide(NodeContext.layer))
+  )
+
+  const enough = {
+    WATCHTOWER_CHAIN: "bitcoin",
+    WATCHTOWER_KEY_FILE_PATH: "key",
+    WATCHTOWER_SQLITE_FILENAME: "sessions.db"
+  }
+  const read = (values: Readonly<Record<string, string>>) =>
+    Effect.withConfigProvider(NodeWatchtower.config, environment(values))
+
+  it.effect("reads the options of every layer", () =>
+    Effect.gen(function* () {
+      const { WATCHTOWER_CHAIN } = enough
+      const url = "postgresql://user:swordfish@db.example/towers"
+      const given = yield* read({
+        WATCHTOWER_CHAIN,
+        WATCHTOWER_KEY_RING_ROOT: "07".repeat(32),
+        WATCHTOWER_KEY_RING_LAYOUT: "dcrlndRemote",
+        WATCHTOWER_KEY_RING_LEGACY_COIN_TYPE: "true",
+        WATCHTOWER_KEY_RING_ACCOUNT: "3",
+        WATCHTOWER_POSTGRES_URL: url,
+        WATCHTOWER_POSTGRES_STORE_TIMEOUT: "2 seconds",
+        WATCHTOWER_POSTGRES_RESERVE_NEXT: "false",
+        WATCHTOWER_POSTGRES_MAX_CONNECTIONS: "4",
+        WATCHTOWER_PROXY_HOST: "tor",
+        WATCHTOWER_PROXY_PORT: "9150",
+        WATCHTOWER_CANDIDATES_POLL_INTERVAL: "Infinity",
+        WATCHTOWER_TRANSPORT_DIAL_TIMEOUT: "1 minute",
+        WATCHTOWER_TRANSPORT_HANDSHAKE_TIMEOUT: "6 seconds",
+        WATCHTOWER_TRANSPORT_MESSAGE_TIMEOUT: "7 seconds",
+        WATCHTOWER_MAX_HEDGED: "2"
+      })
+      assert.deepStrictEqual(given.key, {
+        root: RootKey.Seed({ bytes: Redacted.make(new Uint8Array(32).fill(7)) }),
+        layout: "dcrlndRemote",
+        legacyCoinType: true,
+        account: 3
+      })
+      assert.deepStrictEqual(given.database, {
+        url: Redacted.make(url),
+        storeTimeout: Duration.seconds(2),
+        reserveNext: false,
+        maxConnections: 4
+      })
+      assert.deepStrictEqual(given.proxy, { host: "tor", port: 9150 })
+      assert.strictEqual(given.pollInterval, Duration.infinity)
+      assert.deepStrictEqual(given.timeouts, {
+        dialTimeout: Duration.minutes(1),
+        handshakeTimeout: Duration.seconds(6),
+        messageTimeout: Duration.seconds(7)
+      })
+      assert.strictEqual(given.maxHedged, 2)
+    })
+  )
+
+  it.effect("takes a proxy's default port, and no proxy", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* read({ ...enough, WATCHTOWER_PROXY_HOST: "tor" })).proxy, {
+        host: "tor",
+        port: undefined
+      })
+      assert.isUndefined((yield* read(enough)).proxy)
+    })
+  )
+
+  const refused: ReadonlyArray<readonly [values: Readonly<Record<string, string>>, sentence: RegExp]> = [
+    [{ WATCHTOWER_PROXY_PORT: "9150" }, /watchtower\.proxy\.host: "host is needed by the other options here/],
+    [{ WATCHTOWER_PROXY_HOST: "tor", WATCHTOWER_PROXY_PORT: "x" }, /port takes a whole number from 1 to 65535/],
+    [
+      { WATCHTOWER_POSTGRES_URL: "postgresql://swordfish@host/db" },
+      /sqlite\.filename and postgres\.url are both given/
+    ],
+    [{ WATCHTOWER_KEY_RING_ROOT: "07".repeat(32) }, /keyFile\.path and keyRing\.root are both given/],
+    [{ WATCHTOWER_SQLITE_FILENAME: "postgresql://swordfish@host/db" }, /filename takes the path of a SQLite file/]
+  ]
+  for (const [values, sentence] of refused) {
+    it.effect(`refuses ${Object.keys(values).join(" and ")}`, () =>
+      Effect.gen(function* () {
+        const text = String(yield* Effect.flip(read({ ...enough, ...values })))
+        assert.match(text, sentence)
+        assert.notInclude(text, "swordfish")
+        assert.notInclude(text, "0707")
+      })
+    )
+  }
+
+  it.effect("says that a key and a database are missing", () =>
+    Effect.gen(function* () {
+      const { WATCHTOWER_CHAIN, WATCHTOWER_KEY_FILE_PATH, WATCHTOWER_SQLITE_FILENAME } = enough
+      assert.match(
+        String(yield* Effect.flip(read({ WATCHTOWER_CHAIN, WATCHTOWER_SQLITE_FILENAME }))),
+        /either keyFile\.path or keyRing\.root must be given/
+      )
+      assert.match(
+        String(yield* Effect.flip(read({ WATCHTOWER_CHAIN, WATCHTOWER_KEY_FILE_PATH }))),
+        /either sqlite\.filename or postgres\.url must be given/
+      )
+    })
+  )
 })

@@ -4,19 +4,22 @@ import { Effect, Fiber } from "effect"
 import { toHex } from "../../src/internal/bytes.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
 import * as Source from "../../src/layers/net/source.js"
-import * as SocksSocketDialer from "../../src/layers/SocksSocketDialer.js"
+import * as Layers from "../../src/layers/SocksSocketDialer.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
 import { entropy } from "./brontide.fixtures.js"
 import { namesResolved } from "./names.fixtures.js"
 import { listen, nobody, openSockets, turns } from "./sockets.fixtures.js"
 import { granted, proxy, rawProxy, type Script, type Status } from "./socks.fixtures.js"
 
+/** Dialers whose options are right. */
+const SocksSocketDialer = { make: (options: Layers.Options) => Effect.runSync(Layers.make(options)) }
+
 const onion = TowerAddress.make(`${"a".repeat(56)}.onion:9911`)
 const text = (value: string) => new TextEncoder().encode(value)
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 /** Dials, says hello to whoever echoes there, and reads it back. */
-const greets = (options: SocksSocketDialer.Options, address: TowerAddress) =>
+const greets = (options: Layers.Options, address: TowerAddress) =>
   Effect.gen(function* () {
     const socket = yield* SocksSocketDialer.make(options).dial(address)
     assert.isTrue(yield* socket.write(text("hello")))

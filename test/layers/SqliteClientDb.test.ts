@@ -145,7 +145,7 @@ describe("SqliteClientDb", () => {
         const towers = yield* ClientDb.pipe(
           Effect.flatMap((db) => db.listTowers),
           Effect.provide(layer),
-          Effect.withConfigProvider(ConfigProvider.fromJson({ filename }))
+          Effect.withConfigProvider(ConfigProvider.fromJson({ watchtower: { sqlite: { filename } } }))
         )
         assert.deepStrictEqual(towers, [])
         assert.isTrue(fs.existsSync(filename))

@@ -58,12 +58,51 @@ describe("Policy.validate (protocol 4.3, 11.4)", () => {
   })
 })
 
+describe("a policy out of range", () => {
+  it.each<[change: Partial<Policy.Policy>, detail: string]>([
+    [{ maxUpdates: 70_000 }, "maxUpdates takes a whole number from 1 to 65535 (updates), not 70000."],
+    [{ maxUpdates: Number.NaN }, "maxUpdates takes a whole number from 1 to 65535 (updates), not NaN."],
+    [
+      { rewardBase: 2 ** 32 },
+      "rewardBase takes a whole number from 0 to 4294967295 (satoshi on Bitcoin, atoms on Decred), not 4294967296."
+    ],
+    [
+      { rewardRate: -1 },
+      "rewardRate takes a whole number from 0 to 4294967295 (millionths of the swept amount), not -1."
+    ],
+    [
+      // A program without types.
+      { sweepFeeRate: 2500 as never },
+      "sweepFeeRate takes a whole number from 0 to 9223372036854775807 (sat/kw on Bitcoin, atoms/kB on Decred), not 2500, which is no bigint."
+    ],
+    [
+      { blobType: 65_536 as never },
+      "blobType takes legacy, reward, anchor, taproot, taproot-final or a number from 0 to 65535, not 65536."
+    ]
+  ])("is refused with one sentence: %s", (change, detail) => {
+    const error = Either.getOrThrow(Either.flip(Policy.validate({ ...standard, ...change }, bitcoin)))
+    assert.strictEqual(error.message, `The policy is not valid: ${detail}`)
+    assert.strictEqual(error.reason, "OutOfRange")
+  })
+})
+
+describe("Policy.make", () => {
+  it("fills in the defaults", () => {
+    assert.deepStrictEqual(Policy.make(bitcoin, {}), standard)
+    assert.deepStrictEqual(Policy.make(decred, { maxUpdates: 7, sweepFeeRate: 12_000n }), {
+      ...Policy.defaults(decred),
+      maxUpdates: 7,
+      sweepFeeRate: decred.feeRate(12_000n)
+    })
+  })
+})
+
 describe("Policy.defaults", () => {
-  it("is what the daemons propose", () => {
+  it("is what a new client proposes: anchor channels, and else what the daemons propose", () => {
     assert.deepEqual(
       { ...standard },
       {
-        blobType: BlobType.altruistCommit,
+        blobType: BlobType.altruistAnchorCommit,
         maxUpdates: 1024,
         rewardBase: 0,
         rewardRate: 0,

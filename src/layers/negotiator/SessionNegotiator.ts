@@ -26,7 +26,7 @@ import * as Rules from "./Rules.js"
 
 export { SessionNegotiator } from "../../services/SessionNegotiator.js"
 export type { BuildError, Ports } from "./makeWithRules.js"
-export { InvalidOptions, type Options, type OptionsOf } from "./Options.js"
+export { InvalidOptions, type Options, type OptionsOf, options } from "./Options.js"
 export { config } from "./OptionsConfig.js"
 
 /**
@@ -55,7 +55,7 @@ export const layer = (options: Options): Layer.Layer<SessionNegotiator, BuildErr
  */
 export const layerConfig = (
   options: Config.Config<Options> = defaultConfig
-): Layer.Layer<SessionNegotiator, BuildError | ConfigError, Ports> => Layer.unwrapEffect(Effect.map(options, layer))
+): Layer.Layer<SessionNegotiator, BuildError | ConfigError, Ports> => layerConfigOf(SessionNegotiator, options)
 
 /**
  * A tag of its own for each of several negotiators in one program, say one for each blob type:
@@ -74,3 +74,16 @@ export const layerOf = <Self>(
   tag: Context.Tag<Self, SessionNegotiator.Service>,
   options: Options
 ): Layer.Layer<Self, BuildError, Ports> => Layer.scoped(tag, logged(make(options, tag.key), tag.key))
+
+/**
+ * A negotiator under a tag made by `Tag`, with options from configuration. Several negotiators read from places of their
+ * own: `layerConfigOf(Taproot, Config.nested(config, "taproot"))` reads `TAPROOT_WATCHTOWER_BLOB_TYPE`, ...
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfigOf = <Self>(
+  tag: Context.Tag<Self, SessionNegotiator.Service>,
+  options: Config.Config<Options> = defaultConfig
+): Layer.Layer<Self, BuildError | ConfigError, Ports> =>
+  Layer.unwrapEffect(Effect.map(options, (given) => layerOf(tag, given)))

@@ -199,7 +199,7 @@ const store = (
       towerId: id,
       towerPublicKey,
       keyIndex: reservation.keyIndex,
-      policy: Policy.make(settings.policy),
+      policy: Policy.of(settings.policy),
       rewardPkScript,
       seqNum: 0,
       towerLastApplied: 0,

@@ -1,35 +1,46 @@
 /**
- * The database that a name means: the path of a SQLite file, or the address of a Postgres database, which holds a password
- * and is therefore redacted. A driver is loaded when it is used, and only the one that is: it costs start-up time.
+ * The database that options mean: a SQLite file, which they name by `filename`, or a Postgres database, by `url`. A driver is
+ * loaded when it is used, and only the one that is: it costs start-up time.
  *
  * @since 0.1.0
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { DatabaseTooNew, DbError } from "../../schema/DbError.js"
+import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import type { PackageMissing } from "../../schema/PackageMissing.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { load } from "../optional.js"
+import type * as PostgresClientDb from "../PostgresClientDb.js"
+import type * as SqliteClientDb from "../SqliteClientDb.js"
 
-/** A path or an address. @since 0.1.0 @category models */
-export type Name = string | Redacted.Redacted<string>
+/** The options of a SQLite file, or those of a Postgres database. @since 0.1.0 @category models */
+export type Options = SqliteClientDb.Options | PostgresClientDb.Options
+
+/** Are these the options of a Postgres database? @since 0.1.0 @category guards */
+export const isPostgres = (options: Options): options is PostgresClientDb.Options =>
+  Predicate.hasProperty(options, "url")
 
 const postgres = load("a Postgres database", () => import("../PostgresClientDb.js"))
 const sqlite = load("a SQLite database", () => import("../SqliteClientDb.js"))
 
 /** The database; a file is created when there is none. @since 0.1.0 @category layers */
-export const clientDb = (name: Name): Layer.Layer<ClientDb, DbError | DatabaseTooNew | PackageMissing> =>
+export const clientDb = (
+  options: Options
+): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew | PackageMissing> =>
   Layer.unwrapEffect(
-    Redacted.isRedacted(name)
-      ? Effect.map(postgres, ({ layer }) => layer({ url: name }))
-      : Effect.map(sqlite, ({ layer }) => layer({ filename: name }))
+    isPostgres(options)
+      ? Effect.map(postgres, ({ layer }) => layer(options))
+      : Effect.map(sqlite, ({ layer }) => layer(options))
   )
 
 /** Its SQL client, for what the port does not offer. @since 0.1.0 @category constructors */
-export const sqlClient = (name: Name): Effect.Effect<SqlClient, DbError | PackageMissing, Scope.Scope> =>
-  Redacted.isRedacted(name)
-    ? Effect.flatMap(postgres, ({ client }) => client({ url: name }))
-    : Effect.flatMap(sqlite, ({ client }) => client({ filename: name }))
+export const sqlClient = (
+  options: Options
+): Effect.Effect<SqlClient, InvalidOptions | DbError | PackageMissing, Scope.Scope> =>
+  isPostgres(options)
+    ? Effect.flatMap(postgres, ({ client }) => client(options))
+    : Effect.flatMap(sqlite, ({ client }) => client(options))

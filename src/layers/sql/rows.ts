@@ -83,7 +83,7 @@ export const sessions = (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyAr
       ({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate, ...row }) =>
         new ClientSession({
           ...row,
-          policy: Policy.make({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
+          policy: Policy.of({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
         })
     )
   )

@@ -15,9 +15,11 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { fromHex, toHex } from "../../internal/bytes.js"
 import { nobleCurve } from "../../internal/curve.js"
+import * as Table from "../../internal/optionTable.js"
 import type * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
 import { type HexBytes, PublicKey, SessionId } from "../../schema/Ids.js"
+import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import { TowerAddress } from "../../schema/TowerAddress.js"
 import type { TransportError } from "../../schema/TransportError.js"
 import * as Code from "../../schema/wire/Code.js"
@@ -28,6 +30,7 @@ import type { Message } from "../../schema/wire/Message.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import * as Connection from "../brontide/connection.js"
 import type { StaticKey } from "../brontide/handshake.js"
+import { decodeOptions } from "../decodeOptions.js"
 import * as Book from "./towerBook.js"
 import { converse, type Desk, type Line } from "./towerConversation.js"
 
@@ -56,8 +59,18 @@ export interface Socket extends SocketDialer.RawSocket {
   readonly close: Effect.Effect<void>
 }
 
-/** What kind of tower it is. @since 0.1.0 @category testing */
-export interface Options {
+/** How long a client may take. @since 0.1.0 @category config */
+export const options = Table.table("LoopbackTower", [], {
+  handshakeTimeout: Table.withDefault(
+    Table.time({ forever: true }),
+    "5 seconds",
+    "The time for each of act one and act three"
+  ),
+  messageTimeout: Table.withDefault(Table.time({ forever: true }), "15 seconds", "The time for each message")
+})
+
+/** What kind of tower it is. docs/options.md has the times. @since 0.1.0 @category testing */
+export interface Options extends Table.Input<typeof options> {
   readonly chain: Chain.Chain
   /** The tower's static key: 32 bytes. */
   readonly secretKey: Redacted.Redacted<Uint8Array>
@@ -67,10 +80,6 @@ export interface Options {
   readonly rewardScript?: HexBytes | undefined
   /** The feature bits of its Init (default: 1 and 3). */
   readonly features?: ReadonlyArray<number> | undefined
-  /** For each of act one and act three (default: 5 seconds). */
-  readonly handshakeTimeout?: Duration.DurationInput | undefined
-  /** For each message (default: 15 seconds). */
-  readonly messageTimeout?: Duration.DurationInput | undefined
   /** What it knows at the start (default: nothing). */
   readonly initialSessions?: Iterable<Book.TowerSession> | undefined
   /** Told of each session that is created or changed, before the reply is sent. */
@@ -112,22 +121,22 @@ const staticKey = (secretKey: Redacted.Redacted<Uint8Array>): StaticKey<"BadKey"
 })
 
 /** A new tower. Without a socket it does nothing. @since 0.1.0 @category constructors */
-export const make = (options: Options): Effect.Effect<LoopbackTower> =>
-  Effect.sync(() => {
-    const { chain, features = [1, 3], onSession = () => Effect.void } = options
-    const key = staticKey(options.secretKey)
+export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOptions> =>
+  Effect.map(decodeOptions(options, given), ({ handshakeTimeout, messageTimeout }) => {
+    const { chain, features = [1, 3], onSession = () => Effect.void } = given
+    const key = staticKey(given.secretKey)
     const terms: Book.Terms = {
       chain,
-      blobTypes: options.blobTypes ?? chain.blobTypes,
-      rewardScript: options.rewardScript
+      blobTypes: given.blobTypes ?? chain.blobTypes,
+      rewardScript: given.rewardScript
     }
     const timeouts = {
       // Towers do not know where their clients are; the errors that say so go nowhere.
       address: TowerAddress.make("client.invalid:1"),
-      handshakeTimeout: Duration.decode(options.handshakeTimeout ?? "5 seconds"),
-      messageTimeout: Duration.decode(options.messageTimeout ?? "15 seconds")
+      handshakeTimeout: Duration.millis(handshakeTimeout),
+      messageTimeout: Duration.millis(messageTimeout)
     }
-    const sessions = new Map(Array.from(options.initialSessions ?? [], (session) => [session.id, session] as const))
+    const sessions = new Map(Array.from(given.initialSessions ?? [], (session) => [session.id, session] as const))
     const connected = new Set<SessionId>()
     let counts: Connections = { served: 0, open: 0, refused: 0 }
     let fault: Fault | undefined

@@ -11,16 +11,26 @@ import * as FiberSet from "effect/FiberSet"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { encodedError } from "../../internal/json.js"
+import * as Table from "../../internal/optionTable.js"
+import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import { TowerAddress } from "../../schema/TowerAddress.js"
 import { TowerUri } from "../../schema/TowerUri.js"
+import { decodeOptions } from "../decodeOptions.js"
 import * as NodeSocketDialer from "../NodeSocketDialer.js"
 import * as LoopbackTower from "./LoopbackTower.js"
 
-/** What kind of tower it is, and where it listens. @since 0.1.0 @category testing */
-export interface Options extends LoopbackTower.Options {
-  /** From 1 to 65,535; 0 takes any that is free (default). */
-  readonly port?: number | undefined
-}
+/** Where it listens, and how long a client may take. @since 0.1.0 @category config */
+export const options = Table.table("NodeLoopbackTower", [], {
+  port: Table.withDefault(
+    Table.wholeNumber({ least: 0, most: 0xffff }),
+    0,
+    "The port to listen on; 0 takes any that is free"
+  ),
+  ...LoopbackTower.options.entries
+})
+
+/** What kind of tower it is, and where it listens. docs/options.md has port and times. @since 0.1.0 @category testing */
+export interface Options extends LoopbackTower.Options, Table.Input<typeof options> {}
 
 /** A tower that can be dialled, and its control panel. @since 0.1.0 @category testing */
 export interface NodeLoopbackTower extends LoopbackTower.LoopbackTower {
@@ -72,15 +82,14 @@ const listen = (server: Net.Server, port: number): Effect.Effect<number, ListenF
   })
 
 /** A tower that listens while the scope is open. @since 0.1.0 @category constructors */
-export const make = (options: Options): Effect.Effect<NodeLoopbackTower, ListenFailed, Scope.Scope> =>
+export const make = (given: Options): Effect.Effect<NodeLoopbackTower, InvalidOptions | ListenFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const tower = yield* LoopbackTower.make(options)
+    const settings = yield* decodeOptions(options, given)
+    const tower = yield* LoopbackTower.make(given)
     const server = new Net.Server({ allowHalfOpen: true })
     const run = yield* FiberSet.makeRuntime<never>()
     server.on("connection", (accepted) => run(Effect.scoped(Effect.flatMap(socketOf(accepted), tower.serve))))
-    const port = yield* Effect.acquireRelease(listen(server, options.port ?? 0), () =>
-      Effect.sync(() => server.close())
-    )
+    const port = yield* Effect.acquireRelease(listen(server, settings.port), () => Effect.sync(() => server.close()))
     const address = TowerAddress.make(`127.0.0.1:${port}`)
     return { ...tower, uri: new TowerUri({ publicKey: tower.publicKey, address }) }
   })

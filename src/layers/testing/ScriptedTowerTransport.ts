@@ -17,8 +17,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import * as Table from "../../internal/optionTable.js"
 import { PublicKey, type Way } from "../../schema/Ids.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
+import * as BrontideTowerTransport from "../BrontideTowerTransport.js"
 import * as Condition from "../negotiator/condition.js"
 import * as keyWatch from "./keyWatch.js"
 import * as scriptedTower from "./scriptedTower.js"
@@ -27,16 +29,13 @@ import type { Dial, Script } from "./TowerScript.js"
 export type { Violation } from "./keyWatch.js"
 
 /**
- * The transport's own timeouts are those of the real one: 10 s (by the way `tor` 60 s), 5 s and 15 s. Infinity: none.
+ * The transport's own timeouts are those of the real one, whose defaults they have.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+export interface Options extends BrontideTowerTransport.Options {
   readonly way?: Way | undefined
-  readonly dialTimeout?: Duration.DurationInput | undefined
-  readonly handshakeTimeout?: Duration.DurationInput | undefined
-  readonly messageTimeout?: Duration.DurationInput | undefined
   /** At least so many of the last dials are remembered (default: all). */
   readonly remember?: number | undefined
 }
@@ -68,10 +67,11 @@ const ephemeralKey = PublicKey.make("0279be667ef9dcbbac55a06295ce870b07029bfcdb2
  */
 export const make = (script: (dial: Dial) => Script, options: Options = {}): ScriptedTowerTransport => {
   const { remember = Number.POSITIVE_INFINITY, way = "clear" } = options
+  const settings = Table.settings(BrontideTowerTransport.options, options)
   const timeouts: scriptedTower.Timeouts = {
-    dial: Duration.decode(options.dialTimeout ?? (way === "tor" ? "60 seconds" : "10 seconds")),
-    handshake: Duration.decode(options.handshakeTimeout ?? "5 seconds"),
-    message: Duration.decode(options.messageTimeout ?? "15 seconds")
+    dial: Duration.millis(settings.dialTimeout ?? (way === "tor" ? 60_000 : 10_000)),
+    handshake: Duration.millis(settings.handshakeTimeout),
+    message: Duration.millis(settings.messageTimeout)
   }
   const dials: Array<scriptedTower.OpenDial> = []
   const open = new Set<scriptedTower.OpenDial>()

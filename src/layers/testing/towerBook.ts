@@ -49,7 +49,7 @@ const policyOf = (request: CreateSession, chain: Chain.Chain): Policy.Policy | u
   if (request.sweepFeeRate > maxFeeRate) return undefined
   const { blobType, maxUpdates, rewardBase, rewardRate } = request
   const sweepFeeRate = chain.feeRate(request.sweepFeeRate)
-  const policy = Policy.make({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
+  const policy = Policy.of({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
   const checked = Policy.validate(policy, chain)
   return Either.isRight(checked) || checked.left.reason === "UnsupportedBlobType" ? policy : undefined
 }

@@ -8,6 +8,7 @@ import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegoti
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
+import * as BlobType from "../../../src/schema/BlobType.js"
 import type * as Chain from "../../../src/schema/Chain.js"
 import type { FeeRate } from "../../../src/schema/FeeRate.js"
 import { KeyIndex, type PublicKey } from "../../../src/schema/Ids.js"
@@ -35,7 +36,8 @@ export type Fields = Partial<Omit<Policy.Policy, "sweepFeeRate">> & { readonly s
 const propose = <Fee extends FeeRate>(chain: Chain.Chain<Fee>, { sweepFeeRate, ...fields }: Fields) => ({
   chain,
   policy: {
-    ...Policy.defaults(chain),
+    // What the recorded conversations were about.
+    ...Policy.defaults(chain, BlobType.altruistCommit),
     ...fields,
     ...(sweepFeeRate === undefined ? {} : { sweepFeeRate: chain.feeRate(sweepFeeRate) })
   }

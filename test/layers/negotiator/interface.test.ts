@@ -709,7 +709,10 @@ describe("several negotiators over the same ports", () => {
   class Legacy extends SessionNegotiator.Tag("Legacy")<Legacy>() {}
   class Anchor extends SessionNegotiator.Tag("Anchor")<Anchor>() {}
 
-  const anchor = Policy.defaults(regtest, BlobType.altruistAnchorCommit)
+  const policies = {
+    legacy: Policy.defaults(regtest, BlobType.altruistCommit),
+    anchor: Policy.defaults(regtest, BlobType.altruistAnchorCommit)
+  }
 
   it("each has its own tag, keys and standings; the tower refuses one blob type and serves the other", () => {
     const script = (dial: TowerScript.Dial): TowerScript.Script => ({
@@ -727,14 +730,14 @@ describe("several negotiators over the same ports", () => {
       transport.layer
     )
     const negotiators = Layer.mergeAll(
-      SessionNegotiator.layerOf(Legacy, options),
-      SessionNegotiator.layerOf(Anchor, { ...options, policy: anchor } as SessionNegotiator.Options)
+      SessionNegotiator.layerOf(Legacy, { ...options, policy: policies.legacy } as SessionNegotiator.Options),
+      SessionNegotiator.layerOf(Anchor, { ...options, policy: policies.anchor } as SessionNegotiator.Options)
     )
     const program = Effect.gen(function* () {
       const [legacy, other, candidates] = [yield* Legacy, yield* Anchor, yield* TowerCandidates]
       yield* candidates.add(towerKey(1), addressOf(1))
       const [one, error] = yield* Effect.all([legacy.nextSession, Effect.flip(other.negotiate)], { concurrency: 2 })
-      expect(one.policy).toEqual(options.policy)
+      expect(one.policy).toEqual(policies.legacy)
       expect(error).toMatchObject({ _tag: "FailedNegotiation" })
       expect(yield* Effect.flip(other.negotiate)).toMatchObject({ _tag: "NoTowerCandidates" })
       // Both were there at the same time, each with a key of its own.
@@ -745,7 +748,7 @@ describe("several negotiators over the same ports", () => {
       yield* candidates.add(towerKey(1), addressOf(1, 2))
       yield* Effect.yieldNow()
       const two = yield* other.nextSession
-      expect(two).toMatchObject({ policy: anchor, keyIndex: indexOf(transport.dials()[1] ?? fail()) })
+      expect(two).toMatchObject({ policy: policies.anchor, keyIndex: indexOf(transport.dials()[1] ?? fail()) })
       const db = yield* ClientDb
       expect((yield* db.listClientSessions()).map(({ policy }) => policy.blobType).sort()).toEqual([2, 2, 6])
       expect(transport.violations()).toEqual([])

@@ -43,7 +43,12 @@ const negotiating = <A, E>(
     return yield* use
   }).pipe(
     Effect.provide(
-      NodeWatchtower.layer({ chain, key: Effect.runSync(KeyFile.generate), database: ":memory:", ...options })
+      NodeWatchtower.layer({
+        chain,
+        key: Effect.runSync(KeyFile.generate),
+        database: { filename: ":memory:" },
+        ...options
+      })
     ),
     Logger.withMinimumLogLevel(LogLevel.None)
   )
@@ -261,7 +266,8 @@ const all: Readonly<Record<string, (count: number) => Effect.Effect<unknown, unk
   exhausted: () =>
     Effect.gen(function* () {
       yield* exhausted
-      const throughProxy = SocksSocketDialer.make({ host: "127.0.0.1", port: 1 }).dial(at("tower.test", 1))
+      const proxy = yield* Effect.orDie(SocksSocketDialer.make({ host: "127.0.0.1", port: 1 }))
+      const throughProxy = proxy.dial(at("tower.test", 1))
       const ends = [
         yield* dialled(at("127.0.0.1", 1)),
         yield* dialled(at("name.test", 1)),
