@@ -38,10 +38,11 @@ const toAddress = (ip: string, port: number): Effect.Effect<Tcp.Line, Failure, S
 const summary = (failures: ReadonlyMap<string, Failure>): Failure => {
   const all = [...failures.values()]
   const reasons = all.map(({ reason }) => reason)
+  const causes = all.flatMap(({ cause }) => (cause === undefined ? [] : [cause]))
   return {
     reason: telling.find((reason) => reasons.includes(reason)) ?? reasons[0] ?? "Other",
     tried: Array.from(failures, ([ip, { reason }]) => ({ ip, reason })),
-    cause: all.length === 1 ? all[0]?.cause : new AggregateError(all.map(({ cause }) => cause))
+    cause: causes.length > 1 ? new AggregateError(causes) : causes[0]
   }
 }
 
