@@ -53,14 +53,21 @@ export interface Policy<Fee extends FeeRate = FeeRate> {
 }
 
 /**
- * The policy can never be accepted; `reason` says which rule it breaks (the first one, in the order of
- * `wtpolicy.Policy.Validate`; the blob type is ours to check).
+ * The policy can never be accepted, or is of no use; `reason` says which rule it breaks (the first one, in the order of
+ * `wtpolicy.Policy.Validate`; the blob type, and whether it can pay its own sweep, are ours to check).
  *
  * @since 0.1.0
  * @category errors
  */
 export class InvalidPolicy extends Schema.TaggedError<InvalidPolicy>()("InvalidPolicy", {
-  reason: Schema.Literal("RewardOnAltruist", "NoUpdates", "FeeRateTooLow", "UnsupportedBlobType", "OutOfRange"),
+  reason: Schema.Literal(
+    "RewardOnAltruist",
+    "NoUpdates",
+    "FeeRateTooLow",
+    "UnsupportedBlobType",
+    "CannotPaySweep",
+    "OutOfRange"
+  ),
   detail: Schema.String
 }) {
   override get message() {
@@ -147,6 +154,26 @@ export const make = <Fee extends FeeRate>(chain: Chain.Chain<Fee>, fields: Field
 export const defaults = <Fee extends FeeRate>(chain: Chain.Chain<Fee>, blobType?: BlobType.BlobType): Policy<Fee> =>
   make(chain, { blobType })
 
+/** A reward rate is a share in millionths. */
+const whole = 1_000_000n
+
+/** All coins that there will ever be, in satoshi or atoms: 21 million on either chain. No channel holds more. */
+const allCoins = 2_100_000_000_000_000n
+
+/** No justice transaction is smaller: in weight units or bytes, as the chain's fee rate counts. One input and one output. */
+const leastSize: Record<Chain.Chain["feeUnit"], bigint> = { "sat/kw": 320n, "atoms/kB": 80n }
+
+/**
+ * Would a channel with all coins leave anything to its owner? If not, no justice transaction of this policy can ever be made
+ * (lnd `watchtower/wtpolicy/policy.go`, `ComputeRewardOutputs`), and its backups are for nothing.
+ */
+const paysItsSweep = ({ rewardBase, rewardRate, sweepFeeRate }: Policy, { feeUnit }: Chain.Chain): boolean => {
+  const afterBase = allCoins - BigInt(rewardBase)
+  const share = (afterBase * BigInt(rewardRate) + whole - 1n) / whole
+  const fee = (sweepFeeRate * leastSize[feeUnit]) / 1000n
+  return share + fee < afterBase
+}
+
 /**
  * Checks a policy against its chain before any tower is asked: real towers answer a bad one with TemporaryFailure, for
  * ever (protocol 5.2).
@@ -179,6 +206,14 @@ export const validate = <Fee extends FeeRate>(
   if (!chain.blobTypes.includes(policy.blobType)) {
     const known = chain.blobTypes.map((type) => `${BlobType.nameOf(type)} (${type})`).join(", ")
     return fail("UnsupportedBlobType", `${chain.name} has no blob type ${policy.blobType}; it has ${known}`)
+  }
+  if (!paysItsSweep(policy, chain)) {
+    return fail(
+      "CannotPaySweep",
+      BigInt(policy.rewardRate) >= whole
+        ? `a reward rate of ${policy.rewardRate} millionths leaves nothing to pay the sweep with; it must be below ${whole}`
+        : `no channel is large enough to pay this reward and a sweep fee rate of ${policy.sweepFeeRate} ${chain.feeUnit}; lower them`
+    )
   }
   return Either.right(policy)
 }

@@ -24,7 +24,19 @@ describe("Policy.validate (protocol 4.3, 11.4)", () => {
     ["altruist with reward rate", { rewardRate: 1 }, "RewardOnAltruist"],
     ["fee below the minimum", { sweepFeeRate: sats(999n) }, "FeeRateTooLow"],
     ["minimal valid", { maxUpdates: 1, sweepFeeRate: sats(1000n) }, "valid"],
-    ["the largest numbers", { maxUpdates: 65_535, sweepFeeRate: sats((1n << 63n) - 1n) }, "valid"],
+    ["the largest number of updates", { maxUpdates: 65_535 }, "valid"],
+    ["a reward of everything and more", { blobType: BlobType.rewardCommit, rewardRate: 1_000_001 }, "CannotPaySweep"],
+    ["a reward of everything", { blobType: BlobType.rewardCommit, rewardRate: 1_000_000 }, "CannotPaySweep"],
+    ["a reward of nearly everything", { blobType: BlobType.rewardCommit, rewardRate: 999_999 }, "valid"],
+    ["the largest reward rate", { blobType: BlobType.rewardCommit, rewardRate: 0xffff_ffff }, "CannotPaySweep"],
+    ["the largest fee rate", { sweepFeeRate: sats((1n << 63n) - 1n) }, "CannotPaySweep"],
+    ["a fee of more than all bitcoins", { sweepFeeRate: sats(6_562_500_000_000_001n) }, "CannotPaySweep"],
+    ["a fee of nearly all bitcoins", { sweepFeeRate: sats(6_562_499_999_999_999n) }, "valid"],
+    [
+      "a fee that the reward does not leave",
+      { blobType: BlobType.rewardCommit, rewardRate: 500_000, sweepFeeRate: sats(3_281_250_000_000_001n) },
+      "CannotPaySweep"
+    ],
     [
       "reward with both parameters",
       { blobType: BlobType.rewardCommit, rewardBase: 0xffff_ffff, rewardRate: 10_000 },
@@ -47,6 +59,9 @@ describe("Policy.validate (protocol 4.3, 11.4)", () => {
     assert.strictEqual(reasonOf({}, decred), "valid")
     assert.strictEqual(reasonOf({ sweepFeeRate: decred.feeRate(9999n) }, decred), "FeeRateTooLow")
     assert.strictEqual(reasonOf({ blobType: BlobType.altruistTaprootCommit }, decred), "UnsupportedBlobType")
+    const rewarded = { blobType: BlobType.rewardCommit, rewardRate: 1_000_001 }
+    assert.strictEqual(reasonOf(rewarded, decred), "CannotPaySweep")
+    assert.strictEqual(reasonOf({ sweepFeeRate: decred.feeRate((1n << 63n) - 1n) }, decred), "CannotPaySweep")
   })
 
   it("says what to do", () => {
@@ -54,6 +69,11 @@ describe("Policy.validate (protocol 4.3, 11.4)", () => {
     assert.strictEqual(
       error.message,
       "The policy is not valid: the sweep fee rate is 1 sat/kw; towers take 1000 or more"
+    )
+    const greedy = { ...standard, blobType: BlobType.rewardCommit, rewardRate: 1_500_000 }
+    assert.strictEqual(
+      Either.getOrThrow(Either.flip(Policy.validate(greedy, bitcoin))).message,
+      "The policy is not valid: a reward rate of 1500000 millionths leaves nothing to pay the sweep with; it must be below 1000000"
     )
   })
 })

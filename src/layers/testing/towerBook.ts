@@ -51,7 +51,9 @@ const policyOf = (request: CreateSession, chain: Chain.Chain): Policy.Policy | u
   const sweepFeeRate = chain.feeRate(request.sweepFeeRate)
   const policy = Policy.of({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
   const checked = Policy.validate(policy, chain)
-  return Either.isRight(checked) || checked.left.reason === "UnsupportedBlobType" ? policy : undefined
+  // Towers have a list of types of their own, and do not ask whether a policy can pay its sweep.
+  const isOurs = (reason: string) => reason === "UnsupportedBlobType" || reason === "CannotPaySweep"
+  return Either.isRight(checked) || isOurs(checked.left.reason) ? policy : undefined
 }
 
 /**
