@@ -8,6 +8,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { fromHex } from "../internal/bytes.js"
 import { nobleCurve } from "../internal/curve.js"
+import { quote } from "../internal/quote.js"
 import { PublicKey } from "./Ids.js"
 import * as TowerAddress from "./TowerAddress.js"
 
@@ -35,7 +36,7 @@ export class InvalidTowerUri extends Schema.TaggedError<InvalidTowerUri>()("Inva
   reason: Schema.Literal("NoKey", "NoAddress", "BadKey", "NotOnCurve")
 }) {
   override get message() {
-    return `${JSON.stringify(this.input)} is not a tower: ${advice[this.reason]}. Write publickey@host:port, as the tower's operator prints it.`
+    return `${quote(this.input)} is not a tower: ${advice[this.reason]}. Write publickey@host:port, as the tower's operator prints it.`
   }
 }
 
@@ -49,7 +50,7 @@ export class InvalidPublicKey extends Schema.TaggedError<InvalidPublicKey>()("In
       BadKey: "it must be 66 hex digits that begin with 02 or 03.",
       NotOnCurve: advice.NotOnCurve
     }
-    return `${JSON.stringify(this.input)} is no tower's public key: ${why[this.reason]}`
+    return `${quote(this.input)} is no tower's public key: ${why[this.reason]}`
   }
 }
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Schema } from "effect"
 import { PublicKey } from "../../src/schema/Ids.js"
+import * as TowerAddress from "../../src/schema/TowerAddress.js"
 import * as TowerUri from "../../src/schema/TowerUri.js"
 
 const key = "03c78286d0bfe0b23377e347d7d963943c4f575dddd57e2f1d52a5be1eb7f625a4"
@@ -58,6 +59,14 @@ describe("TowerUri", () => {
 
   it("reads a public key in either case", () => {
     assert.deepStrictEqual(TowerUri.parsePublicKey(key.toUpperCase()), Either.right(PublicKey.make(key)))
+  })
+
+  it("says a long text back in part", () => {
+    for (const parse of [TowerUri.parse, TowerAddress.parse, TowerUri.parsePublicKey]) {
+      const error = Either.getOrThrow(Either.flip<unknown, Error>(parse("x".repeat(1_000_000))))
+      assert.isBelow(error.message.length, 700)
+      assert.include(error.message, "(1000000 characters)")
+    }
   })
 
   it("is text in a Schema, and back", () => {
