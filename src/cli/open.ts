@@ -13,6 +13,7 @@ import * as KeyFile from "../layers/KeyFile.js"
 import * as Driver from "../layers/sql/driver.js"
 import * as Chain from "../schema/Chain.js"
 import { type DatabaseTooNew, DatabaseUnavailable, type DbError, WrongDatabase } from "../schema/DbError.js"
+import { ChainHash } from "../schema/Ids.js"
 import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import type { KeyFileError } from "../schema/KeyFileError.js"
 import type { KeyRingError } from "../schema/KeyRingError.js"
@@ -111,8 +112,6 @@ export const explained =
 
 const isUnavailable = Schema.is(DatabaseUnavailable)
 const isWrongDatabase = Schema.is(WrongDatabase)
+const isChainHash = Schema.is(ChainHash)
 
-const chainName = (hash: string): string => {
-  const chain = Chain.all.find((one) => one.chainHash === hash)
-  return chain === undefined ? `the chain ${hash}` : `${chain.name} ${chain.network}`
-}
+const chainName = (hash: string): string => (isChainHash(hash) ? Chain.nameOf(hash) : `the chain ${hash}`)

@@ -8,6 +8,7 @@ import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
 import type * as Option from "effect/Option"
+import { fromHex, toHex } from "../internal/bytes.js"
 import { printable } from "../internal/json.js"
 import * as Table from "../internal/optionTable.js"
 import * as BlobType from "./BlobType.js"
@@ -163,12 +164,27 @@ export const config: Config.Config<AnyChain> = Config.mapOrFail(Table.config(opt
   )
 })
 
+/**
+ * The network of a chain hash (wire order) for people: `bitcoin mainnet`; of one that is none of the ten the genesis block's
+ * hash as block explorers print it, which is its bytes in reverse.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const nameOf = (hash: ChainHash): string => {
+  const known = all.find((chain) => chain.chainHash === hash)
+  return known === undefined
+    ? `an unknown chain (genesis block ${toHex(fromHex(hash).reverse())})`
+    : `${known.name} ${known.network}`
+}
+
 /** Does this chain's software know the blob type? Membership, not flags (protocol 4.2). @since 0.1.0 @category combinators */
 export const supports = (chain: Chain, blobType: BlobType.BlobType): boolean => chain.blobTypes.includes(blobType)
 
 /**
- * The feature bits that a client of this chain sends in its Init for a blob type (protocol 3.2): 0, and 4 for taproot, or
- * else 2 for anchors. A chain that does not know taproot looks at the anchor flag alone.
+ * The feature bits that the daemons' client of this chain sends in its Init for a blob type (lnd
+ * `watchtower/wtpolicy/policy.go`): 0, and 4 for taproot, or else 2 for anchors; all of them even, which is to require them. A
+ * chain that does not know taproot looks at the anchor flag alone.
  *
  * @since 0.1.0
  * @category combinators

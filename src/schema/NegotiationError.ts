@@ -4,8 +4,10 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as Chain from "./Chain.js"
 import { ReserveError, StoreError } from "./DbError.js"
-import { ChainHash, HexBytes, KeyIndex, PublicKey, TowerId } from "./Ids.js"
+import * as Excerpt from "./Excerpt.js"
+import { ChainHash, KeyIndex, PublicKey, TowerId } from "./Ids.js"
 import { KeyRingError } from "./KeyRingError.js"
 import { TowerAddress } from "./TowerAddress.js"
 import { TransportError } from "./TransportError.js"
@@ -20,10 +22,11 @@ export class UnexpectedMessage extends Schema.TaggedError<UnexpectedMessage>()("
   }
 }
 
-/** The tower sent wtwire's Error message (601). @since 0.1.0 @category errors */
+/** The tower sent wtwire's Error message (601) with so many bytes of data, of which the first are kept. @since 0.1.0 @category errors */
 export class TowerErrorMessage extends Schema.TaggedError<TowerErrorMessage>()("TowerErrorMessage", {
   code: Schema.Int,
-  data: HexBytes
+  data: Excerpt.Data,
+  bytes: Schema.NonNegativeInt
 }) {
   override get message() {
     return `The tower sent Error with code ${this.code}.`
@@ -45,7 +48,8 @@ export type PermanentReason = typeof PermanentReason.Type
 
 /**
  * The tower refuses this policy for good; it is quarantined until an address is added, the policy changes, it is added
- * again, or a probe is due (design 4). `theirChain` is set for WrongChain, `features` for UnknownRequiredFeature.
+ * again, or a probe is due. `theirChain` is set for WrongChain; for UnknownRequiredFeature `featureCount`, and the lowest of
+ * these bits as `features`.
  *
  * @since 0.1.0
  * @category errors
@@ -53,7 +57,8 @@ export type PermanentReason = typeof PermanentReason.Type
 export class PermanentTowerFailure extends Schema.TaggedError<PermanentTowerFailure>()("PermanentTowerFailure", {
   reason: PermanentReason,
   theirChain: Schema.optional(ChainHash),
-  features: Schema.optional(Schema.Array(Schema.Int))
+  features: Schema.optional(Excerpt.Features),
+  featureCount: Schema.optional(Schema.NonNegativeInt)
 }) {
   override get message() {
     const why: Record<PermanentReason, string> = {
@@ -62,17 +67,24 @@ export class PermanentTowerFailure extends Schema.TaggedError<PermanentTowerFail
       RejectRewardRate: "it does not take this reward rate",
       RejectSweepFeeRate: "it does not take this sweep fee rate",
       PermanentFailure: "it answered with a permanent failure",
-      WrongChain: `it watches another chain (${this.theirChain ?? "unknown"})`,
-      UnknownRequiredFeature: `it requires features that we do not know (${(this.features ?? []).join(", ")})`
+      WrongChain: `the tower watches ${this.theirChain === undefined ? "another chain" : Chain.nameOf(this.theirChain)}`,
+      UnknownRequiredFeature: `it requires features that we do not know (${Excerpt.printFeatures(this.features ?? [], this.featureCount ?? 0)})`
     }
     return `The tower will not give a session for this policy: ${why[this.reason]}.`
   }
 }
 
-/** The tower refused for now: TemporaryFailure (40) or a code that nobody knows. @since 0.1.0 @category errors */
+/**
+ * The tower refused for now: TemporaryFailure (40) or a code that nobody knows, with so many bytes of data, of which the first
+ * are kept.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class SessionRejected extends Schema.TaggedError<SessionRejected>()("SessionRejected", {
   code: Schema.Int,
-  data: HexBytes
+  data: Excerpt.Data,
+  bytes: Schema.NonNegativeInt
 }) {
   override get message() {
     return `The tower refused with code ${this.code}${this.code === 40 ? " (temporary failure)" : ""}.`

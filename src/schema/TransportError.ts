@@ -5,6 +5,8 @@
  */
 import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
+import * as Chain from "./Chain.js"
+import * as Excerpt from "./Excerpt.js"
 import { TowerAddress } from "./TowerAddress.js"
 
 const DialFailure = Schema.Literal(
@@ -70,12 +72,23 @@ export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>()("Hand
   }
 }
 
-/** The connection's end: closed, reset, or a failed write; all one (protocol 3.3). @since 0.1.0 @category errors */
+/**
+ * The connection's end: closed, reset, or a failed write; all one. Towers that do not know a feature that is required of them
+ * say so only by hanging up, behind their own Init: where that has come, `theirInit` is what it said.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class ConnectionEnded extends Schema.TaggedError<ConnectionEnded>()("ConnectionEnded", {
-  address: TowerAddress
+  address: TowerAddress,
+  theirInit: Schema.optional(Excerpt.Init)
 }) {
   override get message() {
-    return `${this.address} ended the connection.`
+    const ended = `${this.address} ended the connection`
+    if (this.theirInit === undefined) return `${ended}.`
+    const { chainHash, featureCount, features } = this.theirInit
+    const bits = Excerpt.printFeatures(features, featureCount)
+    return `${ended} after its Init, without a reply; it watches ${Chain.nameOf(chainHash)} and announces these feature bits: ${bits}.`
   }
 }
 

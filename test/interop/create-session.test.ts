@@ -29,8 +29,12 @@ const refusedTypes = [0, 1, 3, 4, 7, 8, 11, 14, 16, 18, 24, 27, 30, 64, 65_535]
 /** What the negotiator says of the types that a chain has and a tower does not take. */
 const refusals: Partial<Record<Tower.RealTower["binary"], Record<number, string>>> = {
   lnd: { 3: "PermanentTowerFailure(RejectBlobType)" },
-  // It does not know the feature bit of taproot, and hangs up at our Init.
-  "lnd-v0.17": { 3: "PermanentTowerFailure(RejectBlobType)", 10: "ConnectionEnded", 26: "ConnectionEnded" },
+  // It does not know the feature bit of taproot. We announce that bit as an optional one, so it answers all the same.
+  "lnd-v0.17": {
+    3: "PermanentTowerFailure(RejectBlobType)",
+    10: "PermanentTowerFailure(RejectBlobType)",
+    26: "PermanentTowerFailure(RejectBlobType)"
+  },
   dcrlnd: { 3: "PermanentTowerFailure(RejectBlobType)", 10: "refused here: UnsupportedBlobType" }
 }
 
@@ -116,7 +120,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
     ["the least fee", { sweepFeeRate: chain.minFeeRate }, 0, "session"],
     ["fee below the minimum", { sweepFeeRate: chain.minFeeRate - 1n }, 40, "refused here: FeeRateTooLow"],
     ["fee 0", { sweepFeeRate: 0n }, 40, "refused here: FeeRateTooLow"],
-    ["fee 2^63 - 1", { sweepFeeRate: maxFeeRate }, 0, "session"],
+    ["fee 2^63 - 1", { sweepFeeRate: maxFeeRate }, 0, "refused here: CannotPaySweep"],
     ["fee 2^63", { sweepFeeRate: maxFeeRate + 1n }, 40, "no such FeeRate"],
     ["fee 2^64 - 1", { sweepFeeRate: 2n ** 64n - 1n }, 40, "no such FeeRate"],
     ["1 update", { maxUpdates: 1 }, 0, "session"],

@@ -8,6 +8,8 @@ import type * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import type * as Schedule from "effect/Schedule"
 import * as BlobType from "../../schema/BlobType.js"
+import * as Chain from "../../schema/Chain.js"
+import * as Excerpt from "../../schema/Excerpt.js"
 import type { HexBytes, KeyIndex } from "../../schema/Ids.js"
 import { HexBytes as Hex } from "../../schema/Ids.js"
 import {
@@ -63,6 +65,8 @@ export interface FailedVisit {
 export interface Rules {
   /** Are the policy and the options checked when the layer is built? */
   readonly validates: boolean
+  /** The feature bits of our Init for a blob type. */
+  readonly features: (chain: Chain.Chain, blobType: BlobType.BlobType) => ReadonlyArray<number>
   /** A round's candidates, one by one. */
   readonly candidates: Candidates.Source
   /**
@@ -99,7 +103,8 @@ export interface Rules {
 
 const isRewarded = (policy: Policy) => BlobType.has(policy.blobType, BlobType.flagReward)
 
-const rejected = (reply: CreateSessionReply) => Either.left(new SessionRejected({ code: reply.code, data: reply.data }))
+const rejected = ({ code, data }: CreateSessionReply) =>
+  Either.left(new SessionRejected({ code, ...Excerpt.ofData(data) }))
 
 const permanent = (reason: PermanentTowerFailure["reason"]) => Either.left(new PermanentTowerFailure({ reason }))
 
@@ -111,6 +116,7 @@ const permanent = (reason: PermanentTowerFailure["reason"]) => Either.left(new P
  */
 export const reference: Rules = {
   validates: false,
+  features: Chain.clientFeatures,
   candidates: Candidates.byCursor,
   endsRound: (failed) => failed.at(-1)?.step !== "reserving",
   hedges: false,
@@ -135,6 +141,9 @@ export const reference: Rules = {
   judge: () => ({ next: "address", blames: "address" }),
   requestLimit: (_, whenBusy) => (whenBusy === undefined ? Number.POSITIVE_INFINITY : whenBusy + 1)
 }
+
+/** The one feature that we require: towers that take no altruist sessions are of no use. */
+const altruistSessions = 0
 
 /** A reward script longer than this is a failure of the tower (D14). In bytes. */
 const maxRewardScript = 1024
@@ -166,6 +175,10 @@ const isOwn = ({ reason }: DialFailed): boolean => {
  */
 export const defaults: Rules = {
   validates: true,
+  // Optional (odd) but for the one: a tower that does not know a required bit hangs up without a word, and so would be asked for
+  // ever; asked with an optional bit it answers that it does not know the blob type.
+  features: (chain, blobType) =>
+    Chain.clientFeatures(chain, blobType).map((bit) => (bit === altruistSessions ? bit : bit + 1)),
   candidates: Candidates.byStanding,
   endsRound: (failed) => failed.filter((visit) => visit.own).length >= 2,
   hedges: true,

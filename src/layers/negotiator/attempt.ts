@@ -14,6 +14,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { ClientSession } from "../../schema/ClientSession.js"
 import type { StoreError } from "../../schema/DbError.js"
+import * as Excerpt from "../../schema/Excerpt.js"
 import { SessionId } from "../../schema/Ids.js"
 import {
   type AttemptFailure,
@@ -24,8 +25,9 @@ import {
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import * as Policy from "../../schema/Policy.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
-import type { TransportError } from "../../schema/TransportError.js"
+import { ConnectionEnded, type TransportError } from "../../schema/TransportError.js"
 import { checkInit } from "../../schema/wire/CheckInit.js"
+import type { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
@@ -117,12 +119,15 @@ const converse = (visit: Visit, key: HeldKey, address: TowerAddress, connection:
     enter(visit, "sendingInit", address)
     yield* connection.send(init)
     enter(visit, "receivingInit", address)
-    yield* checkInit(settings.chain, yield* expect(connection, "Init"))
+    const theirInit = yield* expect(connection, "Init")
+    yield* checkInit(settings.chain, theirInit)
     yield* leaseHolds(key)
     enter(visit, "sendingCreateSession", address)
-    yield* connection.send(createSession)
-    enter(visit, "receivingReply", address)
-    const reply = yield* expect(connection, "CreateSessionReply")
+    const asked = Effect.flatMap(connection.send(createSession), () => {
+      enter(visit, "receivingReply", address)
+      return expect(connection, "CreateSessionReply")
+    })
+    const reply = yield* Effect.catchTag(asked, "ConnectionEnded", (end) => hungUpAfter(theirInit, end))
     yield* Effect.annotateCurrentSpan("watchtower.code", reply.code)
     return reply
   }).pipe(
@@ -135,6 +140,10 @@ const converse = (visit: Visit, key: HeldKey, address: TowerAddress, connection:
       captureStackTrace: false
     })
   )
+
+/** Some towers refuse by hanging up behind their Init: all that they told is in it. */
+const hungUpAfter = ({ chainHash, features }: Init, { address }: ConnectionEnded) =>
+  new ConnectionEnded({ address, theirInit: { chainHash, ...Excerpt.ofFeatures(features) } })
 
 type MessageOf<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
 
@@ -149,7 +158,7 @@ const expect = <Tag extends Message["_tag"]>(
       const isExpected = (candidate: Message): candidate is MessageOf<Tag> => candidate._tag === tag
       if (isExpected(message)) return Effect.succeed(message)
       return message._tag === "ErrorMessage"
-        ? Effect.fail(new TowerErrorMessage({ code: message.code, data: message.data }))
+        ? Effect.fail(new TowerErrorMessage({ code: message.code, ...Excerpt.ofData(message.data) }))
         : Effect.fail(new UnexpectedMessage({ expected: tag, received: message._tag }))
     }
   )

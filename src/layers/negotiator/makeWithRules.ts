@@ -15,7 +15,6 @@ import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Chain from "../../schema/Chain.js"
 import type { DbError, WrongDatabase } from "../../schema/DbError.js"
 import type { KeyRingError } from "../../schema/KeyRingError.js"
 import { Happening, type NegotiatorEvent } from "../../schema/NegotiatorEvent.js"
@@ -99,7 +98,7 @@ export const makeWithRules = (
     const env: Environment = {
       name,
       settings,
-      init: new Init({ features: [...Chain.clientFeatures(settings.chain, settings.policy.blobType)], chainHash }),
+      init: new Init({ features: [...rules.features(settings.chain, settings.policy.blobType)], chainHash }),
       createSession: new CreateSession(settings.policy),
       rules,
       db,

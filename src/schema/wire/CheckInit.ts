@@ -5,6 +5,7 @@
  */
 import * as Either from "effect/Either"
 import type * as Chain from "../Chain.js"
+import * as Excerpt from "../Excerpt.js"
 import { PermanentTowerFailure } from "../NegotiationError.js"
 import type { Init } from "./Init.js"
 
@@ -21,6 +22,6 @@ export const checkInit = (chain: Chain.Chain, remote: Init): Either.Either<void,
   }
   const features = remote.features.filter((bit) => bit % 2 === 0 && !chain.knownFeatures.includes(bit))
   return features.length > 0
-    ? Either.left(new PermanentTowerFailure({ reason: "UnknownRequiredFeature", features }))
+    ? Either.left(new PermanentTowerFailure({ reason: "UnknownRequiredFeature", ...Excerpt.ofFeatures(features) }))
     : Either.right(undefined)
 }
