@@ -123,7 +123,7 @@ describe("a good tower", () => {
       Effect.gen(function* () {
         const session = yield* world.negotiator.nextSession
         expect(world.dialsOf(1)[0]?.sent).toEqual([
-          expect.objectContaining({ features: [0, 2], chainHash: chain.chainHash }),
+          expect.objectContaining({ features: [0, 3], chainHash: chain.chainHash }),
           expect.objectContaining(policy)
         ])
         expect(session.policy).toEqual(policy)
