@@ -79,8 +79,9 @@ export const create = (path: string, text: string): Effect.Effect<void, KeyFileE
       yield* file.sync
       // Under its own name it is whole: another process that looks in the meantime would read half a key.
       yield* fs.link(draft, path)
-      yield* syncFolder(fs, Path.dirname(path))
     }).pipe(Effect.ensuring(Effect.ignore(fs.remove(draft))))
+    // After the draft is gone: one sync brings the new name to the disk, and takes the other one from it.
+    yield* Effect.tapError(syncFolder(fs, Path.dirname(path)), () => Effect.ignore(fs.remove(path)))
   }).pipe(Effect.scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
 
 const platformErrors = (path: string) => {
