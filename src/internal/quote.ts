@@ -1,4 +1,4 @@
-/** So many characters of a text from outside are shown: room for a public key and the longest host name. */
+/** How many characters of a text from outside are shown: room for a public key and the longest host name. */
 const shown = 400
 
 /** A text from outside for a sentence: in quotes, and cut where it is long. @since 0.1.0 @category combinators */

@@ -7,10 +7,10 @@
 import * as Schema from "effect/Schema"
 import { ChainHash, HexBytes } from "./Ids.js"
 
-/** So many feature bits are kept. @since 0.1.0 @category models */
+/** How many feature bits are kept. @since 0.1.0 @category models */
 export const maxFeatures = 8
 
-/** So many bytes of data are kept. @since 0.1.0 @category models */
+/** How many bytes of data are kept. @since 0.1.0 @category models */
 export const maxBytes = 32
 
 /** The lowest feature bits of a list, `maxFeatures` at most. @since 0.1.0 @category models */

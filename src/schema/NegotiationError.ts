@@ -22,7 +22,7 @@ export class UnexpectedMessage extends Schema.TaggedError<UnexpectedMessage>()("
   }
 }
 
-/** The tower sent wtwire's Error message (601) with so many bytes of data, of which the first are kept. @since 0.1.0 @category errors */
+/** The tower sent wtwire's Error message (601). `data` has its first bytes, `bytes` says how many it had. @since 0.1.0 @category errors */
 export class TowerErrorMessage extends Schema.TaggedError<TowerErrorMessage>()("TowerErrorMessage", {
   code: Schema.Int,
   data: Excerpt.Data,
@@ -75,8 +75,8 @@ export class PermanentTowerFailure extends Schema.TaggedError<PermanentTowerFail
 }
 
 /**
- * The tower refused for now: TemporaryFailure (40) or a code that nobody knows, with so many bytes of data, of which the first
- * are kept.
+ * The tower refused for now: TemporaryFailure (40) or an unknown code. `data` has the first bytes of the reply's data, `bytes` says
+ * how many it had.
  *
  * @since 0.1.0
  * @category errors

@@ -74,7 +74,7 @@ export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>()("Hand
 
 /**
  * The connection's end: closed, reset, or a failed write; all one. Towers that do not know a feature that is required of them
- * say so only by hanging up, behind their own Init: where that has come, `theirInit` is what it said.
+ * say so only by hanging up after their own Init: where that has come, `theirInit` is what it said.
  *
  * @since 0.1.0
  * @category errors

@@ -175,8 +175,8 @@ const isOwn = ({ reason }: DialFailed): boolean => {
  */
 export const defaults: Rules = {
   validates: true,
-  // Optional (odd) but for the one: a tower that does not know a required bit hangs up without a word, and so would be asked for
-  // ever; asked with an optional bit it answers that it does not know the blob type.
+  // Optional (odd) but for the one. A tower that does not know a required bit hangs up, which is no refusal for good, and would be
+  // asked again and again; asked with an optional bit it answers that it does not take the blob type.
   features: (chain, blobType) =>
     Chain.clientFeatures(chain, blobType).map((bit) => (bit === altruistSessions ? bit : bit + 1)),
   candidates: Candidates.byStanding,

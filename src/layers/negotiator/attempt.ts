@@ -141,7 +141,7 @@ const converse = (visit: Visit, key: HeldKey, address: TowerAddress, connection:
     })
   )
 
-/** Some towers refuse by hanging up behind their Init: all that they told is in it. */
+/** Some towers refuse by hanging up after their Init: all that they told is in it. */
 const hungUpAfter = ({ chainHash, features }: Init, { address }: ConnectionEnded) =>
   new ConnectionEnded({ address, theirInit: { chainHash, ...Excerpt.ofFeatures(features) } })
 

@@ -99,7 +99,7 @@ describe("our Init", () => {
 })
 
 describe("a tower's Init", () => {
-  it.scopedLive("belongs to the failure, where the tower hangs up behind it", () =>
+  it.scopedLive("belongs to the failure, where the tower hangs up after it", () =>
     Effect.gen(function* () {
       const hangsUp = LoopbackTower.Fault.HangUp({ before: "reply" })
       const failure = failureOf(yield* Effect.flip(negotiate({ fault: hangsUp }, BlobType.altruistCommit)))
