@@ -76,9 +76,7 @@ export const client = (
     const sql = yield* SqliteClient.make({
       filename,
       // WAL is set below, when the short busy timeout is there.
-      disableWAL: true,
-      // The client keeps failures to prepare, too: "database is locked" would last for ten minutes.
-      prepareCacheTTL: Duration.millis(1)
+      disableWAL: true
     }).pipe(
       Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
       // The driver throws when it cannot open the file.

@@ -5,7 +5,7 @@
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
-import type { SqlError } from "@effect/sql/SqlError"
+import { SqlError } from "@effect/sql/SqlError"
 import type { Fragment } from "@effect/sql/Statement"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -25,7 +25,7 @@ export type Purpose = "read" | "unsynced" | "synced" | "migration"
 /**
  * `begin` opens a transaction. `now` is the instant by the clock that judges leases: ours on SQLite, the server's on
  * Postgres. `lock` and `lockFree` end a select whose row the transaction is going to change, waiting for others or passing
- * over what they hold. `versionTable` finds a row where the tables were made; `migrating` waits for another process that
+ * over what they hold. `connectionOf` makes of a reserved connection the one that is spoken through. `versionTable` finds a row where the tables were made; `migrating` waits for another process that
  * makes them.
  *
  * @since 0.1.0
@@ -36,6 +36,7 @@ export interface Dialect {
   readonly now: Effect.Effect<Fragment>
   readonly lock: Fragment
   readonly lockFree: Fragment
+  readonly connectionOf: (connection: Connection) => Connection
   readonly versionTable: Fragment
   readonly migrating: ReadonlyArray<string>
   readonly types: { readonly rowId: string; readonly instant: string }
@@ -56,12 +57,26 @@ export interface Limits {
   readonly cut: (connection: Connection) => Effect.Effect<void>
 }
 
+/**
+ * Prepares each statement when it is said. The client's cache would keep a failure to prepare, "database is locked" among
+ * them, for ten minutes; and told to forget sooner, it leaks the name of each statement that it forgets (Effect 3.22.4).
+ */
+const unprepared = (connection: Connection): Connection => ({
+  ...connection,
+  execute: (text, parameters, transform) =>
+    // It prepares when it is called, and throws.
+    Effect.suspend(() => connection.executeUnprepared(text, parameters, transform)).pipe(
+      Effect.catchAllDefect((cause) => Effect.fail(new SqlError({ cause, message: "Failed to prepare statement" })))
+    )
+})
+
 const sqlite = (sql: SqlClient): Dialect => ({
   // The level cannot be changed inside a transaction. IMMEDIATE: the write lock is there from the first statement on.
   begin: (purpose) => [`PRAGMA synchronous = ${purpose === "synced" ? "FULL" : "NORMAL"}`, "BEGIN IMMEDIATE"],
   now: Effect.map(Clock.currentTimeMillis, (now) => sql`${now}`),
   lock: sql``,
   lockFree: sql``,
+  connectionOf: unprepared,
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", instant: "REAL" },
@@ -87,6 +102,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
   now: Effect.succeed(sql`trunc(extract(epoch from statement_timestamp()) * 1000)::float8`),
   lock: sql`FOR UPDATE`,
   lockFree: sql`FOR UPDATE SKIP LOCKED`,
+  connectionOf: (connection) => connection,
   versionTable: sql`SELECT 1 WHERE to_regclass('wt_version') IS NOT NULL`,
   migrating: [
     `SELECT pg_advisory_xact_lock(${migrationLock})`,

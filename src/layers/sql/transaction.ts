@@ -91,8 +91,11 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
       : Effect.void
 
   // node-postgres reads the files of TLS for each connection, and throws where one is gone.
-  const reserve = Effect.catchAllDefect(sql.reserve, (cause) =>
-    Effect.fail(new SqlError({ cause, message: "Failed to make a connection" }))
+  const reserve = Effect.map(
+    Effect.catchAllDefect(sql.reserve, (cause) =>
+      Effect.fail(new SqlError({ cause, message: "Failed to make a connection" }))
+    ),
+    dialect.connectionOf
   )
 
   const once = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) =>
