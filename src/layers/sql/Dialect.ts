@@ -25,8 +25,8 @@ export type Purpose = "read" | "unsynced" | "synced" | "migration"
 /**
  * `begin` opens a transaction. `now` is the instant by the clock that judges leases: ours on SQLite, the server's on
  * Postgres. `lock` and `lockFree` end a select whose row the transaction is going to change, waiting for others or passing
- * over what they hold. `connectionOf` makes of a reserved connection the one that is spoken through. `versionTable` finds a row where the tables were made; `migrating` waits for another process that
- * makes them.
+ * over what they hold. `connectionOf` makes of a reserved connection the one that statements go through. `versionTable` finds
+ * a row where the tables were made; `migrating` waits for another process that makes them.
  *
  * @since 0.1.0
  * @category models
