@@ -123,7 +123,7 @@ export const options = Table.table("Policy", [], {
   rewardRate: Table.withDefault(
     Table.wholeNumber({ least: 0, most: 0xffff_ffff, unit: "millionths of the swept amount" }),
     0,
-    "The proportional part of the tower's reward; 0 but for blob type reward"
+    "The proportional part of the tower's reward, below 1000000; 0 but for blob type reward"
   ),
   sweepFeeRate: Table.optional(
     Table.bigWholeNumber({ least: 0n, most: maxFeeRate, unit: "sat/kw on Bitcoin, atoms/kB on Decred" }),

@@ -77,7 +77,7 @@ describe("a good tower", () => {
         const [dial] = world.transport.dials()
         expect(dial).toMatchObject({ at: 0, connectedAt: 100, shownAt: 110, endedAt: 613, closedAt: 613 })
         expect(dial?.sent).toEqual([
-          expect.objectContaining({ _tag: "Init", features: [0, 2], chainHash: regtest.chainHash }),
+          expect.objectContaining({ _tag: "Init", features: [0, 3], chainHash: regtest.chainHash }),
           expect.objectContaining({ _tag: "CreateSession", ...Policy.defaults(regtest) })
         ])
         expect(session).toMatchObject({
