@@ -168,26 +168,26 @@ describe("NodeWatchtower", () => {
     console.log(built._tag === "Left" ? [built.left._tag, built.left.message].join(": ") : "built")
   `
   const cases: ReadonlyArray<readonly [absent: string, options: string, says: RegExp]> = [
-    ["none", 'key: material, database: ":memory:"', /^built\n$/],
-    ["@effect/platform-node", 'key: material, database: ":memory:"', /^built\n$/],
+    ["none", 'key: material, database: { filename: ":memory:" }', /^built\n$/],
+    ["@effect/platform-node", 'key: material, database: { filename: ":memory:" }', /^built\n$/],
     [
       "@effect/platform-node",
-      'key: "key", database: ":memory:"',
+      'key: "key", database: { filename: ":memory:" }',
       /^PackageMissing: The package @effect\/platform-node is not installed, and a key file needs it\. Install it with: npm install "@effect\/platform-node@\^/
     ],
     [
       "@effect/sql-sqlite-node",
-      'key: material, database: ":memory:"',
+      'key: material, database: { filename: ":memory:" }',
       /^PackageMissing: The package @effect\/sql-sqlite-node is not installed, and a SQLite database needs it\. /
     ],
     [
       "better-sqlite3",
-      'key: material, database: ":memory:"',
+      'key: material, database: { filename: ":memory:" }',
       /^PackageMissing: The package better-sqlite3 is not installed, and a SQLite database needs it\. /
     ],
     [
       "@effect/sql-pg",
-      'key: material, database: Redacted.make("postgresql://127.0.0.1:1/none")',
+      'key: material, database: { url: Redacted.make("postgresql://127.0.0.1:1/none") }',
       /^PackageMissing: The package @effect\/sql-pg is not installed, and a Postgres database needs it\. /
     ]
   ]
