@@ -1,6 +1,7 @@
 /**
- * The walk over the candidates (protocol 8.1, with one entry for each tower): entries are numbered as they come, and a
- * position is the number that the walk has reached. So an entry that comes while a walk stands at the end is its next one.
+ * The walk over the candidates (docs/negotiation.md, The reference's candidate list, with one entry for each tower):
+ * entries are numbered as they come, and a position is the number that the walk has reached. So an entry that comes
+ * while a walk stands at the end is its next one.
  *
  * @since 0.1.0
  */

@@ -1,7 +1,7 @@
 /**
- * Combinators for wire formats (protocol 2.1 to 2.3). A codec is a pair: `read` takes a value off the bytes at an offset
- * and tells where it ended, `write` gives the bytes of a value. Reading never throws; writing trusts its value, whose
- * bounds are the schema's.
+ * Combinators for wire formats (docs/protocol.md, wtwire). A codec is a pair: `read` takes a value off the bytes at an
+ * offset and tells where it ended, `write` gives the bytes of a value. Reading never throws; writing trusts its value,
+ * whose bounds are the schema's.
  *
  * @since 0.1.0
  */
@@ -82,7 +82,7 @@ const longForms: ReadonlyArray<readonly [marker: number, digits: Codec<number>, 
   [0xff, map(u64In(true), Number, BigInt), 0x1_0000_0000]
 ]
 
-/** Bitcoin's CompactSize in its shortest form only (protocol 2.2). @since 0.1.0 @category constructors */
+/** Bitcoin's CompactSize in its shortest form only (docs/protocol.md, CompactSize). @since 0.1.0 @category constructors */
 export const compactSize: Codec<number> = {
   read: (input, offset) =>
     Either.gen(function* () {
@@ -108,13 +108,13 @@ const sized = (size: Codec<number>, limit: number): Codec<Uint8Array> => ({
   write: (value) => concat(size.write(value.length), value)
 })
 
-/** What the daemons read at most as one field of bytes (protocol 2.1). @since 0.1.0 @category models */
+/** What the daemons read at most as one field of bytes (docs/protocol.md, Fields). @since 0.1.0 @category models */
 export const maxVarBytes = 66_000
 
 /** A CompactSize, at most 66,000, and that many bytes. @since 0.1.0 @category constructors */
 export const varBytes = sized(compactSize, maxVarBytes)
 
-/** Bits are numbered by 16 bits, so a longer vector would wrap around (protocol 2.3). */
+/** Bits are numbered by 16 bits, so a longer vector would wrap around (docs/protocol.md, Feature vector). */
 const maxFeatureBytes = 8192
 
 const bitsOf = (vector: Uint8Array): ReadonlyArray<number> => {
@@ -138,7 +138,7 @@ const vectorOf = (bits: ReadonlyArray<number>): Uint8Array => {
 
 /**
  * The set bits, ascending, as one big-endian number behind its length in two bytes. Written as short as possible; read
- * with leading zeros too, up to 8,192 bytes (protocol 2.3).
+ * with leading zeros too, up to 8,192 bytes (docs/protocol.md, Feature vector).
  *
  * @since 0.1.0
  * @category constructors

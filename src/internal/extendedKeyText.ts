@@ -1,6 +1,7 @@
 /**
  * Extended private keys as text: `xprv...` of Bitcoin, `dprv...` of Decred, and those of the test networks. Decred has
- * version bytes of its own, and a checksum by BLAKE-256 (protocol 6.3; dcrd `chaincfg`, `hdkeychain`).
+ * version bytes of its own, and a checksum by BLAKE-256 (docs/protocol.md, Deviations from BIP-32; dcrd `chaincfg` and
+ * `hdkeychain` v3).
  *
  * @since 0.1.0
  */

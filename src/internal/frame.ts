@@ -1,6 +1,6 @@
 /**
- * Message frames (BOLT-8; protocol 1.4): a sealed length of 2 bytes, then the sealed body. Reading is a fold over the
- * chunks that arrive, however they are cut.
+ * Message frames (BOLT-8; docs/protocol.md, Frames): a sealed length of 2 bytes, then the sealed body. Reading is a
+ * fold over the chunks that arrive, however they are cut.
  *
  * @since 0.1.0
  */

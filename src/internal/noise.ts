@@ -1,7 +1,7 @@
 /**
- * The brontide handshake, Noise_XK over secp256k1, both roles (BOLT-8; protocol 1.2 and 1.3). Each state is a type of
- * its own, so that acts out of order do not compile. The one ECDH of each role that needs its static key is an input:
- * private static keys never come here.
+ * The brontide handshake, Noise_XK over secp256k1, both roles (BOLT-8; docs/protocol.md, Handshake state and Acts).
+ * Each state is a type of its own, so that acts out of order do not compile. The one ECDH of each role that needs its
+ * static key is an input: private static keys never come here.
  *
  * @since 0.1.0
  */

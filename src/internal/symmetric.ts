@@ -1,5 +1,6 @@
 /**
- * The part of a Noise handshake that knows no curve: a hash over all that was said and a chain of keys (protocol 1.2).
+ * The part of a Noise handshake that knows no curve: a hash over all that was said and a chain of keys
+ * (docs/protocol.md, Handshake state).
  *
  * @since 0.1.0
  */

@@ -1,5 +1,6 @@
 /**
- * Towers over brontide: a raw socket, the Noise handshake, and wtwire messages in its frames (protocol 1 and 2).
+ * Towers over brontide: a raw socket, the Noise handshake, and wtwire messages in its frames (docs/protocol.md,
+ * Brontide and wtwire).
  *
  * A connection belongs to the scope of its caller. When connecting fails or is interrupted, its socket is closed at
  * once, whatever becomes of that scope.

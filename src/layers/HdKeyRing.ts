@@ -1,5 +1,6 @@
 /**
- * A key ring that derives its keys from a seed in this process, exactly as the wallets of lnd and dcrlnd do (protocol 6).
+ * A key ring that derives its keys from a seed in this process, exactly as the wallets of lnd and dcrlnd do
+ * (docs/protocol.md, Keys).
  *
  * @since 0.1.0
  */

@@ -1,5 +1,6 @@
 /**
- * The candidate list over the database's table of towers: each tower once, in a circle (protocol 8.1).
+ * The candidate list over the database's table of towers: each tower once, in a circle (docs/negotiation.md, The
+ * reference's candidate list).
  *
  * The table is the truth. What this process adds and removes is written there first; what another process does is found by
  * polling. Both change the list under one lock, so that a poll's older picture of the table never undoes a newer change.

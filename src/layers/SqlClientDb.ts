@@ -1,6 +1,6 @@
 /**
- * The client's database over an SQL client: SQLite or Postgres (design 7). It depends on `SqlClient` only; `SqliteClientDb`
- * and `PostgresClientDb` bring a client that is set up as it must be.
+ * The client's database over an SQL client: SQLite or Postgres (docs/database.md). It depends on `SqlClient` only;
+ * `SqliteClientDb` and `PostgresClientDb` bring a client that is set up as it must be.
  *
  * The tables begin with `wt_`. The adapter gives the client no other statements than those on a connection reserved for
  * them, so that other users of the same client do not meet its transactions.

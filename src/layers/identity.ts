@@ -12,8 +12,8 @@ import { Entropy } from "../services/Entropy.js"
 const range = 2 ** 30 - 1
 
 /**
- * A random index from 1 to 2^30 - 1: a client whose database was lost does not meet its used keys again (design 4). 48
- * random bits for a range of 30 leave a bias below 1 in 200,000.
+ * A random index from 1 to 2^30 - 1: a client whose database was lost does not meet its used keys again
+ * (docs/negotiation.md, Reservations). 48 random bits for a range of 30 leave a bias below 1 in 200,000.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,6 @@
 /**
- * What kind of backup a session takes: a 16-bit field of flags (protocol 4.1, lnd `watchtower/blob/type.go`).
+ * What kind of backup a session takes: a 16-bit field of flags (docs/protocol.md, Blob types; lnd v0.21.2
+ * `watchtower/blob/type.go`).
  *
  * @since 0.1.0
  */

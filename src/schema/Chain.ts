@@ -1,5 +1,5 @@
 /**
- * The networks, as data (design 6): what differs between Bitcoin and Decred is here and nowhere else.
+ * The networks, as data (docs/protocol.md, Chains): what differs between Bitcoin and Decred is here and nowhere else.
  *
  * @since 0.1.0
  */
@@ -17,8 +17,9 @@ import { ChainHash } from "./Ids.js"
 
 /**
  * One network. `coinType` is the one that lnd and new Decred wallets derive keys with, `legacyCoinType` that of old Decred
- * wallets (protocol 6.2); `minFeeRate` is the least that a tower of that chain takes, `defaultFeeRate` what the daemons ask
- * for (protocol 4.3); `knownFeatures` are the feature bits that the chain's towers and clients know (protocol 3.1).
+ * wallets (docs/protocol.md, Key layouts); `minFeeRate` is the least that a tower of that chain takes, `defaultFeeRate`
+ * what the daemons ask for (docs/protocol.md, Policy); `knownFeatures` are the feature bits that the chain's towers and
+ * clients know (docs/protocol.md, Feature bits).
  *
  * @since 0.1.0
  * @category models
@@ -178,13 +179,13 @@ export const nameOf = (hash: ChainHash): string => {
     : `${known.name} ${known.network}`
 }
 
-/** Does this chain's software know the blob type? Membership, not flags (protocol 4.2). @since 0.1.0 @category combinators */
+/** Does this chain's software know the blob type? Membership, not flags (docs/protocol.md, Blob types). @since 0.1.0 @category combinators */
 export const supports = (chain: Chain, blobType: BlobType.BlobType): boolean => chain.blobTypes.includes(blobType)
 
 /**
- * The feature bits that the daemons' client of this chain sends in its Init for a blob type (lnd
- * `watchtower/wtpolicy/policy.go`): 0, and 4 for taproot, or else 2 for anchors; all of them even, which is to require them. A
- * chain that does not know taproot looks at the anchor flag alone.
+ * The feature bits that the daemons' client of this chain sends in its Init for a blob type (lnd v0.21.2
+ * `watchtower/wtpolicy/policy.go`): 0, and 4 for taproot, or else 2 for anchors; all of them even, which is to require
+ * them. A chain that does not know taproot looks at the anchor flag alone.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,5 +1,5 @@
 /**
- * A session that a tower has accepted and that is stored (protocol 7.5).
+ * A session that a tower has accepted and that is stored (docs/negotiation.md, The reference's database).
  *
  * @since 0.1.0
  */

@@ -1,5 +1,6 @@
 /**
- * What the client's database can answer instead. Names follow the reference's `wtdb` errors where there is one (protocol 7).
+ * What the client's database can answer instead. Names follow the reference's `wtdb` errors where there is one
+ * (docs/negotiation.md, The reference's database).
  *
  * @since 0.1.0
  */

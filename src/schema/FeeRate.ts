@@ -1,13 +1,14 @@
 /**
  * Fee rates of the justice transaction. The same 64 bits on the wire mean sat/kw to a Bitcoin tower and atoms/kB to a
- * Decred tower (protocol 4.3); here they are different types, so that one cannot be handed in for the other.
+ * Decred tower (docs/protocol.md, Policy); here they are different types, so that one cannot be handed in for the
+ * other.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import { Amount } from "../internal/json.js"
 
-/** The largest rate that a Go tower reads as positive: 2^63 - 1 (protocol 2.1). @since 0.1.0 @category models */
+/** The largest rate that a Go tower reads as positive: 2^63 - 1 (docs/protocol.md, Fields). @since 0.1.0 @category models */
 export const maxFeeRate = (1n << 63n) - 1n
 
 /**

@@ -21,7 +21,7 @@ export const PublicKey = Schema.String.pipe(
 export type PublicKey = typeof PublicKey.Type
 
 /**
- * A session's name: the public key of its session key (protocol 6.4), the same 66 hex digits.
+ * A session's name: the public key of its session key (docs/protocol.md, ECDH), the same 66 hex digits.
  *
  * @since 0.1.0
  * @category ids
@@ -31,7 +31,7 @@ export const SessionId = PublicKey.pipe(Schema.brand("SessionId"))
 export type SessionId = typeof SessionId.Type
 
 /**
- * The row number that a database gave a tower; positive, never reused (lnd `wtdb.TowerID`).
+ * The row number that a database gave a tower; positive, never reused (lnd v0.21.2 `wtdb.TowerID`).
  *
  * @since 0.1.0
  * @category ids
@@ -44,7 +44,7 @@ export type TowerId = typeof TowerId.Type
 export const maxKeyIndex = 0x7fff_ffff
 
 /**
- * The child number of a session key, from 1 to 2^31 - 1; 0 is never used (protocol 6.2).
+ * The child number of a session key, from 1 to 2^31 - 1; 0 is never used (docs/protocol.md, Key layouts).
  *
  * @since 0.1.0
  * @category ids
@@ -54,7 +54,7 @@ export const KeyIndex = Schema.Int.pipe(Schema.between(1, maxKeyIndex), Schema.b
 export type KeyIndex = typeof KeyIndex.Type
 
 /**
- * The hash of a chain's genesis block in wire order, 64 lowercase hex digits (protocol 2.6).
+ * The hash of a chain's genesis block in wire order, 64 lowercase hex digits (docs/protocol.md, Chains).
  *
  * @since 0.1.0
  * @category ids
@@ -80,7 +80,8 @@ export const HexBytes = Schema.String.pipe(
 export type HexBytes = typeof HexBytes.Type
 
 /**
- * The random token under which a reservation is held; whoever is taken over has another one (design 4, Reservations).
+ * The random token under which a reservation is held; whoever is taken over has another one (docs/negotiation.md,
+ * Reservations).
  *
  * @since 0.1.0
  * @category ids
@@ -91,7 +92,7 @@ export type LeaseToken = typeof LeaseToken.Type
 
 /**
  * How a key is shown to a tower: over a direct connection, or through Tor. A key shown one way is not used the other
- * (design 4, Privacy).
+ * (docs/negotiation.md, Privacy).
  *
  * @since 0.1.0
  * @category ids

@@ -1,5 +1,5 @@
 /**
- * Where a wallet keeps its keys: the paths that lnd and dcrlnd derive, as data (protocol 6.2).
+ * Where a wallet keeps its keys: the paths that lnd and dcrlnd derive, as data (docs/protocol.md, Key layouts).
  *
  * @since 0.1.0
  */
@@ -30,7 +30,7 @@ export interface Place {
 
 /**
  * A layout's path in two parts: the one that all families share, and the rest down to the parent of the key itself. The
- * levels whose keys the wallets keep short are those of protocol 6.3.
+ * levels whose keys the wallets keep short are those of docs/protocol.md, Deviations from BIP-32.
  *
  * @since 0.1.0
  * @category models

@@ -101,7 +101,7 @@ export class SessionKeyAlreadyUsed extends Schema.TaggedError<SessionKeyAlreadyU
   }
 }
 
-/** An accepting reply with more than 1,024 bytes of reward script (D14). @since 0.1.0 @category errors */
+/** An accepting reply with more than 1,024 bytes of reward script (docs/negotiation.md, D14). @since 0.1.0 @category errors */
 export class RewardScriptTooLong extends Schema.TaggedError<RewardScriptTooLong>()("RewardScriptTooLong", {
   bytes: Schema.Int
 }) {

@@ -1,5 +1,5 @@
 /**
- * What a client proposes to a tower (protocol 4.3, lnd `watchtower/wtpolicy/policy.go`).
+ * What a client proposes to a tower (docs/protocol.md, Policy; lnd v0.21.2 `watchtower/wtpolicy/policy.go`).
  *
  * @since 0.1.0
  */
@@ -165,7 +165,7 @@ const leastSize: Record<Chain.Chain["feeUnit"], bigint> = { "sat/kw": 320n, "ato
 
 /**
  * Would a channel with all coins leave anything to its owner? If not, no justice transaction of this policy can ever be made
- * (lnd `watchtower/wtpolicy/policy.go`, `ComputeRewardOutputs`), and its backups are for nothing.
+ * (lnd v0.21.2 `watchtower/wtpolicy/policy.go`, `ComputeRewardOutputs`), and its backups are for nothing.
  */
 const paysItsSweep = ({ rewardBase, rewardRate, sweepFeeRate }: Policy, { feeUnit }: Chain.Chain): boolean => {
   const afterBase = allCoins - BigInt(rewardBase)
@@ -176,7 +176,7 @@ const paysItsSweep = ({ rewardBase, rewardRate, sweepFeeRate }: Policy, { feeUni
 
 /**
  * Checks a policy against its chain before any tower is asked: real towers answer a bad one with TemporaryFailure, for
- * ever (protocol 5.2).
+ * ever (docs/protocol.md, CreateSession).
  *
  * @since 0.1.0
  * @category combinators

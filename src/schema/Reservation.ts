@@ -1,5 +1,6 @@
 /**
- * A key index bound to one tower, blob type and way until a session is stored for it (design 4, Reservations).
+ * A key index bound to one tower, blob type and way until a session is stored for it (docs/negotiation.md,
+ * Reservations).
  *
  * @since 0.1.0
  */

@@ -1,6 +1,7 @@
 /**
- * What is known about a tower (design 2): the last outcomes of its addresses, failed visits in a row, last visit, last
- * session, quarantine, and the counts behind the statistics. It orders the candidates; it blocks nobody but by quarantine.
+ * What is known about a tower (docs/negotiation.md, Standings): the last outcomes of its addresses, failed visits in a
+ * row, last visit, last session, quarantine, and the counts behind the statistics. It orders the candidates; it blocks
+ * nobody but by quarantine.
  *
  * @since 0.1.0
  */
@@ -59,8 +60,8 @@ export const initial: Standing = {
 }
 
 /**
- * The standing with every instant that lies after `now` set to `now`: the clock was put back (design 4, Time). The same
- * object when there is none.
+ * The standing with every instant that lies after `now` set to `now`: the clock was put back (docs/negotiation.md,
+ * Time). The same object when there is none.
  *
  * @since 0.1.0
  * @category combinators

@@ -8,8 +8,9 @@ import { PublicKey, TowerId } from "./Ids.js"
 import { TowerAddress } from "./TowerAddress.js"
 
 /**
- * A tower: the id of its row, its public key, and its addresses, newest first (protocol 7.4). An immutable snapshot.
- * `additions` counts how often it was added, by whatever process: so it is seen that it was added again.
+ * A tower: the id of its row, its public key, and its addresses, newest first (docs/negotiation.md, The reference's
+ * database). An immutable snapshot. `additions` counts how often it was added, by whatever process: so it is seen that
+ * it was added again.
  *
  * @since 0.1.0
  * @category models

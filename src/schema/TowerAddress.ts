@@ -1,6 +1,6 @@
 /**
  * Where a tower listens: `host:port`, with an IPv4 or a bracketed IPv6 literal, a host name, or an onion v3 name
- * (protocol 12). Host names are kept as names and resolved at dial.
+ * (docs/protocol.md, Addresses). Host names are kept as names and resolved at dial.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ export const TowerAddress = Schema.String.pipe(
 /** @since 0.1.0 @category ids */
 export type TowerAddress = typeof TowerAddress.Type
 
-/** Where towers of lnd and dcrlnd listen unless told otherwise (protocol 12.1). @since 0.1.0 @category models */
+/** Where towers of lnd and dcrlnd listen unless told otherwise (docs/protocol.md, Tower URI). @since 0.1.0 @category models */
 export const defaultPort = 9911
 
 const advice = {
@@ -122,8 +122,8 @@ const split = (text: string): { readonly host: Parsed<string>; readonly port: st
 }
 
 /**
- * Reads what people write (protocol 12.2): host and port in any of the usual forms, also behind `tcp://`; a port alone
- * means this machine. A host must be there, since it is to be dialled.
+ * Reads what people write (docs/protocol.md, Forms of an address): host and port in any of the usual forms, also behind
+ * `tcp://`; a port alone means this machine. A host must be there, since it is to be dialled.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * A tower as people hand it around: `<public key>@<address>` (protocol 12.1).
+ * A tower as people hand it around: `<public key>@<address>` (docs/protocol.md, Tower URI).
  *
  * @since 0.1.0
  */

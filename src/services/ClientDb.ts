@@ -1,5 +1,6 @@
 /**
- * The port to the client's durable state: towers, reservations, sessions, standings (design 3 and 4).
+ * The port to the client's durable state: towers, reservations, sessions, standings (docs/negotiation.md, Reservations
+ * and Standings).
  *
  * @since 0.1.0
  */
@@ -25,7 +26,7 @@ import type { TowerAddress } from "../schema/TowerAddress.js"
 /**
  * The client's database. Every write is durable when its effect succeeds, except where a method says otherwise, and is
  * bounded by the adapter's `storeTimeout`. What needs no sync of a local disk survives our process, but not a failure of
- * power: nobody outlives that. Methods keep the reference's names (lnd `wtclient.DB`).
+ * power: nobody outlives that. Methods keep the reference's names (lnd v0.21.2 `wtclient.DB`).
  *
  * @since 0.1.0
  * @category services

@@ -1,6 +1,6 @@
 /**
  * The port to the client's keys: public keys and ECDH by locator. It may be remote and may fail; the private key never
- * leaves it (protocol 6.4).
+ * leaves it (docs/protocol.md, ECDH).
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type { PublicKey } from "../schema/Ids.js"
 import type { KeyRingError } from "../schema/KeyRingError.js"
 
 /**
- * The key ring of a node (lnd `keychain.ECDHKeyRing`).
+ * The key ring of a node (lnd v0.21.2 `keychain.ECDHKeyRing`).
  *
  * @since 0.1.0
  * @category services
@@ -39,8 +39,8 @@ export declare namespace KeyRing {
   }
 }
 
-/** The family of session keys (lnd `keychain.KeyFamilyTowerSession`). @since 0.1.0 @category models */
+/** The family of session keys (lnd v0.21.2 `keychain.KeyFamilyTowerSession`). @since 0.1.0 @category models */
 export const familyTowerSession = 8
 
-/** The family of a tower's own key (lnd `keychain.KeyFamilyTowerID`). @since 0.1.0 @category models */
+/** The family of a tower's own key (lnd v0.21.2 `keychain.KeyFamilyTowerID`). @since 0.1.0 @category models */
 export const familyTowerId = 9

@@ -1,5 +1,6 @@
 /**
- * The port that all the others are for: sessions, one after another, from whichever tower gives one (design 3).
+ * The port that all the others are for: sessions, one after another, from whichever tower gives one
+ * (docs/negotiation.md, Requests and takers).
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * The port to the list of towers that may be asked for a session (lnd `wtclient.TowerCandidateIterator`).
+ * The port to the list of towers that may be asked for a session (lnd v0.21.2 `wtclient.TowerCandidateIterator`).
  *
  * @since 0.1.0
  */
@@ -44,7 +44,7 @@ export class TowerCandidates extends Context.Tag("effect-watchtower/TowerCandida
 
 /** @since 0.1.0 */
 export declare namespace TowerCandidates {
-  /** The reference's walk over the list, private to one negotiator (protocol 8.1). */
+  /** The reference's walk over the list, private to one negotiator (docs/negotiation.md, The reference's candidate list). */
   interface Cursor {
     /** The next tower, or none at the end of the list. */
     readonly next: Effect.Effect<Option.Option<Tower>>

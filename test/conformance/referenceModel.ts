@@ -1,7 +1,7 @@
 /**
- * The reference negotiator as a plain sequential program, written from protocol sections 8.1 and 9 alone and without any
- * of our code: what it did with a scenario, in the form of a recorded run. It reproduces all recorded runs, so it can stand
- * in for the Go program where none was recorded.
+ * The reference negotiator as a plain sequential program, written from docs/negotiation.md, The reference, alone and
+ * without any of our code: what it did with a scenario, in the form of a recorded run. It reproduces all recorded runs,
+ * so it can stand in for the Go program where none was recorded.
  */
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
 
@@ -60,7 +60,7 @@ export const run = (scenario: Scenario) => {
     negotiator.push({ t: now, op, ...fields })
   }
 
-  // The candidate list of 8.1: a queue that is purged lazily, and a cursor that points at an element or nowhere.
+  // The reference's candidate list: a queue that is purged lazily, and a cursor that points at an element or nowhere.
   const queue: Array<number> = []
   const candidates = new Map<number, Array<string>>()
   let cursor: number | undefined
@@ -133,7 +133,7 @@ export const run = (scenario: Scenario) => {
     hex(scenario.sweepFeeRate, 16)
   ].join("")
 
-  /** tryAddress of 9.6. */
+  /** The reference's `tryAddress`. */
   const tryAddress = (tower: number, address: string, index: number): boolean => {
     const { latencyMs = 0, outcomes = [] } = towers.get(tower) ?? {}
     const number = attempts.get(tower) ?? 0
@@ -185,7 +185,7 @@ export const run = (scenario: Scenario) => {
     return true
   }
 
-  /** The negotiate task of 9.5. */
+  /** The reference's negotiate task. */
   const negotiate = () => {
     let backoff = 0
     const grow = () => {
@@ -231,7 +231,7 @@ export const run = (scenario: Scenario) => {
     }
   }
 
-  /** The dispatcher of 9.3. */
+  /** The reference's dispatcher. */
   try {
     for (const tower of scenario.towers) {
       if (tower.later) continue

@@ -1,4 +1,4 @@
-/** Checks `wtwire-vectors.json` (protocol 2): messages and chain hashes. Pure. */
+/** Checks `wtwire-vectors.json` (docs/protocol.md, wtwire): messages and chain hashes. Pure. */
 import { Either, Option, Schema } from "effect"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
 import * as Chain from "../../src/schema/Chain.js"

@@ -3,8 +3,9 @@ import { FastCheck } from "effect"
 import * as CandidateList from "../../src/internal/candidateList.js"
 
 /**
- * The reference's list as protocol 8.1 has it: a queue of elements that are unlinked lazily, a map, and a cursor into the
- * queue. Only one thing differs: an entry that is removed leaves the queue at once, so that no tower is there twice.
+ * The list of docs/negotiation.md, The reference's candidate list: a queue of elements that are unlinked lazily, a map,
+ * and a cursor into the queue. Only one thing differs: an entry that is removed leaves the queue at once, so that no
+ * tower is there twice.
  */
 const model = () => {
   let queue: Array<number> = []
@@ -45,33 +46,37 @@ const operation = FastCheck.oneof(
 )
 
 describe("candidateList", () => {
-  it.prop("walks as protocol 8.1 says", { operations: FastCheck.array(operation, { maxLength: 60 }) }, (input) => {
-    const expected = model()
-    let list: CandidateList.CandidateList<number, string> = CandidateList.make([])
-    let position = CandidateList.start
-    for (const step of input.operations) {
-      switch (step.op) {
-        case "add":
-          expected.add(step.id, step.value)
-          list = CandidateList.set(list, step.id, step.value)
-          break
-        case "remove":
-          expected.remove(step.id)
-          list = CandidateList.remove(list, step.id)
-          break
-        case "reset":
-          expected.reset()
-          position = CandidateList.start
-          break
-        case "next": {
-          const [next, value] = CandidateList.next(list, position)
-          position = next
-          assert.strictEqual(value, expected.next())
+  it.prop(
+    "walks as the reference's candidate list does",
+    { operations: FastCheck.array(operation, { maxLength: 60 }) },
+    (input) => {
+      const expected = model()
+      let list: CandidateList.CandidateList<number, string> = CandidateList.make([])
+      let position = CandidateList.start
+      for (const step of input.operations) {
+        switch (step.op) {
+          case "add":
+            expected.add(step.id, step.value)
+            list = CandidateList.set(list, step.id, step.value)
+            break
+          case "remove":
+            expected.remove(step.id)
+            list = CandidateList.remove(list, step.id)
+            break
+          case "reset":
+            expected.reset()
+            position = CandidateList.start
+            break
+          case "next": {
+            const [next, value] = CandidateList.next(list, position)
+            position = next
+            assert.strictEqual(value, expected.next())
+          }
         }
+        assert.deepStrictEqual(CandidateList.values(list), expected.all())
       }
-      assert.deepStrictEqual(CandidateList.values(list), expected.all())
     }
-  })
+  )
 
   it("an entry that comes while the walk stands at the end is its next one", () => {
     const one = CandidateList.make([["a", 1]])

@@ -46,7 +46,7 @@ describe("Chain", () => {
     assert.deepStrictEqual(coinTypes, [main, test, test, test, test, test, [42, 20], [1, 11], [1, 115], [1, 1]])
   })
 
-  it("supports a blob type by membership, not by flags (protocol 4.2)", () => {
+  it("supports a blob type by membership, not by flags (docs/protocol.md, Blob types)", () => {
     const supported = (chain: Chain.AnyChain) =>
       Array.from({ length: 0x1_0000 }, (_, type) => BlobType.BlobType.make(type)).filter((type) =>
         Chain.supports(chain, type)
@@ -55,7 +55,7 @@ describe("Chain", () => {
     assert.deepStrictEqual<Array<number>>(supported(Chain.decredMainnet), [2, 3, 6])
   })
 
-  it("sends the feature bits of a blob type (protocol 3.2)", () => {
+  it("sends the feature bits of a blob type (docs/protocol.md, Who sends which bits)", () => {
     const bits = (chain: Chain.AnyChain, type: number) => Chain.clientFeatures(chain, BlobType.BlobType.make(type))
     for (const [type, features] of [
       [0, [0]],

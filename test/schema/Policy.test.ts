@@ -16,7 +16,7 @@ const reasonOf = (change: Partial<Policy.Policy>, chain = bitcoin) =>
     onRight: () => "valid"
   })
 
-describe("Policy.validate (protocol 4.3, 11.4)", () => {
+describe("Policy.validate (docs/protocol.md, Policy)", () => {
   it.each<[what: string, change: Partial<Policy.Policy>, reason: string]>([
     ["default policy", {}, "valid"],
     ["no max updates", { maxUpdates: 0 }, "NoUpdates"],

@@ -1,6 +1,7 @@
 /**
- * The guarantees of design section 5 as checks that are made in the step in which something happens. They know the world:
- * which towers are listed, which of them are good; and keep books of their own of what the negotiator says it does.
+ * The guarantees of docs/negotiation.md (G1 to G9) as checks that are made in the step in which something happens. They
+ * know the world: which towers are listed, which of them are good; and keep books of their own of what the negotiator
+ * says it does.
  */
 import type { Settings } from "../../src/layers/negotiator/Options.js"
 import type { SessionId, TowerId } from "../../src/schema/Ids.js"

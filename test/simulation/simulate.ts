@@ -191,7 +191,7 @@ const world = (options: Options, time: VirtualTime.VirtualTime) =>
     return summary()
   })
 
-/** G3 and G4: closing takes no longer than a store in progress and the write that frees a reservation, and leaves nothing. */
+/** G3 and G4 (docs/negotiation.md): closing takes no longer than a store in progress and the write that frees a reservation, and leaves nothing. */
 const checkEnd = (
   checks: Checks.Checks,
   time: VirtualTime.VirtualTime,
@@ -204,7 +204,7 @@ const checkEnd = (
   if (timers > 0) checks.violate("G4", `${timers} timers are left`)
 }
 
-/** G2: a tower holds no session that we do not have, but for those whose keys are reserved for it. */
+/** G2 (docs/negotiation.md): a tower holds no session that we do not have, but for those whose keys are reserved for it. */
 const checkTowers = (checks: Checks.Checks, towers: Towers.Towers, db: FaultyDb.FaultyDb) => {
   const stored = new Set<string>(db.stored.keys())
   for (const tower of towers.all) {
@@ -215,7 +215,7 @@ const checkTowers = (checks: Checks.Checks, towers: Towers.Towers, db: FaultyDb.
   }
 }
 
-/** G6: towers that give a session within one hedge delay give about equally many. */
+/** G6 (docs/negotiation.md): towers that give a session within one hedge delay give about equally many. */
 const checkSpread = (checks: Checks.Checks, { spread: [least, most] }: Summary) => {
   if (most - least > 10 + 0.2 * most) checks.violate("G6", `good towers have given from ${least} to ${most} sessions`)
 }

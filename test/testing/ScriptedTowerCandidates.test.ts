@@ -25,7 +25,7 @@ const withTowers = (count: number) =>
 
 const end = undefined
 
-describe("the walk (protocol 8.1)", () => {
+describe("the walk (docs/negotiation.md, The reference's candidate list)", () => {
   it.effect("goes in insertion order, is exhausted until it is reset", () =>
     Effect.gen(function* () {
       const { reset, take } = yield* withTowers(3)

@@ -1,6 +1,6 @@
 /**
- * The three acts over a socket, both roles (protocol 1.3 and 1.5). The pure steps are in `internal/noise`; here they
- * meet the network, the clock and the key ring.
+ * The three acts over a socket, both roles (docs/protocol.md, Acts and Timeouts). The pure steps are in
+ * `internal/noise`; here they meet the network, the clock and the key ring.
  *
  * @since 0.1.0
  */

@@ -1,6 +1,6 @@
 /**
- * The table of design section 4 as data: all that differs between the reference (dcrlnd v0.7.6) and us. There is one code
- * path, and it asks these rules.
+ * The table of docs/negotiation.md, Rules, as data: all that differs between the reference (dcrlnd v0.7.6) and us.
+ * There is one code path, and it asks these rules.
  *
  * @since 0.1.0
  */
@@ -88,7 +88,7 @@ export interface Rules {
   readonly heedsRemovals: boolean
   /** Has a visit a time limit? */
   readonly limitsVisits: boolean
-  /** Is a tower without an address found out before a key index is reserved (D16)? */
+  /** Is a tower without an address found out before a key index is reserved (docs/negotiation.md, D16)? */
   readonly checksAddressesFirst: boolean
   readonly addresses: (addresses: ReadonlyArray<TowerAddress>, standing: Standing) => ReadonlyArray<TowerAddress>
   readonly readReply: (
@@ -109,7 +109,8 @@ const rejected = ({ code, data }: CreateSessionReply) =>
 const permanent = (reason: PermanentTowerFailure["reason"]) => Either.left(new PermanentTowerFailure({ reason }))
 
 /**
- * dcrlnd v0.7.6 to the step, defects included (protocol 9). For the recorded runs only.
+ * dcrlnd v0.7.6 to the step, defects included (docs/negotiation.md, The reference's negotiator). For the recorded runs
+ * only.
  *
  * @since 0.1.0
  * @category models
@@ -145,7 +146,7 @@ export const reference: Rules = {
 /** The one feature that we require: towers that take no altruist sessions are of no use. */
 const altruistSessions = 0
 
-/** A reward script longer than this is a failure of the tower (D14). In bytes. */
+/** A reward script longer than this is a failure of the tower (docs/negotiation.md, D14). In bytes. */
 const maxRewardScript = 1024
 
 /** Is it this machine that cannot connect? */

@@ -1,5 +1,6 @@
 /**
- * The session negotiator (design 3 and 4): sessions, one after another, from whichever tower gives one.
+ * The session negotiator (docs/negotiation.md, Requests and takers): sessions, one after another, from whichever tower
+ * gives one.
  *
  * ```ts
  * const program = Effect.gen(function* () {
@@ -30,9 +31,9 @@ export { InvalidOptions, type Options, type OptionsOf, options } from "./Options
 export { config } from "./OptionsConfig.js"
 
 /**
- * A negotiator for as long as the scope is open: its worker runs, and closing the scope stops everything (G4). It binds the
- * database to its identity first, and fails when the options, the policy or the database are not right. `name` says in traces
- * which of several negotiators it is: the key of its tag.
+ * A negotiator for as long as the scope is open: its worker runs, and closing the scope stops everything
+ * (docs/negotiation.md, G4). It binds the database to its identity first, and fails when the options, the policy or the
+ * database are not right. `name` says in traces which of several negotiators it is: the key of its tag.
  *
  * @since 0.1.0
  * @category constructors

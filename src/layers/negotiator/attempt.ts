@@ -1,5 +1,6 @@
 /**
- * One connection to one address of a tower, up to a stored session or a typed failure (protocol 9.6).
+ * One connection to one address of a tower, up to a stored session or a typed failure (docs/negotiation.md, An
+ * attempt).
  *
  * The conversation may be cut at any step: by the visit's deadline, by the removal of the tower, by a rival that was faster,
  * by the closing of the scope. But from the decoded accepting reply, which takes the claim, to the stored session nothing
@@ -112,7 +113,7 @@ const connect = (visit: Visit, key: HeldKey, address: TowerAddress) => {
   })
 }
 
-/** Init, Init, CreateSession, CreateSessionReply: the client speaks first, always (protocol 3.4). */
+/** Init, Init, CreateSession, CreateSessionReply: the client speaks first, always (docs/protocol.md, Init). */
 const converse = (visit: Visit, key: HeldKey, address: TowerAddress, connection: TowerTransport.Connection) =>
   Effect.gen(function* () {
     const { createSession, init, settings } = visit.env
@@ -163,7 +164,7 @@ const expect = <Tag extends Message["_tag"]>(
     }
   )
 
-/** Act three and CreateSession are written only while the lease holds by both clocks (design 4, Reservations). */
+/** Act three and CreateSession are written only while the lease holds by both clocks (docs/negotiation.md, Reservations). */
 const leaseHolds = ({ reservation, wall, monotonic }: Lease): Effect.Effect<void, LeaseExpired> =>
   Effect.gen(function* () {
     const byWall = (yield* Clock.currentTimeMillis) - wall

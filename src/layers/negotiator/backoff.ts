@@ -1,5 +1,5 @@
 /**
- * The waits after rounds that gave no session: min, 2 min, 4 min, ... max, max (design 4).
+ * The waits after rounds that gave no session: min, 2 min, 4 min, ... max, max (docs/negotiation.md, Waits).
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ export const capped = ({ minBackoff, maxBackoff, jitter }: Settings): Schedule.S
   return Schedule.modifyDelay(jittered, (_, delay) => Duration.min(delay, maxBackoff))
 }
 
-/** The reference's: its first wait is min even above max (D20). @since 0.1.0 @category constructors */
+/** The reference's: its first wait is min even above max (docs/negotiation.md, D20). @since 0.1.0 @category constructors */
 export const cappedAfterFirst = ({ minBackoff, maxBackoff }: Settings): Schedule.Schedule<Duration.Duration> =>
   pipe(
     Schedule.exponential(minBackoff),

@@ -24,7 +24,7 @@ export type Source = (
   settings: Settings
 ) => Effect.Effect<Pick, never, Scope.Scope>
 
-/** The reference's walk over the list, which goes on from round to round and starts over when it is exhausted (protocol 8.1). @since 0.1.0 @category constructors */
+/** The reference's walk over the list, which goes on from round to round and starts over when it is exhausted (docs/negotiation.md, The reference's candidate list). @since 0.1.0 @category constructors */
 export const byCursor: Source = (candidates) =>
   Effect.map(
     candidates.cursor,

@@ -1,5 +1,6 @@
 /**
- * Requests and takers: how many sessions are asked for, and who gets the next one (design 3).
+ * Requests and takers: how many sessions are asked for, and who gets the next one (docs/negotiation.md, Requests and
+ * takers).
  *
  * Everything here happens in synchronous steps of whoever calls; the worker alone offers sessions. Takers wait in a line,
  * first come, first served, those of `nextSession` before the others. A session is delivered in its taker's own step: a

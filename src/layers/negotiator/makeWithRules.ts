@@ -1,5 +1,5 @@
 /**
- * A negotiator from its parts (design 3 and 4).
+ * A negotiator from its parts (docs/negotiation.md).
  *
  * Owners: the layer's scope owns the worker, the reader of news and the rounds of `negotiate`; a round owns its visits; an
  * attempt owns its connection. Rounds exclude each other by one permit, which is given back after all visits have ended.

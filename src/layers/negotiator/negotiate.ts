@@ -1,5 +1,5 @@
 /**
- * One round for one caller, beside the loop (design 3, `negotiate`).
+ * One round for one caller, beside the loop (docs/negotiation.md, Requests and takers).
  *
  * The round is a fiber of the negotiator, not of the caller: when the caller is interrupted the round is called off, unless
  * the claim was taken; then its session waits for the next taker.

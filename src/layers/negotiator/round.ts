@@ -1,6 +1,6 @@
 /**
- * A round: the candidates, each visited at most once, until one of them has given a session (design 4, "A round by
- * default"; by the rules of the reference a round is one candidate).
+ * A round: the candidates, each visited at most once, until one of them has given a session (docs/negotiation.md, A
+ * round; by the rules of the reference a round is one candidate).
  *
  * The round owns its visits; they end with it, all at once. Visits talk to it through the race (claim, session) and
  * by their exits; the one who may store is decided in the race, synchronously, never here.

@@ -1,5 +1,5 @@
 /**
- * The status as a fold over the events (design 3).
+ * The status as a fold over the events (docs/negotiation.md, Status and events).
  *
  * @since 0.1.0
  */

@@ -1,7 +1,7 @@
 /**
  * All attempts at one tower in one round, under one reservation (a new one after AlreadyExists): reserve the key index
  * durably, derive, then the addresses in turn; at the end the reservation is freed and the standing written, in one
- * transaction (design 4).
+ * transaction (docs/negotiation.md, A visit).
  *
  * A visit can be interrupted in its conversations only; however it ends, its reservation is freed.
  *
@@ -186,7 +186,7 @@ const nextKey = (visit: Visit, used: HeldKey, failure: AttemptFailure | Cut) => 
   return visit.keys < visit.env.settings.maxKeyAttempts ? takeKey(visit, used) : Effect.fail(failure)
 }
 
-/** A key that was shown rests before it is shown again, unless the tower's end was seen (G3). */
+/** A key that was shown rests before it is shown again, unless the tower's end was seen (docs/negotiation.md, G3). */
 const untilKeyRests = (visit: Visit): Effect.Effect<void, AttemptFailure | Cut> =>
   visit.shownUntil === undefined
     ? Effect.void

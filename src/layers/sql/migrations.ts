@@ -13,7 +13,7 @@ import type { Database } from "./transaction.js"
 
 type Migration = (types: Dialect["types"]) => ReadonlyArray<string>
 
-// Instants are past ones and lengths are lengths; ends are computed (design 4, Time).
+// Instants are past ones and lengths are lengths; ends are computed (docs/negotiation.md, Time).
 const tables: Migration = ({ instant, rowId }) => [
   `CREATE TABLE wt_identity (
     id INTEGER PRIMARY KEY CHECK (id = 1),

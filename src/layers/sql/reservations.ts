@@ -1,5 +1,6 @@
 /**
- * Reservations of key indexes (design 4). A row is one open reservation; it can be taken when `since + for_ms` has passed.
+ * Reservations of key indexes (docs/negotiation.md, Reservations). A row is one open reservation; it can be taken when
+ * `since + for_ms` has passed.
  *
  * @since 0.1.0
  */

@@ -26,7 +26,7 @@ import type { Database } from "./transaction.js"
 
 const keyIndexes = rows.decode("wt_reservation", Schema.Struct({ keyIndex: rows.column(KeyIndex) }))
 
-/** Why no reservation of this session is held: in the order of the reference (protocol 7.3). */
+/** Why no reservation of this session is held: in the order of the reference (docs/negotiation.md, The reference's database). */
 const refuse = (database: Database, session: ClientSession, triple: Triple) =>
   Effect.gen(function* () {
     const { sql } = database

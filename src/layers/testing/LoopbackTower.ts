@@ -1,6 +1,6 @@
 /**
- * A tower that answers as those of lnd and dcrlnd do (protocol 5), over any socket, with its sessions in memory. For
- * tests and demonstrations: it watches no chain.
+ * A tower that answers as those of lnd and dcrlnd do (docs/protocol.md, Towers), over any socket, with its sessions in
+ * memory. For tests and demonstrations: it watches no chain.
  *
  * A connection is one fiber, the caller's of `serve`. The only state that connections share is three plain collections,
  * each looked at and changed in one synchronous step: the session keys that are connected, the sessions, the counts.
@@ -153,7 +153,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
       return Effect.as(onSession(session), reply)
     }
 
-    /** One live connection for each session key; free again before the socket is closed (protocol 5.1). */
+    /** One live connection for each session key; free again before the socket is closed (docs/protocol.md, A connection). */
     const register = (id: SessionId): Effect.Effect<void, "HangUp", Scope.Scope> =>
       Effect.acquireRelease(
         Effect.suspend(() => {

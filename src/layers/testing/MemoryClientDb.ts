@@ -107,7 +107,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
       return row
     }
 
-    /** The open reservations of a triple; one that begins in the future begins now (design 4, Time). */
+    /** The open reservations of a triple; one that begins in the future begins now (docs/negotiation.md, Time). */
     const openAt = (triple: string, now: number): ReadonlyArray<Reservation> => {
       const open = openOf(triple)
       for (const row of open.values()) {

@@ -1,5 +1,5 @@
 /**
- * Watches how session keys are shown (design 4 and 5, G2 and G3).
+ * Watches how session keys are shown (docs/negotiation.md, G2 and G3).
  *
  * @since 0.1.0
  */

@@ -1,6 +1,7 @@
 /**
- * What a tower keeps of its sessions, and how it decides (protocol 5.2, 5.4, 5.5; lnd `watchtower/wtserver`): each request
- * and the session of the connection's key give a reply and, where it changes, the session. Pure.
+ * What a tower keeps of its sessions, and how it decides (docs/protocol.md, CreateSession, StateUpdate and
+ * DeleteSession; lnd v0.21.2 `watchtower/wtserver`): each request and the session of the connection's key give a reply
+ * and, where it changes, the session. Pure.
  *
  * @since 0.1.0
  */
@@ -57,7 +58,7 @@ const policyOf = (request: CreateSession, chain: Chain.Chain): Policy.Policy | u
 }
 
 /**
- * The decision table of protocol 5.2: a used session answers first, an unused one is overwritten.
+ * The decision table of docs/protocol.md, CreateSession: a used session answers first, an unused one is overwritten.
  *
  * @since 0.1.0
  * @category combinators
@@ -84,7 +85,7 @@ export const create = (
   }
 }
 
-/** Bytes of an encrypted blob of the type (protocol 10.7, 10.8). @since 0.1.0 @category combinators */
+/** Bytes of an encrypted blob of the type (docs/protocol.md, Blob types). @since 0.1.0 @category combinators */
 export const blobSize = (blobType: BlobType.BlobType): number =>
   BlobType.has(blobType, BlobType.flagTaprootChannel) ? 340 : 314
 
@@ -98,8 +99,8 @@ const updateCode = (known: TowerSession, update: StateUpdate): number => {
 }
 
 /**
- * The rules of protocol 5.4, in their order. Like a real tower's database, a refusal says 0 for the last applied. The
- * blob itself is not kept.
+ * The rules of docs/protocol.md, StateUpdate, in their order. Like a real tower's database, a refusal says 0 for the
+ * last applied. The blob itself is not kept.
  *
  * @since 0.1.0
  * @category combinators

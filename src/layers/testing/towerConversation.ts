@@ -1,6 +1,6 @@
 /**
- * One connection as a tower leads it (protocol 5.1): Init each way, the client's first; then one request and its reply, or
- * updates one after another. Coming back means hanging up.
+ * One connection as a tower leads it (docs/protocol.md, A connection): Init each way, the client's first; then one
+ * request and its reply, or updates one after another. Coming back means hanging up.
  *
  * @since 0.1.0
  */

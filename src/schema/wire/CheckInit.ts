@@ -1,5 +1,6 @@
 /**
- * What both sides check of the other's Init (protocol 3.3, lnd `watchtower/wtwire/init.go`).
+ * What both sides check of the other's Init (docs/protocol.md, Checking the other side's Init; lnd v0.21.2
+ * `watchtower/wtwire/init.go`).
  *
  * @since 0.1.0
  */

@@ -1,12 +1,12 @@
 /**
- * The codes of replies (protocol 2.5). Any other 16-bit number decodes too.
+ * The codes of replies (docs/protocol.md, Codes). Any other 16-bit number decodes too.
  *
  * @since 0.1.0
  */
 
 /** Accepted. @since 0.1.0 @category models */
 export const ok = 0
-/** Try later; also what real towers say to a bad policy (protocol 5.2). @since 0.1.0 @category models */
+/** Try later; also what real towers say to a bad policy (docs/protocol.md, CreateSession). @since 0.1.0 @category models */
 export const temporaryFailure = 40
 /** Never. @since 0.1.0 @category models */
 export const permanentFailure = 50

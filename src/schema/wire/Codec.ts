@@ -1,5 +1,6 @@
 /**
- * wtwire messages as bytes: the type in two bytes, then the fields; exactly one message a brontide frame (protocol 2).
+ * wtwire messages as bytes: the type in two bytes, then the fields; exactly one message a brontide frame
+ * (docs/protocol.md, wtwire).
  *
  * @since 0.1.0
  */
@@ -56,7 +57,8 @@ export const encode = (message: Message): Uint8Array => {
 }
 
 /**
- * The message is longer than what the daemons write of its type, in bytes without the type number (protocol 2.4).
+ * The message is longer than what the daemons write of its type, in bytes without the type number (docs/protocol.md,
+ * Messages).
  *
  * @since 0.1.0
  * @category errors
@@ -75,7 +77,8 @@ export class MessageTooLong extends Schema.TaggedError<MessageTooLong>()("Messag
 const writeLimits: ReadonlyMap<number, number> = new Map([[CreateSessionReply.type, 1029]])
 
 /**
- * The bytes of a message, if the daemons would write it too (protocol 2.4). Only a CreateSessionReply can be refused.
+ * The bytes of a message, if the daemons would write it too (docs/protocol.md, Messages). Only a CreateSessionReply can
+ * be refused.
  *
  * @since 0.1.0
  * @category combinators

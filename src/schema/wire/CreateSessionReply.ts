@@ -1,5 +1,5 @@
 /**
- * wtwire CreateSessionReply (603): the tower's answer, after which it closes (protocol 5.1).
+ * wtwire CreateSessionReply (603): the tower's answer, after which it closes (docs/protocol.md, A connection).
  *
  * @since 0.1.0
  */

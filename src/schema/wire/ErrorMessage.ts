@@ -1,5 +1,5 @@
 /**
- * wtwire Error (601): neither daemon ever sends it (protocol 2.5).
+ * wtwire Error (601): neither daemon ever sends it (docs/protocol.md, Messages).
  *
  * @since 0.1.0
  */

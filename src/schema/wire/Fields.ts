@@ -1,6 +1,6 @@
 /**
- * The primitive fields of wtwire messages (protocol 2.1): what they are, and how they are written. Bounds live in the
- * schemas, so that encoding is total.
+ * The primitive fields of wtwire messages (docs/protocol.md, Fields): what they are, and how they are written. Bounds
+ * live in the schemas, so that encoding is total.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,7 @@ export const maxPayload = 65_533
  */
 export const bytesBeside = (otherFields: number) => HexBytes.pipe(Schema.maxLength(2 * (maxPayload - otherFields - 3)))
 
-/** Feature bits, each once, ascending (protocol 2.3). @since 0.1.0 @category models */
+/** Feature bits, each once, ascending (docs/protocol.md, Feature vector). @since 0.1.0 @category models */
 export const Features = Schema.Array(U16).pipe(
   Schema.filter((bits) => bits.every((bit, index) => index === 0 || bit > (bits[index - 1] ?? bit)), {
     message: () => "feature bits are listed once each, in ascending order",

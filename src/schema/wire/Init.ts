@@ -1,5 +1,5 @@
 /**
- * wtwire Init (600): the first message of each side, the client's before the tower's (protocol 3).
+ * wtwire Init (600): the first message of each side, the client's before the tower's (docs/protocol.md, Init).
  *
  * @since 0.1.0
  */

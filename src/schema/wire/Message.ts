@@ -1,5 +1,5 @@
 /**
- * The wtwire messages 600 to 607 (protocol 2.4, lnd `watchtower/wtwire`), a file each.
+ * The wtwire messages 600 to 607 (docs/protocol.md, Messages; lnd v0.21.2 `watchtower/wtwire`), a file each.
  *
  * @since 0.1.0
  */

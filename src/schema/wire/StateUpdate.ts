@@ -1,5 +1,5 @@
 /**
- * wtwire StateUpdate (604): one encrypted backup (protocol 10.3).
+ * wtwire StateUpdate (604): one encrypted backup (docs/protocol.md, Messages).
  *
  * @since 0.1.0
  */

@@ -11,7 +11,7 @@ import { U16 } from "./Fields.js"
 export const type = 605
 
 /**
- * A code of `Code` and the last update applied; do not rely on it in an error (protocol 5.4).
+ * A code of `Code` and the last update applied; do not rely on it in an error (docs/protocol.md, StateUpdate).
  *
  * @since 0.1.0
  * @category models

@@ -1,5 +1,6 @@
 /**
- * How a tower's database encodes a session (lnd and dcrlnd `wtdb.SessionInfo`), to compare ours with it byte for byte.
+ * How a tower's database encodes a session (lnd v0.21.2 and dcrlnd v0.8.1 `wtdb.SessionInfo`), to compare ours with it
+ * byte for byte.
  */
 import { toHex } from "../../../src/internal/bytes.js"
 import type { ClientSession } from "../../../src/schema/ClientSession.js"

@@ -1,4 +1,4 @@
-/** From the decoded accepting reply, which takes the claim, to the stored session nothing cuts (design 4). */
+/** From the decoded accepting reply, which takes the claim, to the stored session nothing cuts (docs/negotiation.md, An attempt). */
 import { expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FiberId, FiberSet, Option } from "effect"
 import * as Book from "../../../src/layers/negotiator/book.js"

@@ -1,4 +1,4 @@
-/** Corners of the design that reviews have found: each was wrong once. */
+/** Corners of the algorithm that reviews have found: each was wrong once. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"

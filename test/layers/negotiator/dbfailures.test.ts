@@ -1,6 +1,6 @@
 /**
  * A database that fails: at each single call, with its answer lost, for a while, in one method, or by being slow. Nothing
- * may be lost or doubled, the loop goes on, and every failure is told with its type (G1, G2).
+ * may be lost or doubled, the loop goes on, and every failure is told with its type (docs/negotiation.md, G1 and G2).
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"

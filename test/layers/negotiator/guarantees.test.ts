@@ -1,5 +1,5 @@
 /**
- * The guarantees of design section 5, by their numbers. G2 is held by the tests that kill clients, G9 by
+ * The guarantees G1 to G9 of docs/negotiation.md, by their numbers. G2 is held by the tests that kill clients, G9 by
  * `secrets.test.ts`.
  */
 import { describe, expect, it } from "@effect/vitest"

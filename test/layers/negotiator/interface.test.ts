@@ -1,6 +1,7 @@
 /**
  * What a program sees of a negotiator: requests and takers, `negotiate`, status and events, several negotiators over the
- * same ports, what is refused when it is built, and what becomes of a port's defect (design 3).
+ * same ports, what is refused when it is built, and what becomes of a port's defect (docs/negotiation.md, Requests and
+ * takers).
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Chunk, Effect, Exit, Fiber, Layer, Logger, LogLevel, Stream } from "effect"
@@ -798,7 +799,7 @@ describe("what is refused when it is built", () => {
   })
 
   for (const [name, wrong] of [
-    ["minBackoff of 0 (D20)", { minBackoff: 0 }],
+    ["minBackoff of 0 (docs/negotiation.md, D20)", { minBackoff: 0 }],
     ["minBackoff above maxBackoff", { minBackoff: "10 minutes", maxBackoff: "5 minutes" }],
     ["a maxBackoff without end", { maxBackoff: Number.POSITIVE_INFINITY }],
     ["hedgeDelay of 0", { hedgeDelay: 0 }],
@@ -826,7 +827,7 @@ describe("what is refused when it is built", () => {
     ["UnsupportedBlobType", { blobType: BlobType.BlobType.make(4) }],
     ["OutOfRange", { maxUpdates: 65_536 }]
   ] as const) {
-    it(`a policy that no tower takes (D12): InvalidPolicy, ${reason}`, () => {
+    it(`a policy that no tower takes (docs/negotiation.md, D12): InvalidPolicy, ${reason}`, () => {
       const error = refused({ ...options, policy: { ...policy, ...wrong } } as SessionNegotiator.Options, {
         db: untouched
       })

@@ -183,7 +183,7 @@ const picks = (known: ReadonlyMap<TowerId, Standing.Standing>) => {
 }
 
 describe("the order of the candidates", () => {
-  it("is the one of the design, written as sorting", () => {
+  it("is the one of docs/negotiation.md, A round, written as sorting", () => {
     fc.assert(
       fc.property(book, (known) => {
         const of = (id: TowerId) => Standings.of(known, id)
@@ -385,7 +385,7 @@ describe("the waits", () => {
     )
   })
 
-  it("the reference's first wait is min even above max (D20)", () => {
+  it("the reference's first wait is min even above max (docs/negotiation.md, D20)", () => {
     expect(waitsOf(Backoff.cappedAfterFirst(settingsOf(10_000, 4_000)), 4)).toEqual([10_000, 4_000, 4_000, 4_000])
     expect(waitsOf(Backoff.cappedAfterFirst(settingsOf(1_000, 5_000)), 5)).toEqual([1_000, 2_000, 4_000, 5_000, 5_000])
   })

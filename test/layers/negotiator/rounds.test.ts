@@ -1,6 +1,6 @@
 /**
- * Rounds and the waits between them: who is asked, in which order, beside whom, and when again (design 4, "A round by
- * default"). All instants are exact.
+ * Rounds and the waits between them: who is asked, in which order, beside whom, and when again (docs/negotiation.md, A
+ * round). All instants are exact.
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"

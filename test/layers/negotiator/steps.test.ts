@@ -1,6 +1,6 @@
 /**
  * One visit, step by step: what each answer, failure and silence of a tower does, and each failure of our own side
- * (protocol 9 and 11.8, design 4). All instants are exact.
+ * (docs/negotiation.md, A visit and An attempt). All instants are exact.
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -936,7 +936,7 @@ describe("a visit has a time limit of 90 s, a failure of whom it waits for", () 
 })
 
 describe("keys and towers", () => {
-  it("no key is shown to two towers, whatever fails on the way (D8)", () => {
+  it("no key is shown to two towers, whatever fails on the way (docs/negotiation.md, D8)", () => {
     const towers = [
       inTurn(TowerScript.failsAt("reply"), TowerScript.silentAt("init"), TowerScript.replies(40)),
       inTurn(TowerScript.failsAt("init"), TowerScript.replies(60, 1), TowerScript.replies(40)),
@@ -1091,7 +1091,7 @@ describe("keys and towers", () => {
   })
 })
 
-describe("the reward script (D14)", () => {
+describe("the reward script (docs/negotiation.md, D14)", () => {
   const reward: Policy.Policy<Chain.BitcoinChain["minFeeRate"]> = {
     ...Policy.defaults(regtest, BlobType.rewardCommit),
     rewardBase: 100,

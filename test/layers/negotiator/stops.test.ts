@@ -1,6 +1,6 @@
 /**
- * Stopping is closing the scope (protocol 9.7, G4): at every step it takes effect at once, but for a write of the database
- * in progress, and leaves nothing behind.
+ * Stopping is closing the scope (docs/negotiation.md, G4): at every step it takes effect at once, but for a write of
+ * the database in progress, and leaves nothing behind.
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Stream, Supervisor } from "effect"

@@ -1,5 +1,6 @@
 /**
- * Worlds made by hand: each found a fault of liveness in an earlier wording of the design. One hour each unless said.
+ * Worlds made by hand: each found a fault of liveness in an earlier wording of the algorithm. One hour each unless
+ * said.
  */
 import { afterAll, describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FiberId, Stream } from "effect"

@@ -49,7 +49,7 @@ const answersTo = (request: ReturnType<typeof create>, options?: Partial<Loopbac
 
 const tick = TestClock.adjust(0)
 
-describe("creating a session (protocol 5.2)", () => {
+describe("creating a session (docs/protocol.md, CreateSession)", () => {
   it.effect("takes the types of its chain, answers once and hangs up", () =>
     Effect.gen(function* () {
       for (const type of [2, 6, 10, 26]) {
@@ -182,7 +182,7 @@ describe("creating a session (protocol 5.2)", () => {
   )
 })
 
-describe("a connection (protocol 5.1)", () => {
+describe("a connection (docs/protocol.md, A connection)", () => {
   it.effect("waits for the client's Init, and takes any features that it knows or that are odd", () =>
     withTower((tower) =>
       Effect.gen(function* () {
@@ -306,7 +306,7 @@ describe("a connection (protocol 5.1)", () => {
   )
 })
 
-describe("deleting a session (protocol 5.5)", () => {
+describe("deleting a session (docs/protocol.md, DeleteSession)", () => {
   it.effect("deletes the session of the connection's key and no other", () =>
     withTower((tower) =>
       Effect.gen(function* () {
@@ -320,7 +320,7 @@ describe("deleting a session (protocol 5.5)", () => {
   )
 })
 
-describe("state updates (protocol 5.4)", () => {
+describe("state updates (docs/protocol.md, StateUpdate)", () => {
   const created = <A, E>(use: (tower: LoopbackTower.LoopbackTower) => Effect.Effect<A, E, TowerTransport>) =>
     withTower((tower) => Effect.andThen(ask(tower, 1, create({ maxUpdates: 3 })), use(tower)))
 

@@ -12,7 +12,7 @@ const said = (local: Chain.Chain, remote: Chain.Chain, ...features: Array<number
     onRight: () => "ok"
   })
 
-describe("checkInit (protocol 3.3)", () => {
+describe("checkInit (docs/protocol.md, Checking the other side's Init)", () => {
   it.each([[[]], [[0]], [[1]], [[0, 1]], [[1, 3]], [[2, 3]], [[4, 5]], [[7]], [[101]], [[65535]]])(
     "lets %j pass",
     (features) => {

@@ -126,7 +126,7 @@ export const make = (client: string, { look, where }: Place) =>
       )
     })
 
-    /** Towers, database and the processes that have ended agree (G1, G2); what each alone knows. */
+    /** Towers, database and the processes that have ended agree (docs/negotiation.md, G1 and G2); what each alone knows. */
     const agree = (...clients: ReadonlyArray<Client>) =>
       Effect.gen(function* () {
         // In this order: a server may still be finishing what a killed process sent, and turns the one into the other.

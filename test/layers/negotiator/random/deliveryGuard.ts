@@ -1,4 +1,4 @@
-/** G1: a session is delivered only after its store was confirmed, at most once, and to nobody who is being interrupted. */
+/** G1 (docs/negotiation.md): a session is delivered only after its store was confirmed, at most once, and to nobody who is being interrupted. */
 import { Cause, Fiber, FiberRef, Option } from "effect"
 import type { SessionId } from "../../../../src/schema/Ids.js"
 import type { Guard, Scene } from "./guard.js"

@@ -35,7 +35,7 @@ interface Entry {
 
 const startAt = 1_000_000_000_000
 
-/** How long anybody may wait at most once all is well, by the design. */
+/** How long anybody may wait at most once all is well (docs/negotiation.md, G6 and G8). */
 const patience = ({ deeds, settings, towers }: Plan, slowest: number, wanting: number): number => {
   const { hangUpWait, hedgeDelay, maxBackoff, quarantineProbe, visitTimeout } = settings
   const sickRound = visitTimeout + 2 * slowest + hangUpWait

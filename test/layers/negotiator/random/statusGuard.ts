@@ -1,6 +1,6 @@
 /**
- * G8: the events are numbered without gaps, the status is the fold over them, and whenever time passes it says truly what is
- * done or waited for.
+ * G8 (docs/negotiation.md): the events are numbered without gaps, the status is the fold over them, and whenever time
+ * passes it says truly what is done or waited for.
  */
 import { isDeepStrictEqual } from "node:util"
 import * as Status from "../../../../src/layers/negotiator/status.js"

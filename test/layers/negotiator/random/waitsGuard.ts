@@ -1,4 +1,4 @@
-/** G5: the waits of a negotiation are exactly min, 2 min, ... capped at max, unless woken; who sleeps is woken by news only. */
+/** G5 (docs/negotiation.md): the waits of a negotiation are exactly min, 2 min, ... capped at max, unless woken; who sleeps is woken by news only. */
 import type { Guard, Scene } from "./guard.js"
 
 export const make = ({ deeds, fail, now, plan, status }: Scene): Guard => {
