@@ -78,7 +78,7 @@ describe("NodeWatchtower", () => {
           })
         )
       )
-      assert.match(error.message, /the proxy refused or failed/)
+      assert.match(error.message, /the proxy is not there/)
       assert.strictEqual((yield* tower.connections).served, 0)
     })
   )
