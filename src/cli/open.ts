@@ -97,7 +97,7 @@ export const explained =
           : // Not the file is to blame for a driver without its binary.
             error.detail.includes("npm rebuild")
             ? ""
-            : " Free it, put a copy of it back, or move it away to begin anew."
+            : " Free it, put a copy of it back, or move it away to begin with a new one."
         return new CommandError({
           message: `The database ${databaseName(place)} cannot be used: ${error.detail}.${advice}`
         })

@@ -80,7 +80,7 @@ export interface Transport {
 
 /**
  * Overwrites the keys of a state that is not needed any more. What an act makes on the way is overwritten by itself; the
- * ephemeral key and the ECDH of the static key are left to whoever brought them.
+ * ephemeral key and the ECDH of the static key are left to the caller.
  *
  * @since 0.1.0
  * @category combinators

@@ -13,6 +13,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import * as Aead from "../../internal/aead.js"
 import { ClientSession } from "../../schema/ClientSession.js"
 import type { StoreError } from "../../schema/DbError.js"
 import * as Excerpt from "../../schema/Excerpt.js"
@@ -105,7 +106,8 @@ const connect = (visit: Visit, key: HeldKey, address: TowerAddress) => {
         visit.waitingFor = "key ring"
         const secret = yield* visit.env.keyRing.ecdh({ family: familyTowerSession, index: keyIndex }, point)
         visit.waitingFor = "tower"
-        yield* leaseHolds(key)
+        // The handshake overwrites it, but never gets it then.
+        yield* Effect.onError(leaseHolds(key), () => Effect.sync(() => Aead.wipe(secret)))
         visit.shownUntil = Number.POSITIVE_INFINITY
         visit.env.journal.tell(Happening.KeyShown({ ...visit.ref, keyIndex }))
         return secret

@@ -24,7 +24,7 @@ export type Failure = Pick<DialFailed, "reason" | "tried" | "cause">
 /** RFC 8305, Connection Attempt Delay. */
 const attemptDelay = "250 millis"
 
-/** Of one name no more are tried: whoever owns it says how many it has. */
+/** The most addresses that are tried of one name: the owner of the name decides how many it has. */
 const maxAddresses = 16
 
 /** The failure of a name is that of its most telling address; what is about this machine tells least. */

@@ -143,7 +143,8 @@ const begin = (name: string): LookUp => {
   }
   lookUps.set(name, lookUp)
   const over = () => forget(name, lookUp)
-  // Whoever comes when it is over asks again. Also takes the failure of one that is cancelled, which nobody waits for.
+  // A caller who comes when it is over asks again. This also handles the failure of a look-up that is cancelled: without it
+  // the process would end by an unhandled rejection.
   void lookUp.answers.then((answers) => Promise.all(answers)).then(over, over)
   return lookUp
 }

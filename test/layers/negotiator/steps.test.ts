@@ -3,7 +3,7 @@
  * (docs/negotiation.md, A visit and An attempt). All instants are exact.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Redacted } from "effect"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import * as BlobType from "../../../src/schema/BlobType.js"
 import * as Chain from "../../../src/schema/Chain.js"
@@ -710,6 +710,21 @@ describe("the lease of a key: act three and CreateSession are written only while
         )
     })
   const unblamed = (world: World) => expect(those(world.events, "VisitFailed")[0]).toMatchObject({ blamed: false })
+
+  it("the product that is not sent because it ran out is overwritten", () => {
+    const product = new Uint8Array(32).fill(1)
+    const keyRing = (ring: KeyRing.Service): KeyRing.Service => ({
+      ...ring,
+      ecdh: () => Effect.succeed(Redacted.make(product))
+    })
+    run({ towers: [always({ delays: { dial: 500 } })], db: shortLeases(500), keyRing }, (world) =>
+      Effect.gen(function* () {
+        yield* Effect.exit(world.negotiator.negotiate)
+        expect(failures(world.events)).toEqual([[500, 1, "LeaseExpired"]])
+        expect(product).toEqual(new Uint8Array(32))
+      })
+    )
+  })
 
   it("it ran out while the tower was dialled: LeaseExpired, the key was never shown", () => {
     for (const [dial, shown] of [
