@@ -44,12 +44,24 @@ export const config: Config.Config<Options> = Table.config(options)
 const ownerOnly = 0o600
 const folderMode = 0o700
 
+/** One at a time: where no folder can be, as in /proc, Node's `recursive` never ends. */
+const makeFolder = (folder: string): void => {
+  if (fs.existsSync(folder)) return
+  makeFolder(path.dirname(folder))
+  try {
+    fs.mkdirSync(folder, { mode: folderMode })
+  } catch (thrown) {
+    // Another process was faster.
+    if (!fs.existsSync(folder)) throw thrown
+  }
+}
+
 /**
  * Creates folder and file before SQLite does, for the sake of their modes. An existing file is not opened here: closing it
  * would end the locks that this process holds on it (POSIX).
  */
 const prepareFile = (filename: string): void => {
-  fs.mkdirSync(path.dirname(filename), { recursive: true, mode: folderMode })
+  makeFolder(path.dirname(filename))
   if (fs.existsSync(filename)) {
     if ((fs.statSync(filename).mode & 0o077) !== 0) fs.chmodSync(filename, ownerOnly)
   } else {

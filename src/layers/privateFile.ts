@@ -56,10 +56,17 @@ export const makeFolder = (folder: string): Effect.Effect<void, PlatformError, F
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const parent = Path.dirname(folder)
-    const isNew = !(yield* fs.exists(folder))
-    if (isNew) yield* makeFolder(parent)
-    yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
-    if (isNew) yield* syncFolder(fs, parent)
+    if (yield* fs.exists(folder)) return
+    yield* makeFolder(parent)
+    // One at a time: where no folder can be, as in /proc, Node's `recursive` never ends.
+    yield* fs.makeDirectory(folder, { mode: 0o700 }).pipe(
+      // Another process was faster.
+      Effect.catchIf(
+        (error) => error._tag === "SystemError" && error.reason === "AlreadyExists",
+        () => Effect.void
+      )
+    )
+    yield* syncFolder(fs, parent)
   })
 
 /**

@@ -255,6 +255,15 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
     )
   )
 
+  it.effect.skipIf(process.platform !== "linux")(
+    "fails in a folder that cannot be made, and does not hang (Linux has one)",
+    () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(PrivateFile.makeFolder("/proc/none/bitcoin/regtest"))
+        assert.match(error.message, /\/proc\/none/)
+      })
+  )
+
   it.effect("may lie in new folders: their names are on the disk too, and they are for their owner only", () =>
     inFolder((path, fs) =>
       Effect.gen(function* () {

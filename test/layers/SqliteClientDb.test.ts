@@ -54,6 +54,16 @@ const patiently = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 const bind = (db: ClientDb.Service) =>
   Effect.andThen(db.bindIdentity(identity), db.createTower(publicKey(1), address(1)))
 
+describe.skipIf(process.platform !== "linux")("a folder that cannot be made (Linux has one)", () => {
+  it.scopedLive("is a failure, and does not hang", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(SqliteClientDb.make({ filename: "/proc/none/clients/client.db" }))
+      assert.deepInclude(error, { _tag: "DatabaseUnavailable" })
+      assert.match(error.message, /\/proc\/none/)
+    })
+  )
+})
+
 describe("SqliteClientDb", () => {
   describe("the file", () => {
     it.scoped("and its folder are for their owner only", () =>
