@@ -3,18 +3,19 @@ import { once } from "node:events"
 import { createInterface } from "node:readline"
 import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import manifest from "../../package.json" with { type: "json" }
 import keychain from "../fixtures/keychain-vectors.json" with { type: "json" }
+import { bundle } from "../integration/database/support/process.js"
+
+const program = await bundle("src/bin.ts")
+
+afterAll(() => program.remove())
 
 const start = (words: ReadonlyArray<string>) =>
   Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, ["node_modules/vite-node/vite-node.mjs", "src/bin.ts", ...words], {
-        env: { ...process.env, DATABASE_URL: "" }
-      })
-    ),
+    Effect.sync(() => spawn(process.execPath, [program.file, ...words], { env: { ...process.env, DATABASE_URL: "" } })),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
