@@ -92,7 +92,7 @@ describe("the model of the reference", () => {
   })
 
   const first = Number(process.env.REFERENCE_SEED ?? 0)
-  const count = Number(process.env.REFERENCE_RUNS ?? 60)
+  const count = Number(process.env.REFERENCE_RUNS ?? 20)
   it(`is what our negotiator is under its rules, in ${count} scenarios that were never recorded`, () => {
     for (let seed = first; seed < first + count; seed++) {
       const differences = check(Model.run(scenarioOf(seed)), `REFERENCE_SEED=${seed}`).filter((result) => !result.ok)
