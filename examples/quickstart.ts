@@ -4,7 +4,7 @@ import { Console, Effect, Layer, Redacted } from "effect"
 import { Chain, SessionNegotiator, TowerCandidates } from "effect-watchtower"
 import * as KeyFile from "effect-watchtower/layers/KeyFile"
 import * as NodeWatchtower from "effect-watchtower/layers/NodeWatchtower"
-import * as NodeLoopbackTower from "effect-watchtower/layers/testing/NodeLoopbackTower"
+import * as NodeLoopbackTower from "effect-watchtower/layers/tower/NodeLoopbackTower"
 
 const chain = Chain.bitcoinRegtest
 

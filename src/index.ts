@@ -2,7 +2,7 @@
  * Lightning watchtower sessions for Effect: the session negotiator, its ports, and the adapters that need no driver.
  * Adapters that do stand on their own paths: `effect-watchtower/layers/NodeWatchtower`, `.../SqliteClientDb`,
  * `.../PostgresClientDb`, `.../SqlClientDb`, `.../NodeSocketDialer`, `.../SocksSocketDialer`, `.../KeyFile`. Tools for tests:
- * `effect-watchtower/testing`, and a tower that listens: `.../layers/testing/NodeLoopbackTower`.
+ * `effect-watchtower/testing`, and a tower that listens: `.../layers/tower/NodeLoopbackTower`.
  *
  * @since 0.1.0
  */

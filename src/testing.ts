@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 export * as FixedKeyRing from "./layers/testing/FixedKeyRing.js"
-export * as LoopbackTower from "./layers/testing/LoopbackTower.js"
 export * as MemoryClientDb from "./layers/testing/MemoryClientDb.js"
 export * as ScriptedTowerCandidates from "./layers/testing/ScriptedTowerCandidates.js"
 export * as ScriptedTowerTransport from "./layers/testing/ScriptedTowerTransport.js"
@@ -13,4 +12,5 @@ export * as ScriptedWatchtower from "./layers/testing/ScriptedWatchtower.js"
 export * as SocketPair from "./layers/testing/SocketPair.js"
 export * as TowerScript from "./layers/testing/TowerScript.js"
 export * as VirtualTime from "./layers/testing/VirtualTime.js"
+export * as LoopbackTower from "./layers/tower/LoopbackTower.js"
 export * as Code from "./schema/wire/Code.js"

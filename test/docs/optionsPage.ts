@@ -12,7 +12,7 @@ import * as RoundRobinTowerCandidates from "../../src/layers/RoundRobinTowerCand
 import * as SocksSocketDialer from "../../src/layers/SocksSocketDialer.js"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
-import * as NodeLoopbackTower from "../../src/layers/testing/NodeLoopbackTower.js"
+import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../src/schema/Chain.js"
 import * as Policy from "../../src/schema/Policy.js"
 

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, FastCheck, Redacted } from "effect"
 import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
-import * as NodeLoopbackTower from "../../src/layers/testing/NodeLoopbackTower.js"
+import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import { BlobType } from "../../src/schema/BlobType.js"
 import type * as Chain from "../../src/schema/Chain.js"
 import { HexBytes } from "../../src/schema/Ids.js"

@@ -5,7 +5,7 @@ import { ConfigProvider, Duration, Effect, Layer, Logger, LogLevel, Redacted } f
 import * as KeyFile from "../../src/layers/KeyFile.js"
 import * as NodeWatchtower from "../../src/layers/NodeWatchtower.js"
 import { secretOf } from "../../src/layers/testing/FixedKeyRing.js"
-import * as NodeLoopbackTower from "../../src/layers/testing/NodeLoopbackTower.js"
+import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import * as BlobType from "../../src/schema/BlobType.js"
 import * as Chain from "../../src/schema/Chain.js"
 import * as Policy from "../../src/schema/Policy.js"

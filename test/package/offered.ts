@@ -14,7 +14,7 @@ export const offered = [
   "./layers/SqlClientDb",
   "./layers/SqliteClientDb",
   "./layers/negotiator/SessionNegotiator",
-  "./layers/testing/NodeLoopbackTower",
+  "./layers/tower/NodeLoopbackTower",
   "./schema/*",
   "./services/*",
   "./package.json"

@@ -1,7 +1,7 @@
 /** What a negotiator knew of its towers when its program ended, the next one knows. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Context, Effect, type Scope } from "effect"
-import { Fault } from "../../../src/layers/testing/LoopbackTower.js"
+import { Fault } from "../../../src/layers/tower/LoopbackTower.js"
 import { HexBytes } from "../../../src/schema/Ids.js"
 import * as Policy from "../../../src/schema/Policy.js"
 import * as Code from "../../../src/schema/wire/Code.js"

@@ -3,7 +3,7 @@
  */
 import { Effect, Either, Redacted } from "effect"
 import { fromHex } from "../../../src/internal/bytes.js"
-import * as LoopbackTower from "../../../src/layers/testing/LoopbackTower.js"
+import * as LoopbackTower from "../../../src/layers/tower/LoopbackTower.js"
 import { BlobType } from "../../../src/schema/BlobType.js"
 import * as Chain from "../../../src/schema/Chain.js"
 import { PublicKey, SessionId } from "../../../src/schema/Ids.js"

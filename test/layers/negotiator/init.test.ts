@@ -4,8 +4,8 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Either, Redacted } from "effect"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
-import * as LoopbackTower from "../../../src/layers/testing/LoopbackTower.js"
-import * as NodeLoopbackTower from "../../../src/layers/testing/NodeLoopbackTower.js"
+import * as LoopbackTower from "../../../src/layers/tower/LoopbackTower.js"
+import * as NodeLoopbackTower from "../../../src/layers/tower/NodeLoopbackTower.js"
 import * as BlobType from "../../../src/schema/BlobType.js"
 import * as Chain from "../../../src/schema/Chain.js"
 import { ChainHash, HexBytes } from "../../../src/schema/Ids.js"
@@ -16,7 +16,7 @@ import { ErrorMessage } from "../../../src/schema/wire/ErrorMessage.js"
 import { Init } from "../../../src/schema/wire/Init.js"
 import * as Client from "../../interop/support/client.js"
 import * as Outcome from "../../interop/support/outcome.js"
-import { secretOf } from "../testing/towerClient.js"
+import { secretOf } from "../tower/towerClient.js"
 
 const regtest = Chain.bitcoinRegtest
 

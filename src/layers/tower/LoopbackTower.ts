@@ -31,10 +31,10 @@ import type { SocketDialer } from "../../services/SocketDialer.js"
 import * as Connection from "../brontide/connection.js"
 import type { StaticKey } from "../brontide/handshake.js"
 import { decodeOptions } from "../decodeOptions.js"
-import * as Book from "./towerBook.js"
-import { converse, type Desk, type Line } from "./towerConversation.js"
+import { converse, type Desk, type Line } from "./conversation.js"
+import * as Sessions from "./sessions.js"
 
-/** What the tower is about to do. At `reply` the decision is already in its book. @since 0.1.0 @category testing */
+/** What the tower is about to do. At `reply` the decision is already stored. @since 0.1.0 @category testing */
 export type Step = "handshake" | "init" | "reply" | "hangUp"
 
 /**
@@ -81,9 +81,9 @@ export interface Options extends Table.Input<typeof options> {
   /** The feature bits of its Init (default: 1 and 3). */
   readonly features?: ReadonlyArray<number> | undefined
   /** What it knows at the start (default: nothing). */
-  readonly initialSessions?: Iterable<Book.TowerSession> | undefined
+  readonly initialSessions?: Iterable<Sessions.TowerSession> | undefined
   /** Told of each session that is created or changed, before the reply is sent. */
-  readonly onSession?: ((session: Book.TowerSession) => Effect.Effect<void>) | undefined
+  readonly onSession?: ((session: Sessions.TowerSession) => Effect.Effect<void>) | undefined
 }
 
 /** Connections so far. @since 0.1.0 @category testing */
@@ -101,7 +101,7 @@ export interface LoopbackTower {
   readonly publicKey: PublicKey
   /** Serves one connection to its end and closes the socket. Never fails: what is wrong is answered by closing. */
   readonly serve: (socket: Socket) => Effect.Effect<void>
-  readonly sessions: Effect.Effect<ReadonlyMap<SessionId, Book.TowerSession>>
+  readonly sessions: Effect.Effect<ReadonlyMap<SessionId, Sessions.TowerSession>>
   readonly connections: Effect.Effect<Connections>
   /** Sets the last applied update of a session, as if the client had sent so many; unknown sessions stay unknown. */
   readonly markUsed: (id: SessionId, lastApplied: number) => Effect.Effect<void>
@@ -125,7 +125,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
   Effect.map(decodeOptions(options, given), ({ handshakeTimeout, messageTimeout }) => {
     const { chain, features = [1, 3], onSession = () => Effect.void } = given
     const key = staticKey(given.secretKey)
-    const terms: Book.Terms = {
+    const terms: Sessions.Terms = {
       chain,
       blobTypes: given.blobTypes ?? chain.blobTypes,
       rewardScript: given.rewardScript
@@ -147,7 +147,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
         return fault._tag === "HangUp" ? hangUp : Effect.andThen(clientIsGone, hangUp)
       })
 
-    const keep = <Reply>({ reply, session }: Book.Decision<Reply>): Effect.Effect<Reply> => {
+    const keep = <Reply>({ reply, session }: Sessions.Decision<Reply>): Effect.Effect<Reply> => {
       if (session === undefined) return Effect.succeed(reply)
       sessions.set(session.id, session)
       return Effect.as(onSession(session), reply)
@@ -167,8 +167,8 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
     const deskFor = (id: SessionId): Desk => ({
       chain,
       init: new Init({ features, chainHash: chain.chainHash }),
-      create: (request) => Effect.suspend(() => keep(Book.create(terms, id, sessions.get(id), request))),
-      update: (request) => Effect.suspend(() => keep(Book.update(sessions.get(id), request))),
+      create: (request) => Effect.suspend(() => keep(Sessions.create(terms, id, sessions.get(id), request))),
+      update: (request) => Effect.suspend(() => keep(Sessions.update(sessions.get(id), request))),
       delete: Effect.sync(() => new DeleteSessionReply({ code: sessions.delete(id) ? Code.ok : Code.notFound }))
     })
 
