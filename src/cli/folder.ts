@@ -5,7 +5,7 @@
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
-import * as PrivateFile from "../layers/privateFile.js"
+import * as PrivateFile from "../layers/keys/privateFile.js"
 import { CommandError } from "./CliError.js"
 import type { Place } from "./place.js"
 

@@ -13,7 +13,6 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { fromHex, toHex } from "../internal/bytes.js"
 import { nobleCurve } from "../internal/curve.js"
-import * as ExtendedKeyText from "../internal/extendedKeyText.js"
 import * as Hd from "../internal/hd.js"
 import * as Table from "../internal/optionTable.js"
 import * as Chain from "../schema/Chain.js"
@@ -24,6 +23,8 @@ import { KeyRingError } from "../schema/KeyRingError.js"
 import { parse as parseRoot, RootKey } from "../schema/RootKey.js"
 import { KeyRing } from "../services/KeyRing.js"
 import { decodeOptions } from "./decodeOptions.js"
+import { paths } from "./keys/paths.js"
+import { sharedKey } from "./keys/sharedKey.js"
 
 const isRoot = (given: unknown): given is RootKey => RootKey.$is("Seed")(given) || RootKey.$is("ExtendedKey")(given)
 
@@ -91,10 +92,10 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
     const { chain } = given
     const { account, root, ...settings } = yield* decodeOptions(options, given)
     const layout = settings.layout ?? KeyLayout.defaultOf(chain)
-    const paths = KeyLayout.paths[layout]
+    const path = paths[layout]
     const coinType = settings.legacyCoinType ? chain.legacyCoinType : chain.coinType
     const shared = yield* Effect.acquireRelease(
-      Effect.suspend(() => sharedKey(root, chain, paths.shared({ coinType, account }))),
+      Effect.suspend(() => sharedKey(root, chain, path.shared({ coinType, account }))),
       (key) => Effect.sync(() => Hd.wipe(key))
     )
     // One is enough: a client asks for session keys alone. A key for each of 2^31 families would be too many.
@@ -114,7 +115,7 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
     const familyKey = (family: number): Either.Either<Hd.ExtendedKey, Hd.Fault> => {
       if (last?.family === family) return Either.right(last.key)
       forget()
-      return Either.map(Hd.descend(shared, paths.family(family)), (key) => {
+      return Either.map(Hd.descend(shared, path.family(family)), (key) => {
         last = { family, key }
         return key
       })
@@ -174,60 +175,3 @@ export const layerConfig = (
   Layer.scoped(KeyRing, Effect.flatMap(given, make))
 
 const isChildIndex = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= maxKeyIndex
-
-const invalid = (detail: string) => new KeyRingError({ operation: "deriveKey", detail })
-
-/** The key at the end of the path that all families share. */
-const sharedKey = (
-  root: RootKey,
-  onChain: Chain.Chain,
-  path: ReadonlyArray<Hd.Step>
-): Either.Either<Hd.ExtendedKey, KeyRingError> =>
-  RootKey.$match(root, {
-    Seed: ({ bytes }) => {
-      const seed = Redacted.value(bytes)
-      return seed.length < 16 || seed.length > 64
-        ? Either.left(invalid(`the seed has ${seed.length} bytes; a seed has 16 to 64`))
-        : descend(Hd.master(seed), path)
-    },
-    ExtendedKey: ({ text }) =>
-      ExtendedKeyText.parse(Redacted.value(text)).pipe(
-        Either.mapLeft((fault) => invalid(explain[fault])),
-        Either.flatMap((parsed) => {
-          const level = path[parsed.depth - 1]
-          const { chain, mainnet } = parsed.kind
-          if (chain !== onChain.name || mainnet !== (onChain.network === "mainnet")) {
-            return Either.left(
-              invalid(
-                `the extended key (${parsed.kind.prefix}) belongs to ${chain} ${mainnet ? "mainnet" : "test networks"}, not to ${onChain.name} ${onChain.network}`
-              )
-            )
-          }
-          if (parsed.depth > 0 && (level === undefined || Hd.childNumber(level) !== parsed.childNumber)) {
-            return Either.left(
-              invalid(
-                `the extended key (depth ${parsed.depth}) does not lie on the path of this layout, m/${path.map((step) => `${step.index}'`).join("/")}`
-              )
-            )
-          }
-          return descend(Either.right(parsed.key), path.slice(parsed.depth))
-        })
-      )
-  })
-
-const descend = (
-  from: Either.Either<Hd.ExtendedKey, Hd.Fault>,
-  path: ReadonlyArray<Hd.Step>
-): Either.Either<Hd.ExtendedKey, KeyRingError> =>
-  Either.flatMap(from, (key) => {
-    const end = Hd.descend(key, path)
-    if (path.length > 0) Hd.wipe(key)
-    return end
-  }).pipe(Either.mapLeft(() => invalid("this root has no such keys (BIP-32); use another seed")))
-
-const explain: Record<ExtendedKeyText.Fault, string> = {
-  BadChecksum: "the extended key is mistyped: its checksum does not fit",
-  BadLength: "the extended key does not have 78 bytes",
-  UnknownKind: "the extended key is of no private kind that we know (xprv, tprv, sprv, dprv, rprv)",
-  InvalidKey: "the extended key does not hold a private key"
-}

@@ -25,7 +25,7 @@ import { Entropy } from "../services/Entropy.js"
 import type { KeyRing } from "../services/KeyRing.js"
 import { decodeOptions } from "./decodeOptions.js"
 import * as HdKeyRing from "./HdKeyRing.js"
-import * as PrivateFile from "./privateFile.js"
+import * as PrivateFile from "./keys/privateFile.js"
 
 /**
  * What a key file says: everything about the keys but the chain.

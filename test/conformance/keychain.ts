@@ -3,8 +3,9 @@ import { fromHex, toHex } from "../../src/internal/bytes.js"
 import { nobleCurve } from "../../src/internal/curve.js"
 import * as Hd from "../../src/internal/hd.js"
 import * as HdKeyRing from "../../src/layers/HdKeyRing.js"
+import { paths } from "../../src/layers/keys/paths.js"
 import * as Chain from "../../src/schema/Chain.js"
-import * as KeyLayout from "../../src/schema/KeyLayout.js"
+import { KeyLayout } from "../../src/schema/KeyLayout.js"
 import { RootKey } from "../../src/schema/RootKey.js"
 import * as Result from "./result.js"
 
@@ -34,10 +35,10 @@ const same = (name: string, expected: string, found: string): Result.Result =>
 const keyRings = (path: string): Array<{ options: Omit<HdKeyRing.Options, "root">; family: number; index: number }> =>
   Chain.all.flatMap((chain) =>
     [false, true].flatMap((legacyCoinType) =>
-      KeyLayout.KeyLayout.literals.flatMap((layout) =>
+      KeyLayout.literals.flatMap((layout) =>
         [8, 9].flatMap((family) => {
-          const place = { coinType: legacyCoinType ? chain.legacyCoinType : chain.coinType, account: 0 }
-          const steps = [...KeyLayout.paths[layout].shared(place), ...KeyLayout.paths[layout].family(family)]
+          const account = { coinType: legacyCoinType ? chain.legacyCoinType : chain.coinType, account: 0 }
+          const steps = [...paths[layout].shared(account), ...paths[layout].family(family)]
           const parent = ["m", ...steps.map((step) => `${step.index}${step.hardened ? "'" : ""}`)].join("/")
           const cut = path.lastIndexOf("/")
           return path.slice(0, cut) === parent

@@ -8,9 +8,9 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { toHex } from "../internal/bytes.js"
-import { KeyFileError } from "../schema/KeyFileError.js"
-import { Entropy } from "../services/Entropy.js"
+import { toHex } from "../../internal/bytes.js"
+import { KeyFileError } from "../../schema/KeyFileError.js"
+import { Entropy } from "../../services/Entropy.js"
 
 /** More than any such file has, in bytes. */
 const longest = 4096
