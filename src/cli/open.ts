@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as KeyFile from "../layers/KeyFile.js"
-import * as Driver from "../layers/sql/driver.js"
+import * as SqliteOrPostgres from "../layers/sqliteOrPostgres.js"
 import * as Chain from "../schema/Chain.js"
 import { type DatabaseTooNew, DatabaseUnavailable, type DbError, WrongDatabase } from "../schema/DbError.js"
 import { ChainHash } from "../schema/Ids.js"
@@ -27,12 +27,12 @@ import { databaseName, type Place } from "./place.js"
 export const database = ({
   database
 }: Place): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
-  Driver.clientDb(database)
+  SqliteOrPostgres.clientDb(database)
 
 /** Fails where no file of a database is yet; whether a server has one is seen by asking it. @since 0.1.0 @category combinators */
 export const requireDatabase = ({ database, folder }: Place): Effect.Effect<void, CommandError> =>
   Effect.suspend(() =>
-    Driver.isPostgres(database) || fs.existsSync(database.filename)
+    SqliteOrPostgres.isPostgres(database) || fs.existsSync(database.filename)
       ? Effect.void
       : new CommandError({
           message: `There is no database in ${folder} yet. Begin with wtclient init and wtclient add, or name another place with --chain, --network or --data-dir.`
@@ -54,7 +54,7 @@ export const existingDatabase = (
 export const sqlClient = (
   place: Place
 ): Layer.Layer<SqlClient, InvalidOptions | PackageMissing | DbError | CommandError> =>
-  Layer.scoped(SqlClient, Effect.andThen(requireDatabase(place), Driver.sqlClient(place.database)))
+  Layer.scoped(SqlClient, Effect.andThen(requireDatabase(place), SqliteOrPostgres.sqlClient(place.database)))
 
 /**
  * The database to write to, and the keys; the database is bound to these keys and this chain, or was before.
@@ -92,7 +92,7 @@ export const explained =
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.mapError(effect, (error) => {
       if (isUnavailable(error)) {
-        const advice = Driver.isPostgres(place.database)
+        const advice = SqliteOrPostgres.isPostgres(place.database)
           ? " Is the server there, and is its address right?"
           : // Not the file is to blame for a driver without its binary.
             error.detail.includes("npm rebuild")

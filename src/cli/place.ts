@@ -10,8 +10,8 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Driver from "../layers/sql/driver.js"
 import * as Databases from "../layers/sql/options.js"
+import * as SqliteOrPostgres from "../layers/sqliteOrPostgres.js"
 import * as Chain from "../schema/Chain.js"
 import { UsageError } from "./CliError.js"
 import * as flags from "./flags.js"
@@ -21,7 +21,7 @@ export interface Place {
   readonly chain: Chain.AnyChain
   readonly folder: string
   readonly keyFile: string
-  readonly database: Driver.Options
+  readonly database: SqliteOrPostgres.Options
 }
 
 /** The flags that name a place; every command has them. @since 0.1.0 @category config */
@@ -65,7 +65,7 @@ const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.R
 
 /** How to call the place's database in a sentence; a URL may hold a password and is not shown. @since 0.1.0 @category combinators */
 export const databaseName = ({ database }: Place): string =>
-  Driver.isPostgres(database) ? "of DATABASE_URL" : database.filename
+  SqliteOrPostgres.isPostgres(database) ? "of DATABASE_URL" : database.filename
 
 /** The place that the flags name. @since 0.1.0 @category combinators */
 export const placeOf = (given: PlaceFlags, defaults: Defaults = usual): Effect.Effect<Place, UsageError> =>

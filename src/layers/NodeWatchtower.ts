@@ -32,8 +32,8 @@ import * as Negotiator from "./negotiator/SessionNegotiator.js"
 import { load } from "./optional.js"
 import * as RoundRobinTowerCandidates from "./RoundRobinTowerCandidates.js"
 import * as SocksSocketDialer from "./SocksSocketDialer.js"
-import * as Driver from "./sql/driver.js"
 import * as Databases from "./sql/options.js"
+import * as SqliteOrPostgres from "./sqliteOrPostgres.js"
 
 /**
  * The negotiator's options, of which only the chain must be given, and where things are. docs/options.md has the defaults
@@ -50,7 +50,7 @@ export interface OptionsOf<Fee extends FeeRate>
   /** The path of a key file (`wtclient init` makes one), or the key itself. */
   readonly key: string | KeyFile.KeyMaterial
   /** `{ filename: "sessions.db" }`, a SQLite file, or `{ url: Redacted.make("postgresql://...") }`, a Postgres database. */
-  readonly database: Driver.Options
+  readonly database: SqliteOrPostgres.Options
   /** A SOCKS5 proxy, such as Tor's, for every connection. Default: none. */
   readonly proxy?: SocksSocketDialer.Options | undefined
   /** How long a connection may take. */
@@ -90,7 +90,7 @@ export const layer = (options: Options): Layer.Layer<Services, BuildError> => {
   return negotiator.pipe(
     Layer.provideMerge(RoundRobinTowerCandidates.layer({ pollInterval: options.pollInterval })),
     Layer.provideMerge(Layer.provide(BrontideTowerTransport.layer(options.timeouts), dialer(options))),
-    Layer.provideMerge(Driver.clientDb(options.database)),
+    Layer.provideMerge(SqliteOrPostgres.clientDb(options.database)),
     Layer.provideMerge(keyRing(options))
   )
 }

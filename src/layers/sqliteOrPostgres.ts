@@ -9,13 +9,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
-import type { DatabaseTooNew, DbError } from "../../schema/DbError.js"
-import type { InvalidOptions } from "../../schema/InvalidOptions.js"
-import type { PackageMissing } from "../../schema/PackageMissing.js"
-import type { ClientDb } from "../../services/ClientDb.js"
-import { load } from "../optional.js"
-import type * as PostgresClientDb from "../PostgresClientDb.js"
-import type * as SqliteClientDb from "../SqliteClientDb.js"
+import type { DatabaseTooNew, DbError } from "../schema/DbError.js"
+import type { InvalidOptions } from "../schema/InvalidOptions.js"
+import type { PackageMissing } from "../schema/PackageMissing.js"
+import type { ClientDb } from "../services/ClientDb.js"
+import { load } from "./optional.js"
+import type * as PostgresClientDb from "./PostgresClientDb.js"
+import type * as SqliteClientDb from "./SqliteClientDb.js"
 
 /** The options of a SQLite file, or those of a Postgres database. @since 0.1.0 @category models */
 export type Options = SqliteClientDb.Options | PostgresClientDb.Options
@@ -24,8 +24,8 @@ export type Options = SqliteClientDb.Options | PostgresClientDb.Options
 export const isPostgres = (options: Options): options is PostgresClientDb.Options =>
   Predicate.hasProperty(options, "url")
 
-const postgres = load("a Postgres database", () => import("../PostgresClientDb.js"))
-const sqlite = load("a SQLite database", () => import("../SqliteClientDb.js"))
+const postgres = load("a Postgres database", () => import("./PostgresClientDb.js"))
+const sqlite = load("a SQLite database", () => import("./SqliteClientDb.js"))
 
 /** The database; a file is created when there is none. @since 0.1.0 @category layers */
 export const clientDb = (
