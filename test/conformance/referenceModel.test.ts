@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import * as seeded from "../../src/internal/seeded.js"
+import * as seeded from "../seeded.js"
 import * as Model from "./referenceModel.js"
 import { check } from "./traces.js"
 

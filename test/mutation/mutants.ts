@@ -163,11 +163,11 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "candidates",
-    quick: ["test/internal/candidateList.test.ts", "test/layers/RoundRobinTowerCandidates.test.ts"],
+    quick: ["test/layers/candidateList.test.ts", "test/layers/RoundRobinTowerCandidates.test.ts"],
     thorough: ["test/conformance/traces.test.ts"],
     mutants: [
       ...inFile(
-        "src/internal/candidateList.ts",
+        "src/layers/candidateList.ts",
         ["if (number >= position)", "if (number > position)"],
         ["return [number + 1, value]", "return [number, value]"],
         ["return [position, undefined]", "return [start, undefined]"],
@@ -176,8 +176,8 @@ export const parts: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/layers/RoundRobinTowerCandidates.ts",
-        ["lock.withPermits(1)(Effect.uninterruptible(effect))", "Effect.uninterruptible(effect)"],
-        ["lock.withPermits(1)(Effect.uninterruptible(effect))", "lock.withPermits(1)(effect)"],
+        ["lock(Effect.uninterruptible(effect))", "Effect.uninterruptible(effect)"],
+        ["lock(Effect.uninterruptible(effect))", "lock(effect)"],
         ["if (!ids.has(tower.id)) yield* drop(tower.id)", ""],
         ["isAddedAgain ? [CandidateChange.TowerAdded({ tower: after })] : []", "[]"],
         ["one.additions === other.additions &&", ""]

@@ -1,5 +1,5 @@
 /** Chance by a seed: the same world for the same seed. */
-import * as seeded from "../../src/internal/seeded.js"
+import * as seeded from "../seeded.js"
 
 export interface Chance {
   /** From 0 up to but not including 1. */

@@ -20,10 +20,10 @@ import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
 import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
-import * as seeded from "../../internal/seeded.js"
-import * as timerHeap from "../../internal/timerHeap.js"
+import { PCGRandom } from "effect/Utils"
 import { Instant } from "../../schema/Ids.js"
 import { untilTold } from "../untilTold.js"
+import * as timerHeap from "./timerHeap.js"
 
 /**
  * How virtual time begins and how fibers take turns.
@@ -93,6 +93,10 @@ export interface VirtualTime {
 /** A yield is made of operations too: with fewer between two of them a fiber would do nothing but yield. */
 const yieldCost = 16
 
+/** How many trials it takes until one that succeeds once in `every` does (geometric; at least 1). */
+const trials = (random: number, every: number): number =>
+  every <= 1 ? 1 : 1 + Math.floor(Math.log1p(-random) / Math.log1p(-1 / every))
+
 /** Not `Effect.never`, which holds a real timer. */
 const forEver = Effect.async<void>(() => {})
 
@@ -106,9 +110,9 @@ export const make = (options: Options = {}): VirtualTime => {
   const { maxTurns = 1_000_000, onPass, seed = 0, startAt = 0, yieldEvery } = options
   const timers = timerHeap.make()
   const ready = new Scheduler.PriorityBuckets()
-  const draw = seeded.make(seed)
+  const random = new PCGRandom(seed)
   const nextGap = () =>
-    yieldEvery === undefined ? Number.POSITIVE_INFINITY : Math.max(yieldCost, seeded.gap(draw(), yieldEvery))
+    yieldEvery === undefined ? Number.POSITIVE_INFINITY : Math.max(yieldCost, trials(random.number(), yieldEvery))
   let elapsed = 0
   let offset = startAt
   let turns = 0

@@ -1,8 +1,8 @@
 /**
  * A small world as plain data: the same one for the same seed, so that it can be told, made smaller and played again.
  */
-import * as seeded from "../../../../src/internal/seeded.js"
 import type { Step } from "../../../../src/layers/testing/TowerScript.js"
+import * as seeded from "../../../seeded.js"
 import { hour, minute, second } from "../world.js"
 
 /** What a tower does in one connection. */

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import * as CandidateList from "../../src/internal/candidateList.js"
+import * as CandidateList from "../../src/layers/candidateList.js"
 
 /**
  * The list of docs/negotiation.md, The reference's candidate list: a queue of elements that are unlinked lazily, a map,

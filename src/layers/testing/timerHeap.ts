@@ -1,8 +1,10 @@
 /**
  * Pending timers as a binary heap that knows where each of them stands, so that a cancelled one leaves at once.
+ *
+ * @since 0.1.0
  */
 
-/** A timer: when it is due, its number (equal instants fire in the order of their numbers), its task, its place in the heap. */
+/** A timer: when it is due, its number (equal instants fire in the order of their numbers), its task, its place in the heap. @since 0.1.0 @category models */
 export interface Timer {
   readonly at: number
   readonly number: number
@@ -10,7 +12,7 @@ export interface Timer {
   index: number
 }
 
-/** The heap. All operations but `size` and `peek` cost the logarithm of its size. */
+/** The heap. All operations but `size` and `peek` cost the logarithm of its size. @since 0.1.0 @category models */
 export interface TimerHeap {
   readonly size: () => number
   /** The timer that is due first. */
@@ -22,7 +24,7 @@ export interface TimerHeap {
 
 const before = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.number < b.number)
 
-/** An empty heap. */
+/** An empty heap. @since 0.1.0 @category constructors */
 export const make = (): TimerHeap => {
   const heap: Array<Timer> = []
   let last = 0

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import * as timerHeap from "../../src/internal/timerHeap.js"
+import * as timerHeap from "../../../src/layers/testing/timerHeap.js"
 
 const operation = FastCheck.oneof(
   { weight: 3, arbitrary: FastCheck.record({ add: FastCheck.integer({ min: 0, max: 20 }) }) },
