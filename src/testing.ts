@@ -6,7 +6,6 @@
  */
 export * as FixedKeyRing from "./layers/testing/FixedKeyRing.js"
 export * as MemoryClientDb from "./layers/testing/MemoryClientDb.js"
-export * as ScriptedTowerCandidates from "./layers/testing/ScriptedTowerCandidates.js"
 export * as ScriptedTowerTransport from "./layers/testing/ScriptedTowerTransport.js"
 export * as ScriptedWatchtower from "./layers/testing/ScriptedWatchtower.js"
 export * as SocketPair from "./layers/testing/SocketPair.js"

@@ -1,12 +1,12 @@
 /** What the negotiator did, as the recorded runs have it: its ports, with a note of each call. */
 import { Clock, Effect } from "effect"
 import { toHex } from "../../../src/internal/bytes.js"
-import type { Step } from "../../../src/layers/testing/ScriptedTowerCandidates.js"
 import type { PublicKey, TowerId } from "../../../src/schema/Ids.js"
 import * as Codec from "../../../src/schema/wire/Codec.js"
 import type { Message } from "../../../src/schema/wire/Message.js"
 import type { TowerTransport } from "../../../src/services/TowerTransport.js"
 import type { Event } from "./file.js"
+import type { Step } from "./ScriptedTowerCandidates.js"
 
 export interface Recorder {
   readonly events: ReadonlyArray<Event>

@@ -4,7 +4,6 @@ import { makeWithRules } from "../../../src/layers/negotiator/makeWithRules.js"
 import type { Options } from "../../../src/layers/negotiator/Options.js"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
-import * as ScriptedTowerCandidates from "../../../src/layers/testing/ScriptedTowerCandidates.js"
 import * as ScriptedTowerTransport from "../../../src/layers/testing/ScriptedTowerTransport.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import * as Chain from "../../../src/schema/Chain.js"
@@ -20,6 +19,7 @@ import type { Event, Scenario, ScenarioTower } from "./file.js"
 import * as Outcome from "./outcome.js"
 import * as Ports from "./ports.js"
 import * as Recorder from "./recorder.js"
+import * as ScriptedTowerCandidates from "./ScriptedTowerCandidates.js"
 
 /** What came out: both lists, when Stop had taken effect, and the connections that were not closed then. */
 export interface Replay {

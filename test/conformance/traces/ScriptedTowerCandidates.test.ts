@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Queue } from "effect"
-import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
-import * as ScriptedTowerCandidates from "../../src/layers/testing/ScriptedTowerCandidates.js"
-import { TowerId } from "../../src/schema/Ids.js"
-import { Tower } from "../../src/schema/Tower.js"
-import { TowerAddress } from "../../src/schema/TowerAddress.js"
+import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
+import { TowerId } from "../../../src/schema/Ids.js"
+import { Tower } from "../../../src/schema/Tower.js"
+import { TowerAddress } from "../../../src/schema/TowerAddress.js"
+import * as ScriptedTowerCandidates from "./ScriptedTowerCandidates.js"
 
 const address = (index: number) => TowerAddress.make(`10.0.0.${index}:9911`)
 const id = (index: number) => TowerId.make(index)

@@ -3,25 +3,22 @@
  * that is removed and added again before a walk has passed its old element stands in the list twice; several new
  * addresses end up newest first; the last address can go. In memory alone, and operated by a script as well as through
  * the port.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
-import { LastTowerAddr } from "../../schema/DbError.js"
-import { type PublicKey, TowerId } from "../../schema/Ids.js"
-import { Tower } from "../../schema/Tower.js"
-import type { TowerAddress } from "../../schema/TowerAddress.js"
-import { CandidateChange, type TowerCandidates } from "../../services/TowerCandidates.js"
+import { LastTowerAddr } from "../../../src/schema/DbError.js"
+import { type PublicKey, TowerId } from "../../../src/schema/Ids.js"
+import { Tower } from "../../../src/schema/Tower.js"
+import type { TowerAddress } from "../../../src/schema/TowerAddress.js"
+import { CandidateChange, type TowerCandidates } from "../../../src/services/TowerCandidates.js"
 
-/** What a walk over the list gave. @since 0.1.0 @category models */
+/** What a walk over the list gave. */
 export type Step =
   | { readonly _tag: "next"; readonly tower: Tower }
   | { readonly _tag: "exhausted" }
   | { readonly _tag: "reset" }
 
-/** @since 0.1.0 @category models */
 export interface Options {
   /** The candidates at the start. */
   readonly towers?: ReadonlyArray<Tower> | undefined
@@ -29,7 +26,7 @@ export interface Options {
   readonly onStep?: ((step: Step) => Effect.Effect<void>) | undefined
 }
 
-/** The list and what a script does to it. @since 0.1.0 @category models */
+/** The list and what a script does to it. */
 export interface ScriptedTowerCandidates {
   readonly service: TowerCandidates.Service
   /** Adds a tower at the end; of a known one each new address, in front of those it has. */
@@ -40,12 +37,7 @@ export interface ScriptedTowerCandidates {
   readonly removeAddress: (id: TowerId, address: TowerAddress) => Effect.Effect<void, LastTowerAddr>
 }
 
-/**
- * A list of its own.
- *
- * @since 0.1.0
- * @category testing
- */
+/** A list of its own. */
 export const make = (options: Options = {}): Effect.Effect<ScriptedTowerCandidates> =>
   Effect.gen(function* () {
     const changes = yield* PubSub.unbounded<CandidateChange>()
