@@ -18,7 +18,7 @@ import {
   Stream,
   SubscriptionRef
 } from "effect"
-import * as VirtualTime from "../../src/layers/testing/VirtualTime.js"
+import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
 /** The value of a program that must not fail. */
 const value = <A, E>(effect: Effect.Effect<A, E>, options?: VirtualTime.Options): A =>

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
-import { Chain, ClientDb, Policy, SessionNegotiator, TowerCandidates } from "../../src/index.js"
-import { KeyIndex } from "../../src/schema/Ids.js"
-import { Code, ScriptedWatchtower, TowerScript, VirtualTime } from "../../src/testing.js"
+import { Chain, ClientDb, Policy, SessionNegotiator, TowerCandidates } from "../../../src/index.js"
+import { KeyIndex } from "../../../src/schema/Ids.js"
+import { Code, ScriptedWatchtower, TowerScript, VirtualTime } from "../../../src/testing.js"
 
 const nextSession = Effect.flatMap(SessionNegotiator.SessionNegotiator, (negotiator) => negotiator.nextSession)
 const negotiate = Effect.flatMap(SessionNegotiator.SessionNegotiator, (negotiator) => negotiator.negotiate)
