@@ -2,7 +2,7 @@
 import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Check from "../layers/sql/check.js"
+import * as Check from "../layers/sql/databaseCheck.js"
 import { CommandError } from "./CliError.js"
 import * as flags from "./flags.js"
 import { explained, sqlClient } from "./open.js"

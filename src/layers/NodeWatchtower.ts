@@ -32,7 +32,7 @@ import * as Negotiator from "./negotiator/SessionNegotiator.js"
 import { load } from "./optional.js"
 import * as RoundRobinTowerCandidates from "./RoundRobinTowerCandidates.js"
 import * as SocksSocketDialer from "./SocksSocketDialer.js"
-import * as Databases from "./sql/options.js"
+import * as Databases from "./sql/databaseOptions.js"
 import * as SqliteOrPostgres from "./sqliteOrPostgres.js"
 
 /**

@@ -24,10 +24,10 @@ import { ClientDb } from "../services/ClientDb.js"
 import { decodeOptions } from "./decodeOptions.js"
 import * as Names from "./net/names.js"
 import * as SqlClientDb from "./SqlClientDb.js"
+import { postgres as options } from "./sql/databaseOptions.js"
 import { isSlow, toOpenError } from "./sql/errors.js"
-import { postgres as options } from "./sql/options.js"
 
-export { postgres as options } from "./sql/options.js"
+export { postgres as options } from "./sql/databaseOptions.js"
 
 /**
  * The database, and how to use it. `url` is `postgresql://user:password@host:port/database`, with node-postgres' parameters;

@@ -23,11 +23,11 @@ import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { decodeOptions } from "./decodeOptions.js"
 import * as SqlClientDb from "./SqlClientDb.js"
+import { sqlite as options } from "./sql/databaseOptions.js"
 import { toOpenError } from "./sql/errors.js"
-import { sqlite as options } from "./sql/options.js"
 import * as Transaction from "./sql/transaction.js"
 
-export { sqlite as options } from "./sql/options.js"
+export { sqlite as options } from "./sql/databaseOptions.js"
 
 /**
  * The file, and how to use it. A `filename` that looks like a URL or a connection string is refused. docs/options.md has the

@@ -11,7 +11,7 @@ import { address, identity, policy, publicKey, session, update } from "./ClientD
 import { Elapse, suite } from "./ClientDb.suite.js"
 import * as Postgres from "./postgres.js"
 import * as Proxy from "./postgresProxy.js"
-import * as check from "./sql/check.suite.js"
+import * as check from "./sql/databaseCheck.suite.js"
 import * as migrations from "./sql/migrations.suite.js"
 import { around, hiding, recording } from "./sql/recording.js"
 import { restore } from "./sql/versions.js"

@@ -2,7 +2,7 @@ import { SqlClient } from "@effect/sql"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import * as SqlClientDb from "../../../src/layers/SqlClientDb.js"
-import { check } from "../../../src/layers/sql/check.js"
+import { check } from "../../../src/layers/sql/databaseCheck.js"
 import { populate } from "./sample.js"
 
 /** What somebody or something did to a database, and what must be found. */

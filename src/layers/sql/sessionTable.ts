@@ -18,10 +18,10 @@ import {
 import { KeyIndex, type LeaseToken } from "../../schema/Ids.js"
 import type { Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
-import { newKeyIndex } from "./identity.js"
-import { newLease, ofTriple, open, rewind, type Triple } from "./reservations.js"
+import { newKeyIndex } from "./identityTable.js"
+import { newLease, ofTriple, open, rewind, type Triple } from "./reservationTable.js"
 import * as rows from "./rows.js"
-import * as standings from "./standings.js"
+import * as standings from "./standingTables.js"
 import type { Database } from "./transaction.js"
 
 const keyIndexes = rows.decode("wt_reservation", Schema.Struct({ keyIndex: rows.column(KeyIndex) }))

@@ -11,9 +11,9 @@ import { CorruptRow, ReservationLost, TowerNotFound } from "../../schema/DbError
 import { type KeyIndex, LeaseToken, type TowerId, type Way } from "../../schema/Ids.js"
 import { leaseMs, type Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
-import { newKeyIndex } from "./identity.js"
+import { newKeyIndex } from "./identityTable.js"
 import * as rows from "./rows.js"
-import * as standings from "./standings.js"
+import * as standings from "./standingTables.js"
 import { newToken } from "./token.js"
 import type { Database } from "./transaction.js"
 
