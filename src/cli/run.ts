@@ -16,21 +16,21 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Record from "effect/Record"
-import { add } from "./add.js"
-import { arrange, type Grammar } from "./arrange.js"
-import { db } from "./db.js"
-import { demo } from "./demo.js"
-import * as flags from "./flags.js"
-import { init } from "./init.js"
-import { negotiate } from "./negotiate.js"
-import { remove } from "./remove.js"
-import { serve } from "./serve.js"
-import { sessions } from "./sessions.js"
-import { summaries } from "./summaries.js"
-import { tower } from "./tower.js"
-import { towers } from "./towers.js"
-import { version } from "./version.js"
-import { table } from "./views.js"
+import { add } from "./addCommand.js"
+import { db } from "./dbCommand.js"
+import { demo } from "./demoCommand.js"
+import { init } from "./initCommand.js"
+import { negotiate } from "./negotiateCommand.js"
+import { remove } from "./removeCommand.js"
+import { serve } from "./serveCommand.js"
+import { sessions } from "./sessionsCommand.js"
+import * as flags from "./support/flags.js"
+import { type Grammar, reorderArguments } from "./support/reorderArguments.js"
+import { summaries } from "./support/summaries.js"
+import { version } from "./support/version.js"
+import { table } from "./support/views.js"
+import { tower } from "./towerCommand.js"
+import { towers } from "./towersCommand.js"
 
 const wtclient = Command.make("wtclient").pipe(
   Command.withDescription("Gets watchtower sessions from the towers of lnd and dcrlnd, and keeps them"),
@@ -94,7 +94,7 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
     let command: ReadonlyArray<string> = []
     const logger = Logger.map(Logger.logfmtLogger, (line) => console.unsafe.error(line))
     return Effect.gen(function* () {
-      const { path, words } = yield* arrange(grammar, input)
+      const { path, words } = yield* reorderArguments(grammar, input)
       command = path
       if (words.length === 0 || (words[0] === "--help" && path.length === 0)) yield* console.log(overview)
       else yield* Effect.withConsole(app(["node", "wtclient", ...words]), quiet)

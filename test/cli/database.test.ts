@@ -3,7 +3,7 @@ import { Effect, Queue, Schema } from "effect"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
 import * as Postgres from "../layers/postgres.js"
-import { place, started, wtclient } from "./wtclient.js"
+import { newClient, started, wtclient } from "./wtclient.js"
 
 const tower = publicKeyOf(1)
 const uri = `${tower}@127.0.0.1:1`
@@ -22,7 +22,7 @@ const Given = Schema.parseJson(Schema.Struct({ session: Schema.String }))
 
 /** The program with a database on a server. */
 const withUrl = Effect.fnUntraced(function* (url: string) {
-  const { flags, fs, folder } = yield* place
+  const { flags, fs, folder } = yield* newClient
   const run = (...words: ReadonlyArray<string>) => wtclient([...words, ...flags], undefined, { DATABASE_URL: url })
   return { flags, folder, fs, run }
 })
@@ -30,7 +30,7 @@ const withUrl = Effect.fnUntraced(function* (url: string) {
 describe("wtclient db check", () => {
   it.scoped("finds nothing wrong, without a key", () =>
     Effect.gen(function* () {
-      const { at, fs, wtclient } = yield* place
+      const { at, fs, wtclient } = yield* newClient
       yield* wtclient("init")
       yield* wtclient("add", uri)
       yield* fs.remove(at("key"))
@@ -43,7 +43,7 @@ describe("wtclient db check", () => {
 
   it.scoped("says what is wrong, and ends with 1", () =>
     Effect.gen(function* () {
-      const { at, wtclient } = yield* place
+      const { at, wtclient } = yield* newClient
       yield* wtclient("init")
       yield* wtclient("add", uri)
       yield* Effect.scoped(
@@ -61,7 +61,7 @@ describe("wtclient db check", () => {
 
   it.scoped("does not make a database", () =>
     Effect.gen(function* () {
-      const { folder, fs, wtclient } = yield* place
+      const { folder, fs, wtclient } = yield* newClient
       const { code, stderr } = yield* wtclient("db", "check")
       assert.match(stderr, /no database in/)
       assert.strictEqual(code, 1)
@@ -71,7 +71,7 @@ describe("wtclient db check", () => {
 
   it.scoped("says that a file is no database", () =>
     Effect.gen(function* () {
-      const { at, fs, wtclient } = yield* place
+      const { at, fs, wtclient } = yield* newClient
       yield* wtclient("init")
       yield* fs.writeFileString(at("wtclient.db"), "this is not a database, it is a text ".repeat(200))
       const { code, stderr } = yield* wtclient("db", "check")
@@ -84,7 +84,7 @@ describe("wtclient db check", () => {
 describe("a database that was put back", () => {
   /** Takes sessions, copies the database, takes more, and puts the copy back: what the tower knows. */
   const putBack = Effect.gen(function* () {
-    const { at, flags, fs, wtclient } = yield* place
+    const { at, flags, fs, wtclient } = yield* newClient
     yield* wtclient("init")
     const serving = yield* started(["serve", "--json", ...flags])
     const { uri } = Schema.decodeUnknownSync(Listening)(yield* Queue.take(serving))

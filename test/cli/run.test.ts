@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue, Schema } from "effect"
-import { summaries } from "../../src/cli/summaries.js"
+import { summaries } from "../../src/cli/support/summaries.js"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
 import keychain from "../fixtures/keychain-vectors.json" with { type: "json" }
-import { place, started, wtclient } from "./wtclient.js"
+import { newClient, started, wtclient } from "./wtclient.js"
 
 const tower = publicKeyOf(1)
 const uri = `${tower}@127.0.0.1:1`
@@ -93,7 +93,7 @@ describe("wtclient", () => {
   for (const [words, sentence] of misuses) {
     it.scoped(`${words.join(" ")}: used wrongly`, () =>
       Effect.gen(function* () {
-        const { folder, fs } = yield* place
+        const { folder, fs } = yield* newClient
         const { code, stderr, stdout } = yield* wtclient(["--data-dir", folder, ...words])
         assert.match(stderr, sentence)
         assert.match(stderr, /See wtclient .*--help/)
@@ -127,7 +127,7 @@ describe("wtclient", () => {
   for (const [words, sentence] of impossible) {
     it.scoped(`${words.join(" ")}: cannot be done`, () =>
       Effect.gen(function* () {
-        const { folder, fs, wtclient } = yield* place
+        const { folder, fs, wtclient } = yield* newClient
         const { code, stderr, stdout } = yield* wtclient(...words)
         assert.match(stderr, sentence)
         oneSentence(stderr)
@@ -139,7 +139,7 @@ describe("wtclient", () => {
 
   it.scoped("init makes a key once, for its owner alone", () =>
     Effect.gen(function* () {
-      const { at, fs, wtclient } = yield* place
+      const { at, fs, wtclient } = yield* newClient
       const first = yield* wtclient("init", "--json")
       assert.deepStrictEqual([first.code, first.stderr], [0, ""])
       assert.strictEqual((yield* fs.stat(at("key"))).mode & 0o777, 0o600)
@@ -156,7 +156,7 @@ describe("wtclient", () => {
 
   it.scoped("init imports a seed, or refuses one of another wallet", () =>
     Effect.gen(function* () {
-      const { at, folder, fs, wtclient } = yield* place
+      const { at, folder, fs, wtclient } = yield* newClient
       const xprv = `${folder}/xprv`
       // The master key of BIP-32's first test vector, of mainnet.
       yield* fs.writeFileString(
@@ -179,7 +179,7 @@ describe("wtclient", () => {
 
   it.scoped("adds, lists, shows and removes towers", () =>
     Effect.gen(function* () {
-      const { wtclient } = yield* place
+      const { wtclient } = yield* newClient
       const ok = (...words: ReadonlyArray<string>) =>
         Effect.map(wtclient(...words), ({ code, stderr, stdout }) => {
           assert.deepStrictEqual([code, stderr], [0, ""])
@@ -214,7 +214,7 @@ describe("wtclient", () => {
 
   it.scoped("refuses a key file that others can read, and creates no database", () =>
     Effect.gen(function* () {
-      const { at, fs, wtclient } = yield* place
+      const { at, fs, wtclient } = yield* newClient
       yield* wtclient("init")
       yield* fs.chmod(at("key"), 0o644)
       const commands: Array<ReadonlyArray<string>> = [["add", uri], ["negotiate"], ["db", "skip-keys"]]
@@ -230,7 +230,7 @@ describe("wtclient", () => {
 
   it.scoped("refuses a file that is no database, and leaves it as it is", () =>
     Effect.gen(function* () {
-      const { at, fs, wtclient } = yield* place
+      const { at, fs, wtclient } = yield* newClient
       yield* wtclient("init")
       yield* fs.writeFileString(at("wtclient.db"), "not a database, but somebody's diary")
       for (const words of everything) {
@@ -245,7 +245,7 @@ describe("wtclient", () => {
 
   it.scoped("refuses a database of another chain, another seed or another layout", () =>
     Effect.gen(function* () {
-      const { at, folder, fs, wtclient } = yield* place
+      const { at, folder, fs, wtclient } = yield* newClient
       yield* wtclient("init")
       yield* wtclient("add", uri)
 
@@ -275,7 +275,7 @@ describe("wtclient", () => {
 
   it.scoped("refuses a database of a newer version", () =>
     Effect.gen(function* () {
-      const { at, wtclient } = yield* place
+      const { at, wtclient } = yield* newClient
       yield* wtclient("init")
       yield* wtclient("add", uri)
       yield* Effect.scoped(
@@ -294,7 +294,7 @@ describe("wtclient", () => {
 
   it.scoped("skips key indexes", () =>
     Effect.gen(function* () {
-      const { wtclient } = yield* place
+      const { wtclient } = yield* newClient
       yield* wtclient("init")
       const next = (text: string) => Schema.decodeUnknownSync(Schema.Struct({ next: Schema.Number }))(parse(text)).next
       const one = next((yield* wtclient("db", "skip-keys", "--count", "1", "--json")).stdout)
@@ -305,7 +305,7 @@ describe("wtclient", () => {
 
   it.scopedLive("negotiate says why no tower gave a session", () =>
     Effect.gen(function* () {
-      const { wtclient } = yield* place
+      const { wtclient } = yield* newClient
       yield* wtclient("init")
       yield* wtclient("add", uri)
       yield* wtclient("remove", tower)
@@ -321,7 +321,7 @@ describe("wtclient", () => {
 
   it.scopedLive("serve and negotiate work together, and no secret is printed", () =>
     Effect.gen(function* () {
-      const { at, flags, fs, wtclient } = yield* place
+      const { at, flags, fs, wtclient } = yield* newClient
       const server = yield* started(["serve", "--json", ...flags])
       const Uri = Schema.Struct({ uri: Schema.String })
       const { uri } = Schema.decodeUnknownSync(Uri)(parse(yield* Queue.take(server)))
@@ -366,7 +366,7 @@ describe("wtclient", () => {
 
   it.scopedLive("demo works, and keeps what it had when it is run again", () =>
     Effect.gen(function* () {
-      const { at, fs, wtclient } = yield* place
+      const { at, fs, wtclient } = yield* newClient
       const first = yield* wtclient("demo")
       assert.deepStrictEqual([first.code, first.stderr], [0, ""])
       assert.match(first.stdout, /1\. A tower listens.*new key.*4\. The negotiator.*is stored.*Sessions held: 1/s)
@@ -394,7 +394,7 @@ describe("wtclient", () => {
 
   it.scopedLive("demo takes another port when its own is in use", () =>
     Effect.gen(function* () {
-      const { flags, wtclient } = yield* place
+      const { flags, wtclient } = yield* newClient
       yield* Queue.take(yield* started(["serve", ...flags]))
       const { code, stdout } = yield* wtclient("demo")
       assert.strictEqual(code, 0)

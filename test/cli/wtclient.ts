@@ -49,7 +49,7 @@ export const started = (words: ReadonlyArray<string>) =>
   })
 
 /** A folder of its own, and the program that keeps its files there, on Bitcoin's regtest. */
-export const place = Effect.gen(function* () {
+export const newClient = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const folder = yield* fs.makeTempDirectoryScoped()
   return {

@@ -1,7 +1,7 @@
 /**
  * docs/options.md, from the tables of options.
  */
-import * as flags from "../../src/cli/flags.js"
+import * as flags from "../../src/cli/support/flags.js"
 import * as Table from "../../src/internal/optionTable.js"
 import * as BrontideTowerTransport from "../../src/layers/BrontideTowerTransport.js"
 import * as HdKeyRing from "../../src/layers/HdKeyRing.js"

@@ -1,7 +1,7 @@
 /** What a defect that ends the negotiator looks like, in each fold over the events. */
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Logger, Metric, Stream } from "effect"
-import { line } from "../../../src/cli/narrate.js"
+import { eventLine as line } from "../../../src/cli/support/eventLine.js"
 import * as Metrics from "../../../src/layers/Metrics.js"
 import { logged } from "../../../src/layers/negotiator/logging.js"
 import * as Status from "../../../src/layers/negotiator/status.js"

@@ -1,5 +1,5 @@
 /**
- * A place's database and keys as layers.
+ * The database and the keys of a client as layers.
  *
  * @since 0.1.0
  */
@@ -9,41 +9,41 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as KeyFile from "../layers/KeyFile.js"
-import * as SqliteOrPostgres from "../layers/sqliteOrPostgres.js"
-import * as Chain from "../schema/Chain.js"
-import { type DatabaseTooNew, DatabaseUnavailable, type DbError, WrongDatabase } from "../schema/DbError.js"
-import { ChainHash } from "../schema/Ids.js"
-import type { InvalidOptions } from "../schema/InvalidOptions.js"
-import type { KeyFileError } from "../schema/KeyFileError.js"
-import type { KeyRingError } from "../schema/KeyRingError.js"
-import type { PackageMissing } from "../schema/PackageMissing.js"
-import { ClientDb } from "../services/ClientDb.js"
-import { familyTowerSession, KeyRing } from "../services/KeyRing.js"
+import * as KeyFile from "../../layers/KeyFile.js"
+import * as SqliteOrPostgres from "../../layers/sqliteOrPostgres.js"
+import * as Chain from "../../schema/Chain.js"
+import { type DatabaseTooNew, DatabaseUnavailable, type DbError, WrongDatabase } from "../../schema/DbError.js"
+import { ChainHash } from "../../schema/Ids.js"
+import type { InvalidOptions } from "../../schema/InvalidOptions.js"
+import type { KeyFileError } from "../../schema/KeyFileError.js"
+import type { KeyRingError } from "../../schema/KeyRingError.js"
+import type { PackageMissing } from "../../schema/PackageMissing.js"
+import { ClientDb } from "../../services/ClientDb.js"
+import { familyTowerSession, KeyRing } from "../../services/KeyRing.js"
 import { CommandError } from "./CliError.js"
-import { databaseName, type Place } from "./place.js"
+import { type ClientPaths, databaseName } from "./clientPaths.js"
 
 /** The database, which is created when there is none. @since 0.1.0 @category layers */
 export const database = ({
   database
-}: Place): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
+}: ClientPaths): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
   SqliteOrPostgres.clientDb(database)
 
 /** Fails where no file of a database is yet; whether a server has one is seen by asking it. @since 0.1.0 @category combinators */
-export const requireDatabase = ({ database, folder }: Place): Effect.Effect<void, CommandError> =>
+export const requireDatabase = ({ database, folder }: ClientPaths): Effect.Effect<void, CommandError> =>
   Effect.suspend(() =>
     SqliteOrPostgres.isPostgres(database) || fs.existsSync(database.filename)
       ? Effect.void
       : new CommandError({
-          message: `There is no database in ${folder} yet. Begin with wtclient init and wtclient add, or name another place with --chain, --network or --data-dir.`
+          message: `There is no database in ${folder} yet. Begin with wtclient init and wtclient add, or name another client with --chain, --network or --data-dir.`
         })
   )
 
 /** The database to read from; no file is created. Needs no key. @since 0.1.0 @category layers */
 export const existingDatabase = (
-  place: Place
+  paths: ClientPaths
 ): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew | CommandError> =>
-  Layer.unwrapEffect(Effect.as(requireDatabase(place), database(place)))
+  Layer.unwrapEffect(Effect.as(requireDatabase(paths), database(paths)))
 
 /**
  * The SQL client of the database that is there, for what the port does not offer. Needs no key.
@@ -52,9 +52,9 @@ export const existingDatabase = (
  * @category layers
  */
 export const sqlClient = (
-  place: Place
+  paths: ClientPaths
 ): Layer.Layer<SqlClient, InvalidOptions | PackageMissing | DbError | CommandError> =>
-  Layer.scoped(SqlClient, Effect.andThen(requireDatabase(place), SqliteOrPostgres.sqlClient(place.database)))
+  Layer.scoped(SqlClient, Effect.andThen(requireDatabase(paths), SqliteOrPostgres.sqlClient(paths.database)))
 
 /**
  * The database to write to, and the keys; the database is bound to these keys and this chain, or was before.
@@ -63,7 +63,7 @@ export const sqlClient = (
  * @category layers
  */
 export const boundDatabase = (
-  place: Place
+  paths: ClientPaths
 ): Layer.Layer<
   ClientDb | KeyRing,
   InvalidOptions | DbError | DatabaseTooNew | WrongDatabase | KeyFileError | KeyRingError | PackageMissing,
@@ -74,11 +74,11 @@ export const boundDatabase = (
       const db = yield* ClientDb
       const keyRing = yield* KeyRing
       const publicKey = yield* keyRing.deriveKey({ family: familyTowerSession, index: 0 })
-      yield* db.bindIdentity({ chainHash: place.chain.chainHash, layout: keyRing.layout, publicKey })
+      yield* db.bindIdentity({ chainHash: paths.chain.chainHash, layout: keyRing.layout, publicKey })
     })
   ).pipe(
     // The key first: without one no database is created.
-    Layer.provideMerge(Layer.provideMerge(database(place), KeyFile.layer({ path: place.keyFile, chain: place.chain })))
+    Layer.provideMerge(Layer.provideMerge(database(paths), KeyFile.layer({ path: paths.keyFile, chain: paths.chain })))
   )
 
 /**
@@ -88,23 +88,23 @@ export const boundDatabase = (
  * @category combinators
  */
 export const explained =
-  (place: Place) =>
+  (paths: ClientPaths) =>
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.mapError(effect, (error) => {
       if (isUnavailable(error)) {
-        const advice = SqliteOrPostgres.isPostgres(place.database)
+        const advice = SqliteOrPostgres.isPostgres(paths.database)
           ? " Is the server there, and is its address right?"
           : // Not the file is to blame for a driver without its binary.
             error.detail.includes("npm rebuild")
             ? ""
             : " Free it, put a copy of it back, or move it away to begin with a new one."
         return new CommandError({
-          message: `The database ${databaseName(place)} cannot be used: ${error.detail}.${advice}`
+          message: `The database ${databaseName(paths)} cannot be used: ${error.detail}.${advice}`
         })
       }
       if (isWrongDatabase(error) && error.what === "chain") {
         return new CommandError({
-          message: `The database ${databaseName(place)} belongs to ${chainName(error.found)}, not to ${chainName(error.expected)}. Use the --chain and --network that it was made with, or another --data-dir.`
+          message: `The database ${databaseName(paths)} belongs to ${chainName(error.found)}, not to ${chainName(error.expected)}. Use the --chain and --network that it was made with, or another --data-dir.`
         })
       }
       return error

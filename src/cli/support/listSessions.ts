@@ -7,10 +7,10 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { ClientSession } from "../schema/ClientSession.js"
-import type { DbError } from "../schema/DbError.js"
-import type { KeyIndex, TowerId } from "../schema/Ids.js"
-import type { ClientDb } from "../services/ClientDb.js"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import type { DbError } from "../../schema/DbError.js"
+import type { KeyIndex, TowerId } from "../../schema/Ids.js"
+import type { ClientDb } from "../../services/ClientDb.js"
 
 const pageSize = 500
 

@@ -10,12 +10,12 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as Either from "effect/Either"
 import type * as Option from "effect/Option"
 import * as Record from "effect/Record"
-import * as Table from "../internal/optionTable.js"
-import * as HdKeyRing from "../layers/HdKeyRing.js"
-import * as SocksSocketDialer from "../layers/SocksSocketDialer.js"
-import * as Chain from "../schema/Chain.js"
-import * as Policy from "../schema/Policy.js"
-import * as TowerAddress from "../schema/TowerAddress.js"
+import * as Table from "../../internal/optionTable.js"
+import * as HdKeyRing from "../../layers/HdKeyRing.js"
+import * as SocksSocketDialer from "../../layers/SocksSocketDialer.js"
+import * as Chain from "../../schema/Chain.js"
+import * as Policy from "../../schema/Policy.js"
+import * as TowerAddress from "../../schema/TowerAddress.js"
 
 const proxyPort = SocksSocketDialer.options.entries.port.fallback
 

@@ -6,8 +6,8 @@
 import * as Args from "@effect/cli/Args"
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { PublicKey } from "../schema/Ids.js"
-import * as TowerUri from "../schema/TowerUri.js"
+import type { PublicKey } from "../../schema/Ids.js"
+import * as TowerUri from "../../schema/TowerUri.js"
 import { CommandError } from "./CliError.js"
 
 /** A tower, to add. @since 0.1.0 @category config */

@@ -7,13 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import type { ClientSession } from "../schema/ClientSession.js"
-import type { NegotiationError } from "../schema/NegotiationError.js"
-import type { SessionNegotiator } from "../services/SessionNegotiator.js"
-import { line } from "./narrate.js"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import type { NegotiationError } from "../../schema/NegotiationError.js"
+import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
+import { eventLine } from "./eventLine.js"
 
 /** Negotiates once; `tell` is given a line for each step, the last one before this ends. @since 0.1.0 @category combinators */
-export const narratedRound = (
+export const negotiateOnce = (
   negotiator: SessionNegotiator.Service,
   tell: (line: string) => Effect.Effect<void>
 ): Effect.Effect<ClientSession, NegotiationError> =>
@@ -22,7 +22,7 @@ export const narratedRound = (
       const events = yield* negotiator.events
       const narration = yield* events.pipe(
         Stream.takeUntil((event) => event.happening._tag === "RoundEnded"),
-        Stream.map(line),
+        Stream.map(eventLine),
         Stream.filter((text) => text !== undefined),
         Stream.runForEach(tell),
         Effect.forkScoped

@@ -1,6 +1,6 @@
 /**
- * The tower that `serve` and `demo` run. Its key and its port are kept in a file of the place, so that it has the same
- * address whenever it is started.
+ * The tower that `serve` and `demo` run. Its key and its port are kept in a file beside the client's own, so that it
+ * has the same address whenever it starts.
  *
  * @since 0.1.0
  */
@@ -9,16 +9,15 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import { toHex } from "../internal/bytes.js"
-import * as KeyText from "../internal/keyText.js"
-import * as PrivateFile from "../layers/keys/privateFile.js"
-import type * as LoopbackTower from "../layers/tower/LoopbackTower.js"
-import * as NodeLoopbackTower from "../layers/tower/NodeLoopbackTower.js"
-import { KeyFileError } from "../schema/KeyFileError.js"
-import * as TowerAddress from "../schema/TowerAddress.js"
-import { Entropy } from "../services/Entropy.js"
-import { makeFolder } from "./folder.js"
-import type { Place } from "./place.js"
+import { toHex } from "../../internal/bytes.js"
+import * as KeyText from "../../internal/keyText.js"
+import * as PrivateFile from "../../layers/keys/privateFile.js"
+import type * as LoopbackTower from "../../layers/tower/LoopbackTower.js"
+import * as NodeLoopbackTower from "../../layers/tower/NodeLoopbackTower.js"
+import { KeyFileError } from "../../schema/KeyFileError.js"
+import * as TowerAddress from "../../schema/TowerAddress.js"
+import { Entropy } from "../../services/Entropy.js"
+import { type ClientPaths, makeFolder } from "./clientPaths.js"
 
 /** What is kept of the tower. */
 interface Kept {
@@ -46,24 +45,24 @@ const parse = (text: string): Either.Either<Kept, KeyText.Fault> =>
     return { secretKey: Redacted.make(seed), port }
   })
 
-const file = (place: Place): string => path.join(place.folder, "tower")
+const file = (paths: ClientPaths): string => path.join(paths.folder, "tower")
 
-const kept = (place: Place) =>
+const kept = (paths: ClientPaths) =>
   Effect.gen(function* () {
-    const text = yield* PrivateFile.read(file(place))
+    const text = yield* PrivateFile.read(file(paths))
     return yield* Either.mapLeft(
       parse(text),
       (fault) =>
         new KeyFileError({
-          path: file(place),
+          path: file(paths),
           reason: fault._tag === "TooNew" ? "TooNew" : "NotAKeyFile",
           detail: fault._tag === "TooNew" ? String(fault.version) : fault.what
         })
     )
   })
 
-const keep = (place: Place, tower: Kept) =>
-  Effect.andThen(makeFolder(place), PrivateFile.create(file(place), textOf(tower)))
+const keep = (paths: ClientPaths, tower: Kept) =>
+  Effect.andThen(makeFolder(paths), PrivateFile.create(file(paths), textOf(tower)))
 
 /** What the caller may want otherwise. @since 0.1.0 @category models */
 export interface Options {
@@ -72,19 +71,19 @@ export interface Options {
   readonly onSession?: LoopbackTower.Options["onSession"]
 }
 
-/** The place's tower, new when there was none; it listens while the scope is open. @since 0.1.0 @category constructors */
-export const open = (place: Place, options: Options = {}) =>
+/** The tower of these paths, a new one when there is no file; it listens while the scope is open. @since 0.1.0 @category constructors */
+export const open = (paths: ClientPaths, options: Options = {}) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const isNew = !(yield* Effect.orElseSucceed(fs.exists(file(place)), () => false))
-    const { port, secretKey } = isNew ? yield* newTower : yield* kept(place)
+    const isNew = !(yield* Effect.orElseSucceed(fs.exists(file(paths)), () => false))
+    const { port, secretKey } = isNew ? yield* newTower : yield* kept(paths)
     const tower = yield* NodeLoopbackTower.make({
-      chain: place.chain,
+      chain: paths.chain,
       secretKey,
       port: options.port ?? port,
       onSession: options.onSession
     })
-    if (isNew) yield* keep(place, { secretKey, port: TowerAddress.hostPort(tower.uri.address).port })
+    if (isNew) yield* keep(paths, { secretKey, port: TowerAddress.hostPort(tower.uri.address).port })
     return tower
   })
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Either, FastCheck } from "effect"
-import { arrange, type Grammar } from "../../src/cli/arrange.js"
+import { type Grammar, reorderArguments } from "../../../src/cli/support/reorderArguments.js"
 
 const grammar: Grammar = {
   values: { chain: [], count: [], "log-level": ["debug", "none"] },
@@ -9,10 +9,10 @@ const grammar: Grammar = {
 }
 
 const words = (line: string) =>
-  Either.map(arrange(grammar, line.split(" ").filter(Boolean)), (found) => found.words.join(" "))
+  Either.map(reorderArguments(grammar, line.split(" ").filter(Boolean)), (found) => found.words.join(" "))
 
-describe("arrange", () => {
-  const cases: Array<[line: string, arranged: string]> = [
+describe("reorderArguments", () => {
+  const cases: Array<[line: string, reordered: string]> = [
     ["", ""],
     ["add x", "add x"],
     ["--json add x", "add --json x"],
@@ -30,9 +30,9 @@ describe("arrange", () => {
     ["db skip-keys --help", "--help db --help skip-keys --help"],
     ["db", "--help db --help"]
   ]
-  for (const [line, arranged] of cases) {
-    it(`${line || "nothing"} is ${arranged || "nothing"}`, () => {
-      assert.deepStrictEqual(words(line), Either.right(arranged))
+  for (const [line, reordered] of cases) {
+    it(`${line || "nothing"} is ${reordered || "nothing"}`, () => {
+      assert.deepStrictEqual(words(line), Either.right(reordered))
     })
   }
 
@@ -64,11 +64,11 @@ describe("arrange", () => {
       )
     },
     ({ order }) => {
-      const arranged = Either.getOrThrow(words(order.join(" "))).split(" ")
-      assert.strictEqual(arranged[0], "add")
-      assert.strictEqual(arranged.at(-1), "x")
-      assert.sameMembers(arranged, ["add", "x", "--json", "--chain", "decred"])
-      assert.strictEqual(arranged[arranged.indexOf("--chain") + 1], "decred")
+      const reordered = Either.getOrThrow(words(order.join(" "))).split(" ")
+      assert.strictEqual(reordered[0], "add")
+      assert.strictEqual(reordered.at(-1), "x")
+      assert.sameMembers(reordered, ["add", "x", "--json", "--chain", "decred"])
+      assert.strictEqual(reordered[reordered.indexOf("--chain") + 1], "decred")
     }
   )
 })

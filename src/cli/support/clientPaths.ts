@@ -6,39 +6,41 @@
  */
 import * as os from "node:os"
 import * as path from "node:path"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Databases from "../layers/sql/databaseOptions.js"
-import * as SqliteOrPostgres from "../layers/sqliteOrPostgres.js"
-import * as Chain from "../schema/Chain.js"
-import { UsageError } from "./CliError.js"
+import * as PrivateFile from "../../layers/keys/privateFile.js"
+import * as Databases from "../../layers/sql/databaseOptions.js"
+import * as SqliteOrPostgres from "../../layers/sqliteOrPostgres.js"
+import * as Chain from "../../schema/Chain.js"
+import { CommandError, UsageError } from "./CliError.js"
 import * as flags from "./flags.js"
 
 /** A chain, and the files of its client. @since 0.1.0 @category models */
-export interface Place {
+export interface ClientPaths {
   readonly chain: Chain.AnyChain
   readonly folder: string
   readonly keyFile: string
   readonly database: SqliteOrPostgres.Options
 }
 
-/** The flags that name a place; every command has them. @since 0.1.0 @category config */
-export const placeFlags = {
+/** The flags that say which client is meant; every command has them. @since 0.1.0 @category config */
+export const clientFlags = {
   chain: flags.values.chain,
   network: flags.values.network,
   dataDir: flags.values["data-dir"]
 }
 
-/** The values of `placeFlags`. @since 0.1.0 @category models */
-export interface PlaceFlags {
+/** The values of `clientFlags`. @since 0.1.0 @category models */
+export interface ClientFlags {
   readonly chain: Option.Option<Chain.AnyChain["name"]>
   readonly network: Option.Option<string>
   readonly dataDir: Option.Option<string>
 }
 
-/** What a command falls back to. @since 0.1.0 @category models */
+/** What a command uses where a flag is not given. @since 0.1.0 @category models */
 export interface Defaults {
   readonly network: Record<Chain.AnyChain["name"], string>
   readonly dataDir: string
@@ -63,12 +65,12 @@ const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.R
     return url
   })
 
-/** How to call the place's database in a sentence; a URL may hold a password and is not shown. @since 0.1.0 @category combinators */
-export const databaseName = ({ database }: Place): string =>
+/** What a sentence calls the database; a URL may hold a password and is not shown. @since 0.1.0 @category combinators */
+export const databaseName = ({ database }: ClientPaths): string =>
   SqliteOrPostgres.isPostgres(database) ? "of DATABASE_URL" : database.filename
 
-/** The place that the flags name. @since 0.1.0 @category combinators */
-export const placeOf = (given: PlaceFlags, defaults: Defaults = usual): Effect.Effect<Place, UsageError> =>
+/** The chain and the files that the flags name. @since 0.1.0 @category combinators */
+export const clientPaths = (given: ClientFlags, defaults: Defaults = usual): Effect.Effect<ClientPaths, UsageError> =>
   Effect.gen(function* () {
     const name = Option.getOrElse(given.chain, () => "bitcoin" as const)
     const network = Option.getOrElse(given.network, () => defaults.network[name])
@@ -94,3 +96,10 @@ export const placeOf = (given: PlaceFlags, defaults: Defaults = usual): Effect.E
       })
     }
   })
+
+/** Makes the folder, for its owner alone, unless it exists. @since 0.1.0 @category combinators */
+export const makeFolder = ({ folder }: ClientPaths): Effect.Effect<void, CommandError, FileSystem.FileSystem> =>
+  Effect.mapError(
+    PrivateFile.makeFolder(folder),
+    (error) => new CommandError({ message: `${folder} cannot be created: ${error.message}.` })
+  )

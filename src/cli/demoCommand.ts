@@ -13,16 +13,16 @@ import * as TowerUri from "../schema/TowerUri.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { SessionNegotiator } from "../services/SessionNegotiator.js"
 import { TowerCandidates } from "../services/TowerCandidates.js"
-import * as flags from "./flags.js"
-import { writeKeyFile } from "./init.js"
-import { listSessions } from "./listSessions.js"
-import * as Loopback from "./loopback.js"
-import { explained } from "./open.js"
-import { type Defaults, databaseName, placeFlags, placeOf } from "./place.js"
-import { policyFlags, proposalOf } from "./policy.js"
-import { narratedRound } from "./round.js"
-import { summaries } from "./summaries.js"
-import { json, sessionJson, sessionsTable } from "./views.js"
+import { clientFlags, clientPaths, type Defaults, databaseName } from "./support/clientPaths.js"
+import * as flags from "./support/flags.js"
+import { listSessions } from "./support/listSessions.js"
+import * as LocalTower from "./support/localTower.js"
+import { negotiateOnce } from "./support/negotiateOnce.js"
+import { explained } from "./support/openDatabase.js"
+import { policyFlags, proposalOf } from "./support/policyFlags.js"
+import { summaries } from "./support/summaries.js"
+import { json, sessionJson, sessionsTable } from "./support/views.js"
+import { writeKeyFile } from "./support/writeKeyFile.js"
 
 const defaults: Defaults = {
   network: { bitcoin: "regtest", decred: "simnet" },
@@ -32,42 +32,42 @@ const defaults: Defaults = {
 }
 
 /** The command. @since 0.1.0 @category constructors */
-export const demo = Command.make("demo", { ...placeFlags, ...policyFlags, json: flags.switches.json }, (given) =>
+export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json: flags.switches.json }, (given) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const place = yield* placeOf(given, defaults)
-      const proposal = yield* proposalOf(given, place.chain)
+      const paths = yield* clientPaths(given, defaults)
+      const proposal = yield* proposalOf(given, paths.chain)
       const fs = yield* FileSystem.FileSystem
       const tell = given.json ? () => Effect.void : (text: string) => Console.log(text)
-      yield* tell(`effect-watchtower on ${place.chain.name} ${place.chain.network}; its files are in ${place.folder}`)
+      yield* tell(`effect-watchtower on ${paths.chain.name} ${paths.chain.network}; its files are in ${paths.folder}`)
 
-      const tower = yield* Loopback.open(place).pipe(
+      const tower = yield* LocalTower.open(paths).pipe(
         // Another demo runs; this one's tower takes a port of its own.
         Effect.catchIf(
           (error) => error._tag === "ListenFailed" && error.reason === "PortInUse",
-          () => Loopback.open(place, { port: 0 })
+          () => LocalTower.open(paths, { port: 0 })
         )
       )
       yield* tell(`\n1. A tower listens on this machine\n   ${TowerUri.print(tower.uri)}`)
 
-      const isNew = !(yield* Effect.orElseSucceed(fs.exists(place.keyFile), () => false))
-      if (isNew) yield* writeKeyFile(place, yield* KeyFile.generate)
-      yield* tell(`\n2. The client has ${isNew ? "a new key" : "its key from the last time"}\n   ${place.keyFile}`)
+      const isNew = !(yield* Effect.orElseSucceed(fs.exists(paths.keyFile), () => false))
+      if (isNew) yield* writeKeyFile(paths, yield* KeyFile.generate)
+      yield* tell(`\n2. The client has ${isNew ? "a new key" : "its key from the last time"}\n   ${paths.keyFile}`)
 
       yield* Effect.gen(function* () {
         const candidates = yield* TowerCandidates
         const negotiator = yield* SessionNegotiator
         const db = yield* ClientDb
         const { id } = yield* candidates.add(tower.uri.publicKey, tower.uri.address)
-        yield* tell(`\n3. The client knows the tower: it is tower ${id} of its database\n   ${databaseName(place)}`)
+        yield* tell(`\n3. The client knows the tower: it is tower ${id} of its database\n   ${databaseName(paths)}`)
         yield* tell("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
-        const session = yield* narratedRound(negotiator, (line) => tell(`   ${line}`))
+        const session = yield* negotiateOnce(negotiator, (line) => tell(`   ${line}`))
         const held = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db)))
-        yield* tell(`\n5. Sessions held: ${held.length}\n\n${sessionsTable(held, place.chain)}`)
+        yield* tell(`\n5. Sessions held: ${held.length}\n\n${sessionsTable(held, paths.chain)}`)
         if (given.json) yield* Console.log(json({ session: sessionJson(session), held: held.map(sessionJson) }))
       }).pipe(
-        Effect.provide(NodeWatchtower.layer({ ...proposal, key: place.keyFile, database: place.database })),
-        explained(place)
+        Effect.provide(NodeWatchtower.layer({ ...proposal, key: paths.keyFile, database: paths.database })),
+        explained(paths)
       )
     })
   )

@@ -6,13 +6,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as TowerAddress from "../schema/TowerAddress.js"
 import { ClientDb } from "../services/ClientDb.js"
-import { parsePublicKey, publicKey } from "./args.js"
-import { CommandError } from "./CliError.js"
-import * as flags from "./flags.js"
-import { boundDatabase, explained } from "./open.js"
-import { placeFlags, placeOf } from "./place.js"
-import { summaries } from "./summaries.js"
-import { json } from "./views.js"
+import { CommandError } from "./support/CliError.js"
+import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import * as flags from "./support/flags.js"
+import { boundDatabase, explained } from "./support/openDatabase.js"
+import { summaries } from "./support/summaries.js"
+import { parsePublicKey, publicKey } from "./support/towerArguments.js"
+import { json } from "./support/views.js"
 
 const address = Args.text({ name: "address" }).pipe(
   Args.withDescription("Remove this address alone; without it, remove the tower"),
@@ -22,10 +22,10 @@ const address = Args.text({ name: "address" }).pipe(
 /** The command. @since 0.1.0 @category constructors */
 export const remove = Command.make(
   "remove",
-  { ...placeFlags, json: flags.switches.json, tower: publicKey, address },
+  { ...clientFlags, json: flags.switches.json, tower: publicKey, address },
   (given) =>
     Effect.gen(function* () {
-      const place = yield* placeOf(given)
+      const paths = yield* clientPaths(given)
       const key = yield* parsePublicKey(given.tower)
       const which = Option.getOrUndefined(
         yield* Effect.transposeOption(Option.map(given.address, (text) => TowerAddress.parse(text)))
@@ -39,7 +39,7 @@ export const remove = Command.make(
           })
         }
         yield* db.removeTower(key, which)
-      }).pipe(Effect.provide(boundDatabase(place)), explained(place))
+      }).pipe(Effect.provide(boundDatabase(paths)), explained(paths))
       yield* Console.log(
         given.json
           ? json({ removed: key, address: which })

@@ -9,16 +9,14 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { concat } from "../internal/bytes.js"
-import * as HdKeyRing from "../layers/HdKeyRing.js"
 import * as KeyFile from "../layers/KeyFile.js"
 import { defaultOf } from "../schema/KeyLayout.js"
-import { familyTowerSession } from "../services/KeyRing.js"
-import { CommandError } from "./CliError.js"
-import * as flags from "./flags.js"
-import { makeFolder } from "./folder.js"
-import { type Place, placeFlags, placeOf } from "./place.js"
-import { summaries } from "./summaries.js"
-import { json } from "./views.js"
+import { CommandError } from "./support/CliError.js"
+import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import * as flags from "./support/flags.js"
+import { summaries } from "./support/summaries.js"
+import { json } from "./support/views.js"
+import { writeKeyFile } from "./support/writeKeyFile.js"
 
 const readText = (from: string): Effect.Effect<Redacted.Redacted<string>, CommandError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
@@ -42,25 +40,11 @@ const readText = (from: string): Effect.Effect<Redacted.Redacted<string>, Comman
 const rootFrom = (source: string) =>
   Effect.flatMap(readText(source), (text) => KeyFile.parseRoot(text, source === "-" ? "standard input" : source))
 
-/** Writes the key file of a place, unless there is one. @since 0.1.0 @category combinators */
-export const writeKeyFile = (place: Place, material: KeyFile.KeyMaterial) =>
-  Effect.gen(function* () {
-    // A root that does not fit the chain or the layout is refused before anything is written.
-    const publicKey = yield* Effect.scoped(
-      Effect.flatMap(HdKeyRing.make({ ...material, chain: place.chain }), (ring) =>
-        ring.deriveKey({ family: familyTowerSession, index: 0 })
-      )
-    )
-    yield* makeFolder(place)
-    yield* KeyFile.write(place.keyFile, material)
-    return publicKey
-  })
-
 /** The command. @since 0.1.0 @category constructors */
 export const init = Command.make(
   "init",
   {
-    ...placeFlags,
+    ...clientFlags,
     from: flags.values.import,
     layout: flags.values.layout,
     legacyCoinType: flags.switches["legacy-coin-type"],
@@ -69,13 +53,13 @@ export const init = Command.make(
   },
   (given) =>
     Effect.gen(function* () {
-      const place = yield* placeOf(given)
+      const paths = yield* clientPaths(given)
       const { root } = yield* Option.match(given.from, {
         onNone: () => KeyFile.generate,
         onSome: (source) => Effect.map(rootFrom(source), (root) => ({ root }))
       })
-      const layout = Option.getOrElse(given.layout, () => defaultOf(place.chain))
-      const publicKey = yield* writeKeyFile(place, {
+      const layout = Option.getOrElse(given.layout, () => defaultOf(paths.chain))
+      const publicKey = yield* writeKeyFile(paths, {
         root,
         layout,
         ...(given.legacyCoinType ? { legacyCoinType: true } : {}),
@@ -83,9 +67,9 @@ export const init = Command.make(
       })
       yield* Console.log(
         given.json
-          ? json({ keyFile: place.keyFile, layout, publicKey })
+          ? json({ keyFile: paths.keyFile, layout, publicKey })
           : [
-              `Wrote the key file ${place.keyFile} (${place.chain.name} ${place.chain.network}, layout ${layout}).`,
+              `Wrote the key file ${paths.keyFile} (${paths.chain.name} ${paths.chain.network}, layout ${layout}).`,
               "Keep a copy of it in a safe place: without it the sessions cannot be used.",
               "Next: wtclient add PUBLICKEY@HOST"
             ].join("\n")

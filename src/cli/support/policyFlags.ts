@@ -5,10 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as BlobType from "../schema/BlobType.js"
-import type * as Chain from "../schema/Chain.js"
-import type { AtomsPerKb, FeeRate, SatPerKw } from "../schema/FeeRate.js"
-import * as Policy from "../schema/Policy.js"
+import type * as BlobType from "../../schema/BlobType.js"
+import type * as Chain from "../../schema/Chain.js"
+import type { AtomsPerKb, FeeRate, SatPerKw } from "../../schema/FeeRate.js"
+import * as Policy from "../../schema/Policy.js"
 import * as flags from "./flags.js"
 
 /** The flags of a policy. @since 0.1.0 @category config */

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as BlobType from "../schema/BlobType.js"
-import type * as Chain from "../schema/Chain.js"
-import type { ClientSession } from "../schema/ClientSession.js"
-import type { Standing } from "../schema/Standing.js"
-import type { Tower } from "../schema/Tower.js"
+import * as BlobType from "../../schema/BlobType.js"
+import type * as Chain from "../../schema/Chain.js"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import type { Standing } from "../../schema/Standing.js"
+import type { Tower } from "../../schema/Tower.js"
 
 /** JSON on one line; 64-bit numbers are strings, since JSON's numbers are not exact. @since 0.1.0 @category combinators */
 export const json = (value: unknown): string =>

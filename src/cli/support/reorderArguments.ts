@@ -17,13 +17,16 @@ export interface Grammar {
 }
 
 /** A command line: the command's path, and all words in the order that @effect/cli reads. @since 0.1.0 @category models */
-export interface Arranged {
+export interface Reordered {
   readonly path: ReadonlyArray<string>
   readonly words: ReadonlyArray<string>
 }
 
-/** Arranges the words after the program's name. A flag given twice counts as given last. @since 0.1.0 @category combinators */
-export const arrange = (grammar: Grammar, input: ReadonlyArray<string>): Either.Either<Arranged, UsageError> => {
+/** Reorders the words after the program's name. A flag given twice counts as given last. @since 0.1.0 @category combinators */
+export const reorderArguments = (
+  grammar: Grammar,
+  input: ReadonlyArray<string>
+): Either.Either<Reordered, UsageError> => {
   const fail = (message: string) => Either.left(new UsageError({ message }))
   const flags = new Map<string, ReadonlyArray<string>>()
   const words: Array<string> = []

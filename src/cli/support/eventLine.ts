@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as BlobType from "../schema/BlobType.js"
-import { Happening, type NegotiatorEvent, type Step } from "../schema/NegotiatorEvent.js"
+import * as BlobType from "../../schema/BlobType.js"
+import { Happening, type NegotiatorEvent, type Step } from "../../schema/NegotiatorEvent.js"
 import { time } from "./views.js"
 
 const silent = () => undefined
@@ -23,7 +23,7 @@ const steps: Record<Step, (address: string) => string | undefined> = {
 }
 
 /** The line of an event. @since 0.1.0 @category combinators */
-export const line = ({ happening }: NegotiatorEvent): string | undefined =>
+export const eventLine = ({ happening }: NegotiatorEvent): string | undefined =>
   Happening.$match(happening, {
     Demand: silent,
     RoundStarted: silent,

@@ -8,31 +8,31 @@ import type { FeeRate } from "../schema/FeeRate.js"
 import * as Policy from "../schema/Policy.js"
 import * as Standing from "../schema/Standing.js"
 import { ClientDb } from "../services/ClientDb.js"
-import { parsePublicKey, publicKey } from "./args.js"
-import * as flags from "./flags.js"
-import { listSessions } from "./listSessions.js"
-import { existingDatabase, explained } from "./open.js"
-import { placeFlags, placeOf } from "./place.js"
-import { policyFlags, policyOf } from "./policy.js"
-import { summaries } from "./summaries.js"
-import { json, sessionJson, sessionsTable, standingLines, towerJson } from "./views.js"
+import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import * as flags from "./support/flags.js"
+import { listSessions } from "./support/listSessions.js"
+import { existingDatabase, explained } from "./support/openDatabase.js"
+import { policyFlags, policyOf } from "./support/policyFlags.js"
+import { summaries } from "./support/summaries.js"
+import { parsePublicKey, publicKey } from "./support/towerArguments.js"
+import { json, sessionJson, sessionsTable, standingLines, towerJson } from "./support/views.js"
 
 /** The command. @since 0.1.0 @category constructors */
 export const tower = Command.make(
   "tower",
-  { ...placeFlags, ...policyFlags, json: flags.switches.json, tower: publicKey },
+  { ...clientFlags, ...policyFlags, json: flags.switches.json, tower: publicKey },
   (given) =>
     Effect.gen(function* () {
-      const place = yield* placeOf(given)
+      const paths = yield* clientPaths(given)
       const key = yield* parsePublicKey(given.tower)
-      const policy = yield* policyOf<FeeRate>(given, place.chain)
+      const policy = yield* policyOf<FeeRate>(given, paths.chain)
       const { found, sessions, standing } = yield* Effect.gen(function* () {
         const db = yield* ClientDb
         const found = yield* db.loadTower(key)
         const standings = yield* db.loadStandings(policy.blobType, Policy.keyOf(policy))
         const sessions = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db, found.id)))
         return { found, sessions, standing: standings.get(found.id) ?? Standing.initial }
-      }).pipe(Effect.provide(existingDatabase(place)), explained(place))
+      }).pipe(Effect.provide(existingDatabase(paths)), explained(paths))
       yield* Console.log(
         given.json
           ? json({ ...towerJson(found), policy, standing, sessions: sessions.map(sessionJson) })
@@ -40,7 +40,7 @@ export const tower = Command.make(
               `Tower ${found.id}: ${found.publicKey}`,
               ...found.addresses.map((address) => `  ${address}`),
               ...standingLines(standing),
-              ...(sessions.length === 0 ? [] : ["", sessionsTable(sessions, place.chain)])
+              ...(sessions.length === 0 ? [] : ["", sessionsTable(sessions, paths.chain)])
             ].join("\n")
       )
     })

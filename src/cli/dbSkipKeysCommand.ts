@@ -1,0 +1,35 @@
+/** `wtclient db skip-keys`: gives up keys that a lost part of the database can have used. @since 0.1.0 */
+import * as Command from "@effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { ClientDb } from "../services/ClientDb.js"
+import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import * as flags from "./support/flags.js"
+import { boundDatabase, explained } from "./support/openDatabase.js"
+import { json } from "./support/views.js"
+
+/** More than a client uses between two copies of its database. */
+const plenty = 100_000
+
+/** The command. @since 0.1.0 @category constructors */
+export const skipKeys = Command.make(
+  "skip-keys",
+  { ...clientFlags, count: flags.values.count, json: flags.switches.json },
+  (given) =>
+    Effect.gen(function* () {
+      const paths = yield* clientPaths(given)
+      const count = Option.getOrElse(given.count, () => plenty)
+      const next = yield* Effect.flatMap(ClientDb, (db) => db.skipSessionKeys(count)).pipe(
+        Effect.provide(boundDatabase(paths)),
+        explained(paths)
+      )
+      yield* Console.log(
+        given.json ? json({ skipped: count, next }) : `Skipped ${count} key indexes; the next is ${next}.`
+      )
+    })
+).pipe(
+  Command.withDescription(
+    `After restoring a copy of the database: give up the keys that the lost part can have used (default --count ${plenty})`
+  )
+)

@@ -1,0 +1,24 @@
+/**
+ * The key file of a client, made by `init` and `demo`.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as HdKeyRing from "../../layers/HdKeyRing.js"
+import * as KeyFile from "../../layers/KeyFile.js"
+import { familyTowerSession } from "../../services/KeyRing.js"
+import { type ClientPaths, makeFolder } from "./clientPaths.js"
+
+/** Writes the key file, unless there is one; answers the public key of the first session key. @since 0.1.0 @category combinators */
+export const writeKeyFile = (paths: ClientPaths, material: KeyFile.KeyMaterial) =>
+  Effect.gen(function* () {
+    // A root that does not fit the chain or the layout is refused before anything is written.
+    const publicKey = yield* Effect.scoped(
+      Effect.flatMap(HdKeyRing.make({ ...material, chain: paths.chain }), (ring) =>
+        ring.deriveKey({ family: familyTowerSession, index: 0 })
+      )
+    )
+    yield* makeFolder(paths)
+    yield* KeyFile.write(paths.keyFile, material)
+    return publicKey
+  })
