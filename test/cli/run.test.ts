@@ -60,6 +60,7 @@ describe("wtclient", () => {
     [["db", "frobnicate"], /no command "db frobnicate"/],
     [["towers", "--jsno"], /no flag --jsno/],
     [["towers", "more"], /unknown argument: 'more'/],
+    [["towers", "--", "--json"], /unknown argument: '--json'/],
     [["add"], /Missing argument <tower>/],
     [["add", uri, "more"], /unknown argument: 'more'/],
     [["towers", "--chain", "doge"], /--chain takes bitcoin or decred, not "doge"/],

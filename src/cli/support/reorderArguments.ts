@@ -5,12 +5,14 @@
  *
  * @since 0.1.0
  */
+import { parseArgs } from "node:util"
 import * as Either from "effect/Either"
+import * as Record from "effect/Record"
 import { UsageError } from "./CliError.js"
 
 /** The flags that are known, without their dashes, and the commands; a command may have commands of its own. @since 0.1.0 @category models */
 export interface Grammar {
-  /** Those that take a value, with the values that they take (none: whatever the command makes of it). */
+  /** Those that take a value, with the values that they take (none: the command decides). */
   readonly values: { readonly [name: string]: ReadonlyArray<string> }
   readonly switches: ReadonlyArray<string>
   readonly commands: { readonly [name: string]: ReadonlyArray<string> }
@@ -22,33 +24,49 @@ export interface Reordered {
   readonly words: ReadonlyArray<string>
 }
 
-/** Reorders the words after the program's name. A flag given twice counts as given last. @since 0.1.0 @category combinators */
+/**
+ * The words after the program's name, reordered. A flag given twice counts as given last; behind `--` there are no flags.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const reorderArguments = (
   grammar: Grammar,
   input: ReadonlyArray<string>
 ): Either.Either<Reordered, UsageError> => {
   const fail = (message: string) => Either.left(new UsageError({ message }))
+  const { tokens } = parseArgs({
+    args: [...input],
+    options: {
+      ...Record.map(grammar.values, () => ({ type: "string" as const })),
+      ...Record.fromIterableWith(grammar.switches, (name) => [name, { type: "boolean" as const }]),
+      help: { type: "boolean", short: "h" }
+    },
+    // What is not as it must be is told below, in our words.
+    strict: false,
+    allowPositionals: true,
+    tokens: true
+  })
   const flags = new Map<string, ReadonlyArray<string>>()
   const words: Array<string> = []
-  for (let at = 0; at < input.length; at++) {
-    const token = input[at] ?? ""
-    if (token === "--") {
-      words.push(...input.slice(at + 1))
-      break
-    }
-    if (token === "-" || !token.startsWith("-")) {
-      words.push(token)
+  let terminator: ReadonlyArray<string> = []
+  for (const token of tokens) {
+    if (token.kind === "positional") {
+      words.push(token.value)
       continue
     }
-    const [written = "", ...inline] = token.split("=")
-    const name = written === "-h" ? "help" : written.replace(/^--/, "")
+    if (token.kind === "option-terminator") {
+      terminator = ["--"]
+      continue
+    }
+    const { inlineValue, name, value } = token
+    // Letters behind one dash are a token each; the sentence names them as they were written.
+    const written = token.rawName.startsWith("--") ? token.rawName : (input[token.index] ?? token.rawName)
     if (grammar.switches.includes(name)) {
-      if (inline.length > 0) return fail(`${written} takes no value.`)
+      if (value !== undefined) return fail(`${written} takes no value.`)
       flags.set(name, [`--${name}`])
     } else if (Object.hasOwn(grammar.values, name)) {
-      const value = inline.length > 0 ? inline.join("=") : input[++at]
-      if (value === undefined || (inline.length === 0 && value.startsWith("--")))
-        return fail(`${written} needs a value.`)
+      if (value === undefined || (!inlineValue && value.startsWith("--"))) return fail(`${written} needs a value.`)
       const takes = grammar.values[name] ?? []
       if (takes.length > 0 && !takes.includes(value))
         return fail(`${written} takes ${takes.join(", ")}, not "${value}".`)
@@ -77,6 +95,6 @@ export const reorderArguments = (
     path,
     words: help
       ? ["--help", ...path.flatMap((one) => [one, "--help"])]
-      : [...path, ...given, ...words.slice(path.length)]
+      : [...path, ...given, ...terminator, ...words.slice(path.length)]
   })
 }
