@@ -61,7 +61,7 @@ const reasons: Readonly<Record<number, DialFailed["reason"]>> = {
 
 /** Has the proxy connect to the address, under that name; `onProgress` is told when it has been asked. */
 const ask = (
-  { read, socket }: Tcp.Line,
+  { exactly, socket }: Tcp.Line,
   proxy: Table.Settings<typeof options>,
   address: TowerAddress,
   [userId, password]: readonly [string, string],
@@ -105,7 +105,7 @@ const ask = (
   const feed: Effect.Effect<void, DialFailed> = Effect.suspend(() => {
     if (outcome === "Connected") return Effect.void
     if (outcome !== undefined) return new DialFailed({ address, reason: outcome })
-    return Effect.matchEffect(read(1), {
+    return Effect.matchEffect(exactly(1), {
       onFailure: () => new DialFailed({ address, reason: broken() }),
       onSuccess: () => feed
     })

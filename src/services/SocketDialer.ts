@@ -1,12 +1,11 @@
 /**
- * The port to the network: a stream of bytes each way. TCP, or SOCKS5 for Tor.
+ * The port to the network: bytes each way. TCP, or SOCKS5 for Tor.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
 import type { Way } from "../schema/Ids.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 import type { DialFailed } from "../schema/TransportError.js"
@@ -24,10 +23,11 @@ export declare namespace SocketDialer {
   /** An open connection; closing its scope destroys it at once. */
   interface RawSocket {
     /**
-     * What the other side sends, in order, with back-pressure; run it once. It ends when the other side is gone, however
-     * it went (closed, reset), after all that had arrived.
+     * The next bytes that the other side sent, at least one. Nothing is read ahead of this, so a reader that is slow holds
+     * the other side back. When the other side is gone, however it went (closed, reset), what had arrived before is read
+     * first; then every read fails with `Ended`. One read at a time; an interrupted one loses nothing.
      */
-    readonly bytes: Stream.Stream<Uint8Array>
+    readonly read: Effect.Effect<Uint8Array, "Ended">
     /** Hands bytes to the network; answers false when the connection is gone. What had arrived can still be read then. */
     readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
   }

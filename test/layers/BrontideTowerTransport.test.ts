@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Equal, Exit, Fiber, Layer, Scope, Stream, TestClock } from "effect"
+import { Deferred, Duration, Effect, Equal, Exit, Fiber, Layer, Scope, TestClock } from "effect"
 import { concat, fromHex, toHex } from "../../src/internal/bytes.js"
 import * as Frame from "../../src/internal/frame.js"
 import * as BrontideTowerTransport from "../../src/layers/BrontideTowerTransport.js"
@@ -14,7 +14,18 @@ import * as Codec from "../../src/schema/wire/Codec.js"
 import { Init } from "../../src/schema/wire/Init.js"
 import { SocketDialer } from "../../src/services/SocketDialer.js"
 import { TowerTransport } from "../../src/services/TowerTransport.js"
-import { accept, address, dialTo, entropy, keyOf, options, rawTower, request, towerKey } from "./brontide.fixtures.js"
+import {
+  accept,
+  address,
+  dialTo,
+  entropy,
+  keyOf,
+  options,
+  rawTower,
+  readsThen,
+  request,
+  towerKey
+} from "./brontide.fixtures.js"
 
 const init = (...features: ReadonlyArray<number>) => new Init({ features, chainHash: bitcoinMainnet.chainHash })
 
@@ -174,7 +185,7 @@ describe("BrontideTowerTransport", () => {
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make({ capacity: 60 })
         // Act one is read; what comes then does not fit, and nobody reads it.
-        yield* Effect.fork(accept({ ...theirs, bytes: Stream.concat(Stream.take(theirs.bytes, 1), Stream.never) }))
+        yield* Effect.fork(accept(readsThen(theirs, 1, Effect.never)))
         const client = yield* connect(dialTo(ours), request().request)
         same(yield* endsAfter(15, Effect.flip(client.send(init()))), new MessageTimeout({ address, direction: "send" }))
       })
@@ -334,7 +345,7 @@ describe("BrontideTowerTransport", () => {
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make({ capacity: 100 })
         // The tower takes the two acts and then reads no more.
-        yield* Effect.fork(accept({ ...theirs, bytes: Stream.concat(Stream.take(theirs.bytes, 2), Stream.never) }))
+        yield* Effect.fork(accept(readsThen(theirs, 2, Effect.never)))
         const client = yield* connect(dialTo(ours), request().request)
         yield* client.send(init())
         same(yield* endsAfter(15, Effect.flip(client.send(init()))), new MessageTimeout({ address, direction: "send" }))
@@ -514,7 +525,7 @@ describe("BrontideTowerTransport", () => {
     Effect.gen(function* () {
       const [ours, theirs] = yield* SocketPair.make()
       const accepting = yield* Effect.fork(accept(theirs))
-      const broken = { ...ours, bytes: Stream.concat(Stream.take(ours.bytes, 1), Stream.dieMessage("a bug")) }
+      const broken = readsThen(ours, 1, Effect.dieMessage("a bug"))
       const client = yield* connect(dialTo(broken), request().request)
       yield* Fiber.join(accepting)
       const exit = yield* Effect.exit(client.receive)

@@ -1,6 +1,6 @@
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Either, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { Effect, Either, Exit, Fiber, Layer, Scope } from "effect"
 import { concat } from "../../src/internal/bytes.js"
 import * as BrontideTowerTransport from "../../src/layers/BrontideTowerTransport.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
@@ -11,17 +11,15 @@ import { Init } from "../../src/schema/wire/Init.js"
 import type { SocketDialer } from "../../src/services/SocketDialer.js"
 import { TowerTransport } from "../../src/services/TowerTransport.js"
 import { accept, request } from "./brontide.fixtures.js"
-import { event, listen, nobody, openSockets, turns } from "./sockets.fixtures.js"
+import { event, listen, nobody, openSockets, readAll, turns } from "./sockets.fixtures.js"
 
 const { dial } = NodeSocketDialer.make
 
 const text = (value: string) => new TextEncoder().encode(value)
 
-/** All that comes until the end. */
-const readAll = (socket: SocketDialer.RawSocket) =>
-  Effect.map(Stream.runCollect(socket.bytes), (chunks) =>
-    new TextDecoder().decode(concat(...Chunk.toReadonlyArray(chunks)))
-  )
+/** All that comes until the end, as text. */
+const readText = (socket: SocketDialer.RawSocket) =>
+  Effect.map(readAll(socket), (pieces) => new TextDecoder().decode(concat(...pieces)))
 
 describe("NodeSocketDialer", () => {
   it.scopedLive("carries bytes both ways, and hangs up when its scope closes", () =>
@@ -30,8 +28,7 @@ describe("NodeSocketDialer", () => {
       const scope = yield* Scope.make()
       const socket = yield* Scope.extend(dial(address), scope)
       assert.isTrue(yield* socket.write(text("hello")))
-      const echoed = yield* Stream.runHead(socket.bytes)
-      assert.deepStrictEqual(echoed, yield* Effect.option(Effect.succeed(Buffer.from("hello"))))
+      assert.deepStrictEqual(yield* socket.read, Buffer.from("hello"))
       const closed = yield* Effect.fork(event(yield* accepted, "close"))
       yield* Effect.yieldNow()
       yield* Scope.close(scope, Exit.void)
@@ -80,7 +77,7 @@ describe("NodeSocketDialer", () => {
         peer.write("last words", () => resume(Effect.void))
       })
       peer.resetAndDestroy()
-      assert.strictEqual(yield* readAll(socket), "last words")
+      assert.strictEqual(yield* readText(socket), "last words")
       assert.isFalse(yield* socket.write(text("too late")))
     })
   )
@@ -91,7 +88,7 @@ describe("NodeSocketDialer", () => {
       const socket = yield* dial(address)
       ;(yield* accepted).resetAndDestroy()
       yield* turns(20)
-      assert.strictEqual(yield* readAll(socket), "")
+      assert.strictEqual(yield* readText(socket), "")
       assert.isFalse(yield* socket.write(text("too late")))
     })
   )
@@ -109,7 +106,7 @@ describe("NodeSocketDialer", () => {
       const socket = yield* dial(address)
       yield* saysAndResets(yield* accepted, "last words")
       assert.isFalse(yield* socket.write(text("too late")))
-      assert.strictEqual(yield* readAll(socket), "last words")
+      assert.strictEqual(yield* readText(socket), "last words")
       assert.isFalse(yield* socket.write(text("far too late")))
     })
   )
@@ -119,7 +116,7 @@ describe("NodeSocketDialer", () => {
       const { accepted, address } = yield* listen()
       const socket = yield* dial(address)
       const peer = yield* accepted
-      const reading = yield* Effect.fork(readAll(socket))
+      const reading = yield* Effect.fork(readText(socket))
       yield* turns(5)
       yield* saysAndResets(peer, "last words")
       const writes = Effect.all([socket.write(text("a")), socket.write(text("b")), socket.write(text("c"))], {
@@ -140,7 +137,7 @@ describe("NodeSocketDialer", () => {
           yield* saysAndResets(peer, "x".repeat(length))
           if (before > 0) yield* turns(before)
           assert.isFalse(yield* socket.write(text("too late")))
-          assert.strictEqual((yield* readAll(socket)).length, length)
+          assert.strictEqual((yield* readText(socket)).length, length)
         }
       }
     })
@@ -152,7 +149,7 @@ describe("NodeSocketDialer", () => {
       const socket = yield* dial(address)
       yield* saysAndResets(yield* accepted, "last words")
       yield* turns(20)
-      assert.strictEqual(yield* readAll(socket), "last words")
+      assert.strictEqual(yield* readText(socket), "last words")
     })
   )
 
@@ -174,7 +171,7 @@ describe("NodeSocketDialer", () => {
       assert.isNull(writing.unsafePoll())
       peer.resetAndDestroy()
       assert.deepStrictEqual(yield* Fiber.join(writing), [false, false, false])
-      assert.strictEqual((yield* readAll(socket)).length, 90_000)
+      assert.strictEqual((yield* readText(socket)).length, 90_000)
     })
   )
 
@@ -184,7 +181,7 @@ describe("NodeSocketDialer", () => {
       const socket = yield* dial(address)
       const peer = yield* accepted
       peer.end("the end")
-      assert.strictEqual(yield* readAll(socket), "the end")
+      assert.strictEqual(yield* readText(socket), "the end")
       const heard = yield* Effect.fork(
         Effect.async<string>((resume) => {
           peer.once("data", (data) => resume(Effect.succeed(String(data))))
@@ -207,16 +204,15 @@ describe("NodeSocketDialer", () => {
       const peer = yield* accepted
       const whole = 64 * 1024 * 1024
       peer.end(Buffer.alloc(whole))
-      const pull = yield* Stream.toPull(socket.bytes)
       let size = 0
-      const pullSome = Effect.tap(pull, (chunks) => {
-        for (const chunk of chunks) size += chunk.length
+      const readSome = Effect.map(socket.read, ({ length }) => {
+        size += length
       })
-      yield* pullSome
+      yield* readSome
       yield* turns(200)
       assert.isAtMost(client.bytesRead - size, 1024 * 1024)
       assert.isAbove(peer.writableLength, 0)
-      yield* Effect.option(Effect.forever(pullSome))
+      yield* Effect.option(Effect.forever(readSome))
       assert.strictEqual(size, whole)
     })
   )

@@ -3,7 +3,7 @@ import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { toHex } from "../../src/internal/bytes.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
-import * as Source from "../../src/layers/net/source.js"
+import * as ByteReader from "../../src/layers/net/byteReader.js"
 import * as Layers from "../../src/layers/SocksSocketDialer.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
 import { entropy } from "./brontide.fixtures.js"
@@ -23,7 +23,7 @@ const greets = (options: Layers.Options, address: TowerAddress) =>
   Effect.gen(function* () {
     const socket = yield* SocksSocketDialer.make(options).dial(address)
     assert.isTrue(yield* socket.write(text("hello")))
-    const source = yield* Source.make(socket)
+    const source = ByteReader.make(socket)
     assert.strictEqual(textOf(yield* source.exactly(5)), "hello")
   })
 
@@ -127,7 +127,7 @@ describe("SocksSocketDialer, with the proxy of a library", () => {
       const { accepted, port } = yield* listen()
       const { options } = yield* proxy(() => port)
       const socket = yield* SocksSocketDialer.make(options).dial(onion)
-      const source = yield* Source.make(socket)
+      const source = ByteReader.make(socket)
       ;(yield* accepted).end("last words")
       assert.strictEqual(textOf(yield* source.exactly(10)), "last words")
       assert.strictEqual(yield* Effect.flip(source.next), "Ended")
@@ -167,12 +167,12 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
           const early = "early ".repeat(2_000)
           const { options } = yield* rawProxy({ ...granted, reply: `${reply}${toHex(text("x"))}`, bytewise, ends })
           const whole = yield* rawProxy({ ...granted, reply: `${reply}${toHex(text(early))}`, ends })
-          const source = yield* Source.make(yield* SocksSocketDialer.make(options).dial(onion))
+          const source = ByteReader.make(yield* SocksSocketDialer.make(options).dial(onion))
           assert.strictEqual(textOf(yield* source.exactly(1)), "x")
           const late = yield* SocksSocketDialer.make(whole.options).dial(onion)
           // Also for a reader that comes when all that the package does later is done.
           yield* turns(20)
-          const lateSource = yield* Source.make(late)
+          const lateSource = ByteReader.make(late)
           assert.strictEqual(textOf(yield* lateSource.exactly(early.length)), early)
           if (ends !== undefined) assert.strictEqual(yield* Effect.flip(lateSource.next), "Ended")
         }
@@ -187,7 +187,7 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
       ;(yield* accepted).resetAndDestroy()
       yield* turns(20)
       assert.isFalse(yield* socket.write(text("too late")))
-      const source = yield* Source.make(socket)
+      const source = ByteReader.make(socket)
       assert.strictEqual(textOf(yield* source.exactly(5)), "early")
       assert.strictEqual(yield* Effect.flip(source.next), "Ended")
     })

@@ -3,7 +3,7 @@ import { fromHex, toHex } from "../../src/internal/bytes.js"
 import { nobleCurve as curve } from "../../src/internal/curve.js"
 import * as Connection from "../../src/layers/brontide/connection.js"
 import type { StaticKey } from "../../src/layers/brontide/handshake.js"
-import * as Source from "../../src/layers/net/source.js"
+import * as ByteReader from "../../src/layers/net/byteReader.js"
 import * as SocketPair from "../../src/layers/testing/SocketPair.js"
 import { PublicKey } from "../../src/schema/Ids.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
@@ -65,8 +65,18 @@ export const dialTo = (end: SocketPair.End): SocketDialer.Service => ({
 export const rawTower = (pairOptions?: SocketPair.Options) =>
   Effect.gen(function* () {
     const [ours, theirs] = yield* SocketPair.make(pairOptions)
-    return { dialer: dialTo(ours), end: theirs, source: yield* Source.make(theirs) }
+    return { dialer: dialTo(ours), end: theirs, source: ByteReader.make(theirs) }
   })
+
+/** A socket of which only the first reads are answered; what comes after them is up to the test. */
+export const readsThen = <Socket extends SocketDialer.RawSocket>(
+  socket: Socket,
+  count: number,
+  after: Effect.Effect<never>
+): Socket => {
+  let reads = 0
+  return { ...socket, read: Effect.suspend(() => (reads++ < count ? socket.read : after)) }
+}
 
 /** A tower that has shaken hands: what it does then is up to the test. */
 export const accept = (end: SocketDialer.RawSocket) => Connection.accept(end, towerKey, options)

@@ -1,6 +1,7 @@
 import * as Net from "node:net"
 import { Deferred, Effect } from "effect"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
+import type { SocketDialer } from "../../src/services/SocketDialer.js"
 
 /** A server on a free port of this machine, and the first connection that it gets. */
 export const listen = (onConnection: (socket: Net.Socket) => void = () => {}) =>
@@ -29,6 +30,14 @@ export const listen = (onConnection: (socket: Net.Socket) => void = () => {}) =>
 
 /** An address where nobody listens any more. */
 export const nobody = Effect.map(Effect.scoped(listen()), ({ address }) => address)
+
+/** All that is read until the end, piece by piece. */
+export const readAll = (socket: SocketDialer.RawSocket): Effect.Effect<ReadonlyArray<Uint8Array>> =>
+  Effect.suspend(() => {
+    const pieces: Array<Uint8Array> = []
+    const readOne = Effect.map(socket.read, (piece) => pieces.push(piece))
+    return Effect.as(Effect.ignore(Effect.forever(readOne)), pieces)
+  })
 
 /** The next event of that name. */
 export const event = (socket: Net.Socket, name: "end" | "close") =>

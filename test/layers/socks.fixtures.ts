@@ -3,7 +3,7 @@ import { Socks5Server } from "@pondwader/socks5-server"
 import { Effect } from "effect"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
-import * as Source from "../../src/layers/net/source.js"
+import * as ByteReader from "../../src/layers/net/byteReader.js"
 import { listen } from "./sockets.fixtures.js"
 
 /** How the proxy of the library ends a request that it does not grant. */
@@ -70,7 +70,7 @@ export const rawProxy = (script: Script) =>
     const serve = Effect.gen(function* () {
       const peer = yield* accepted
       const socket = yield* NodeSocketDialer.fromSocket(peer)
-      const source = yield* Source.make(socket)
+      const source = ByteReader.make(socket)
       const turn = Effect.async<void>((resume) => {
         setImmediate(() => resume(Effect.void))
       })

@@ -19,7 +19,7 @@ import { ConnectionEnded, GarbledFrame, type HandshakeFailed, MessageTimeout } f
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import { within } from "../firstOf.js"
 import * as Mutex from "../mutex.js"
-import * as Source from "../net/source.js"
+import * as ByteReader from "../net/byteReader.js"
 import * as Handshake from "./handshake.js"
 import * as Inbox from "./inbox.js"
 
@@ -76,7 +76,7 @@ const establish = (
     const readFrames = Effect.gen(function* () {
       while (decoder._tag === "Reading") {
         yield* inbox.room
-        const [next, bodies] = Frame.push(decoder, yield* line.source.next)
+        const [next, bodies] = Frame.push(decoder, yield* line.reader.next)
         inbox.offer(bodies)
         decoder = next
       }
@@ -134,8 +134,12 @@ const establish = (
     }
   })
 
-const lineTo = (socket: SocketDialer.RawSocket, { address, handshakeTimeout }: Options) =>
-  Effect.map(Source.make(socket), (source): Handshake.Line => ({ socket, source, address, timeout: handshakeTimeout }))
+const lineTo = (socket: SocketDialer.RawSocket, { address, handshakeTimeout }: Options): Handshake.Line => ({
+  socket,
+  reader: ByteReader.make(socket),
+  address,
+  timeout: handshakeTimeout
+})
 
 /**
  * Connects as the initiator, who knows the other's static key. `onActTwo` runs when act two was right, before the own
@@ -151,7 +155,7 @@ export const initiate = <E>(
   options: Options & { readonly onActTwo?: Effect.Effect<void> | undefined }
 ): Effect.Effect<Connection, HandshakeFailed | E, Scope.Scope> =>
   Effect.gen(function* () {
-    const line = yield* lineTo(socket, options)
+    const line = lineTo(socket, options)
     const handshaken = yield* Handshake.initiate(line, remotePublicKey, key, options.onActTwo ?? Effect.void)
     return yield* establish(line, handshaken, options)
   })
@@ -168,7 +172,7 @@ export const accept = <E>(
   options: Options
 ): Effect.Effect<Connection, HandshakeFailed | E, Scope.Scope> =>
   Effect.gen(function* () {
-    const line = yield* lineTo(socket, options)
+    const line = lineTo(socket, options)
     const handshaken = yield* Handshake.accept(line, key)
     return yield* establish(line, handshaken, options)
   })

@@ -19,7 +19,7 @@ import { HandshakeFailed } from "../../schema/TransportError.js"
 import { Entropy } from "../../services/Entropy.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import { within } from "../firstOf.js"
-import type { Source } from "../net/source.js"
+import type { ByteReader } from "../net/byteReader.js"
 
 /** A static key as its holder lends it: the private half stays with the holder. @since 0.1.0 @category models */
 export interface StaticKey<E> {
@@ -31,7 +31,7 @@ export interface StaticKey<E> {
 /** Both ends of the talk, for the acts of one connection. @since 0.1.0 @category models */
 export interface Line {
   readonly socket: SocketDialer.RawSocket
-  readonly source: Source
+  readonly reader: ByteReader
   /** Who is at the other end, for the errors. */
   readonly address: TowerAddress
   readonly timeout: Duration.Duration
@@ -89,7 +89,7 @@ const write = (line: Line, act: HandshakeFailed["act"], bytes: Uint8Array): Effe
   Effect.flatMap(line.socket.write(bytes), (written) => (written ? Effect.void : failed(line, act)("Ended")))
 
 const read = (line: Line, act: HandshakeFailed["act"], length: number): Effect.Effect<Uint8Array, HandshakeFailed> =>
-  Effect.mapError(line.source.exactly(length), failed(line, act))
+  Effect.mapError(line.reader.exactly(length), failed(line, act))
 
 const inTime =
   (line: Line, act: HandshakeFailed["act"]) =>

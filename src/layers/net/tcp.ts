@@ -12,16 +12,14 @@
  */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 
 /** A connection that is open, or not yet. @since 0.1.0 @category models */
 export interface Line extends SocketDialer.RawSocket {
   readonly socket: Net.Socket
-  /** So many bytes, or as many as there are; fails with `Ended` after the last one. One reader at a time. */
-  readonly read: (count?: number) => Effect.Effect<Uint8Array, "Ended">
+  /** So many bytes, or fewer before the end; fails with `Ended` after the last one. */
+  readonly exactly: (count: number) => Effect.Effect<Uint8Array, "Ended">
 }
 
 /**
@@ -59,8 +57,8 @@ const lineOf = (socket: Net.Socket): Line => {
     })
   return {
     socket,
-    read,
-    bytes: Stream.repeatEffectOption(Effect.mapError(read(), () => Option.none())),
+    read: read(),
+    exactly: read,
     write: (bytes) =>
       Effect.async((resume) => {
         // Node calls back without an error when a reset cut the write short.

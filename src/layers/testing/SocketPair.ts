@@ -5,8 +5,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import type { Way } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
@@ -29,7 +27,7 @@ export interface End extends SocketDialer.RawSocket {
 
 interface Pipe {
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
-  readonly bytes: Stream.Stream<Uint8Array>
+  readonly read: Effect.Effect<Uint8Array, "Ended">
   /** The writer is gone: what was written can still be read. */
   readonly end: () => void
   /** The reader is gone: what was written is lost. */
@@ -59,14 +57,14 @@ const makePipe = ({ capacity = 65_536, chunkSize = capacity }: Options): Pipe =>
       return write(bytes.subarray(piece.length))
     })
 
-  const read: Effect.Effect<Uint8Array, Option.Option<never>> = Effect.suspend(() => {
+  const read: Effect.Effect<Uint8Array, "Ended"> = Effect.suspend(() => {
     const piece = unread.shift()
     if (piece !== undefined) {
       size -= piece.length
       writable.unsafeOpen()
       return Effect.succeed(piece)
     }
-    if (state !== "open") return Effect.fail(Option.none())
+    if (state !== "open") return Effect.fail("Ended")
     readable.unsafeClose()
     return Effect.andThen(readable.await, read)
   })
@@ -77,7 +75,7 @@ const makePipe = ({ capacity = 65_536, chunkSize = capacity }: Options): Pipe =>
   }
   return {
     write,
-    bytes: Stream.repeatEffectOption(read),
+    read,
     end: () => {
       if (state === "open") state = "ended"
       wake()
@@ -97,7 +95,7 @@ export const make = (options: Options = {}): Effect.Effect<readonly [End, End]> 
     const there = makePipe(options)
     const back = makePipe(options)
     const end = (out: Pipe, into: Pipe): End => ({
-      bytes: into.bytes,
+      read: into.read,
       write: out.write,
       halfClose: Effect.sync(out.end),
       close: Effect.sync(() => {

@@ -12,7 +12,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { fromHex, toHex } from "../../internal/bytes.js"
 import { nobleCurve } from "../../internal/curve.js"
 import * as Table from "../../internal/optionTable.js"
@@ -198,7 +197,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
               })
             )
         )
-        yield* before("handshake", Stream.runDrain(socket.bytes))
+        yield* before("handshake", Effect.ignore(Effect.forever(socket.read)))
         const connection = yield* Connection.accept(socket, key, timeouts)
         const id = SessionId.make(connection.remotePublicKey)
         yield* register(id)

@@ -58,10 +58,10 @@ export const noting = <Socket extends SocketDialer.RawSocket>(log: Log, socket: 
       log.push({ mine: true, bytes })
       return socket.write(bytes)
     }),
-  bytes: socket.bytes.pipe(
-    Stream.tap((bytes) => Effect.sync(() => log.push({ mine: false, bytes }))),
-    Stream.onEnd(Effect.sync(() => log.push({ mine: false, bytes: undefined })))
-  )
+  read: Effect.tapBoth(socket.read, {
+    onFailure: () => Effect.sync(() => log.push({ mine: false, bytes: undefined })),
+    onSuccess: (bytes) => Effect.sync(() => log.push({ mine: false, bytes }))
+  })
 })
 
 /** The other side of a recorded socket: it says what it said, each time that we have said as much as we had then. */
@@ -74,7 +74,7 @@ export const replaying = (transcript: Transcript) =>
       if (dir === transcript.ours) due += (hex ?? "").length / 2
       return dir === transcript.ours ? [] : [{ due, hex }]
     })
-    const end = theirs.some(({ hex }) => hex === undefined) ? Stream.empty : Stream.never
+    let said = 0
     const socket: SocketDialer.RawSocket = {
       write: (bytes) =>
         Effect.gen(function* () {
@@ -82,16 +82,17 @@ export const replaying = (transcript: Transcript) =>
           yield* SubscriptionRef.update(count, (so) => so + bytes.length)
           return true
         }),
-      bytes: Stream.fromIterable(theirs).pipe(
-        Stream.tap((frame) =>
-          count.changes.pipe(
-            Stream.takeUntil((so) => so >= frame.due),
-            Stream.runDrain
-          )
-        ),
-        Stream.flatMap(({ hex }) => (hex === undefined ? Stream.empty : Stream.make(fromHex(hex)))),
-        Stream.concat(end)
-      )
+      read: Effect.gen(function* () {
+        const frame = theirs[said]
+        if (frame === undefined) return yield* Effect.never
+        yield* count.changes.pipe(
+          Stream.takeUntil((so) => so >= frame.due),
+          Stream.runDrain
+        )
+        if (frame.hex === undefined) return yield* Effect.fail("Ended" as const)
+        said += 1
+        return fromHex(frame.hex)
+      })
     }
     return { socket, written: Effect.sync(() => toHex(concat(...written))) }
   })

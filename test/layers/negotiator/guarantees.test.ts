@@ -425,7 +425,7 @@ describe("G7: a tower that does not stop sending is read up to a bound", () => {
               Effect.sync(() => {
                 read += length
               })
-            return { ...socket, bytes: Stream.tap(socket.bytes, count) }
+            return { ...socket, read: Effect.tap(socket.read, count) }
           })
       }
       const program = Effect.gen(function* () {

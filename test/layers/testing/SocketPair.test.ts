@@ -1,10 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Exit, FastCheck, Fiber, Scope, Stream } from "effect"
+import { Effect, Exit, FastCheck, Fiber, Scope } from "effect"
 import { concat } from "../../../src/internal/bytes.js"
 import * as SocketPair from "../../../src/layers/testing/SocketPair.js"
 import { TowerAddress } from "../../../src/schema/TowerAddress.js"
-
-const readAll = (end: SocketPair.End) => Effect.map(Stream.runCollect(end.bytes), Chunk.toReadonlyArray)
+import { readAll } from "../sockets.fixtures.js"
 
 const settle = Effect.repeatN(Effect.yieldNow(), 20)
 
@@ -35,7 +34,7 @@ describe("SocketPair", () => {
       const writing = yield* Effect.fork(a.write(new Uint8Array(3)))
       yield* settle
       assert.isNull(writing.unsafePoll())
-      yield* Stream.runHead(b.bytes)
+      yield* b.read
       assert.isTrue(yield* Fiber.join(writing))
     })
   )
@@ -85,10 +84,7 @@ describe("SocketPair", () => {
       )
       const scope = yield* Scope.make()
       const socket = yield* Scope.extend(dialer.dial(address), scope)
-      assert.deepStrictEqual(
-        yield* Effect.map(Stream.runCollect(Stream.take(socket.bytes, 1)), Chunk.toReadonlyArray),
-        [new Uint8Array([7])]
-      )
+      assert.deepStrictEqual(yield* socket.read, new Uint8Array([7]))
       yield* Scope.close(scope, Exit.void)
       assert.isFalse(yield* socket.write(new Uint8Array([1])))
       assert.deepStrictEqual(served, [address])
