@@ -102,7 +102,7 @@ const closure = (file: string, seen = new Set<string>()): ReadonlySet<string> =>
 
 it.each(["index.ts", "testing.ts"])("%s loads no driver and nothing of Node's", (entry) => {
   const packages = [...closure(join(src, entry))].filter((name) => !name.startsWith(src))
-  const optional = ["@effect/sql-", "@effect/platform-node", "@effect/cli", "better-sqlite3", "pg", "socks", "node:"]
+  const optional = ["@effect/sql-", "@effect/platform-node", "@effect/cli", "better-sqlite3", "pg", "node:"]
   expect(packages.length).toBeGreaterThan(10)
   expect(packages.filter((name) => optional.some((one) => name.startsWith(one)))).toEqual([])
 })

@@ -23,7 +23,7 @@ import * as Tcp from "./net/tcp.js"
  * @category constructors
  */
 export const fromSocket = (socket: Net.Socket): Effect.Effect<SocketDialer.RawSocket, never, Scope.Scope> =>
-  Tcp.own(() => socket)
+  Tcp.own(socket)
 
 /**
  * Dials over TCP, the addresses of a name side by side (`net/connect.ts`). Onion names are not asked of the resolver: that would tell it what is looked for, and it cannot know

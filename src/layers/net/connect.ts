@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { DialFailed } from "../../schema/TransportError.js"
+import type { SocketDialer } from "../../services/SocketDialer.js"
 import { firstOf } from "../firstOf.js"
 import * as Names from "./names.js"
 import * as Tcp from "./tcp.js"
@@ -30,7 +31,7 @@ const maxAddresses = 16
 /** The failure of a name is that of its most telling address; what is about this machine tells least. */
 const telling: ReadonlyArray<Trouble.Reason> = ["Refused", "Timeout", "Other", "Unreachable"]
 
-const toAddress = (ip: string, port: number): Effect.Effect<Tcp.Line, Failure, Scope.Scope> =>
+const toAddress = (ip: string, port: number): Effect.Effect<SocketDialer.RawSocket, Failure, Scope.Scope> =>
   Effect.catchAll(Tcp.connect({ host: ip, port }), (cause) =>
     Effect.flatMap(Trouble.ofConnect(ip, cause), (reason) => Effect.fail({ reason, cause }))
   )
@@ -50,10 +51,10 @@ const toName = (
   host: string,
   port: number,
   onProgress: (ifLate: Failure) => void
-): Effect.Effect<Tcp.Line, Failure, Scope.Scope> =>
+): Effect.Effect<SocketDialer.RawSocket, Failure, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const winner = yield* Deferred.make<Tcp.Line>()
+    const winner = yield* Deferred.make<SocketDialer.RawSocket>()
     /** In the order of their start; one that has not answered has failed in this way if the time is over now. */
     const tried = new Map<string, Failure>()
     const now = (ip: string, failure: Failure) => {
@@ -109,5 +110,5 @@ const toName = (
 export const connect = (
   { host, port }: { readonly host: string; readonly port: number },
   onProgress: (ifLate: Failure) => void
-): Effect.Effect<Tcp.Line, Failure, Scope.Scope> =>
+): Effect.Effect<SocketDialer.RawSocket, Failure, Scope.Scope> =>
   Net.isIP(host) === 0 ? toName(host, port, onProgress) : toAddress(host, port)
