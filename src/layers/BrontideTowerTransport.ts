@@ -21,8 +21,8 @@ import * as Codec from "../schema/wire/Codec.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
+import { within } from "./concurrency/firstOf.js"
 import { decodeOptions } from "./decodeOptions.js"
-import { within } from "./firstOf.js"
 import { allOrNothing } from "./net/allOrNothing.js"
 
 /** How long a tower may take. @since 0.1.0 @category config */

@@ -25,8 +25,8 @@ import { Tower } from "../schema/Tower.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { CandidateChange, TowerCandidates } from "../services/TowerCandidates.js"
 import * as CandidateList from "./candidateList.js"
+import * as Mutex from "./concurrency/mutex.js"
 import { decodeOptions } from "./decodeOptions.js"
-import * as Mutex from "./mutex.js"
 
 /** How closely to follow the table. @since 0.1.0 @category config */
 export const options = Table.table("RoundRobinTowerCandidates", ["candidates"], {

@@ -1,7 +1,7 @@
 /** One life of the negotiator in a simulated world, from a start to a stop, with all who use it and who disturb it. */
 import { Clock, Duration, Effect, type Scope } from "effect"
 import { makeWithRules } from "../../src/layers/negotiator/makeWithRules.js"
-import type { Options } from "../../src/layers/negotiator/Options.js"
+import type { Settings } from "../../src/layers/negotiator/Options.js"
 import type { Rules } from "../../src/layers/negotiator/Rules.js"
 import * as RoundRobinTowerCandidates from "../../src/layers/RoundRobinTowerCandidates.js"
 import type { VirtualTime } from "../../src/layers/testing/VirtualTime.js"
@@ -15,7 +15,7 @@ import type { Towers } from "./towers.js"
 /** What a life needs to know of its world. */
 export interface World {
   readonly rules: Rules
-  readonly options: Options
+  readonly settings: Settings
   readonly time: VirtualTime
   readonly chance: Chance
   readonly towers: Towers
@@ -39,9 +39,9 @@ const patience = 20 * minute
 /** Those who want sessions: one a minute, all in all, and some do not wait for it. */
 const users = (world: World) =>
   Effect.gen(function* () {
-    const { chance, checks, db, monotonic, options, rules, served, towers } = world
+    const { chance, checks, db, monotonic, rules, served, settings, towers } = world
     const candidates = yield* RoundRobinTowerCandidates.make({ pollInterval: Duration.infinity })
-    const negotiator = yield* makeWithRules(rules, options, {
+    const negotiator = yield* makeWithRules(rules, settings, {
       listen: (event) => {
         checks.listen(event)
         world.checkKeys()

@@ -4,7 +4,7 @@
  * happen (`checks.ts`), those about the end of a life at its end.
  */
 import { Effect, type Exit, Layer } from "effect"
-import { decode, type Options as NegotiatorOptions } from "../../src/layers/negotiator/Options.js"
+import { decode, type Options as NegotiatorOptions, type Settings } from "../../src/layers/negotiator/Options.js"
 import * as Rules from "../../src/layers/negotiator/Rules.js"
 import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
 import * as MemoryClientDb from "../../src/layers/testing/MemoryClientDb.js"
@@ -30,7 +30,8 @@ export interface Options {
   readonly days: number
   /** One operation of a fiber in so many yields. */
   readonly yieldEvery?: number | undefined
-  /** Other rules, or another database, to see that a check notices. */
+  /** Other rules, other settings than the checks know of, or another database, to see that a check notices. */
+  readonly settings?: Partial<Settings> | undefined
   readonly rules?: Rules.Rules | undefined
   readonly db?: ((db: ClientDb.Service) => ClientDb.Service) | undefined
   /** Told after each virtual day. */
@@ -125,7 +126,7 @@ const world = (options: Options, time: VirtualTime.VirtualTime) =>
     const delays = { worst: 0, sum: 0, count: 0 }
     const self: World = {
       rules: options.rules ?? Rules.defaults,
-      options: negotiatorOptions,
+      settings: { ...settings, ...options.settings },
       time,
       chance,
       towers,

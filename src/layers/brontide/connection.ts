@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -17,8 +16,8 @@ import type { PublicKey } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { ConnectionEnded, GarbledFrame, type HandshakeFailed, MessageTimeout } from "../../schema/TransportError.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
-import { within } from "../firstOf.js"
-import * as Mutex from "../mutex.js"
+import { within } from "../concurrency/firstOf.js"
+import * as Mutex from "../concurrency/mutex.js"
 import * as ByteReader from "../net/byteReader.js"
 import * as Handshake from "./handshake.js"
 import * as Inbox from "./inbox.js"
@@ -90,9 +89,9 @@ const establish = (
             return Effect.andThen(closed.open, new ConnectionEnded({ address }))
           })
       ),
-      Effect.catchAllCause((cause) => Effect.sync(() => inbox.end(cause))),
-      // Whoever still waits when our own scope closes is not left waiting.
-      Effect.onInterrupt(() => Effect.sync(() => inbox.end(Cause.fail(new ConnectionEnded({ address })))))
+      Effect.catchAllCause((cause) => Effect.sync(() => inbox.end(Effect.failCause(cause)))),
+      // A `receive` that still waits when the scope closes would wait for ever.
+      Effect.onInterrupt(() => Effect.sync(() => inbox.end(new ConnectionEnded({ address }))))
     )
     // The caller may be uninterruptible; this fiber must not be, or its scope would wait for the other side.
     yield* Effect.forkScoped(Effect.interruptible(readFrames))
@@ -115,7 +114,7 @@ const establish = (
       yield* Effect.forkScoped(Effect.interruptible(Effect.andThen(Effect.sleep(0), inOrder(write()))))
     }
     const writeFailed = Effect.andThen(
-      inbox.news,
+      inbox.ready,
       Effect.suspend(() => (inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void))
     )
     const inTime = <A, E>(direction: MessageTimeout["direction"], effect: Effect.Effect<A, E>) =>

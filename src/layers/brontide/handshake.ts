@@ -18,7 +18,8 @@ import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { HandshakeFailed } from "../../schema/TransportError.js"
 import { Entropy } from "../../services/Entropy.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
-import { within } from "../firstOf.js"
+import { within } from "../concurrency/firstOf.js"
+import { scoped } from "../concurrency/scoped.js"
 import type { ByteReader } from "../net/byteReader.js"
 
 /** A static key as its holder lends it: the private half stays with the holder. @since 0.1.0 @category models */
@@ -121,7 +122,7 @@ export const initiate = <E>(
     const se = yield* ownEcdh(key, sendingActThree.point)
     const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
     return { transport, remotePublicKey, unwritten: actThree }
-  }).pipe(Effect.scoped, Effect.withSpan("watchtower.handshake", { captureStackTrace: false }))
+  }).pipe(scoped, Effect.withSpan("watchtower.handshake", { captureStackTrace: false }))
 
 /**
  * The responder's side: the timeout holds for act one, and again from act two to act three. The initiator's static key
@@ -148,4 +149,4 @@ export const accept = <E>(line: Line, key: StaticKey<E>): Effect.Effect<Handshak
     )
     const [transport, initiator] = yield* step(line, 3, Noise.readActThree(curve, awaitingActThree, actThree))
     return { transport, remotePublicKey: PublicKey.make(toHex(initiator)), unwritten: new Uint8Array(0) }
-  }).pipe(Effect.scoped)
+  }).pipe(scoped)

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import { toHex } from "../../internal/bytes.js"
 import { KeyFileError } from "../../schema/KeyFileError.js"
 import { Entropy } from "../../services/Entropy.js"
+import { scoped } from "../concurrency/scoped.js"
 
 /** More than any such file has, in bytes. */
 const longest = 4096
@@ -33,11 +34,11 @@ export const read = (path: string): Effect.Effect<string, KeyFileError, FileSyst
       return yield* new KeyFileError({ path, reason: "NotAKeyFile", detail: `it has more than ${longest} bytes` })
     }
     return new TextDecoder().decode(bytes)
-  }).pipe(Effect.scoped, Effect.catchTags(platformErrors(path)))
+  }).pipe(scoped, Effect.catchTags(platformErrors(path)))
 
 /** Without this a failure of power can leave a file that was synced without its name. */
 const syncFolder = (fs: FileSystem.FileSystem, folder: string): Effect.Effect<void, PlatformError> =>
-  Effect.scoped(
+  scoped(
     Effect.matchEffect(fs.open(folder, { flag: "r" }), {
       // Windows opens no folders, and keeps names without being asked.
       onFailure: () => Effect.void,
@@ -89,7 +90,7 @@ export const create = (path: string, text: string): Effect.Effect<void, KeyFileE
     }).pipe(Effect.ensuring(Effect.ignore(fs.remove(draft))))
     // After the draft is gone: one sync brings the new name to the disk, and takes the other one from it.
     yield* Effect.tapError(syncFolder(fs, Path.dirname(path)), () => Effect.ignore(fs.remove(path)))
-  }).pipe(Effect.scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
+  }).pipe(scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
 
 const platformErrors = (path: string) => {
   const failed = (error: PlatformError) => new KeyFileError({ path, reason: "Failed", detail: error.message })

@@ -1,6 +1,5 @@
 /**
- * The table of docs/negotiation.md, Rules, as data: all that differs between the reference (dcrlnd v0.7.6) and us.
- * There is one code path, and it asks these rules.
+ * The table of docs/negotiation.md, Rules, as data. There is one code path, and it asks these rules.
  *
  * @since 0.1.0
  */
@@ -20,7 +19,6 @@ import {
   SessionRejected,
   type TowerFailure
 } from "../../schema/NegotiationError.js"
-import type { Step } from "../../schema/NegotiatorEvent.js"
 import type { Policy } from "../../schema/Policy.js"
 import type { Standing } from "../../schema/Standing.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
@@ -28,9 +26,8 @@ import type { DialFailed } from "../../schema/TransportError.js"
 import * as Code from "../../schema/wire/Code.js"
 import type { CreateSessionReply } from "../../schema/wire/CreateSessionReply.js"
 import * as Backoff from "./backoff.js"
-import * as Candidates from "./candidates.js"
 import type { Settings } from "./Options.js"
-import { orderAddresses } from "./standing.js"
+import * as Ranking from "./ranking.js"
 
 /** An accepting reply: the reward script to keep, and how many bytes of one were ignored. @since 0.1.0 @category models */
 export interface Acceptance {
@@ -52,23 +49,24 @@ export interface Judgement {
 
 /** A visit without a session, as far as a round decides upon it. @since 0.1.0 @category models */
 export interface FailedVisit {
+  /** Was it a failure of our own side? */
   readonly own: boolean
-  readonly step: Step
+  /** Was a key index reserved? */
+  readonly hadKey: boolean
 }
 
 /**
- * A closed record with two values, `reference` and `defaults`; each field is a row of the table.
+ * What a negotiator does where the reference (dcrlnd v0.7.6) does something else. The rest of the difference is in the
+ * settings, and in the ports that a negotiator is given.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Rules {
-  /** Are the policy and the options checked when the layer is built? */
-  readonly validates: boolean
   /** The feature bits of our Init for a blob type. */
   readonly features: (chain: Chain.Chain, blobType: BlobType.BlobType) => ReadonlyArray<number>
   /** A round's candidates, one by one. */
-  readonly candidates: Candidates.Source
+  readonly ranking: Ranking.Ranking
   /**
    * Does a failed visit end the round? Otherwise the next candidate is started at once. By default the second failure of our
    * own side does: one may be about its tower alone (a bad row, a rule of a firewall), two say that others would fail alike.
@@ -76,18 +74,8 @@ export interface Rules {
    * round, not all of them, and each round asks others.
    */
   readonly endsRound: (failed: ReadonlyArray<FailedVisit>) => boolean
-  /** Are further candidates visited beside a slow one? */
-  readonly hedges: boolean
   /** The waits of a negotiation. */
   readonly waits: (settings: Settings) => Schedule.Schedule<Duration.Duration>
-  /** With nobody to ask: sleep until there is somebody, or back off like after any other round? */
-  readonly sleepsWithoutCandidates: boolean
-  /** Does news end a wait? */
-  readonly wakesOnNews: boolean
-  /** Is a visit interrupted when its tower or address is removed? */
-  readonly heedsRemovals: boolean
-  /** Has a visit a time limit? */
-  readonly limitsVisits: boolean
   /** Is a tower without an address found out before a key index is reserved (docs/negotiation.md, D16)? */
   readonly checksAddressesFirst: boolean
   readonly addresses: (addresses: ReadonlyArray<TowerAddress>, standing: Standing) => ReadonlyArray<TowerAddress>
@@ -97,8 +85,6 @@ export interface Rules {
     keyIndex: KeyIndex
   ) => Either.Either<Acceptance, TowerFailure>
   readonly judge: (failure: AttemptFailure) => Judgement
-  /** How many requests are counted; `whenBusy` is their number when the negotiator became unable to take more, if it is. */
-  readonly requestLimit: (settings: Settings, whenBusy: number | undefined) => number
 }
 
 const isRewarded = (policy: Policy) => BlobType.has(policy.blobType, BlobType.flagReward)
@@ -107,41 +93,6 @@ const rejected = ({ code, data }: CreateSessionReply) =>
   Either.left(new SessionRejected({ code, ...Excerpt.ofData(data) }))
 
 const permanent = (reason: PermanentTowerFailure["reason"]) => Either.left(new PermanentTowerFailure({ reason }))
-
-/**
- * dcrlnd v0.7.6 to the step, defects included (docs/negotiation.md, The reference's negotiator). For the recorded runs
- * only.
- *
- * @since 0.1.0
- * @category models
- */
-export const reference: Rules = {
-  validates: false,
-  features: Chain.clientFeatures,
-  candidates: Candidates.byCursor,
-  endsRound: (failed) => failed.at(-1)?.step !== "reserving",
-  hedges: false,
-  waits: Backoff.cappedAfterFirst,
-  sleepsWithoutCandidates: false,
-  wakesOnNews: false,
-  heedsRemovals: false,
-  limitsVisits: false,
-  checksAddressesFirst: false,
-  addresses: (addresses) => addresses,
-  readReply: (reply, policy) => {
-    switch (reply.code) {
-      case Code.ok:
-      case Code.alreadyExists:
-        return Either.right({ rewardPkScript: reply.data, ignoredBytes: 0 })
-      case Code.rejectRewardRate:
-        return isRewarded(policy) ? rejected(reply) : permanent("RejectRewardRate")
-      default:
-        return rejected(reply)
-    }
-  },
-  judge: () => ({ next: "address", blames: "address" }),
-  requestLimit: (_, whenBusy) => (whenBusy === undefined ? Number.POSITIVE_INFINITY : whenBusy + 1)
-}
 
 /** The one feature that we require: towers that take no altruist sessions are of no use. */
 const altruistSessions = 0
@@ -175,21 +126,15 @@ const isOwn = ({ reason }: DialFailed): boolean => {
  * @category models
  */
 export const defaults: Rules = {
-  validates: true,
   // Optional (odd) but for the one. A tower that does not know a required bit hangs up, which is no refusal for good, and would be
   // asked again and again; asked with an optional bit it answers that it does not take the blob type.
   features: (chain, blobType) =>
     Chain.clientFeatures(chain, blobType).map((bit) => (bit === altruistSessions ? bit : bit + 1)),
-  candidates: Candidates.byStanding,
+  ranking: Ranking.byStanding,
   endsRound: (failed) => failed.filter((visit) => visit.own).length >= 2,
-  hedges: true,
   waits: Backoff.capped,
-  sleepsWithoutCandidates: true,
-  wakesOnNews: true,
-  heedsRemovals: true,
-  limitsVisits: true,
   checksAddressesFirst: true,
-  addresses: orderAddresses,
+  addresses: Ranking.orderAddresses,
   readReply: (reply, policy, keyIndex) => {
     const bytes = reply.data.length / 2
     switch (reply.code) {
@@ -254,6 +199,5 @@ export const defaults: Rules = {
       case "OwnTimeout":
         return { next: "tower", blames: "nobody" }
     }
-  },
-  requestLimit: (settings) => settings.maxPending
+  }
 }

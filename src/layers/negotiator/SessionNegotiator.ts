@@ -18,20 +18,26 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { DbError, WrongDatabase } from "../../schema/DbError.js"
+import type { KeyRingError } from "../../schema/KeyRingError.js"
+import type { InvalidPolicy } from "../../schema/Policy.js"
 import { SessionNegotiator } from "../../services/SessionNegotiator.js"
 import { logged } from "./logging.js"
-import { type BuildError, makeWithRules, type Ports } from "./makeWithRules.js"
-import type { Options } from "./Options.js"
+import { makeWithRules, type Ports } from "./makeWithRules.js"
+import { type InvalidOptions, type Options, validate } from "./Options.js"
 import { config as defaultConfig } from "./OptionsConfig.js"
 import * as Rules from "./Rules.js"
 
 export { SessionNegotiator } from "../../services/SessionNegotiator.js"
-export type { BuildError, Ports } from "./makeWithRules.js"
+export type { Ports } from "./makeWithRules.js"
 export { InvalidOptions, type Options, type OptionsOf, options } from "./Options.js"
 export { config } from "./OptionsConfig.js"
 
+/** Why a negotiator cannot be built. @since 0.1.0 @category errors */
+export type BuildError = InvalidOptions | InvalidPolicy | WrongDatabase | DbError | KeyRingError
+
 /**
- * A negotiator for as long as the scope is open: its worker runs, and closing the scope stops everything
+ * A negotiator for as long as the scope is open: its loop runs, and closing the scope stops everything
  * (docs/negotiation.md, G4). It binds the database to its identity first, and fails when the options, the policy or the
  * database are not right. `name` says in traces which of several negotiators it is: the key of its tag.
  *
@@ -42,7 +48,7 @@ export const make = (
   options: Options,
   name?: string
 ): Effect.Effect<SessionNegotiator.Service, BuildError, Ports | Scope.Scope> =>
-  makeWithRules(Rules.defaults, options, { name })
+  Effect.flatMap(validate(options), (settings) => makeWithRules(Rules.defaults, settings, { name }))
 
 /** The negotiator under the default tag; what happens is logged. @since 0.1.0 @category layers */
 export const layer = (options: Options): Layer.Layer<SessionNegotiator, BuildError, Ports> =>

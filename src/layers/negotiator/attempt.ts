@@ -1,15 +1,14 @@
 /**
- * One connection to one address of a tower, up to a stored session or a typed failure (docs/negotiation.md, An
- * attempt).
+ * One connection to one address of a tower, up to a stored session or a typed failure (docs/negotiation.md, An attempt).
  *
- * The conversation may be cut at any step: by the visit's deadline, by the removal of the tower, by a rival that was faster,
- * by the closing of the scope. But from the decoded accepting reply, which takes the claim, to the stored session nothing
- * cuts: the conversation's exit is ignored once `accepted` is set.
+ * The conversation may be stopped at any step. But from the decoded accepting reply, which takes the claim, to the stored
+ * session nothing stops: the conversation's exit is ignored once `accepted` is set.
  *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -18,12 +17,7 @@ import { ClientSession } from "../../schema/ClientSession.js"
 import type { StoreError } from "../../schema/DbError.js"
 import * as Excerpt from "../../schema/Excerpt.js"
 import { SessionId } from "../../schema/Ids.js"
-import {
-  type AttemptFailure,
-  LeaseExpired,
-  TowerErrorMessage,
-  UnexpectedMessage
-} from "../../schema/NegotiationError.js"
+import { type AttemptFailure, TowerErrorMessage, UnexpectedMessage } from "../../schema/NegotiationError.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import * as Policy from "../../schema/Policy.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
@@ -33,90 +27,93 @@ import type { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
-import { firstOf } from "../firstOf.js"
+import { firstOf } from "../concurrency/firstOf.js"
+import { scoped } from "../concurrency/scoped.js"
+import { type DerivedKey, KeyState, leaseHolds } from "./key.js"
 import * as Monotonic from "./monotonic.js"
 import type { Acceptance } from "./Rules.js"
-import * as Standings from "./standing.js"
-import { Cut, cuttable, enter, type HeldKey, type Lease, noteFailedAttempt, restand, type Visit } from "./visitState.js"
+import * as Standing from "./standing.js"
+import { enter, Stopped, stoppable, type Visit, type WaitsFor } from "./visitContext.js"
 
-/** One attempt: uninterruptible from the accepting reply on. @since 0.1.0 @category constructors */
-export const attempt = (
-  visit: Visit,
-  key: HeldKey,
-  address: TowerAddress
-): Effect.Effect<ClientSession, AttemptFailure | Cut> =>
-  Effect.uninterruptible(
-    Effect.scoped(
-      Effect.gen(function* () {
-        const scope = yield* Effect.scope
-        const began = visit.race.begin()
-        let connection: TowerTransport.Connection | undefined
-        let accepted: Acceptance | undefined
+/** How an attempt ended, and what that means for its key. `began` is its number in the round. @since 0.1.0 @category models */
+export type AttemptEnd = Data.TaggedEnum<{
+  Stored: { readonly session: ClientSession }
+  Failed: { readonly failure: AttemptFailure; readonly key: KeyState }
+  Stopped: { readonly reason: Stopped; readonly began: number; readonly key: KeyState }
+}>
 
-        const conversation = Effect.gen(function* () {
-          connection = yield* Scope.extend(connect(visit, key, address), scope)
-          const reply = yield* converse(visit, key, address, connection)
-          const acceptance = yield* visit.env.rules.readReply(
-            reply,
-            visit.env.settings.policy,
-            key.reservation.keyIndex
-          )
-          if (!visit.race.claim(visit.tower.id, visit.began)) return yield* new Cut({ by: "rival" })
-          accepted = acceptance
+/** @since 0.1.0 @category constructors */
+export const AttemptEnd = Data.taggedEnum<AttemptEnd>()
+
+/** One attempt; uninterruptible but for its conversation. @since 0.1.0 @category constructors */
+export const attempt = (visit: Visit, key: DerivedKey, address: TowerAddress): Effect.Effect<AttemptEnd> =>
+  scoped(
+    Effect.gen(function* () {
+      const { env } = visit
+      const scope = yield* Effect.scope
+      const began = visit.claim.begin()
+      let waitsFor: WaitsFor = "tower"
+      let isShown = false
+      let connection: TowerTransport.Connection | undefined
+      let accepted: Acceptance | undefined
+
+      /** The key's part in the handshake, right before act three is written. */
+      const ecdh: TowerTransport.ConnectRequest<AttemptFailure>["ecdh"] = (point) =>
+        Effect.gen(function* () {
+          const { keyIndex } = key.reservation
+          waitsFor = "key ring"
+          const secret = yield* env.keyRing.ecdh({ family: familyTowerSession, index: keyIndex }, point)
+          waitsFor = "tower"
+          // The handshake overwrites it, but does not get it if the lease has expired.
+          yield* Effect.onError(leaseHolds(key), () => Effect.sync(() => Aead.wipe(secret)))
+          isShown = true
+          env.events.emit(Happening.KeyShown({ ...visit.ref, keyIndex }))
+          return secret
         })
 
-        const talk = yield* Effect.exit(Effect.interruptible(cuttable(visit, conversation, address)))
-        const end = yield* Effect.exit(
-          accepted === undefined ? withoutSession(talk, { address, began }) : store(visit, key, address, accepted)
-        )
-        const failure = Exit.isFailure(end) ? Cause.failureOption(end.cause) : undefined
-        if (failure?._tag === "Some" && failure.value._tag !== "Cut") {
-          noteFailedAttempt(visit, failure.value, address, yield* Clock.currentTimeMillis)
-        }
-
-        if (connection !== undefined && Exit.isSuccess(end)) {
-          enter(visit, "hangingUp", address)
-          yield* Effect.exit(Effect.interruptible(hangUp(visit, connection)))
-        }
-        // Shown in this attempt: the connection is closed at once, and the key rests unless the tower's end was seen.
-        if (visit.shownUntil === Number.POSITIVE_INFINITY) {
-          const sawEnd = failure?._tag === "Some" && tellsOfEnd(failure.value)
-          const ended = sawEnd || (connection !== undefined && (yield* connection.isClosed))
-          const now = yield* Monotonic.now
-          visit.shownUntil = ended ? now : now + visit.env.settings.hangUpWait
-        }
-        return yield* end
+      const conversation = Effect.gen(function* () {
+        env.standings.change(visit.tower.id, Standing.attempted)
+        enter(visit, "dialling", address)
+        const connecting = env.transport.connect({
+          tower: visit.tower.publicKey,
+          address,
+          publicKey: key.publicKey,
+          onStep: (step) =>
+            Effect.sync(() => (step === "connected" ? enter(visit, "handshaking", address) : undefined)),
+          ecdh
+        })
+        connection = yield* Scope.extend(connecting, scope)
+        const reply = yield* converse(visit, key, address, connection)
+        const acceptance = yield* env.rules.readReply(reply, env.settings.policy, key.reservation.keyIndex)
+        if (!visit.claim.take(visit.tower.id, visit.began)) return yield* new Stopped({ by: "rival" })
+        accepted = acceptance
       })
-    )
+
+      const talk = yield* Effect.exit(stoppable(visit, () => waitsFor, conversation, address))
+      const end: Exit.Exit<ClientSession, AttemptFailure | Stopped> =
+        accepted === undefined
+          ? Exit.flatMap(talk, () => Exit.die("a conversation ended without a reply"))
+          : yield* Effect.exit(store(visit, key, address, accepted))
+
+      if (Exit.isSuccess(end)) {
+        enter(visit, "hangingUp", address)
+        if (connection !== undefined) yield* Effect.exit(Effect.interruptible(hangUp(visit, connection)))
+        return AttemptEnd.Stored({ session: end.value })
+      }
+      const failure = Cause.failureOption(end.cause)
+      if (failure._tag === "None") return yield* Effect.die(Cause.squash(end.cause))
+      // The connection is closed at once, so a key that was shown rests, unless the tower's end was seen.
+      const sawEnd = tellsOfEnd(failure.value) || (connection !== undefined && (yield* connection.isClosed))
+      const instant = (yield* Monotonic.now) + (sawEnd ? 0 : env.settings.hangUpWait)
+      const state = isShown ? KeyState.RestsUntil({ instant }) : key.state
+      return failure.value._tag === "Stopped"
+        ? AttemptEnd.Stopped({ reason: failure.value, began, key: state })
+        : AttemptEnd.Failed({ failure: failure.value, key: state })
+    })
   )
 
-/** Connects; right before act three is written the lease is checked and the key marked as shown. */
-const connect = (visit: Visit, key: HeldKey, address: TowerAddress) => {
-  const { keyIndex } = key.reservation
-  restand(visit, Standings.attempted)
-  enter(visit, "dialling", address)
-  visit.waitingFor = "tower"
-  return visit.env.transport.connect({
-    tower: visit.tower.publicKey,
-    address,
-    publicKey: key.publicKey,
-    onStep: (step) => Effect.sync(() => (step === "connected" ? enter(visit, "handshaking", address) : undefined)),
-    ecdh: (point) =>
-      Effect.gen(function* () {
-        visit.waitingFor = "key ring"
-        const secret = yield* visit.env.keyRing.ecdh({ family: familyTowerSession, index: keyIndex }, point)
-        visit.waitingFor = "tower"
-        // The handshake overwrites it, but never gets it then.
-        yield* Effect.onError(leaseHolds(key), () => Effect.sync(() => Aead.wipe(secret)))
-        visit.shownUntil = Number.POSITIVE_INFINITY
-        visit.env.journal.tell(Happening.KeyShown({ ...visit.ref, keyIndex }))
-        return secret
-      })
-  })
-}
-
 /** Init, Init, CreateSession, CreateSessionReply: the client speaks first, always (docs/protocol.md, Init). */
-const converse = (visit: Visit, key: HeldKey, address: TowerAddress, connection: TowerTransport.Connection) =>
+const converse = (visit: Visit, key: DerivedKey, address: TowerAddress, connection: TowerTransport.Connection) =>
   Effect.gen(function* () {
     const { createSession, init, settings } = visit.env
     enter(visit, "sendingInit", address)
@@ -166,44 +163,17 @@ const expect = <Tag extends Message["_tag"]>(
     }
   )
 
-/** Act three and CreateSession are written only while the lease holds by both clocks (docs/negotiation.md, Reservations). */
-const leaseHolds = ({ reservation, wall, monotonic }: Lease): Effect.Effect<void, LeaseExpired> =>
-  Effect.gen(function* () {
-    const byWall = (yield* Clock.currentTimeMillis) - wall
-    const byMonotonic = Number((yield* Clock.currentTimeNanos) - monotonic) / 1e6
-    if (Math.max(byWall, byMonotonic) < reservation.forMs) return
-    return yield* new LeaseExpired({ keyIndex: reservation.keyIndex })
-  })
-
-/** What a conversation without an accepting reply comes to; a defect stays one. */
-const withoutSession = (
-  talk: Exit.Exit<void, AttemptFailure | Cut>,
-  attempt: { readonly address: TowerAddress; readonly began: number }
-): Effect.Effect<never, AttemptFailure | Cut> => {
-  const cause = Exit.isFailure(talk) ? talk.cause : Cause.empty
-  const failure = Cause.failureOption(cause)
-  if (failure._tag === "Some") {
-    return failure.value._tag === "Cut"
-      ? Effect.fail(new Cut({ by: failure.value.by, attempt }))
-      : Effect.fail(failure.value)
-  }
-  return Cause.isInterruptedOnly(cause)
-    ? Effect.fail(new Cut({ by: "interruption", attempt }))
-    : Effect.die(Cause.squash(cause))
-}
-
-/** Stores the accepted session; the round knows of it in the same step. Without that the claim is free again. */
+/** Stores the accepted session; the round knows of it in the same step. If that fails, the claim is free again. */
 const store = (
   visit: Visit,
-  { publicKey, reservation }: HeldKey,
+  { publicKey, reservation }: DerivedKey,
   address: TowerAddress,
   { ignoredBytes, rewardPkScript }: Acceptance
 ): Effect.Effect<ClientSession, StoreError> =>
   Effect.gen(function* () {
-    const { book, db, journal, settings } = visit.env
-    const { id, publicKey: towerPublicKey } = visit.tower
-    if (ignoredBytes > 0) journal.tell(Happening.RewardIgnored({ ...visit.ref, bytes: ignoredBytes }))
-    visit.waitingFor = "database"
+    const { db, events, settings, standings } = visit.env
+    const { addresses, id, publicKey: towerPublicKey } = visit.tower
+    if (ignoredBytes > 0) events.emit(Happening.RewardIgnored({ ...visit.ref, bytes: ignoredBytes }))
     enter(visit, "storing", address)
     const now = yield* Clock.currentTimeMillis
     const session = new ClientSession({
@@ -218,19 +188,19 @@ const store = (
       status: "active",
       createdAt: now
     })
-    const given = Standings.sessionGiven(book.get(id), address, now)
-    const standing = Standings.forgetOthers(given, visit.tower.addresses)
-    yield* db.createClientSession(session, reservation, book.update(id, standing))
-    book.set(id, standing)
-    journal.tell(Happening.SessionStored({ session }))
-    visit.race.won(session)
+    const given = (before: Standing.Standing) =>
+      Standing.forgetOthers(Standing.sessionGiven(before, address, now), addresses)
+    yield* db.createClientSession(session, reservation, standings.update(id, given(standings.get(id))))
+    standings.change(id, given)
+    events.emit(Happening.SessionStored({ session }))
+    visit.claim.won(session)
     return session
-  }).pipe(Effect.onError(() => Effect.sync(visit.race.release)))
+  }).pipe(Effect.onError(() => Effect.sync(visit.claim.release)))
 
 /** Waits, for a short while, until the tower has hung up. */
 const hangUp = (visit: Visit, connection: TowerTransport.Connection) =>
   Effect.unlessEffect(firstOf(connection.closed, Effect.sleep(visit.env.settings.hangUpWait)), connection.isClosed)
 
 /** Does the failure itself say that the tower's end was seen? */
-const tellsOfEnd = (failure: AttemptFailure | Cut) =>
+const tellsOfEnd = (failure: AttemptFailure | Stopped) =>
   failure._tag === "ConnectionEnded" || (failure._tag === "HandshakeFailed" && failure.reason === "Ended")

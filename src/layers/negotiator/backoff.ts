@@ -6,7 +6,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { pipe } from "effect/Function"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
@@ -18,15 +17,6 @@ export const capped = ({ minBackoff, maxBackoff, jitter }: Settings): Schedule.S
   const jittered = jitter ? Schedule.jitteredWith(exponential, { min: 0.5, max: 1 }) : exponential
   return Schedule.modifyDelay(jittered, (_, delay) => Duration.min(delay, maxBackoff))
 }
-
-/** The reference's: its first wait is min even above max (docs/negotiation.md, D20). @since 0.1.0 @category constructors */
-export const cappedAfterFirst = ({ minBackoff, maxBackoff }: Settings): Schedule.Schedule<Duration.Duration> =>
-  pipe(
-    Schedule.exponential(minBackoff),
-    Schedule.modifyDelay((uncapped, delay) =>
-      Duration.toMillis(uncapped) <= minBackoff ? delay : Duration.min(delay, maxBackoff)
-    )
-  )
 
 /** Steps through a schedule's waits without sleeping them. @since 0.1.0 @category models */
 export interface Delays {

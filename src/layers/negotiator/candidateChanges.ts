@@ -24,20 +24,16 @@ export interface CandidateChanges {
   readonly isRemoved: (tower: Tower, address?: TowerAddress) => boolean
   /** Was that tower, or an address of it, added since it looked like this? */
   readonly isAdded: (tower: Tower) => boolean
+  /** Called once for each look that finds a difference, in that step; returns how to unregister. */
+  readonly listen: (onChange: () => void) => () => void
+  /** Looks whenever the list says that it has changed; runs for ever. */
+  readonly follow: Effect.Effect<never>
 }
 
-/** What is told of each look that finds a difference, in the step in which it is found. @since 0.1.0 @category models */
+/** Told which towers were added and removed, in the step in which that is found. @since 0.1.0 @category models */
 export interface Listener {
   readonly onAdded: (tower: TowerId) => void
   readonly onRemoved: (tower: TowerId) => void
-  /** Called once a look, after the others. */
-  readonly onChange: () => void
-}
-
-/** The changes, and the effect that looks whenever the queue says so; it runs for ever. @since 0.1.0 @category models */
-export interface Following {
-  readonly changes: CandidateChanges
-  readonly follow: Effect.Effect<never>
 }
 
 /** Has the list been added to, from one picture of a tower to a later one? */
@@ -48,13 +44,14 @@ const isAddedTo = (before: Tower, after: Tower): boolean =>
 export const make = (
   candidates: TowerCandidates.Service,
   listener: Listener
-): Effect.Effect<Following, never, Scope.Scope> =>
+): Effect.Effect<CandidateChanges, never, Scope.Scope> =>
   Effect.gen(function* () {
     const queue = yield* candidates.changes
     let seen = yield* candidates.list
     let known: ReadonlyMap<TowerId, Tower> = new Map(seen.map((tower) => [tower.id, tower]))
     let additions = 0
     let looks = 0
+    const listeners = new Set<() => void>()
 
     const compare = (towers: ReadonlyArray<Tower>): ReadonlyArray<Tower> => {
       if (towers === seen) return towers
@@ -69,7 +66,7 @@ export const make = (
         listener.onAdded(tower.id)
       }
       for (const id of before.keys()) if (!known.has(id)) listener.onRemoved(id)
-      listener.onChange()
+      for (const onChange of [...listeners]) onChange()
       return towers
     }
     // Another fiber may have found a difference while this one read the list. What was read here may be older: it is read
@@ -80,17 +77,21 @@ export const make = (
     })
 
     return {
-      changes: {
-        list,
-        additions: () => additions,
-        isRemoved: ({ id }, address) => {
-          const now = known.get(id)
-          return now === undefined || (address !== undefined && !now.addresses.includes(address))
-        },
-        isAdded: (tower) => {
-          const now = known.get(tower.id)
-          return now !== undefined && isAddedTo(tower, now)
-        }
+      list,
+      additions: () => additions,
+      isRemoved: ({ id }, address) => {
+        const now = known.get(id)
+        return now === undefined || (address !== undefined && !now.addresses.includes(address))
+      },
+      isAdded: (tower) => {
+        const now = known.get(tower.id)
+        return now !== undefined && isAddedTo(tower, now)
+      },
+      listen: (onChange) => {
+        // A function of its own, so that registering it twice counts twice.
+        const listener = () => onChange()
+        listeners.add(listener)
+        return () => void listeners.delete(listener)
       },
       follow: Effect.forever(Effect.andThen(Queue.takeBetween(queue, 1, Number.POSITIVE_INFINITY), list))
     }

@@ -1,6 +1,5 @@
 /**
- * What all parts of one negotiator share: its ports, its rules and settings, and the few variables that more than one part
- * reads.
+ * What all parts of one negotiator share: its ports, its rules and settings, and what it knows of the towers.
  *
  * @since 0.1.0
  */
@@ -9,13 +8,13 @@ import type { Init } from "../../schema/wire/Init.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import type { KeyRing } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
-import type { Book } from "./book.js"
+import type { Mutex } from "../concurrency/mutex.js"
 import type { CandidateChanges } from "./candidateChanges.js"
-import type { Pick } from "./candidates.js"
-import type { Condition } from "./condition.js"
-import type { Journal } from "./journal.js"
+import type { Events } from "./events.js"
 import type { Settings } from "./Options.js"
 import type { Rules } from "./Rules.js"
+import type { Pick } from "./ranking.js"
+import type { Standings } from "./standings.js"
 import type { Unreleased } from "./unreleased.js"
 
 /** @since 0.1.0 @category models */
@@ -30,11 +29,13 @@ export interface Environment {
   readonly db: ClientDb.Service
   readonly keyRing: KeyRing.Service
   readonly transport: TowerTransport.Service
-  readonly book: Book
-  readonly journal: Journal
-  readonly pick: Pick
   readonly candidates: CandidateChanges
+  readonly pick: Pick
+  readonly standings: Standings
   readonly unreleased: Unreleased
-  /** Signalled when the candidate list changes, when a visit ends, and when a claim changes. */
-  readonly pulse: Condition
+  readonly events: Events
+  /** Rounds exclude each other, whoever starts them. */
+  readonly oneRound: Mutex
+  /** The number of the next round, from 1. */
+  readonly nextRound: () => number
 }

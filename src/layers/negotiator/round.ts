@@ -1,36 +1,45 @@
 /**
- * A round: the candidates, each visited at most once, until one of them has given a session (docs/negotiation.md, A
- * round; by the rules of the reference a round is one candidate).
+ * A round: the candidates, each visited at most once, until one of them has given a session (docs/negotiation.md, A round).
  *
- * The round owns its visits; they end with it, all at once. Visits talk to it through the race (claim, session) and
- * by their exits; the one who may store is decided in the race, synchronously, never here.
+ * The round owns its visits: each is a fiber of its own, and all end with the round. What happens to them, to the claim and
+ * to the candidates comes as reports to one inbox. Who may store is decided in the claim, synchronously, never here.
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberMap from "effect/FiberMap"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import type { TowerId } from "../../schema/Ids.js"
 import type { FailedAttempt } from "../../schema/NegotiationError.js"
+import { Happening } from "../../schema/NegotiatorEvent.js"
+import type { Tower } from "../../schema/Tower.js"
+import * as Inbox from "../concurrency/inbox.js"
+import { scoped } from "../concurrency/scoped.js"
+import * as Claim from "./claim.js"
 import type { Environment } from "./environment.js"
 import * as Monotonic from "./monotonic.js"
 import type { FailedVisit } from "./Rules.js"
-import * as Race from "./race.js"
-import * as Visits from "./visits.js"
+import { type VisitEnd, visit } from "./visit.js"
 
-/** What a round came to. @since 0.1.0 @category models */
+/** How a round ended. @since 0.1.0 @category models */
 export interface RoundEnd {
   readonly session: ClientSession | undefined
   readonly failures: ReadonlyArray<FailedAttempt>
-  /** How many additions there were before the round began; what was added since has come too late for it, or joined it. */
+  /** `CandidateChanges.additions` when the round began: what was added since may have come too late for it. */
   readonly additions: number
 }
 
-/** A round that is going on: whoever started it may call it off. @since 0.1.0 @category models */
+/** A round that its starter may call off. @since 0.1.0 @category models */
 export interface Round {
   readonly run: Effect.Effect<RoundEnd>
-  /** Starts nobody any more and interrupts all but the claimant. */
+  /** Starts no visit any more, and interrupts all but the holder of the claim. */
   readonly callOff: () => void
   /** Is a session being stored, or stored? */
   readonly isClaimed: () => boolean
@@ -38,99 +47,156 @@ export interface Round {
   readonly session: () => ClientSession | undefined
 }
 
+/** What a round is told. All but a visit's end and the call-off only say that another visit may, or may not, be started now. */
+type Report = Data.TaggedEnum<{
+  VisitEnded: { readonly exit: Exit.Exit<VisitEnd> }
+  ClaimTaken: object
+  ClaimReleased: object
+  Stored: object
+  CandidatesChanged: object
+  CalledOff: object
+}>
+const Report = Data.taggedEnum<Report>()
+
 /**
- * The round's span is a child of the span of its caller, if it has one, and linked to the others that it serves: those that
- * `waitingSpans` answers when the round begins and when it ends.
+ * A round for the loop or for one caller of `negotiate`. Its span is a child of its caller's, if there is one, and linked to
+ * those of the others that it serves: what `waitingSpans` answers when the round begins and when it ends.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (env: Environment, waitingSpans: () => ReadonlyArray<Tracer.AnySpan> = () => []): Round => {
-  const race = Race.make(env.pulse.signal)
-  let over = false
+export const make = (
+  env: Environment,
+  by: "loop" | "negotiate",
+  waitingSpans: () => ReadonlyArray<Tracer.AnySpan> = () => []
+): Round => {
+  const inbox = Inbox.make<Report>()
+  const claim = Claim.make({
+    onTaken: () => inbox.offer(Report.ClaimTaken()),
+    onReleased: () => inbox.offer(Report.ClaimReleased()),
+    onStored: () => inbox.offer(Report.Stored())
+  })
   return {
-    run: Effect.suspend(() => {
-      const first = waitingSpans()
-      const linkLater = Effect.suspend(() =>
-        Effect.forEach(
-          waitingSpans().filter((span) => !first.includes(span)),
-          (span) => Effect.linkSpanCurrent(span),
-          { discard: true }
-        )
-      )
-      return run(env, race, () => over).pipe(
-        Effect.tap(linkLater),
-        Effect.withSpan("watchtower.round", {
-          attributes: { "watchtower.negotiator": env.name },
-          links: first.map((span) => ({ _tag: "SpanLink", span, attributes: {} })),
-          captureStackTrace: false
-        })
-      )
-    }),
-    callOff: () => {
-      over = true
-      env.pulse.signal()
-    },
-    isClaimed: () => race.claimant() !== undefined,
-    session: race.session
+    run: scoped(candidatesInTurn(env, inbox, claim)).pipe(
+      (round) => spanned(env, waitingSpans, round),
+      (round) => told(env, by, claim, round)
+    ),
+    callOff: () => inbox.offer(Report.CalledOff()),
+    isClaimed: () => claim.holder() !== undefined,
+    session: claim.session
   }
 }
 
-const run = (env: Environment, race: Race.Race, isCalledOff: () => boolean) =>
+/** Tells that a round begins and, however it ends, that it is over. */
+const told = (env: Environment, by: "loop" | "negotiate", claim: Claim.Claim, round: Effect.Effect<RoundEnd>) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      env.standings.clampToNow(yield* Clock.currentTimeMillis)
+      env.events.emit(Happening.RoundStarted({ round: env.nextRound(), by }))
+      const exit = yield* Effect.exit(restore(round))
+      const { failures, session } = Exit.isSuccess(exit) ? exit.value : { session: claim.session(), failures: [] }
+      env.events.emit(Happening.RoundEnded({ session, failures }))
+      return yield* exit
+    })
+  )
+
+const spanned = (
+  env: Environment,
+  waitingSpans: () => ReadonlyArray<Tracer.AnySpan>,
+  round: Effect.Effect<RoundEnd>
+): Effect.Effect<RoundEnd> =>
   Effect.suspend(() => {
-    const visits = Visits.make(env, race)
-    const end = Effect.suspend(() => visits.interruptAllBut(undefined))
-    return Effect.ensuring(loop(env, race, visits, isCalledOff), end)
+    const first = waitingSpans()
+    const linkLater = Effect.suspend(() =>
+      Effect.forEach(
+        waitingSpans().filter((span) => !first.includes(span)),
+        (span) => Effect.linkSpanCurrent(span),
+        { discard: true }
+      )
+    )
+    return round.pipe(
+      Effect.tap(linkLater),
+      Effect.withSpan("watchtower.round", {
+        attributes: { "watchtower.negotiator": env.name },
+        links: first.map((span) => ({ _tag: "SpanLink", span, attributes: {} })),
+        captureStackTrace: false
+      })
+    )
   })
 
-const loop = (env: Environment, race: Race.Race, visits: Visits.Visits, isCalledOff: () => boolean) =>
+const candidatesInTurn = (
+  env: Environment,
+  inbox: Inbox.Inbox<Report>,
+  claim: Claim.Claim
+): Effect.Effect<RoundEnd, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { hedgeDelay, maxHedged } = env.settings
+    const visits = yield* FiberMap.make<TowerId, VisitEnd>()
+    yield* Effect.acquireRelease(
+      Effect.sync(() => env.candidates.listen(() => inbox.offer(Report.CandidatesChanged()))),
+      (unlisten) => Effect.sync(unlisten)
+    )
+    yield* env.candidates.list
+    const additions = env.candidates.additions()
     const visited = new Set<TowerId>()
     const failed: Array<FailedVisit> = []
     const failures: Array<FailedAttempt> = []
-    /** The next candidate is to be started as soon as it may be; if nobody is left, as soon as news brings somebody. */
+    /** The next candidate is to be started as soon as it may be; if nobody is left, as soon as somebody is added. */
     let isDue = true
+    let isOver = false
     let lastStart = 0
-    let isOver = isCalledOff()
-    yield* env.candidates.list
-    const additions = env.candidates.additions()
+    const running = () => [...visits]
+    const mayStart = () => !isOver && claim.holder() === undefined && running().length < maxHedged
 
     for (;;) {
-      const heard = env.candidates.additions()
-      const mayStart = () => !isOver && race.claimant() === undefined && visits.running() < maxHedged
       while (isDue && mayStart()) {
         const tower = yield* env.pick(visited)
-        // The claim may have been taken meanwhile.
+        // A visit may have taken the claim while the list was read.
         if (Option.isNone(tower) || !mayStart()) break
         visited.add(tower.value.id)
-        yield* visits.start(tower.value)
+        yield* start(env, inbox, claim, visits, tower.value)
         lastStart = yield* Monotonic.now
         isDue = false
       }
-      if (visits.running() === 0 && !visits.hasEnded()) return { session: race.session(), failures, additions }
+      if (running().length === 0 && inbox.isEmpty()) return { session: claim.session(), failures, additions }
 
-      const { claimant, session } = { claimant: race.claimant(), session: race.session() }
-      const isNews = () =>
-        visits.hasEnded() ||
-        race.claimant() !== claimant ||
-        race.session() !== session ||
-        (isCalledOff() && !isOver) ||
-        env.candidates.additions() !== heard
-      const mayHedge: boolean = env.rules.hedges && !isDue && mayStart()
-      const patience: number = mayHedge
-        ? Math.max(0, lastStart + hedgeDelay - (yield* Monotonic.now))
-        : Number.POSITIVE_INFINITY
-      const isHedgeDue: boolean = !(yield* env.pulse.within(isNews, patience))
-
-      for (const ending of visits.ends()) {
-        const end = yield* ending
+      const mayHedge: boolean = !isDue && mayStart()
+      const reports: ReadonlyArray<Report> = yield* inbox.takeWithin(
+        mayHedge ? Math.max(0, lastStart + hedgeDelay - (yield* Monotonic.now)) : Number.POSITIVE_INFINITY
+      )
+      if (reports.length === 0) isDue = true
+      for (const report of reports) {
+        if (report._tag === "CalledOff") isOver = true
+        if (report._tag !== "VisitEnded") continue
         isDue = true
-        if (end._tag !== "Stored") failures.push(...end.failures)
+        // A defect of a visit is one of the round.
+        const end = yield* report.exit
+        if (end._tag === "Stored") continue
+        failures.push(...end.failures)
         if (end._tag === "Failed") failed.push(end)
       }
-      isDue = isDue || isHedgeDue
-      isOver = isOver || isCalledOff() || (failed.length > 0 && env.rules.endsRound(failed))
-      if (isOver || race.session() !== undefined) yield* visits.interruptAllBut(race.claimant())
+      isOver = isOver || (failed.length > 0 && env.rules.endsRound(failed))
+      if (isOver || claim.session() !== undefined) {
+        yield* Fiber.interruptAll(running().flatMap(([tower, fiber]) => (tower === claim.holder() ? [] : [fiber])))
+      }
     }
   })
+
+/** Starts a visit, and reports its end. */
+const start = (
+  env: Environment,
+  inbox: Inbox.Inbox<Report>,
+  claim: Claim.Claim,
+  visits: FiberMap.FiberMap<TowerId, VisitEnd>,
+  tower: Tower
+): Effect.Effect<void> =>
+  // A fiber inherits it: a visit is uninterruptible from its root on, stops its conversations itself, and always writes down how
+  // it ended. (`FiberMap.run` makes an interruptible fiber.)
+  Effect.uninterruptible(
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkDaemon(visit(env, claim, tower))
+      yield* FiberMap.set(visits, tower.id, fiber)
+      // After the map's own observer: its end is reported when it is not in the map any more.
+      fiber.addObserver((exit) => inbox.offer(Report.VisitEnded({ exit })))
+    })
+  )

@@ -3,270 +3,246 @@
  * durably, derive, then the addresses in turn; at the end the reservation is freed and the standing written, in one
  * transaction (docs/negotiation.md, A visit).
  *
- * A visit can be interrupted in its conversations only; however it ends, its reservation is freed.
+ * A visit is uninterruptible but for its waits; however it ends, its reservation is freed.
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import * as Either from "effect/Either"
 import type { ClientSession } from "../../schema/ClientSession.js"
-import type { ReserveError } from "../../schema/DbError.js"
+import type { Instant } from "../../schema/Ids.js"
 import {
   type AttemptFailure,
-  type FailedAttempt,
+  FailedAttempt,
   NoTowerAddrs,
   OnionWithoutProxy,
   Overtaken
 } from "../../schema/NegotiationError.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
-import type { Reservation } from "../../schema/Reservation.js"
 import type { Tower } from "../../schema/Tower.js"
 import { kind, type TowerAddress } from "../../schema/TowerAddress.js"
-import type { ClientDb } from "../../services/ClientDb.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
-import { attempt } from "./attempt.js"
+import { type AttemptEnd, attempt } from "./attempt.js"
+import type { Claim } from "./claim.js"
 import type { Environment } from "./environment.js"
+import * as Key from "./key.js"
 import * as Monotonic from "./monotonic.js"
 import type { FailedVisit } from "./Rules.js"
-import type { Race } from "./race.js"
-import * as Standings from "./standing.js"
-import { Cut, cuttable, enter, type HeldKey, note, noteFailedAttempt, restand, type Visit } from "./visitState.js"
+import * as Standing from "./standing.js"
+import { enter, overdue, Stopped, stoppable, type Visit } from "./visitContext.js"
 
-/** How a visit ended; `Cut` is neither a success nor a failure. @since 0.1.0 @category models */
-export type VisitEnd =
-  | { readonly _tag: "Stored"; readonly session: ClientSession }
-  | ({ readonly _tag: "Failed"; readonly failures: ReadonlyArray<FailedAttempt> } & FailedVisit)
-  | { readonly _tag: "Cut"; readonly failures: ReadonlyArray<FailedAttempt> }
+/** How a visit ended; `Stopped` is neither a success nor a failure. @since 0.1.0 @category models */
+export type VisitEnd = Data.TaggedEnum<{
+  Stored: { readonly session: ClientSession }
+  Failed: FailedVisit & { readonly failures: ReadonlyArray<FailedAttempt> }
+  Stopped: { readonly failures: ReadonlyArray<FailedAttempt> }
+}>
 
-/** Visits a tower. @since 0.1.0 @category constructors */
-export const visit = (env: Environment, race: Race, tower: Tower): Effect.Effect<VisitEnd> =>
-  Effect.uninterruptible(
-    Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      const self: Visit = {
-        env,
-        race,
-        tower,
-        ref: { towerId: tower.id, tower: tower.publicKey },
-        began: race.begin(),
-        addresses: env.rules.addresses(reachable(env, tower), env.book.get(tower.id)),
-        failures: [],
-        waitingFor: "database",
-        overdueBy: undefined,
-        step: "reserving",
-        lease: undefined,
-        keys: 0,
-        shownUntil: undefined,
-        keyIsUsed: false
-      }
-      const deadline = env.rules.limitsVisits ? now + env.settings.visitTimeout : undefined
-      env.journal.tell(Happening.VisitStarted({ ...self.ref, deadline }))
-      // Ends with the visit's fiber.
-      if (env.rules.limitsVisits) yield* Effect.fork(Effect.interruptible(deadlineOf(self)))
-      const end = yield* Effect.exit(askAll(self))
-      return Exit.isSuccess(end) ? { _tag: "Stored", session: end.value } : yield* writeDown(self, end.cause)
-    })
-  )
+const VisitEnd = Data.taggedEnum<VisitEnd>()
 
-const deadlineOf = (visit: Visit): Effect.Effect<void> =>
-  Effect.map(Effect.sleep(visit.env.settings.visitTimeout), () => {
-    visit.overdueBy = visit.waitingFor
-    visit.env.pulse.signal()
+/** Visits a tower. To be run in a fiber that is uninterruptible. @since 0.1.0 @category constructors */
+export const visit = (env: Environment, claim: Claim, tower: Tower): Effect.Effect<VisitEnd> =>
+  Effect.gen(function* () {
+    const { visitTimeout } = env.settings
+    const now = yield* Clock.currentTimeMillis
+    const self: Visit = {
+      env,
+      claim,
+      tower,
+      ref: { towerId: tower.id, tower: tower.publicKey },
+      began: claim.begin(),
+      addresses: env.rules.addresses(reachable(env, tower), env.standings.get(tower.id)),
+      // A child: it ends with the visit's fiber.
+      deadline: yield* Effect.fork(Effect.interruptible(Effect.sleep(visitTimeout)))
+    }
+    const deadline = Number.isFinite(visitTimeout) ? now + visitTimeout : undefined
+    env.events.emit(Happening.VisitStarted({ ...self.ref, deadline }))
+    const end = yield* askInTurn(self)
+    return end._tag === "Stored" ? VisitEnd.Stored(end) : yield* writeDown(self, end)
   })
 
 /** Those that the transport can reach: without a proxy, no onion address. */
 const reachable = (env: Environment, tower: Tower): ReadonlyArray<TowerAddress> =>
   env.transport.way === "tor" ? tower.addresses : tower.addresses.filter((address) => kind(address) !== "onion")
 
+/** A visit that got no session, before that is written down. */
+interface Unserved {
+  readonly _tag: "Unserved"
+  readonly reason: AttemptFailure | Stopped
+  readonly failures: ReadonlyArray<FailedAttempt>
+  /** The reservation that is still held, if there is one. */
+  readonly held: Key.HeldKey | undefined
+}
+
 /** The addresses in turn, until one gives a session or there is no use in going on. */
-const askAll = (visit: Visit): Effect.Effect<ClientSession, AttemptFailure | Cut> =>
-  Effect.gen(function* () {
+const askInTurn: (visit: Visit) => Effect.Effect<Unserved | Extract<AttemptEnd, { readonly _tag: "Stored" }>> =
+  Effect.fnUntraced(function* (visit) {
     const { addresses, env } = visit
-    if (env.rules.checksAddressesFirst) yield* requireAddress(visit)
-    let key = yield* takeKey(visit)
-    let last: AttemptFailure | Cut = new Cut({ by: "removal" })
-    for (let at = 0; at < addresses.length; ) {
+    const failures: Array<FailedAttempt> = []
+    const unserved = (reason: AttemptFailure | Stopped, held: Key.HeldKey | undefined): Unserved => {
+      return { _tag: "Unserved", reason, failures, held }
+    }
+    /** A failure of the visit as a whole. */
+    const failed = (reason: AttemptFailure | Stopped, held: Key.HeldKey | undefined): Unserved => {
+      if (reason._tag !== "Stopped") failures.push(note(visit, reason))
+      return unserved(reason, held)
+    }
+
+    const noAddress = withoutAddress(visit)
+    if (env.rules.checksAddressesFirst && noAddress !== undefined) return failed(noAddress, undefined)
+
+    let key = yield* Effect.either(takeKey(visit, undefined))
+    let keys = 1
+    let last: AttemptFailure | Stopped = new Stopped({ by: "removal" })
+    for (let at = 0; ; ) {
+      if (Either.isLeft(key)) return failed(key.left.reason, key.left.held)
+      const held = key.right
       const address = addresses[at]
-      if (address === undefined) break
-      yield* untilKeyRests(visit)
-      const end = yield* Effect.either(attempt(visit, key, address))
-      if (end._tag === "Right") return end.right
-      const next = after(visit, end.left)
-      // An address that failed counts, also when the next one is removed meanwhile.
-      if (end.left._tag !== "Cut" || next === "tower" || last._tag === "Cut") last = end.left
-      switch (next) {
+      if (address === undefined) return unserved(last, held)
+      const rest = yield* Effect.either(untilKeyRests(visit, held.state))
+      if (Either.isLeft(rest)) return failed(rest.left, held)
+
+      const end = yield* attempt(visit, held, address)
+      if (end._tag === "Stored") return end
+      const after: Key.DerivedKey = { ...held, state: end.key }
+      key = Either.right(after)
+      if (end._tag === "Stopped") {
+        if (yield* isOvertaken(visit, end)) {
+          const overtaken = new Overtaken()
+          failures.push(noteAttempt(visit, overtaken, address, yield* Clock.currentTimeMillis))
+          return unserved(overtaken, after)
+        }
+        if (end.reason.by !== "removal" || env.candidates.isRemoved(visit.tower)) return unserved(end.reason, after)
+        // The address is gone and the tower is not. `last` stays: an address that failed before counts all the same.
+        at += 1
+        continue
+      }
+      const { failure } = end
+      last = failure
+      failures.push(noteAttempt(visit, failure, address, yield* Clock.currentTimeMillis))
+      switch (env.rules.judge(failure).next) {
         case "tower":
-          return yield* Effect.fail(last)
+          return unserved(failure, after)
         case "address":
           at += 1
           break
-        case "key":
-          key = yield* nextKey(visit, key, last)
+        case "key": {
+          const used: Key.HeldKey = { ...after, state: Key.KeyState.Used() }
+          if (failure._tag === "SessionKeyAlreadyUsed") {
+            const { keyIndex, lastApplied } = failure
+            env.events.emit(Happening.KeyUsed({ ...visit.ref, keyIndex, lastApplied }))
+          }
+          if (keys >= env.settings.maxKeyAttempts) return unserved(failure, used)
+          key = yield* Effect.either(takeKey(visit, used))
+          keys += 1
+        }
       }
     }
-    return yield* Effect.fail(last)
   })
 
-/** Where to go on after an attempt. */
-const after = (visit: Visit, failure: AttemptFailure | Cut): "address" | "key" | "tower" => {
-  if (failure._tag !== "Cut") return visit.env.rules.judge(failure).next
-  const addressOnly = failure.by === "removal" && !visit.env.candidates.isRemoved(visit.tower)
-  return addressOnly ? "address" : "tower"
+/** Has the tower no address, or none that can be reached? */
+const withoutAddress = ({ addresses, tower }: Visit): NoTowerAddrs | OnionWithoutProxy | undefined => {
+  if (addresses.length > 0) return undefined
+  return tower.addresses.length === 0 ? new NoTowerAddrs() : new OnionWithoutProxy()
 }
 
-const requireAddress = (visit: Visit): Effect.Effect<void, NoTowerAddrs | OnionWithoutProxy> => {
-  if (visit.addresses.length > 0) return Effect.void
-  const failure = visit.tower.addresses.length === 0 ? new NoTowerAddrs() : new OnionWithoutProxy()
-  note(visit, failure)
-  return Effect.fail(failure)
+/** Why there is no key to show, and the reservation that is held all the same, if there is one. */
+interface NoKey {
+  readonly reason: AttemptFailure | Stopped
+  readonly held: Key.HeldKey | undefined
 }
 
-/** Takes a key index, durably, and derives its key. After AlreadyExists the held index ends in the same transaction. */
-const takeKey = (visit: Visit, used?: HeldKey): Effect.Effect<HeldKey, AttemptFailure | Cut> =>
+/** Takes a key index and derives its key. A used key gives way to the next one; if there is none, it is held as before. */
+const takeKey = (visit: Visit, used: Key.HeldKey | undefined): Effect.Effect<Key.DerivedKey, NoKey> =>
   Effect.gen(function* () {
-    const { env } = visit
+    const { env, tower } = visit
     enter(visit, "reserving")
-    visit.waitingFor = "database"
-    const wall = yield* Clock.currentTimeMillis
-    const monotonic = yield* Clock.currentTimeNanos
-    const reservation = yield* reserve(visit, yield* Monotonic.now, used)
-    visit.lease = { reservation, wall, monotonic }
-    visit.keys += 1
-    visit.shownUntil = undefined
-    visit.keyIsUsed = false
-    env.journal.tell(Happening.KeyReserved({ ...visit.ref, keyIndex: reservation.keyIndex }))
+    const held = yield* Effect.mapError(
+      Key.reserve(env, tower, used?.reservation),
+      (reason): NoKey => ({ reason, held: used })
+    )
+    const { keyIndex } = held.reservation
+    env.events.emit(Happening.KeyReserved({ ...visit.ref, keyIndex }))
     enter(visit, "deriving")
-    yield* requireAddress(visit)
-    visit.waitingFor = "key ring"
-    const locator = { family: familyTowerSession, index: reservation.keyIndex }
-    const publicKey = yield* interruptibly(cuttable(visit, env.keyRing.deriveKey(locator)))
-    return { reservation, wall, monotonic, publicKey }
-  }).pipe(Effect.tapError((failure) => Effect.sync(() => noteOwn(visit, failure))))
+    const noKey = (reason: NoKey["reason"]): NoKey => ({ reason, held })
+    const failure = withoutAddress(visit) ?? overdue(visit, "database")
+    if (failure !== undefined) return yield* Effect.fail(noKey(failure))
+    const derive = env.keyRing.deriveKey({ family: familyTowerSession, index: keyIndex })
+    const publicKey = yield* Effect.mapError(
+      stoppable(visit, () => "key ring", derive),
+      noKey
+    )
+    return { ...held, publicKey }
+  })
 
-/** Takes a key index. A reservation that an earlier visit could not free is taken again, or ended, with it. */
-const reserve = (visit: Visit, now: number, used: HeldKey | undefined): Effect.Effect<Reservation, ReserveError> => {
-  const { env, tower } = visit
-  const mine = env.unreleased.of(tower.id, now)
-  const left = mine.filter((one) => !one.isUsed && one.freeFrom <= now)
-  const spent = mine.find((one) => one.isUsed)
-  const take = (forceNext: Reservation | undefined) =>
-    env.db.nextSessionKeyIndex(tower.id, env.settings.policy.blobType, env.transport.way, {
-      forceNext,
-      left: left.map((one) => one.reservation)
-    })
-  const taken =
-    used === undefined && spent !== undefined
-      ? // Lost: it was ended all the same, or taken over.
-        Effect.catchTag(take(spent.reservation), "ReservationLost", () => take(undefined)).pipe(
-          Effect.tap(() => Effect.sync(() => env.unreleased.delete(spent)))
-        )
-      : take(used?.reservation)
-  return Effect.tap(taken, ({ keyIndex }) =>
-    Effect.sync(() => {
-      for (const one of left) if (one.reservation.keyIndex === keyIndex) env.unreleased.delete(one)
-    })
+/** A key that was shown rests before it is shown again (docs/negotiation.md, G3). */
+const untilKeyRests = (visit: Visit, state: Key.KeyState) =>
+  state._tag === "RestsUntil" ? stoppable(visit, () => "tower", Monotonic.sleepUntil(state.instant)) : Effect.void
+
+/** Tells of a failure of an address, or of the visit as a whole. */
+const note = ({ env, ref }: Visit, failure: AttemptFailure, address?: TowerAddress): FailedAttempt => {
+  env.events.emit(Happening.AttemptFailed({ ...ref, address, failure }))
+  // Unchecked: all its parts are values of their types, and a failure is the most expensive of all to check again.
+  return new FailedAttempt({ ...ref, address, failure }, { disableValidation: true })
+}
+
+/** An attempt failed: the standing says so, and blames the address where the rules say so. */
+const noteAttempt = (visit: Visit, failure: AttemptFailure, address: TowerAddress, now: Instant): FailedAttempt => {
+  const { blames } = visit.env.rules.judge(failure)
+  const noted = note(visit, failure, address)
+  visit.env.standings.change(visit.tower.id, (standing) =>
+    Standing.attemptFailed(standing, failure, blames === "address" ? address : undefined, now)
   )
+  return noted
 }
 
-/** A failure of ours is the visit's as a whole. */
-const noteOwn = (visit: Visit, failure: AttemptFailure | Cut) => {
-  const isNoted = failure._tag === "Cut" || failure._tag === "NoTowerAddrs" || failure._tag === "OnionWithoutProxy"
-  if (!isNoted) note(visit, failure)
+/** To be stopped is not a failure, but for one case: a session came from a tower whose visit began after the attempt. */
+const isOvertaken = (
+  { claim }: Visit,
+  { began, reason }: Extract<AttemptEnd, { readonly _tag: "Stopped" }>
+): Effect.Effect<boolean> => {
+  if (reason.by === "removal" || !claim.isOvertaken(began)) return Effect.succeed(false)
+  // A rival that holds the claim may still fail to store.
+  return Effect.map(reason.by === "rival" ? claim.settled : Effect.void, () => claim.session() !== undefined)
 }
-
-/** AlreadyExists: the held key is never used again; the next one, unless the tower had enough of them. */
-const nextKey = (visit: Visit, used: HeldKey, failure: AttemptFailure | Cut) => {
-  visit.keyIsUsed = true
-  if (failure._tag === "SessionKeyAlreadyUsed") {
-    const { keyIndex, lastApplied } = failure
-    visit.env.journal.tell(Happening.KeyUsed({ ...visit.ref, keyIndex, lastApplied }))
-  }
-  return visit.keys < visit.env.settings.maxKeyAttempts ? takeKey(visit, used) : Effect.fail(failure)
-}
-
-/** A key that was shown rests before it is shown again, unless the tower's end was seen (docs/negotiation.md, G3). */
-const untilKeyRests = (visit: Visit): Effect.Effect<void, AttemptFailure | Cut> =>
-  visit.shownUntil === undefined
-    ? Effect.void
-    : interruptibly(cuttable(visit, Monotonic.sleepUntil(visit.shownUntil))).pipe(
-        Effect.tapError((failure) => Effect.sync(() => noteOwn(visit, failure)))
-      )
-
-/** Something that may be interrupted; the interruption becomes a `Cut`, so that the visit can come to its end. */
-const interruptibly = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Cut> =>
-  Effect.catchAllCause(
-    Effect.interruptible(effect),
-    (cause): Effect.Effect<never, E | Cut> =>
-      Cause.isInterruptedOnly(cause) ? Effect.fail(new Cut({ by: "interruption" })) : Effect.failCause(cause)
-  )
 
 /** The end of a visit without a session: the standing, and the reservation freed, in one transaction. */
-const writeDown = (visit: Visit, cause: Cause.Cause<AttemptFailure | Cut>): Effect.Effect<VisitEnd> =>
+const writeDown = (visit: Visit, { failures, held, reason }: Unserved): Effect.Effect<VisitEnd> =>
   Effect.gen(function* () {
-    const { env, failures, ref } = visit
-    const end = Cause.failureOption(cause)
-    // A defect: the reservation's lease runs out by itself.
-    if (end._tag === "None") return yield* Effect.die(Cause.squash(cause))
+    const { env, ref, tower } = visit
+    const { standings } = env
+    if (reason._tag === "Stopped") {
+      yield* release(visit, held)
+      env.events.emit(Happening.VisitInterrupted(ref))
+      return VisitEnd.Stopped({ failures })
+    }
     const now = yield* Clock.currentTimeMillis
-    const failure = end.value._tag === "Cut" ? yield* overtaken(visit, end.value, now) : end.value
-    if (failure === undefined) {
-      yield* free(visit)
-      env.journal.tell(Happening.VisitInterrupted(ref))
-      return { _tag: "Cut", failures }
-    }
-    const own = env.rules.judge(failure).blames === "nobody"
-    restand(visit, (standing) => Standings.visitFailed(standing, now))
-    const isPermanent = failure._tag === "PermanentTowerFailure"
+    standings.change(tower.id, (standing) => Standing.visitFailed(standing, now))
+    const isPermanent = reason._tag === "PermanentTowerFailure"
     if (isPermanent) yield* env.candidates.list
-    // What was added meanwhile has not been refused.
-    const isQuarantined = isPermanent && !env.candidates.isAdded(visit.tower)
-    if (isQuarantined) restand(visit, (standing) => Standings.quarantined(standing, failure.reason, now))
-    yield* free(visit)
-    const restsUntil = Standings.restEnd(env.book.get(visit.tower.id), env.settings) ?? now
-    env.journal.tell(Happening.VisitFailed({ ...ref, failure, blamed: !own, restsUntil }))
+    // If it was added during the visit, that addition has not been refused.
+    const isQuarantined = isPermanent && !env.candidates.isAdded(tower)
+    if (isQuarantined) standings.change(tower.id, (standing) => Standing.quarantined(standing, reason.reason, now))
+    yield* release(visit, held)
+    const own = env.rules.judge(reason).blames === "nobody"
+    const restsUntil = Standing.restEnd(standings.get(tower.id), env.settings) ?? now
+    env.events.emit(Happening.VisitFailed({ ...ref, failure: reason, blamed: !own, restsUntil }))
     // Unless it was added, and so released, while this was written.
-    if (isQuarantined && !env.candidates.isAdded(visit.tower)) {
+    if (isQuarantined && !env.candidates.isAdded(tower)) {
       const probeAt = now + env.settings.quarantineProbe
-      env.journal.tell(Happening.Quarantined({ ...ref, reason: failure.reason, probeAt }))
+      env.events.emit(Happening.Quarantined({ ...ref, reason: reason.reason, probeAt }))
     }
-    return { _tag: "Failed", failures, own, step: visit.step }
+    return VisitEnd.Failed({ failures, own, hadKey: held !== undefined })
   })
 
-/** To be cut is not a failure, but for one case: a session came from a tower whose visit began after the attempt. */
-const overtaken = (visit: Visit, { attempt, by }: Cut, now: number): Effect.Effect<AttemptFailure | undefined> => {
-  const { env, race } = visit
-  if (by === "removal" || attempt === undefined || !race.isOvertaken(attempt.began)) return Effect.succeed(undefined)
-  // A rival's claim is not a session yet.
-  const isDecided = () => race.session() !== undefined || race.claimant() === undefined
-  return Effect.map(by === "rival" ? env.pulse.until(isDecided) : Effect.void, () => {
-    if (race.session() === undefined) return undefined
-    const failure = new Overtaken()
-    noteFailedAttempt(visit, failure, attempt.address, now)
-    return failure
-  })
+/** Writes the standing, and frees the reservation if one is held. A write that fails is told, and memory stands. */
+const release = (visit: Visit, held: Key.HeldKey | undefined): Effect.Effect<void> => {
+  const { env, ref, tower } = visit
+  env.standings.change(tower.id, (standing) => Standing.forgetOthers(standing, tower.addresses))
+  const update = env.standings.update(tower.id, env.standings.get(tower.id))
+  return Effect.catchAll(held === undefined ? env.db.saveStanding(update) : Key.release(env, held, update), (failure) =>
+    Effect.sync(() => env.events.emit(Happening.WriteFailed({ ...ref, failure })))
+  )
 }
-
-/** Frees the held reservation, or ends it if its key was used, and writes the standing; where that fails, memory keeps both. */
-const free = (visit: Visit): Effect.Effect<void> =>
-  Effect.flatMap(Monotonic.now, (now) => {
-    const { env, lease, ref, shownUntil, tower } = visit
-    restand(visit, (standing) => Standings.forgetOthers(standing, tower.addresses))
-    const update = env.book.update(tower.id, env.book.get(tower.id))
-    const restMs = Math.ceil(Math.max(0, (shownUntil ?? now) - now))
-    const outcome: ClientDb.FreeOptions["outcome"] = visit.keyIsUsed ? { _tag: "end" } : { _tag: "free", restMs }
-    const write =
-      lease === undefined
-        ? env.db.saveStanding(update)
-        : env.db.freeSessionKeyIndex(lease.reservation, { outcome, update })
-    return Effect.catchAll(write, (failure) =>
-      Effect.sync(() => {
-        if (lease !== undefined) {
-          const { reservation } = lease
-          env.unreleased.add({ reservation, freeFrom: now + restMs, isUsed: visit.keyIsUsed }, now)
-        }
-        env.journal.tell(Happening.WriteFailed({ ...ref, failure }))
-      })
-    )
-  })

@@ -14,7 +14,8 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { DialFailed } from "../../schema/TransportError.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
-import { firstOf } from "../firstOf.js"
+import { firstOf } from "../concurrency/firstOf.js"
+import { scoped } from "../concurrency/scoped.js"
 import * as Names from "./names.js"
 import * as Tcp from "./tcp.js"
 import * as Trouble from "./trouble.js"
@@ -97,7 +98,7 @@ const toName = (
     })
 
     // Interruptible, so that it does not outlive the winner where the caller is not.
-    return yield* firstOf(Deferred.await(winner), Effect.interruptible(Effect.scoped(attempts)))
+    return yield* firstOf(Deferred.await(winner), Effect.interruptible(scoped(attempts)))
   })
 
 /**

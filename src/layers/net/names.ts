@@ -20,7 +20,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import { firstOf } from "../firstOf.js"
+import { firstOf } from "../concurrency/firstOf.js"
+import { scoped } from "../concurrency/scoped.js"
 
 /**
  * The addresses of a name: those that are known, at least one, the families in turn beginning with IPv6; and those of a
@@ -217,7 +218,7 @@ export const lookUp = (name: string): Effect.Effect<Found, NodeJS.ErrnoException
 export const lookupOf =
   (socket: Net.Socket): Net.LookupFunction =>
   (name, options, callback) => {
-    const cancel = Effect.runCallback(Effect.scoped(lookUp(name)), {
+    const cancel = Effect.runCallback(scoped(lookUp(name)), {
       onExit: Exit.match({
         onFailure: (cause) => callback(errorOf(Cause.squash(cause)), ""),
         onSuccess: ({ known }) => {

@@ -10,6 +10,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { DatabaseUnavailable } from "../../schema/DbError.js"
+import { scoped } from "../concurrency/scoped.js"
 
 const hasDestroy = (value: unknown): value is { readonly destroy: () => void } =>
   Predicate.hasProperty(value, "destroy") && Predicate.isFunction(value.destroy)
@@ -32,7 +33,7 @@ const socketOf = (connection: Connection) => {
 export const ofPostgres = (
   sql: SqlClient
 ): Effect.Effect<(connection: Connection) => Effect.Effect<void>, DatabaseUnavailable | SqlError> =>
-  Effect.scoped(
+  scoped(
     Effect.flatMap(sql.reserve, (connection) =>
       socketOf(connection) === undefined
         ? new DatabaseUnavailable({

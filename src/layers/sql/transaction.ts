@@ -16,6 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
+import { scoped } from "../concurrency/scoped.js"
 import * as Dialect from "./Dialect.js"
 import { CommitLost, faultOf, isCommitLost, isSqlError, toDbError, toOpenError } from "./errors.js"
 
@@ -117,7 +118,7 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
         // What failed is told; that there may be nothing to roll back is not.
         Effect.onError(() => Effect.ignore(say("ROLLBACK")))
       )
-    }).pipe(Effect.scoped, Effect.uninterruptible)
+    }).pipe(scoped, Effect.uninterruptible)
 
   const patiently = <A, E>(
     run: Effect.Effect<A, E>,

@@ -21,7 +21,6 @@ import * as Table from "../../internal/optionTable.js"
 import { PublicKey, type Way } from "../../schema/Ids.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
 import * as BrontideTowerTransport from "../BrontideTowerTransport.js"
-import * as Condition from "../negotiator/condition.js"
 import * as keyWatch from "./keyWatch.js"
 import * as scriptedTower from "./scriptedTower.js"
 import type { Dial, Script } from "./TowerScript.js"
@@ -77,7 +76,8 @@ export const make = (script: (dial: Dial) => Script, options: Options = {}): Scr
   const open = new Set<scriptedTower.OpenDial>()
   const numbers = new Map<PublicKey, number>()
   const keys = keyWatch.make()
-  const progress = Condition.make()
+  // Opened and closed at each dial: those that wait look again.
+  const dialling = Effect.unsafeMakeLatch(false)
   let count = 0
 
   const begin = <E>({ address, publicKey, tower }: TowerTransport.ConnectRequest<E>) =>
@@ -89,7 +89,8 @@ export const make = (script: (dial: Dial) => Script, options: Options = {}): Scr
       dials.push(dial)
       if (dials.length > 2 * remember) dials.splice(0, dials.length - remember)
       open.add(dial)
-      progress.signal()
+      dialling.unsafeOpen()
+      dialling.unsafeClose()
       return dial
     })
 
@@ -123,6 +124,9 @@ export const make = (script: (dial: Dial) => Script, options: Options = {}): Scr
       }
     })
 
+  const dialled = (wanted: number): Effect.Effect<void> =>
+    Effect.suspend(() => (count >= wanted ? Effect.void : Effect.andThen(dialling.await, dialled(wanted))))
+
   const service: TowerTransport.Service = { way, connect }
   return {
     service,
@@ -131,6 +135,6 @@ export const make = (script: (dial: Dial) => Script, options: Options = {}): Scr
     count: () => count,
     open: () => [...open],
     violations: () => keys.violations,
-    dialled: (wanted) => progress.until(() => count >= wanted)
+    dialled
   }
 }

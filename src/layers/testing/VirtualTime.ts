@@ -22,7 +22,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import { PCGRandom } from "effect/Utils"
 import { Instant } from "../../schema/Ids.js"
-import { untilTold } from "../untilTold.js"
+import { awaitCallback } from "../concurrency/awaitCallback.js"
 import * as timerHeap from "./timerHeap.js"
 
 /**
@@ -132,7 +132,7 @@ export const make = (options: Options = {}): VirtualTime => {
     currentTimeNanos: Effect.sync(() => clock.unsafeCurrentTimeNanos()),
     sleep: (duration) =>
       Duration.isFinite(Duration.decode(duration))
-        ? untilTold<void>((tell) => {
+        ? awaitCallback<void>((tell) => {
             const timer = timers.add(elapsed + Duration.toMillis(duration), () => tell(undefined))
             return () => timers.remove(timer)
           })

@@ -16,8 +16,7 @@ import {
   type TransportError
 } from "../../schema/TransportError.js"
 import type { Message } from "../../schema/wire/Message.js"
-import { firstOf, within } from "../firstOf.js"
-import * as Condition from "../negotiator/condition.js"
+import { firstOf, within } from "../concurrency/firstOf.js"
 import * as TowerScript from "./TowerScript.js"
 
 /** A dial that goes on. @since 0.1.0 @category models */
@@ -77,20 +76,20 @@ export const make = (
   scope: Scope.Scope
 ): ScriptedTower => {
   const { address } = dial
-  const ending = Condition.make()
+  const ending = Effect.unsafeMakeLatch(false)
   const hangUpAfter = Duration.decode(script.hangUpAfter ?? 0)
   let given = 0
 
   const end = Effect.map(Clock.currentTimeMillis, (now) => {
     dial.endedAt ??= now
-    ending.signal()
+    ending.unsafeOpen()
   })
   const hangUp: Effect.Effect<unknown> = Duration.equals(hangUpAfter, Duration.zero)
     ? end
     : Duration.isFinite(hangUpAfter)
       ? Effect.forkIn(Effect.delay(end, hangUpAfter), scope)
       : Effect.void
-  const ended = ending.until(() => dial.endedAt !== undefined)
+  const ended = ending.await
 
   /** Plays a step; answers what the tower says there instead of what is due, if it does. */
   const play = (

@@ -29,6 +29,7 @@ import type { Message } from "../../schema/wire/Message.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import * as Connection from "../brontide/connection.js"
 import type { StaticKey } from "../brontide/handshake.js"
+import { scoped } from "../concurrency/scoped.js"
 import { decodeOptions } from "../decodeOptions.js"
 import { converse, type Desk, type Line } from "./conversation.js"
 import * as Sessions from "./sessions.js"
@@ -203,7 +204,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
         yield* register(id)
         yield* converse(lineOver(connection), deskFor(id))
         yield* before("hangUp", connection.closed)
-      }).pipe(Effect.scoped, Effect.ignore)
+      }).pipe(scoped, Effect.ignore)
 
     return {
       publicKey: key.publicKey,

@@ -15,6 +15,7 @@ import * as Table from "../../internal/optionTable.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import { TowerAddress } from "../../schema/TowerAddress.js"
 import { TowerUri } from "../../schema/TowerUri.js"
+import { scoped } from "../concurrency/scoped.js"
 import { decodeOptions } from "../decodeOptions.js"
 import * as NodeSocketDialer from "../NodeSocketDialer.js"
 import * as LoopbackTower from "./LoopbackTower.js"
@@ -88,7 +89,7 @@ export const make = (given: Options): Effect.Effect<NodeLoopbackTower, InvalidOp
     const tower = yield* LoopbackTower.make(given)
     const server = new Net.Server({ allowHalfOpen: true })
     const run = yield* FiberSet.makeRuntime<never>()
-    server.on("connection", (accepted) => run(Effect.scoped(Effect.flatMap(socketOf(accepted), tower.serve))))
+    server.on("connection", (accepted) => run(scoped(Effect.flatMap(socketOf(accepted), tower.serve))))
     const port = yield* Effect.acquireRelease(listen(server, settings.port), () => Effect.sync(() => server.close()))
     const address = TowerAddress.make(`127.0.0.1:${port}`)
     return { ...tower, uri: new TowerUri({ publicKey: tower.publicKey, address }) }

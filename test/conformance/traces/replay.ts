@@ -1,8 +1,7 @@
 /** One recorded run again, with our negotiator under the reference's rules and virtual time. */
 import { Clock, Effect, Exit, Layer } from "effect"
 import { makeWithRules } from "../../../src/layers/negotiator/makeWithRules.js"
-import type { Options } from "../../../src/layers/negotiator/Options.js"
-import * as Rules from "../../../src/layers/negotiator/Rules.js"
+import { decode, type Options } from "../../../src/layers/negotiator/Options.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as ScriptedTowerTransport from "../../../src/layers/testing/ScriptedTowerTransport.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
@@ -19,6 +18,7 @@ import type { Event, Scenario, ScenarioTower } from "./file.js"
 import * as Outcome from "./outcome.js"
 import * as Ports from "./ports.js"
 import * as Recorder from "./recorder.js"
+import * as Reference from "./reference.js"
 import * as ScriptedTowerCandidates from "./ScriptedTowerCandidates.js"
 
 /** What came out: both lists, when Stop had taken effect, and the connections that were not closed then. */
@@ -78,7 +78,15 @@ const program = (scenario: Scenario, ours: Recorder.Recorder, delivered: Recorde
     const ports = Layer.mergeAll(
       Layer.succeed(ClientDb, Ports.database(scenario, ours)),
       Layer.succeed(KeyRing, Ports.keyRing(scenario, ours)),
-      Layer.succeed(TowerCandidates, candidates.service),
+      Layer.succeed(
+        TowerCandidates,
+        Reference.unchanging(
+          candidates.service,
+          [...scenario.towers.map(({ id, addresses }) => ({ tower: id, addresses })), ...scenario.changes].map(
+            ({ tower, addresses }) => towerOf(tower, addresses)
+          )
+        )
+      ),
       Layer.succeed(
         TowerTransport,
         Recorder.transport(ours, towers.service, (tower) => known(tower).id)
@@ -86,7 +94,9 @@ const program = (scenario: Scenario, ours: Recorder.Recorder, delivered: Recorde
     )
 
     const run = Effect.gen(function* () {
-      const negotiator = yield* makeWithRules(Rules.reference, optionsOf(scenario))
+      const { limit, listen } = Reference.limited()
+      const settings = Reference.settings(decode(optionsOf(scenario)))
+      const negotiator = limit(yield* makeWithRules(Reference.rules(candidates), settings, { listen }))
       // The worker has not taken its first step yet.
       for (let request = 0; request < scenario.requestsBeforeStart; request++) yield* negotiator.requestSession
       const actors = [

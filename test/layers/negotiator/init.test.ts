@@ -14,6 +14,7 @@ import * as Codec from "../../../src/schema/wire/Codec.js"
 import { CreateSessionReply } from "../../../src/schema/wire/CreateSessionReply.js"
 import { ErrorMessage } from "../../../src/schema/wire/ErrorMessage.js"
 import { Init } from "../../../src/schema/wire/Init.js"
+import * as Reference from "../../conformance/traces/reference.js"
 import * as Client from "../../interop/support/client.js"
 import * as Outcome from "../../interop/support/outcome.js"
 import { secretOf } from "../tower/towerClient.js"
@@ -64,7 +65,7 @@ const allBits = Array.from({ length: 65_536 }, (_, bit) => bit)
 
 describe("our Init", () => {
   it("requires altruist sessions alone; the reference requires the channel type too", () => {
-    const bits = (rules: Rules.Rules, chain: Chain.Chain) =>
+    const bits = (rules: Pick<Rules.Rules, "features">, chain: Chain.Chain) =>
       [
         BlobType.altruistCommit,
         BlobType.altruistAnchorCommit,
@@ -72,9 +73,9 @@ describe("our Init", () => {
         BlobType.altruistTaprootFinalCommit
       ].map((blobType) => rules.features(chain, blobType))
     assert.deepStrictEqual(bits(Rules.defaults, regtest), [[0], [0, 3], [0, 5], [0, 5]])
-    assert.deepStrictEqual(bits(Rules.reference, regtest), [[0], [0, 2], [0, 4], [0, 4]])
+    assert.deepStrictEqual(bits(Reference, regtest), [[0], [0, 2], [0, 4], [0, 4]])
     assert.deepStrictEqual(bits(Rules.defaults, Chain.decredRegnet).slice(0, 2), [[0], [0, 3]])
-    assert.deepStrictEqual(bits(Rules.reference, Chain.decredRegnet).slice(0, 2), [[0], [0, 2]])
+    assert.deepStrictEqual(bits(Reference, Chain.decredRegnet).slice(0, 2), [[0], [0, 2]])
   })
 
   it.scopedLive.each([

@@ -6,6 +6,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Cause, Chunk, Duration, Effect, Exit, Fiber, FastCheck as fc, Random, Schedule } from "effect"
 import * as Backoff from "../../../src/layers/negotiator/backoff.js"
 import { decode } from "../../../src/layers/negotiator/Options.js"
+import * as Ranking from "../../../src/layers/negotiator/ranking.js"
 import * as Standings from "../../../src/layers/negotiator/standing.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import type { ClientSession } from "../../../src/schema/ClientSession.js"
@@ -13,6 +14,7 @@ import { TowerId } from "../../../src/schema/Ids.js"
 import * as Standing from "../../../src/schema/Standing.js"
 import { Tower } from "../../../src/schema/Tower.js"
 import { ConnectionEnded } from "../../../src/schema/TransportError.js"
+import * as Reference from "../../conformance/traces/reference.js"
 import { always } from "./scenes.js"
 import { addressOf, options, run, towerKey, type WorldOptions } from "./world.js"
 
@@ -175,7 +177,7 @@ const eight = [1, 2, 3, 4, 5, 6, 7, 8].map(tower)
 const picks = (known: ReadonlyMap<TowerId, Standing.Standing>) => {
   const visited = new Set<TowerId>()
   for (let i = 0; i <= eight.length; i++) {
-    const picked = Standings.nextCandidate(eight, known, settings, now, visited)
+    const picked = Ranking.nextCandidate(eight, known, settings, now, visited)
     if (picked === undefined) break
     visited.add(picked.id)
   }
@@ -273,7 +275,7 @@ describe("the order of the addresses", () => {
   it("those whose last attempt did not fail, the last that worked and then the newest; those that failed, longest ago", () => {
     fc.assert(
       fc.property(standing, fc.shuffledSubarray(addresses), (known, list) => {
-        const order = Standings.orderAddresses(list, known)
+        const order = Ranking.orderAddresses(list, known)
         expect([...order].sort()).toEqual([...list].sort())
         const of = (address: (typeof list)[number]) => known.addresses[address]
         const failed = order.filter((address) => (of(address)?.failures ?? 0) > 0)
@@ -386,8 +388,8 @@ describe("the waits", () => {
   })
 
   it("the reference's first wait is min even above max (docs/negotiation.md, D20)", () => {
-    expect(waitsOf(Backoff.cappedAfterFirst(settingsOf(10_000, 4_000)), 4)).toEqual([10_000, 4_000, 4_000, 4_000])
-    expect(waitsOf(Backoff.cappedAfterFirst(settingsOf(1_000, 5_000)), 5)).toEqual([1_000, 2_000, 4_000, 5_000, 5_000])
+    expect(waitsOf(Reference.waits(settingsOf(10_000, 4_000)), 4)).toEqual([10_000, 4_000, 4_000, 4_000])
+    expect(waitsOf(Reference.waits(settingsOf(1_000, 5_000)), 5)).toEqual([1_000, 2_000, 4_000, 5_000, 5_000])
   })
 
   it("each walk begins anew", () => {

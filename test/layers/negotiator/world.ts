@@ -4,7 +4,7 @@
  */
 import { Cause, Effect, Exit, Layer, Scope } from "effect"
 import { makeWithRules } from "../../../src/layers/negotiator/makeWithRules.js"
-import type { Options } from "../../../src/layers/negotiator/Options.js"
+import { type Options, validate } from "../../../src/layers/negotiator/Options.js"
 import * as Rules from "../../../src/layers/negotiator/Rules.js"
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
@@ -110,9 +110,8 @@ export const make = (spec: WorldOptions): Effect.Effect<World> =>
     const candidates = yield* RoundRobinTowerCandidates.make({
       pollInterval: spec.pollInterval ?? Number.POSITIVE_INFINITY
     }).pipe(Effect.provideService(ClientDb, db), Scope.extend(scope), Effect.orDie)
-    const negotiator = yield* makeWithRules(spec.rules ?? Rules.defaults, { ...options, ...spec.options } as Options, {
-      listen
-    }).pipe(
+    const settings = yield* Effect.orDie(validate({ ...options, ...spec.options } as Options))
+    const negotiator = yield* makeWithRules(spec.rules ?? Rules.defaults, settings, { listen }).pipe(
       Effect.provideService(ClientDb, db),
       Effect.provideService(KeyRing, spec.keyRing?.(FixedKeyRing.makeFake) ?? FixedKeyRing.makeFake),
       Effect.provideService(TowerCandidates, spec.candidates?.(candidates) ?? candidates),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
-import * as Mutex from "../../src/layers/mutex.js"
-import * as VirtualTime from "../../src/layers/testing/VirtualTime.js"
+import * as Mutex from "../../../src/layers/concurrency/mutex.js"
+import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
 /** In how many worlds nobody gets a turn any more, after one caller was interrupted at some step. */
 const lost = (make: Effect.Effect<Mutex.Mutex>): number =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
-import { firstOf, within } from "../../src/layers/firstOf.js"
-import * as VirtualTime from "../../src/layers/testing/VirtualTime.js"
+import { firstOf, within } from "../../../src/layers/concurrency/firstOf.js"
+import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
 const second = 1000
 const never = Effect.async<never>(() => {})

@@ -13,28 +13,27 @@ import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import { FailedNegotiation, type NegotiationError, NoTowerCandidates } from "../../schema/NegotiationError.js"
+import * as CallerIsInterrupted from "../concurrency/callerIsInterrupted.js"
 import type { Environment } from "./environment.js"
-import * as Gone from "./gone.js"
-import type { Handover } from "./handover.js"
 import * as Round from "./round.js"
-import * as Standings from "./standing.js"
+import type { SessionLine } from "./sessionLine.js"
+import * as Standing from "./standing.js"
 
-/** `turn` runs a round when no other one is in progress; `fibers` are the negotiator's. @since 0.1.0 @category constructors */
-export const negotiate = (
+/** A round in its turn; `fibers` are the negotiator's. @since 0.1.0 @category constructors */
+export const negotiateOnce = (
   env: Environment,
-  handover: Handover,
-  fibers: FiberSet.FiberSet<unknown>,
-  turn: (round: Round.Round) => Effect.Effect<Round.RoundEnd>
+  line: SessionLine,
+  fibers: FiberSet.FiberSet<unknown>
 ): Effect.Effect<ClientSession, NegotiationError> =>
-  Effect.flatMap(Gone.watch, (isGone) =>
+  Effect.flatMap(CallerIsInterrupted.check, (callerIsInterrupted) =>
     Effect.uninterruptibleMask((restore) => {
-      const round = Round.make(env)
+      const round = Round.make(env, "negotiate")
       const leaveToNext = () => {
         const session = round.session()
-        if (session !== undefined) handover.offer(session)
+        if (session !== undefined) line.offer(session)
       }
       const ended = Effect.gen(function* () {
-        const fiber = yield* FiberSet.run(fibers, Effect.interruptible(turn(round)))
+        const fiber = yield* FiberSet.run(fibers, Effect.interruptible(env.oneRound(round.run)))
         const wait = yield* Effect.exit(restore(Fiber.await(fiber)))
         if (Exit.isSuccess(wait)) return yield* wait.value
         round.callOff()
@@ -45,8 +44,9 @@ export const negotiate = (
       return Effect.flatMap(ended, (end) => {
         const { session } = end
         if (session === undefined) return withoutSession(env, end)
+        // The last step of this region, as in sessionLine.ts.
         return Effect.sync(() => {
-          if (isGone()) leaveToNext()
+          if (callerIsInterrupted()) leaveToNext()
           return session
         })
       })
@@ -55,7 +55,7 @@ export const negotiate = (
 
 const withoutSession = (env: Environment, { failures }: Round.RoundEnd): Effect.Effect<never, NegotiationError> =>
   Effect.flatMap(Effect.zip(env.candidates.list, Clock.currentTimeMillis), ([towers, now]) => {
-    const isAsked = towers.some(({ id }) => !Standings.isQuarantined(env.book.get(id), env.settings, now))
+    const isAsked = towers.some(({ id }) => !Standing.isQuarantined(env.standings.get(id), env.settings, now))
     return Effect.fail(
       failures.length > 0 || isAsked
         ? new FailedNegotiation({ failures })

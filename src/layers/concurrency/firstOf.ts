@@ -1,9 +1,9 @@
 /**
- * The first of two effects to end, and time limits, such that an interruption is heeded at every step.
+ * The first of two effects to end, and time limits, such that an interruption takes effect at every step.
  *
- * Those of Effect (3.22.4) make two fibers in one step and start them in the next. When their caller is interrupted between
- * the two, `raceFirst` waits for ever for fibers that never begin; when it is interrupted right before, `timeout` and its
- * kin do not hear of it until their time is up. Here each fiber is made and started in one step.
+ * Those of Effect (3.22.4) make two fibers in one step and start them in the next (docs/concurrency.md, firstOf). If their
+ * caller is interrupted between the two, `raceFirst` waits for ever for fibers that never begin; if it is interrupted right
+ * before, `timeout` and its kin notice it only when their time is up. Here each fiber is made and started in one step.
  *
  * @since 0.1.0
  */
@@ -11,23 +11,23 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { untilTold } from "./untilTold.js"
+import { awaitCallback } from "./awaitCallback.js"
 
 /** How the first of two fibers ended. */
 const firstExit = <A, E, A2, E2>(
   one: Fiber.RuntimeFiber<A, E>,
   other: Fiber.RuntimeFiber<A2, E2>
 ): Effect.Effect<Exit.Exit<A | A2, E | E2>> =>
-  untilTold((tell) => {
-    one.addObserver(tell)
-    other.addObserver(tell)
+  awaitCallback((resume) => {
+    one.addObserver(resume)
+    other.addObserver(resume)
     return () => {
-      one.removeObserver(tell)
-      other.removeObserver(tell)
+      one.removeObserver(resume)
+      other.removeObserver(resume)
     }
   })
 
-/** Whichever ends first, well or not; the other one is interrupted, and its end waited for. @since 0.1.0 @category combinators */
+/** The exit of the one that ends first; the other one is interrupted, and its end waited for. @since 0.1.0 @category combinators */
 export const firstOf = <A, E, R, A2, E2, R2>(
   one: Effect.Effect<A, E, R>,
   other: Effect.Effect<A2, E2, R2>

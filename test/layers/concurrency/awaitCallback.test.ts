@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
-import * as VirtualTime from "../../src/layers/testing/VirtualTime.js"
-import { untilTold } from "../../src/layers/untilTold.js"
+import { awaitCallback } from "../../../src/layers/concurrency/awaitCallback.js"
+import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
 /** How many listeners are left behind by waits that are interrupted, in worlds in which fibers take turns often. */
 const leftBehind = (wait: (listeners: Set<unknown>) => Effect.Effect<unknown>): number => {
@@ -19,11 +19,11 @@ const leftBehind = (wait: (listeners: Set<unknown>) => Effect.Effect<unknown>): 
   return left
 }
 
-describe("untilTold", () => {
+describe("awaitCallback", () => {
   it("gives the first value, told at once or later, and unregisters", () => {
     let stopped = 0
     const stop = () => void ++stopped
-    const atOnce = untilTold<number>((tell) => {
+    const atOnce = awaitCallback<number>((tell) => {
       tell(1)
       tell(2)
       return stop
@@ -31,7 +31,7 @@ describe("untilTold", () => {
     const later = Effect.gen(function* () {
       const tells: Array<(value: number) => void> = []
       const fiber = yield* Effect.fork(
-        untilTold<number>((tell) => {
+        awaitCallback<number>((tell) => {
           tells.push(tell)
           return stop
         })
@@ -47,14 +47,14 @@ describe("untilTold", () => {
 
   it("leaves no listener behind, at whatever step it is interrupted", () => {
     const wait = (listeners: Set<unknown>) =>
-      untilTold<void>((tell) => {
+      awaitCallback<void>((tell) => {
         listeners.add(tell)
         return () => listeners.delete(tell)
       })
     expect(leftBehind(wait)).toBe(0)
   })
 
-  it("which Effect.async does now and then: when this fails, the defect is repaired and untilTold can go", () => {
+  it("which Effect.async does now and then: when this fails, the defect is repaired and awaitCallback can go", () => {
     const wait = (listeners: Set<unknown>) =>
       Effect.async<void>((resume) => {
         listeners.add(resume)

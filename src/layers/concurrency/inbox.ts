@@ -1,0 +1,84 @@
+/**
+ * Items from synchronous code for one fiber: a list, and a latch that is open while there is something to take.
+ *
+ * `Queue` and `Mailbox` of Effect (3.22.4) lose an item, or the wake-up for it, when an offer meets an interruption or a
+ * yield (docs/concurrency.md, Inbox). A latch shows a state, not an event: a fiber that looks and then waits misses nothing.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { firstOf } from "./firstOf.js"
+
+/** `E` is how it ends. @since 0.1.0 @category models */
+export interface Inbox<A, E = never> {
+  readonly offer: (item: A) => void
+  /** Nothing more comes: what is left is taken first, then every take ends like this. */
+  readonly end: (end: Effect.Effect<never, E>) => void
+  /** The next item. */
+  readonly take: Effect.Effect<A, E>
+  /** All items, at least one. */
+  readonly takeAll: Effect.Effect<ReadonlyArray<A>, E>
+  /** All items that have come within so many milliseconds, as soon as there is one; none when the time is up. */
+  readonly takeWithin: (millis: number) => Effect.Effect<ReadonlyArray<A>, E>
+  /** Returns when there is an item, or the end. */
+  readonly ready: Effect.Effect<void>
+  readonly isEmpty: () => boolean
+}
+
+/** Beyond `capacity` items the oldest is dropped; `onTake` is called in the step in which an item is taken. @since 0.1.0 @category models */
+export interface Options<A> {
+  readonly capacity?: number
+  readonly onTake?: (item: A) => void
+}
+
+/** An empty inbox. @since 0.1.0 @category constructors */
+export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
+  const { capacity = Number.POSITIVE_INFINITY, onTake = () => {} } = options
+  const items: Array<A> = []
+  let ended: Effect.Effect<never, E> | undefined
+  const filled = Effect.unsafeMakeLatch(false)
+  const closeIfEmpty = () => {
+    if (items.length === 0 && ended === undefined) filled.unsafeClose()
+  }
+  const isReady = () => items.length > 0 || ended !== undefined
+
+  const take: Effect.Effect<A, E> = Effect.suspend(() => {
+    const [item] = items.splice(0, 1)
+    if (item === undefined) return ended ?? Effect.andThen(filled.await, take)
+    closeIfEmpty()
+    onTake(item)
+    return Effect.succeed(item)
+  })
+  const takeAll: Effect.Effect<ReadonlyArray<A>, E> = Effect.suspend(() => {
+    if (items.length === 0) return ended ?? Effect.andThen(filled.await, takeAll)
+    const all = items.splice(0)
+    closeIfEmpty()
+    all.forEach(onTake)
+    return Effect.succeed(all)
+  })
+
+  return {
+    offer: (item) => {
+      items.push(item)
+      if (items.length > capacity) items.shift()
+      filled.unsafeOpen()
+    },
+    end: (end) => {
+      ended = end
+      filled.unsafeOpen()
+    },
+    take,
+    takeAll,
+    takeWithin: (millis) =>
+      Effect.suspend(() =>
+        isReady() || millis === Number.POSITIVE_INFINITY
+          ? takeAll
+          : // An item that comes in the very step in which the time is up is taken.
+            Effect.flatMap(firstOf(filled.await, Effect.sleep(millis)), () =>
+              isReady() ? takeAll : Effect.succeed<ReadonlyArray<A>>([])
+            )
+      ),
+    ready: filled.await,
+    isEmpty: () => items.length === 0
+  }
+}

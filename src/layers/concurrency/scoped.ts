@@ -1,0 +1,21 @@
+/**
+ * A scope for an effect, such that an interruption is not lost while it closes.
+ *
+ * Each finalizer of Effect (3.22.4) puts back the fiber refs that it found, and one of them says that the fiber was
+ * interrupted: with two finalizers, an interruption that comes while the second one runs is forgotten, and the fiber goes on
+ * (docs/concurrency.md, scoped). Here the finalizers run in a fiber of their own.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+
+/** Runs an effect in a scope that is closed when it ends; the end of the finalizers is waited for. @since 0.1.0 @category combinators */
+export const scoped = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
+  Effect.acquireUseRelease(
+    Scope.make(),
+    (scope) => Scope.extend(effect, scope),
+    (scope, exit) =>
+      Effect.flatMap(Effect.forkDaemon(Scope.close(scope, exit)), (fiber) => Effect.flatten(Fiber.await(fiber)))
+  )

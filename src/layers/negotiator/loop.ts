@@ -1,0 +1,93 @@
+/**
+ * The negotiator's loop: rounds and the waits between them, until one has given a session; then its delivery
+ * (docs/negotiation.md, Waits).
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import type { Instant } from "../../schema/Ids.js"
+import { Happening } from "../../schema/NegotiatorEvent.js"
+import * as Inbox from "../concurrency/inbox.js"
+import { scoped } from "../concurrency/scoped.js"
+import * as Backoff from "./backoff.js"
+import type { Environment } from "./environment.js"
+import * as Round from "./round.js"
+import type { SessionLine } from "./sessionLine.js"
+import * as Standing from "./standing.js"
+
+/** Runs for ever; does nothing while no session is wanted. @since 0.1.0 @category constructors */
+export const run = (env: Environment, line: SessionLine): Effect.Effect<never> =>
+  Effect.forever(
+    Effect.gen(function* () {
+      line.offer(yield* negotiation(env, line))
+      env.events.emit(Happening.Delivering())
+      yield* line.delivered
+    })
+  )
+
+/** Rounds and waits until there is a session. A request that is withdrawn ends nothing: the wait stays in force. */
+const negotiation: (env: Environment, line: SessionLine) => Effect.Effect<ClientSession> = Effect.fnUntraced(
+  function* (env, line) {
+    const delays = Backoff.delays(env.rules.waits(env.settings))
+    for (let attempt = 1; ; ) {
+      if (!line.isWanted()) env.events.emit(Happening.Idle())
+      yield* line.wanted
+      const end = yield* round(env, line)
+      if (Option.isNone(end)) continue
+      const { additions, failures, session } = end.value
+      if (session !== undefined) return session
+      const { anybody, firstProbe } = yield* whoIsLeft(env)
+      if (anybody) {
+        const until = (yield* Clock.currentTimeMillis) + (yield* delays.next)
+        env.events.emit(Happening.BackingOff({ until, attempt, failures }))
+        attempt += 1
+        yield* sleepUntil(env, until, additions)
+      } else {
+        env.events.emit(Happening.WaitingForCandidates({ until: firstProbe }))
+        yield* sleepUntil(env, firstProbe, additions)
+      }
+    }
+  }
+)
+
+/** A round, or none if what was wanted has come while a round of `negotiate` had its turn. */
+const round = (env: Environment, line: SessionLine): Effect.Effect<Option.Option<Round.RoundEnd>> =>
+  env.oneRound(
+    Effect.suspend(() =>
+      line.isWanted() ? Effect.asSome(Round.make(env, "loop", line.waitingSpans).run) : Effect.succeedNone
+    )
+  )
+
+/** Is there anybody to ask, and if not, when is the first quarantined tower probed? */
+const whoIsLeft = (env: Environment) =>
+  Effect.zipWith(env.candidates.list, Clock.currentTimeMillis, (towers, now) => {
+    const standings = towers.map((tower) => env.standings.get(tower.id))
+    const probes = standings.flatMap((standing) => Standing.probeAt(standing, env.settings) ?? [])
+    return {
+      anybody: standings.some((standing) => !Standing.isQuarantined(standing, env.settings, now)),
+      firstProbe: probes.length === 0 ? undefined : Math.min(...probes)
+    }
+  })
+
+/** Sleeps until that instant, or until a tower or an address is added to what the round has seen. */
+const sleepUntil = (env: Environment, until: Instant | undefined, seen: number) =>
+  scoped(
+    Effect.gen(function* () {
+      const added = Inbox.make<"added">()
+      const look = () => {
+        if (env.candidates.additions() !== seen) added.offer("added")
+      }
+      yield* Effect.acquireRelease(
+        Effect.sync(() => env.candidates.listen(look)),
+        (unlisten) => Effect.sync(unlisten)
+      )
+      // What was added since the round is news too.
+      look()
+      const now = yield* Clock.currentTimeMillis
+      const patience = until === undefined ? Number.POSITIVE_INFINITY : Math.max(0, until - now)
+      if ((yield* added.takeWithin(patience)).length > 0) env.events.emit(Happening.Woken())
+    })
+  )

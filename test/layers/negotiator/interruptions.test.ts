@@ -1,0 +1,119 @@
+/**
+ * Callers that are interrupted in the very step in which something is handed to them, and a close in the step in which a
+ * session is accepted: no session is lost (docs/negotiation.md, G1).
+ */
+import { expect, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, FiberId } from "effect"
+import type { ClientSession } from "../../../src/schema/ClientSession.js"
+import type { Happening } from "../../../src/schema/NegotiatorEvent.js"
+import { good } from "./scenes.js"
+import { run, second, type WorldOptions } from "./world.js"
+
+/** A world that calls back once in the step of an event of that kind. */
+const whenever = (tag: Happening["_tag"]) => {
+  let call: (() => void) | undefined
+  const listen: WorldOptions["listen"] = ({ happening }) => {
+    if (happening._tag !== tag) return
+    const now = call
+    call = undefined
+    now?.()
+  }
+  const next = (callback: () => void) => {
+    call = callback
+  }
+  return { listen, next }
+}
+
+const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown>) => fiber.unsafeInterruptAsFork(FiberId.none)
+
+it("a close in the step in which an accepted session is about to be stored, or some turns later, stores it", () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const atStep = whenever("StepStarted")
+    run({ towers: [good(0)], listen: atStep.listen, time: { seed: turns, yieldEvery: 30 } }, (world, time) =>
+      Effect.gen(function* () {
+        const closing: Array<Fiber.RuntimeFiber<void>> = []
+        const closeAtStore = () => {
+          const step = world.events.at(-1)?.happening
+          if (step?._tag !== "StepStarted" || step.step !== "storing") return atStep.next(closeAtStore)
+          const later = Effect.replicateEffect(Effect.yieldNow(), turns)
+          closing.push(time.fork(Effect.andThen(later, world.close)))
+        }
+        atStep.next(closeAtStore)
+        yield* world.negotiator.requestSession
+        yield* Effect.sleep(second)
+        yield* Fiber.joinAll(closing)
+        expect(closing.length).toBe(1)
+        const stored = yield* Effect.orDie(world.db.listClientSessions())
+        expect([turns, stored.length]).toEqual([turns, 1])
+      })
+    )
+  }
+})
+
+it("a caller of negotiate that is interrupted when its round ends leaves the session to the next taker", () => {
+  const atEnd = whenever("RoundEnded")
+  run({ towers: [good(50)], listen: atEnd.listen }, ({ negotiator }) =>
+    Effect.gen(function* () {
+      const caller = yield* Effect.fork(negotiator.negotiate)
+      atEnd.next(() => interrupt(caller))
+      expect(Exit.isInterrupted(yield* Fiber.await(caller))).toBe(true)
+      const { keyIndex } = yield* negotiator.takeSession
+      expect(keyIndex).toBe(1)
+    })
+  )
+})
+
+it("sessions that were left go to the next takers, the one that was left first before the others", () => {
+  const atStored = whenever("SessionStored")
+  run({ towers: [good(50)], listen: atStored.listen }, ({ negotiator }) =>
+    Effect.gen(function* () {
+      const left: Array<ClientSession> = []
+      // Callers of `negotiate` that are interrupted when their sessions are stored leave them.
+      for (let n = 0; n < 3; n++) {
+        const caller = yield* Effect.fork(negotiator.negotiate)
+        atStored.next(() => interrupt(caller))
+        yield* Fiber.await(caller)
+      }
+      // So does a taker that is interrupted before it runs.
+      const taker = yield* Effect.fork(negotiator.nextSession)
+      yield* Fiber.interrupt(taker)
+      for (const take of [negotiator.takeSession, negotiator.nextSession, negotiator.takeSession])
+        left.push(yield* take)
+      expect(left.map(({ keyIndex }) => keyIndex)).toEqual([1, 2, 3])
+    })
+  )
+})
+
+it("a taker that is interrupted in the step in which it is served leaves the session to the one behind it", () => {
+  const atDemand = whenever("Demand")
+  run({ towers: [good(50)], listen: atDemand.listen }, (world) =>
+    Effect.gen(function* () {
+      const first = yield* Effect.fork(world.negotiator.nextSession)
+      yield* Effect.sleep(10)
+      const second = yield* Effect.fork(world.negotiator.nextSession)
+      yield* Effect.sleep(10)
+      const whenServed = () => {
+        const demand = world.events.at(-1)?.happening
+        if (demand?._tag === "Demand" && demand.undelivered === 1) interrupt(first)
+        else atDemand.next(whenServed)
+      }
+      atDemand.next(whenServed)
+      const { keyIndex } = yield* Fiber.join(second)
+      expect([Exit.isInterrupted(yield* Fiber.await(first)), keyIndex]).toEqual([true, 1])
+    })
+  )
+})
+
+it("the loop is not idle while a session waits for its taker", () => {
+  run({ towers: [good(50)] }, (world) =>
+    Effect.gen(function* () {
+      yield* world.negotiator.requestSession
+      yield* Effect.sleep(second)
+      const told = world.events.map(({ happening }) => happening._tag)
+      expect(told.slice(told.indexOf("Delivering"))).toEqual(["Delivering"])
+      yield* world.negotiator.takeSession
+      yield* Effect.sleep(0)
+      expect(world.events.at(-1)?.happening._tag).toBe("Idle")
+    })
+  )
+})
