@@ -1,6 +1,5 @@
 /**
- * The candidate list over the database's table of towers: each tower once, in a circle (docs/negotiation.md, The
- * reference's candidate list).
+ * The candidate list over the database's table of towers: each tower once.
  *
  * The table is the truth. What this process adds and removes is written there first; what another process does is found by
  * polling. Both change the list under one lock, so that a poll's older picture of the table never undoes a newer change.
@@ -13,7 +12,6 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -24,7 +22,6 @@ import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { Tower } from "../schema/Tower.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { CandidateChange, TowerCandidates } from "../services/TowerCandidates.js"
-import * as CandidateList from "./candidateList.js"
 import * as Mutex from "./concurrency/mutex.js"
 import { decodeOptions } from "./decodeOptions.js"
 
@@ -57,22 +54,22 @@ export const make = (
     const db = yield* ClientDb
     const lock = Mutex.make()
     const published = yield* Effect.acquireRelease(PubSub.unbounded<CandidateChange>(), PubSub.shutdown)
-    let list = CandidateList.make<TowerId, Tower>((yield* db.listTowers).map((tower) => [tower.id, tower]))
+    const known = new Map<TowerId, Tower>((yield* db.listTowers).map((tower) => [tower.id, tower]))
 
-    /** By id; made anew after a change, since each round asks for it. */
+    /** By id. Made again after a change only: negotiators compare it with what they have seen, and each round asks for it. */
     let sorted: ReadonlyArray<Tower> | undefined
     const towers = (): ReadonlyArray<Tower> => {
-      sorted ??= CandidateList.values(list).toSorted((one, other) => one.id - other.id)
+      sorted ??= [...known.values()].toSorted((one, other) => one.id - other.id)
       return sorted
     }
 
     const put = (tower: Tower, changes: ReadonlyArray<CandidateChange>) => {
-      list = CandidateList.set(list, tower.id, tower)
+      known.set(tower.id, tower)
       sorted = undefined
       return PubSub.publishAll(published, changes)
     }
     const drop = (towerId: TowerId) => {
-      list = CandidateList.remove(list, towerId)
+      known.delete(towerId)
       sorted = undefined
       return PubSub.publish(published, CandidateChange.TowerRemoved({ towerId }))
     }
@@ -86,8 +83,8 @@ export const make = (
       const ids = new Set(found.map((tower) => tower.id))
       for (const tower of towers()) if (!ids.has(tower.id)) yield* drop(tower.id)
       for (const tower of found) {
-        const known = CandidateList.get(list, tower.id)
-        if (known === undefined || !isSame(known, tower)) yield* put(tower, difference(known, tower))
+        const before = known.get(tower.id)
+        if (before === undefined || !isSame(before, tower)) yield* put(tower, difference(before, tower))
       }
     })
     if (Number.isFinite(pollInterval)) {
@@ -107,7 +104,7 @@ export const make = (
         exclusively(
           Effect.gen(function* () {
             const tower = yield* db.createTower(publicKey, address)
-            yield* put(tower, difference(CandidateList.get(list, tower.id), tower))
+            yield* put(tower, difference(known.get(tower.id), tower))
             return tower
           })
         ),
@@ -115,29 +112,15 @@ export const make = (
         exclusively(
           Effect.gen(function* () {
             yield* db.removeTower(publicKey, address)
-            const known = find(publicKey)
-            if (known === undefined) return
-            if (address === undefined) return void (yield* drop(known.id))
-            const tower = new Tower({ ...known, addresses: known.addresses.filter((one) => one !== address) })
-            yield* put(tower, difference(known, tower))
+            const before = find(publicKey)
+            if (before === undefined) return
+            if (address === undefined) return void (yield* drop(before.id))
+            const tower = new Tower({ ...before, addresses: before.addresses.filter((one) => one !== address) })
+            yield* put(tower, difference(before, tower))
           })
         ),
       list: Effect.sync(towers),
-      isActive: (id) => Effect.sync(() => CandidateList.get(list, id) !== undefined),
-      changes: PubSub.subscribe(published),
-      cursor: Effect.sync(() => {
-        let position = CandidateList.start
-        return {
-          next: Effect.sync(() => {
-            const [next, tower] = CandidateList.next(list, position)
-            position = next
-            return Option.fromNullable(tower)
-          }),
-          reset: Effect.sync(() => {
-            position = CandidateList.start
-          })
-        }
-      })
+      changes: PubSub.subscribe(published)
     }
   })
 

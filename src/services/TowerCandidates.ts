@@ -6,7 +6,6 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { DbError, LastTowerAddr } from "../schema/DbError.js"
@@ -44,26 +43,14 @@ export class TowerCandidates extends Context.Tag("effect-watchtower/TowerCandida
 
 /** @since 0.1.0 */
 export declare namespace TowerCandidates {
-  /** The reference's walk over the list, private to one negotiator (docs/negotiation.md, The reference's candidate list). */
-  interface Cursor {
-    /** The next tower, or none at the end of the list. */
-    readonly next: Effect.Effect<Option.Option<Tower>>
-    /** Starts over. */
-    readonly reset: Effect.Effect<void>
-  }
-
   interface Service {
     /** Writes the tower, or its new address, to the database first and then tells who waits. */
     readonly add: (publicKey: PublicKey, address: TowerAddress) => Effect.Effect<Tower, DbError>
     /** Removes an address, or the tower; a visit there is interrupted. */
     readonly remove: (publicKey: PublicKey, address?: TowerAddress) => Effect.Effect<void, DbError | LastTowerAddr>
-    /** The towers now. */
+    /** The towers now: the same array until something changes. */
     readonly list: Effect.Effect<ReadonlyArray<Tower>>
-    /** Is this tower in the list? */
-    readonly isActive: (id: TowerId) => Effect.Effect<boolean>
     /** What happens from now on; subscribed when the effect returns. */
     readonly changes: Effect.Effect<Queue.Dequeue<CandidateChange>, never, Scope.Scope>
-    /** A walk of one's own. */
-    readonly cursor: Effect.Effect<Cursor>
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Who is asked next: the order of the candidates, and of a tower's addresses (docs/negotiation.md, The order of candidates).
+ * Who is asked next: the order of the candidates, and of a tower's addresses (docs/negotiation.md, A round).
  *
  * @since 0.1.0
  */

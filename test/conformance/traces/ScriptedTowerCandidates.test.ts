@@ -17,10 +17,10 @@ const withTowers = (count: number) =>
   Effect.gen(function* () {
     const towers = Array.from({ length: count }, (_, index) => tower(index + 1, index + 1))
     const list = yield* ScriptedTowerCandidates.make({ towers })
-    const cursor = yield* list.service.cursor
+    const cursor = yield* list.cursor
     const next = Effect.map(cursor.next, (found) => Option.getOrUndefined(Option.map(found, (one) => Number(one.id))))
     const take = (n: number) => Effect.all(Array.from({ length: n }, () => next))
-    return { ...list, ...cursor, next, take }
+    return { ...list, reset: cursor.reset, next, take }
   })
 
 const end = undefined
@@ -59,10 +59,10 @@ describe("the walk (docs/negotiation.md, The reference's candidate list)", () =>
 
   it.effect("of one's own is not disturbed by another that passes a stale element", () =>
     Effect.gen(function* () {
-      const { removeCandidate, service, take } = yield* withTowers(3)
+      const { cursor, removeCandidate, take } = yield* withTowers(3)
       assert.deepStrictEqual(yield* take(2), [1, 2])
       yield* removeCandidate(id(1))
-      const other = yield* service.cursor
+      const other = yield* cursor
       assert.deepStrictEqual(
         Option.map(yield* other.next, (one) => Number(one.id)),
         Option.some(2)
@@ -74,14 +74,14 @@ describe("the walk (docs/negotiation.md, The reference's candidate list)", () =>
   it.effect("is told step by step", () =>
     Effect.gen(function* () {
       const steps: Array<string> = []
-      const { service } = yield* ScriptedTowerCandidates.make({
+      const { cursor } = yield* ScriptedTowerCandidates.make({
         towers: [tower(1, 1)],
         onStep: (step) => Effect.sync(() => void steps.push(step._tag))
       })
-      const cursor = yield* service.cursor
-      yield* cursor.next
-      yield* cursor.next
-      yield* cursor.reset
+      const walk = yield* cursor
+      yield* walk.next
+      yield* walk.next
+      yield* walk.reset
       assert.deepStrictEqual(steps, ["next", "exhausted", "reset"])
     })
   )
@@ -102,7 +102,6 @@ describe("towers and addresses", () => {
       const error = yield* Effect.flip(removeAddress(id(1), address(1)))
       assert.strictEqual(error._tag, "LastTowerAddr")
       assert.deepStrictEqual(yield* service.list, [tower(1)])
-      assert.isTrue(yield* service.isActive(id(1)))
       yield* removeAddress(id(9), address(1))
     })
   )
@@ -123,7 +122,6 @@ describe("towers and addresses", () => {
         ["AddressAdded", "TowerAdded", "TowerAdded", "AddressRemoved", "TowerRemoved"]
       )
       assert.deepStrictEqual(yield* service.list, [tower(1, 7)])
-      assert.isFalse(yield* service.isActive(id(2)))
     })
   )
 })

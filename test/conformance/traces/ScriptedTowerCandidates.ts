@@ -26,9 +26,19 @@ export interface Options {
   readonly onStep?: ((step: Step) => Effect.Effect<void>) | undefined
 }
 
+/** The reference's walk over the list, private to one negotiator. @since 0.1.0 @category models */
+export interface Cursor {
+  /** The next tower, or none at the end of the list. */
+  readonly next: Effect.Effect<Option.Option<Tower>>
+  /** Starts over. */
+  readonly reset: Effect.Effect<void>
+}
+
 /** The list and what a script does to it. */
 export interface ScriptedTowerCandidates {
   readonly service: TowerCandidates.Service
+  /** A walk of its own. */
+  readonly cursor: Effect.Effect<Cursor>
   /** Adds a tower at the end; of a known one each new address, in front of those it has. */
   readonly addCandidate: (tower: Tower) => Effect.Effect<void>
   /** Takes a tower out; its element stays until a walk passes it. */
@@ -125,25 +135,24 @@ export const make = (options: Options = {}): Effect.Effect<ScriptedTowerCandidat
           return address === undefined ? removeCandidate(known.id) : removeAddress(known.id, address)
         }),
       list: Effect.sync(() => [...candidates.values()].toSorted((one, other) => one.id - other.id)),
-      isActive: (id) => Effect.sync(() => candidates.has(id)),
-      changes: PubSub.subscribe(changes),
-      cursor: Effect.sync(() => {
-        const walk = { at: 0 }
-        walks.add(walk)
-        return {
-          next: Effect.suspend(() => {
-            const tower = advance(walk)
-            return Effect.as(
-              onStep(tower === undefined ? { _tag: "exhausted" } : { _tag: "next", tower }),
-              Option.fromNullable(tower)
-            )
-          }),
-          reset: Effect.suspend(() => {
-            walk.at = 0
-            return onStep({ _tag: "reset" })
-          })
-        }
-      })
+      changes: PubSub.subscribe(changes)
     }
-    return { service, addCandidate, removeCandidate, removeAddress }
+    const cursor: Effect.Effect<Cursor> = Effect.sync(() => {
+      const walk = { at: 0 }
+      walks.add(walk)
+      return {
+        next: Effect.suspend(() => {
+          const tower = advance(walk)
+          return Effect.as(
+            onStep(tower === undefined ? { _tag: "exhausted" } : { _tag: "next", tower }),
+            Option.fromNullable(tower)
+          )
+        }),
+        reset: Effect.suspend(() => {
+          walk.at = 0
+          return onStep({ _tag: "reset" })
+        })
+      }
+    })
+    return { service, cursor, addCandidate, removeCandidate, removeAddress }
   })

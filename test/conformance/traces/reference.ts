@@ -35,7 +35,7 @@ const byCursor =
   (candidates: ScriptedTowerCandidates.ScriptedTowerCandidates): Ranking =>
   () =>
     Effect.map(
-      candidates.service.cursor,
+      candidates.cursor,
       (cursor) => () => Effect.tap(cursor.next, (tower) => (Option.isNone(tower) ? cursor.reset : Effect.void))
     )
 

@@ -1,0 +1,47 @@
+/** `Effect.async` does not run its canceller if its fiber yields and is interrupted before the canceller is installed. */
+import { Effect, Fiber, Scheduler } from "effect"
+
+/** Fibers yield often, by chance; with the default scheduler they yield at every 2,048th operation. */
+class Yielding implements Scheduler.Scheduler {
+  private readonly inner = new Scheduler.MixedScheduler(2048)
+  private left = 16
+  private chance: number
+  constructor(seed: number) {
+    this.chance = seed
+  }
+  scheduleTask(task: Scheduler.Task, priority: number) {
+    this.inner.scheduleTask(task, priority)
+  }
+  shouldYield(): number | false {
+    if (--this.left > 0) return false
+    this.chance = (this.chance * 48_271) % 2_147_483_647
+    this.left = 16 + (this.chance % 16)
+    return 0
+  }
+}
+
+const milliseconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count))
+
+/** How many of 1,500 listeners are left behind. */
+export const count = async (): Promise<number> => {
+  let found = 0
+  for (let seed = 1; seed <= 1500; seed++) {
+    const listeners = new Set<unknown>()
+    const wait = Effect.async<void>((resume) => {
+      listeners.add(resume)
+      return Effect.sync(() => listeners.delete(resume))
+    })
+    const program = Effect.gen(function* () {
+      yield* Effect.replicateEffect(Effect.void, seed % 37)
+      const waiting = yield* Effect.forkDaemon(wait)
+      yield* Effect.replicateEffect(Effect.yieldNow(), seed % 12)
+      yield* Fiber.interrupt(waiting)
+    })
+    Effect.runFork(program, { scheduler: new Yielding(seed) })
+    await milliseconds(1)
+    found += listeners.size
+  }
+  return found
+}
+
+console.log(`${await count()} of 1500 listeners are left behind`)
