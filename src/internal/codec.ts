@@ -9,11 +9,11 @@ import * as Either from "effect/Either"
 import { concat } from "./bytes.js"
 
 /** Why bytes cannot be read: cut short; a size not written in its shortest form; a size above its limit. @since 0.1.0 @category errors */
-export type Fault = "Truncated" | "NonCanonicalSize" | "FieldTooLong"
+export type BadField = "Truncated" | "NonCanonicalSize" | "FieldTooLong"
 
 /** Reads and writes one kind of value. @since 0.1.0 @category models */
 export interface Codec<A> {
-  readonly read: (bytes: Uint8Array, offset: number) => Either.Either<readonly [value: A, end: number], Fault>
+  readonly read: (bytes: Uint8Array, offset: number) => Either.Either<readonly [value: A, end: number], BadField>
   readonly write: (value: A) => Uint8Array
 }
 

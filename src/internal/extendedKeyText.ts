@@ -39,12 +39,12 @@ export interface Parsed {
 }
 
 /** Mistyped, no extended key, a public one, or one of a network that we do not know. @since 0.1.0 @category errors */
-export type Fault = "BadChecksum" | "BadLength" | "UnknownKind" | "InvalidKey"
+export type NotAKey = "BadChecksum" | "BadLength" | "UnknownKind" | "InvalidKey"
 
 const codecs = { bitcoin: createBase58check(sha256), decred: createBase58check(blake256) }
 
 /** Reads the text. @since 0.1.0 @category combinators */
-export const parse = (text: string): Either.Either<Parsed, Fault> => {
+export const parse = (text: string): Either.Either<Parsed, NotAKey> => {
   const bytes = decode(text)
   if (bytes === undefined) return Either.left("BadChecksum")
   if (bytes.length !== 78) return Either.left("BadLength")

@@ -19,23 +19,23 @@ import { nobleCurve } from "./curve.js"
  * @since 0.1.0
  * @category models
  */
-export interface Step {
+export interface Level {
   readonly index: number
   readonly hardened: boolean
   readonly short: boolean
 }
 
 /** `index'`: a hardened level, of a key that the wallet keeps at 32 bytes. @since 0.1.0 @category constructors */
-export const hardened = (index: number): Step => ({ index, hardened: true, short: false })
+export const hardened = (index: number): Level => ({ index, hardened: true, short: false })
 
 /** `index'`, of a key that the wallet keeps short. @since 0.1.0 @category constructors */
-export const hardenedShort = (index: number): Step => ({ index, hardened: true, short: true })
+export const hardenedShort = (index: number): Level => ({ index, hardened: true, short: true })
 
 /** `index`: a level that follows from the public key. @since 0.1.0 @category constructors */
-export const normal = (index: number): Step => ({ index, hardened: false, short: false })
+export const normal = (index: number): Level => ({ index, hardened: false, short: false })
 
 /** The number under which the parent knows this child: hardened ones have the top bit set. @since 0.1.0 @category combinators */
-export const childNumber = (step: Step): number => (step.hardened ? step.index + 0x8000_0000 : step.index)
+export const childNumber = (level: Level): number => (level.hardened ? level.index + 0x8000_0000 : level.index)
 
 /** A private key that can have children. Secret: `wipe` it. @since 0.1.0 @category models */
 export interface ExtendedKey {
@@ -46,7 +46,7 @@ export interface ExtendedKey {
 }
 
 /** The bytes are no private key: zero, or not below the order of the curve. @since 0.1.0 @category errors */
-export type Fault = "InvalidKey"
+export type InvalidKey = "InvalidKey"
 
 /**
  * The key of these 32 bytes and chain code, as a wallet reads it from a string: never short. They are the key's from now on,
@@ -55,7 +55,11 @@ export type Fault = "InvalidKey"
  * @since 0.1.0
  * @category constructors
  */
-export const make = (secret: Uint8Array, chainCode: Uint8Array, short = false): Either.Either<ExtendedKey, Fault> => {
+export const make = (
+  secret: Uint8Array,
+  chainCode: Uint8Array,
+  short = false
+): Either.Either<ExtendedKey, InvalidKey> => {
   if (nobleCurve.isSecret(secret)) {
     return Either.right({ secret, chainCode, publicKey: nobleCurve.publicKey(secret), short })
   }
@@ -66,22 +70,24 @@ export const make = (secret: Uint8Array, chainCode: Uint8Array, short = false): 
 const masterKey = new TextEncoder().encode("Bitcoin seed")
 
 /** The master key of a seed of 16 to 64 bytes; the same for Bitcoin and Decred. @since 0.1.0 @category constructors */
-export const master = (seed: Uint8Array): Either.Either<ExtendedKey, Fault> =>
+export const master = (seed: Uint8Array): Either.Either<ExtendedKey, InvalidKey> =>
   make(...split(hmac(sha512, masterKey, seed)))
 
 /** The secret of one child, without its point: 32 bytes. @since 0.1.0 @category combinators */
-export const childSecret = (parent: ExtendedKey, step: Step): Either.Either<Uint8Array, Fault> =>
-  Either.map(derive(parent, step), ({ chainCode, secret }) => {
+export const childSecret = (parent: ExtendedKey, level: Level): Either.Either<Uint8Array, InvalidKey> =>
+  Either.map(derive(parent, level), ({ chainCode, secret }) => {
     Bytes.wipe(chainCode)
     return secret
   })
 
 /** The key at the end of a path from this one. Keys in between are wiped; `from` is not. @since 0.1.0 @category combinators */
-export const descend = (from: ExtendedKey, path: ReadonlyArray<Step>): Either.Either<ExtendedKey, Fault> => {
-  let key: Either.Either<ExtendedKey, Fault> = Either.right(from)
-  for (const step of path) {
+export const descend = (from: ExtendedKey, path: ReadonlyArray<Level>): Either.Either<ExtendedKey, InvalidKey> => {
+  let key: Either.Either<ExtendedKey, InvalidKey> = Either.right(from)
+  for (const level of path) {
     key = Either.flatMap(key, (parent) => {
-      const child = Either.flatMap(derive(parent, step), ({ chainCode, secret }) => make(secret, chainCode, step.short))
+      const child = Either.flatMap(derive(parent, level), ({ chainCode, secret }) =>
+        make(secret, chainCode, level.short)
+      )
       if (parent !== from) wipe(parent)
       return child
     })
@@ -95,9 +101,9 @@ export const wipe = (key: ExtendedKey): void => Bytes.wipe(key.secret, key.chain
 /** The secret parts of a child. All that they were made of is overwritten, but for the parent. */
 const derive = (
   parent: ExtendedKey,
-  step: Step
-): Either.Either<{ readonly secret: Uint8Array; readonly chainCode: Uint8Array }, Fault> => {
-  const data = step.hardened ? hardenedData(parent, step) : Bytes.concat(parent.publicKey, u32(childNumber(step)))
+  level: Level
+): Either.Either<{ readonly secret: Uint8Array; readonly chainCode: Uint8Array }, InvalidKey> => {
+  const data = level.hardened ? hardenedData(parent, level) : Bytes.concat(parent.publicKey, u32(childNumber(level)))
   const [tweak, chainCode] = split(hmac(sha512, parent.chainCode, data))
   const secret = add(parent.secret, tweak)
   Bytes.wipe(data, tweak)
@@ -106,15 +112,15 @@ const derive = (
 }
 
 /** 00, the key and the child's number. A short key is aligned to the left, and zeros follow it. */
-const hardenedData = (parent: ExtendedKey, step: Step): Uint8Array => {
+const hardenedData = (parent: ExtendedKey, level: Level): Uint8Array => {
   const data = new Uint8Array(37)
   const zeros = parent.short ? parent.secret.findIndex((byte) => byte !== 0) : 0
   data.set(parent.secret.subarray(zeros), 1)
-  data.set(u32(childNumber(step)), 33)
+  data.set(u32(childNumber(level)), 33)
   return data
 }
 
-const add = (secret: Uint8Array, tweak: Uint8Array): Either.Either<Uint8Array, Fault> => {
+const add = (secret: Uint8Array, tweak: Uint8Array): Either.Either<Uint8Array, InvalidKey> => {
   const { Fn } = secp256k1.Point
   // The second argument reads without a check, so that the check is ours and no exception.
   const left = Fn.fromBytes(tweak, true)

@@ -12,12 +12,12 @@ const format = "effect-watchtower key"
 export const version = 1
 
 /** Why a text was not read. `what` never quotes a value: it may be a secret. @since 0.1.0 @category errors */
-export type Fault =
+export type Unreadable =
   | { readonly _tag: "Malformed"; readonly what: string }
   | { readonly _tag: "TooNew"; readonly version: number }
 
 /** Says that the text is not what it should be. @since 0.1.0 @category constructors */
-export const malformed = (what: string): Fault => ({ _tag: "Malformed", what })
+export const malformed = (what: string): Unreadable => ({ _tag: "Malformed", what })
 
 /** The text of these fields. @since 0.1.0 @category combinators */
 export const print = (comment: string, fields: ReadonlyArray<readonly [name: string, value: string]>): string =>
@@ -27,7 +27,7 @@ export const print = (comment: string, fields: ReadonlyArray<readonly [name: str
 export const parse = <Name extends string>(
   text: string,
   names: ReadonlyArray<Name>
-): Either.Either<ReadonlyMap<Name, string>, Fault> => {
+): Either.Either<ReadonlyMap<Name, string>, Unreadable> => {
   const [first = "", ...lines] = text.split(/\r?\n/)
   if (!first.startsWith(`${format} `)) return Either.left(malformed(`its first line is not "${format} ${version}"`))
   const found = Number(first.slice(format.length + 1))
@@ -47,7 +47,7 @@ export const parse = <Name extends string>(
 }
 
 /** The bytes of a seed in hex: 16 to 64 (BIP-32). @since 0.1.0 @category combinators */
-export const parseSeed = (text: string): Either.Either<Uint8Array, Fault> =>
+export const parseSeed = (text: string): Either.Either<Uint8Array, Unreadable> =>
   /^([0-9a-fA-F]{2}){16,64}$/.test(text)
     ? Either.right(fromHex(text.toLowerCase()))
     : Either.left(malformed("a seed is 16 to 64 bytes in hex, or an extended private key (xprv..., dprv...)"))

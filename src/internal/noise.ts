@@ -14,7 +14,7 @@ import type { Curve } from "./curve.js"
 import * as Symmetric from "./symmetric.js"
 
 /** Why an act is not what it should be; checked in this order. @since 0.1.0 @category errors */
-export type Fault = "BadVersion" | "BadKey" | "BadMac"
+export type BadAct = "BadVersion" | "BadKey" | "BadMac"
 
 /** A key of one handshake only. @since 0.1.0 @category models */
 export interface EphemeralKey {
@@ -120,9 +120,9 @@ const mixEcdh = (
 
 /** Opens with keys that were mixed for it, and overwrites them where that fails. */
 const openKeyed = (keyed: Symmetric.Symmetric, sealed: Uint8Array) =>
-  Either.mapLeft(Symmetric.decryptAndHash(keyed, sealed), (fault) => {
+  Either.mapLeft(Symmetric.decryptAndHash(keyed, sealed), (badAct) => {
     Symmetric.wipe(keyed)
-    return fault
+    return badAct
   })
 
 const body = (act: Uint8Array, end: number): Either.Either<Uint8Array, "BadVersion"> =>
@@ -199,7 +199,7 @@ export const readActTwo = (
   curve: Curve,
   state: AwaitingActTwo,
   act: Uint8Array
-): Either.Either<SendingActThree, Fault> =>
+): Either.Either<SendingActThree, BadAct> =>
   Either.gen(function* () {
     const point = yield* body(act, keyEnd)
     const keyed = yield* mixEcdh(curve, Symmetric.mixHash(state.symmetric, point), state.ephemeral, point)
@@ -225,7 +225,7 @@ export const readActThree = (
   curve: Curve,
   state: AwaitingActThree,
   act: Uint8Array
-): Either.Either<readonly [next: Transport, initiator: Uint8Array], Fault> =>
+): Either.Either<readonly [next: Transport, initiator: Uint8Array], BadAct> =>
   Either.gen(function* () {
     const sealedKey = yield* body(act, sealedKeyEnd)
     const [hidden, publicKey] = yield* Symmetric.decryptAndHash(state.symmetric, sealedKey)

@@ -22,8 +22,8 @@ import { SocketDialer } from "../services/SocketDialer.js"
 import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
 import { within } from "./concurrency/firstOf.js"
+import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { decodeOptions } from "./decodeOptions.js"
-import { allOrNothing } from "./net/allOrNothing.js"
 
 /** How long a tower may take. @since 0.1.0 @category config */
 export const options = Table.table("BrontideTowerTransport", ["transport"], {
@@ -46,10 +46,10 @@ export interface Options extends Table.Input<typeof options> {}
 /** The options from configuration: `watchtower.transport.dialTimeout`, ... @since 0.1.0 @category config */
 export const config: Config.Config<Options> = Table.config(options)
 
-const messages = (connection: Brontide.Connection, address: TowerAddress): TowerTransport.Connection => ({
+const messages = (connection: Brontide.BrontideConnection, address: TowerAddress): TowerTransport.Connection => ({
   send: (message) => connection.send(Codec.encode(message)),
   receive: Effect.flatMap(connection.receive, (body) =>
-    Either.mapLeft(Codec.decode(body), (fault) => new MalformedMessage({ address, ...fault }))
+    Either.mapLeft(Codec.decode(body), (malformed) => new MalformedMessage({ address, ...malformed }))
   ),
   closed: connection.closed,
   isClosed: connection.isClosed
@@ -89,7 +89,7 @@ export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service,
       connect: Effect.fn("watchtower.connect")(function* <E>(request: TowerTransport.ConnectRequest<E>) {
         yield* Effect.annotateCurrentSpan({ "watchtower.tower": request.tower, "watchtower.address": request.address })
         return yield* open(request)
-      }, allOrNothing)
+      }, releaseOnFailure)
     }
   })
 

@@ -112,7 +112,7 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
       })
     )
 
-    const familyKey = (family: number): Either.Either<Hd.ExtendedKey, Hd.Fault> => {
+    const familyKey = (family: number): Either.Either<Hd.ExtendedKey, Hd.InvalidKey> => {
       if (last?.family === family) return Either.right(last.key)
       forget()
       return Either.map(Hd.descend(shared, path.family(family)), (key) => {

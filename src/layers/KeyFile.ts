@@ -157,7 +157,7 @@ const textOf = ({ account, layout, legacyCoinType, root }: KeyMaterial): string 
     ...(account === undefined ? [] : [["account", String(account)] as const])
   ])
 
-const materialOf = (text: string): Either.Either<KeyMaterial, KeyText.Fault> =>
+const materialOf = (text: string): Either.Either<KeyMaterial, KeyText.Unreadable> =>
   Either.gen(function* () {
     const fields = yield* KeyText.parse(text, fieldNames)
     const seed = fields.get("seed")
@@ -179,7 +179,7 @@ const materialOf = (text: string): Either.Either<KeyMaterial, KeyText.Fault> =>
 
 const refuse =
   (path: string, malformed: "NotAKeyFile" | "NoSeed" = "NotAKeyFile") =>
-  (fault: KeyText.Fault): KeyFileError =>
-    fault._tag === "TooNew"
-      ? new KeyFileError({ path, reason: "TooNew", detail: `${fault.version}; this one reads ${KeyText.version}` })
-      : new KeyFileError({ path, reason: malformed, detail: fault.what })
+  (unreadable: KeyText.Unreadable): KeyFileError =>
+    unreadable._tag === "TooNew"
+      ? new KeyFileError({ path, reason: "TooNew", detail: `${unreadable.version}; this one reads ${KeyText.version}` })
+      : new KeyFileError({ path, reason: malformed, detail: unreadable.what })

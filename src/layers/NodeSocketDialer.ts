@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import { hostPort, kind, type TowerAddress } from "../schema/TowerAddress.js"
 import { DialFailed } from "../schema/TransportError.js"
 import { SocketDialer } from "../services/SocketDialer.js"
-import { allOrNothing } from "./net/allOrNothing.js"
+import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { connect, type Failure } from "./net/connect.js"
 import * as Tcp from "./net/tcp.js"
 
@@ -39,7 +39,7 @@ export const make: SocketDialer.Service = {
     const dialFailed = (failure: Failure) => new DialFailed({ address, ...failure })
     const progress = (ifLate: Failure) => onProgress?.(dialFailed(ifLate))
     return yield* Effect.mapError(connect(hostPort(address), progress), dialFailed)
-  }, allOrNothing)
+  }, releaseOnFailure)
 }
 
 /** Direct connections. @since 0.1.0 @category layers */

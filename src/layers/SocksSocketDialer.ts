@@ -17,8 +17,8 @@ import type { TowerAddress } from "../schema/TowerAddress.js"
 import { DialFailed } from "../schema/TransportError.js"
 import { Entropy } from "../services/Entropy.js"
 import { SocketDialer } from "../services/SocketDialer.js"
+import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { decodeOptions } from "./decodeOptions.js"
-import { allOrNothing } from "./net/allOrNothing.js"
 import { connect, type Failure } from "./net/connect.js"
 import * as Socks from "./net/socks.js"
 
@@ -77,7 +77,7 @@ export const make = (given: Options): Effect.Effect<SocketDialer.Service, Invali
         Socks.connect(socket, address, login, onAsking),
         (reason) => new DialFailed({ address, reason })
       )
-    }, allOrNothing)
+    }, releaseOnFailure)
   }))
 
 /** Connections through a SOCKS5 proxy. @since 0.1.0 @category layers */

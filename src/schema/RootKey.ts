@@ -30,7 +30,7 @@ export const RootKey = Data.taggedEnum<RootKey>()
  * @since 0.1.0
  * @category constructors
  */
-export const parse = (text: string): Either.Either<RootKey, KeyText.Fault> =>
+export const parse = (text: string): Either.Either<RootKey, KeyText.Unreadable> =>
   /^[a-z]prv/.test(text)
     ? ExtendedKeyText.parse(text).pipe(
         Either.map(() => RootKey.ExtendedKey({ text: Redacted.make(text) })),

@@ -79,7 +79,7 @@ const received = <A>(
   act: 1 | 2 | 3,
   hex: string,
   length: number,
-  read: (bytes: Uint8Array) => Either.Either<A, Noise.Fault>
+  read: (bytes: Uint8Array) => Either.Either<A, Noise.BadAct>
 ): Outcome<A> => {
   const bytes = fromHex(hex)
   if (bytes.length < length) return Either.left(`ACT${act}_READ_FAILED`)

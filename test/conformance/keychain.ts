@@ -71,7 +71,7 @@ const viaKeyRing = (
   return Exit.getOrElse(exit, (cause) => ({ pub: String(cause), shared: String(cause) }))
 }
 
-const steps = (path: string, short: boolean): Array<Hd.Step> =>
+const steps = (path: string, short: boolean): Array<Hd.Level> =>
   path
     .split("/")
     .slice(1)

@@ -16,7 +16,7 @@ const ephemeral = (hex: string): Noise.EphemeralKey => ({
   secret: Redacted.make(fromHex(hex)),
   publicKey: curve.publicKey(fromHex(hex))
 })
-type Read = (act: Uint8Array) => Either.Either<unknown, Noise.Fault>
+type Read = (act: Uint8Array) => Either.Either<unknown, Noise.BadAct>
 const right = <A>(result: Either.Either<A, string>): A => Either.getOrThrow(result)
 
 const initiatorKey = fromHex("11".repeat(32))

@@ -71,7 +71,7 @@ const messages = function* (seed: number): Generator<Uint8Array> {
 }
 
 /** Sends and reads at the same time; answers both ways. */
-const exchange = (connection: Connection.Connection) =>
+const exchange = (connection: Connection.BrontideConnection) =>
   Effect.gen(function* () {
     const sent = digest()
     const received = digest()

@@ -43,7 +43,7 @@ const connected = (options?: SocketPair.Options) =>
     return { client, tower: yield* Fiber.join(accepting), end: theirs, ours }
   })
 
-const sendTo = (tower: Connection.Connection, message: Init) => tower.send(Codec.encode(message))
+const sendTo = (tower: Connection.BrontideConnection, message: Init) => tower.send(Codec.encode(message))
 
 /** The seconds after which the effect comes to an end by itself; all that is under way is to be waiting for the clock. */
 const endsAfter = <A, E, R>(seconds: number, effect: Effect.Effect<A, E, R>) =>

@@ -34,7 +34,7 @@ const textOf = ({ port, secretKey }: Kept): string =>
     ["port", String(port)]
   ])
 
-const parse = (text: string): Either.Either<Kept, KeyText.Fault> =>
+const parse = (text: string): Either.Either<Kept, KeyText.Unreadable> =>
   Either.gen(function* () {
     const fields = yield* KeyText.parse(text, names)
     const seed = yield* KeyText.parseSeed(fields.get("seed") ?? "")
@@ -52,11 +52,11 @@ const kept = (paths: ClientPaths) =>
     const text = yield* PrivateFile.read(file(paths))
     return yield* Either.mapLeft(
       parse(text),
-      (fault) =>
+      (unreadable) =>
         new KeyFileError({
           path: file(paths),
-          reason: fault._tag === "TooNew" ? "TooNew" : "NotAKeyFile",
-          detail: fault._tag === "TooNew" ? String(fault.version) : fault.what
+          reason: unreadable._tag === "TooNew" ? "TooNew" : "NotAKeyFile",
+          detail: unreadable._tag === "TooNew" ? String(unreadable.version) : unreadable.what
         })
     )
   })

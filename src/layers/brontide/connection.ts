@@ -30,7 +30,7 @@ export interface Options {
 }
 
 /** An established connection. @since 0.1.0 @category models */
-export interface Connection {
+export interface BrontideConnection {
   readonly remotePublicKey: PublicKey
   /**
    * Hands a body of at most 65,535 bytes to the network; a longer one is a bug and dies. A write that fails is told here
@@ -51,10 +51,10 @@ const nothing = new Uint8Array(0)
 const readAhead = 2 * Frame.maxFrame
 
 const establish = (
-  line: Handshake.Line,
+  peer: Handshake.Peer,
   { remotePublicKey, transport, ...handshaken }: Handshake.Handshaken,
   { address, messageTimeout }: Options
-): Effect.Effect<Connection, never, Scope.Scope> =>
+): Effect.Effect<BrontideConnection, never, Scope.Scope> =>
   Effect.gen(function* () {
     const inbox = Inbox.make<ConnectionEnded | GarbledFrame>(readAhead, Frame.overhead)
     const closed = yield* Effect.makeLatch(false)
@@ -75,7 +75,7 @@ const establish = (
     const readFrames = Effect.gen(function* () {
       while (decoder._tag === "Reading") {
         yield* inbox.room
-        const [next, bodies] = Frame.push(decoder, yield* line.reader.next)
+        const [next, bodies] = Frame.push(decoder, yield* peer.reader.next)
         inbox.offer(bodies)
         decoder = next
       }
@@ -106,7 +106,7 @@ const establish = (
         const bytes = concat(unwritten, frame)
         sending = next
         unwritten = nothing
-        return bytes.length === 0 ? Effect.succeed(true) : line.socket.write(bytes)
+        return bytes.length === 0 ? Effect.succeed(true) : peer.socket.write(bytes)
       })
     // The initiator mostly speaks at once: act three leaves in the same write, and alone when nothing comes in this turn of the
     // event loop. That it failed is seen by the reader.
@@ -133,7 +133,7 @@ const establish = (
     }
   })
 
-const lineTo = (socket: SocketDialer.RawSocket, { address, handshakeTimeout }: Options): Handshake.Line => ({
+const peerOf = (socket: SocketDialer.RawSocket, { address, handshakeTimeout }: Options): Handshake.Peer => ({
   socket,
   reader: ByteReader.make(socket),
   address,
@@ -152,11 +152,11 @@ export const initiate = <E>(
   remotePublicKey: PublicKey,
   key: Handshake.StaticKey<E>,
   options: Options & { readonly onActTwo?: Effect.Effect<void> | undefined }
-): Effect.Effect<Connection, HandshakeFailed | E, Scope.Scope> =>
+): Effect.Effect<BrontideConnection, HandshakeFailed | E, Scope.Scope> =>
   Effect.gen(function* () {
-    const line = lineTo(socket, options)
-    const handshaken = yield* Handshake.initiate(line, remotePublicKey, key, options.onActTwo ?? Effect.void)
-    return yield* establish(line, handshaken, options)
+    const peer = peerOf(socket, options)
+    const handshaken = yield* Handshake.initiate(peer, remotePublicKey, key, options.onActTwo ?? Effect.void)
+    return yield* establish(peer, handshaken, options)
   })
 
 /**
@@ -169,9 +169,9 @@ export const accept = <E>(
   socket: SocketDialer.RawSocket,
   key: Handshake.StaticKey<E>,
   options: Options
-): Effect.Effect<Connection, HandshakeFailed | E, Scope.Scope> =>
+): Effect.Effect<BrontideConnection, HandshakeFailed | E, Scope.Scope> =>
   Effect.gen(function* () {
-    const line = lineTo(socket, options)
-    const handshaken = yield* Handshake.accept(line, key)
-    return yield* establish(line, handshaken, options)
+    const peer = peerOf(socket, options)
+    const handshaken = yield* Handshake.accept(peer, key)
+    return yield* establish(peer, handshaken, options)
   })

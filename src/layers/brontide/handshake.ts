@@ -29,8 +29,8 @@ export interface StaticKey<E> {
   readonly ecdh: (point: PublicKey) => Effect.Effect<Redacted.Redacted<Uint8Array>, E>
 }
 
-/** Both ends of the talk, for the acts of one connection. @since 0.1.0 @category models */
-export interface Line {
+/** The other side of one handshake. @since 0.1.0 @category models */
+export interface Peer {
   readonly socket: SocketDialer.RawSocket
   readonly reader: ByteReader
   /** Who is at the other end, for the errors. */
@@ -68,34 +68,34 @@ const ephemeralKey: Effect.Effect<Noise.EphemeralKey, never, Scope.Scope> = wipe
 const ownEcdh = <E>(key: StaticKey<E>, point: Uint8Array) => wiped(key.ecdh(PublicKey.make(toHex(point))), Aead.wipe)
 
 const failed =
-  (line: Line, act: HandshakeFailed["act"]) =>
+  (peer: Peer, act: HandshakeFailed["act"]) =>
   (reason: HandshakeFailed["reason"]): HandshakeFailed =>
-    new HandshakeFailed({ address: line.address, act, reason })
+    new HandshakeFailed({ address: peer.address, act, reason })
 
-const step = <A>(line: Line, act: HandshakeFailed["act"], result: Either.Either<A, Noise.Fault>) =>
-  Effect.mapError(result, failed(line, act))
+const step = <A>(peer: Peer, act: HandshakeFailed["act"], result: Either.Either<A, Noise.BadAct>) =>
+  Effect.mapError(result, failed(peer, act))
 
 type State = Parameters<typeof Noise.wipe>[0]
 
 const writeStep = <A extends State>(
-  line: Line,
+  peer: Peer,
   act: HandshakeFailed["act"],
-  result: Either.Either<readonly [next: A, act: Uint8Array], Noise.Fault>
-) => wiped(step(line, act, result), ([next]) => Noise.wipe(next))
+  result: Either.Either<readonly [next: A, act: Uint8Array], Noise.BadAct>
+) => wiped(step(peer, act, result), ([next]) => Noise.wipe(next))
 
-const readStep = <A extends State>(line: Line, act: HandshakeFailed["act"], result: Either.Either<A, Noise.Fault>) =>
-  wiped(step(line, act, result), Noise.wipe)
+const readStep = <A extends State>(peer: Peer, act: HandshakeFailed["act"], result: Either.Either<A, Noise.BadAct>) =>
+  wiped(step(peer, act, result), Noise.wipe)
 
-const write = (line: Line, act: HandshakeFailed["act"], bytes: Uint8Array): Effect.Effect<void, HandshakeFailed> =>
-  Effect.flatMap(line.socket.write(bytes), (written) => (written ? Effect.void : failed(line, act)("Ended")))
+const write = (peer: Peer, act: HandshakeFailed["act"], bytes: Uint8Array): Effect.Effect<void, HandshakeFailed> =>
+  Effect.flatMap(peer.socket.write(bytes), (written) => (written ? Effect.void : failed(peer, act)("Ended")))
 
-const read = (line: Line, act: HandshakeFailed["act"], length: number): Effect.Effect<Uint8Array, HandshakeFailed> =>
-  Effect.mapError(line.reader.exactly(length), failed(line, act))
+const read = (peer: Peer, act: HandshakeFailed["act"], length: number): Effect.Effect<Uint8Array, HandshakeFailed> =>
+  Effect.mapError(peer.reader.exactly(length), failed(peer, act))
 
 const inTime =
-  (line: Line, act: HandshakeFailed["act"]) =>
+  (peer: Peer, act: HandshakeFailed["act"]) =>
   <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | HandshakeFailed> =>
-    within(effect, line.timeout, () => failed(line, act)("Timeout"))
+    within(effect, peer.timeout, () => failed(peer, act)("Timeout"))
 
 /**
  * The initiator's side, up to act three, which is left to be written with the first message. Act two is to come within the
@@ -105,19 +105,19 @@ const inTime =
  * @category constructors
  */
 export const initiate = <E>(
-  line: Line,
+  peer: Peer,
   remotePublicKey: PublicKey,
   key: StaticKey<E>,
   onActTwo: Effect.Effect<void>
 ): Effect.Effect<Handshaken, HandshakeFailed | E> =>
   Effect.gen(function* () {
     const start = Noise.initiator(fromHex(remotePublicKey))
-    const [awaitingActTwo, actOne] = yield* writeStep(line, 1, Noise.writeActOne(curve, start, yield* ephemeralKey))
-    const actTwo = yield* write(line, 1, actOne).pipe(
-      Effect.andThen(read(line, 2, Noise.actLength.two)),
-      inTime(line, 2)
+    const [awaitingActTwo, actOne] = yield* writeStep(peer, 1, Noise.writeActOne(curve, start, yield* ephemeralKey))
+    const actTwo = yield* write(peer, 1, actOne).pipe(
+      Effect.andThen(read(peer, 2, Noise.actLength.two)),
+      inTime(peer, 2)
     )
-    const sendingActThree = yield* readStep(line, 2, Noise.readActTwo(curve, awaitingActTwo, actTwo))
+    const sendingActThree = yield* readStep(peer, 2, Noise.readActTwo(curve, awaitingActTwo, actTwo))
     yield* onActTwo
     const se = yield* ownEcdh(key, sendingActThree.point)
     const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
@@ -131,22 +131,22 @@ export const initiate = <E>(
  * @since 0.1.0
  * @category constructors
  */
-export const accept = <E>(line: Line, key: StaticKey<E>): Effect.Effect<Handshaken, HandshakeFailed | E> =>
+export const accept = <E>(peer: Peer, key: StaticKey<E>): Effect.Effect<Handshaken, HandshakeFailed | E> =>
   Effect.gen(function* () {
-    const actOne = yield* read(line, 1, Noise.actLength.one).pipe(inTime(line, 1))
+    const actOne = yield* read(peer, 1, Noise.actLength.one).pipe(inTime(peer, 1))
     const start = Noise.responder(fromHex(key.publicKey))
-    const checkingActOne = yield* step(line, 1, Noise.readActOne(curve, start, actOne))
+    const checkingActOne = yield* step(peer, 1, Noise.readActOne(curve, start, actOne))
     const es = yield* ownEcdh(key, checkingActOne.point)
-    const sendingActTwo = yield* readStep(line, 1, Noise.checkActOne(checkingActOne, es))
+    const sendingActTwo = yield* readStep(peer, 1, Noise.checkActOne(checkingActOne, es))
     const [awaitingActThree, actTwo] = yield* writeStep(
-      line,
+      peer,
       2,
       Noise.writeActTwo(curve, sendingActTwo, yield* ephemeralKey)
     )
-    const actThree = yield* write(line, 2, actTwo).pipe(
-      Effect.andThen(read(line, 3, Noise.actLength.three)),
-      inTime(line, 3)
+    const actThree = yield* write(peer, 2, actTwo).pipe(
+      Effect.andThen(read(peer, 3, Noise.actLength.three)),
+      inTime(peer, 3)
     )
-    const [transport, initiator] = yield* step(line, 3, Noise.readActThree(curve, awaitingActThree, actThree))
+    const [transport, initiator] = yield* step(peer, 3, Noise.readActThree(curve, awaitingActThree, actThree))
     return { transport, remotePublicKey: PublicKey.make(toHex(initiator)), unwritten: new Uint8Array(0) }
   }).pipe(scoped)

@@ -21,8 +21,8 @@ export interface Account {
  * @category models
  */
 export interface Paths {
-  readonly shared: (account: Account) => ReadonlyArray<Hd.Step>
-  readonly family: (family: number) => ReadonlyArray<Hd.Step>
+  readonly shared: (account: Account) => ReadonlyArray<Hd.Level>
+  readonly family: (family: number) => ReadonlyArray<Hd.Level>
 }
 
 /** The three layouts. @since 0.1.0 @category models */

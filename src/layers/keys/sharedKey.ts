@@ -23,7 +23,7 @@ const invalid = (detail: string) => new KeyRingError({ operation: "deriveKey", d
 export const sharedKey = (
   root: RootKey,
   onChain: Chain.Chain,
-  path: ReadonlyArray<Hd.Step>
+  path: ReadonlyArray<Hd.Level>
 ): Either.Either<Hd.ExtendedKey, KeyRingError> =>
   RootKey.$match(root, {
     Seed: ({ bytes }) => {
@@ -34,7 +34,7 @@ export const sharedKey = (
     },
     ExtendedKey: ({ text }) =>
       ExtendedKeyText.parse(Redacted.value(text)).pipe(
-        Either.mapLeft((fault) => invalid(explain[fault])),
+        Either.mapLeft((problem) => invalid(explain[problem])),
         Either.flatMap((parsed) => {
           const level = path[parsed.depth - 1]
           const { chain, mainnet } = parsed.kind
@@ -48,7 +48,7 @@ export const sharedKey = (
           if (parsed.depth > 0 && (level === undefined || Hd.childNumber(level) !== parsed.childNumber)) {
             return Either.left(
               invalid(
-                `the extended key (depth ${parsed.depth}) does not lie on the path of this layout, m/${path.map((step) => `${step.index}'`).join("/")}`
+                `the extended key (depth ${parsed.depth}) does not lie on the path of this layout, m/${path.map(({ index }) => `${index}'`).join("/")}`
               )
             )
           }
@@ -58,8 +58,8 @@ export const sharedKey = (
   })
 
 const descend = (
-  from: Either.Either<Hd.ExtendedKey, Hd.Fault>,
-  path: ReadonlyArray<Hd.Step>
+  from: Either.Either<Hd.ExtendedKey, Hd.InvalidKey>,
+  path: ReadonlyArray<Hd.Level>
 ): Either.Either<Hd.ExtendedKey, KeyRingError> =>
   Either.flatMap(from, (key) => {
     const end = Hd.descend(key, path)
@@ -67,7 +67,7 @@ const descend = (
     return end
   }).pipe(Either.mapLeft(() => invalid("this root has no such keys (BIP-32); use another seed")))
 
-const explain: Record<ExtendedKeyText.Fault, string> = {
+const explain: Record<ExtendedKeyText.NotAKey, string> = {
   BadChecksum: "the extended key is mistyped: its checksum does not fit",
   BadLength: "the extended key does not have 78 bytes",
   UnknownKind: "the extended key is of no private kind that we know (xprv, tprv, sprv, dprv, rprv)",

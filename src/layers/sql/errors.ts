@@ -15,7 +15,7 @@ import { DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
  * @since 0.1.0
  * @category models
  */
-export type Fault = "busy" | "disconnected" | "unavailable"
+export type FailureKind = "busy" | "disconnected" | "unavailable"
 
 /** The answer to COMMIT was lost: it may have gone through, now or later. Never leaves the adapter. @since 0.1.0 @category errors */
 export class CommitLost extends Data.TaggedError("CommitLost")<{ readonly cause: SqlError }> {}
@@ -53,7 +53,7 @@ const goneMessage = /terminated|timeout exceeded|not queryable/i
 const noTlsMessage = /does not support SSL/
 
 /** What the error means. @since 0.1.0 @category combinators */
-export const faultOf = (error: SqlError): Fault => {
+export const failureKind = (error: SqlError): FailureKind => {
   const code = codeOf(error)
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED") || postgresBusy.has(code)) return "busy"
   if (postgresGone.test(code) || systemCode.test(code)) return "disconnected"
@@ -101,7 +101,7 @@ const causeOf = (error: SqlError): unknown => (codeOf(error).startsWith("ERR_TLS
 export const toDbError =
   (operation: string) =>
   (error: SqlError): DatabaseBusy | DatabaseUnavailable =>
-    faultOf(error) === "busy"
+    failureKind(error) === "busy"
       ? new DatabaseBusy({ operation, cause: error.cause })
       : new DatabaseUnavailable({ operation, detail: detailOf(error), cause: causeOf(error) })
 

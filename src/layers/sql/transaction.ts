@@ -18,7 +18,7 @@ import type * as Scope from "effect/Scope"
 import { type DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
 import { scoped } from "../concurrency/scoped.js"
 import * as Dialect from "./Dialect.js"
-import { CommitLost, faultOf, isCommitLost, isSqlError, toDbError, toOpenError } from "./errors.js"
+import { CommitLost, failureKind, isCommitLost, isSqlError, toDbError, toOpenError } from "./errors.js"
 
 /**
  * Runs a body in a transaction, again and again until the deadline of the operation while another try may help; also when
@@ -75,7 +75,7 @@ export interface Options {
 const firstWaitMs = 5
 const longestWaitMs = 200
 
-const again = (error: unknown): boolean => isSqlError(error) && faultOf(error) !== "unavailable"
+const again = (error: unknown): boolean => isSqlError(error) && failureKind(error) !== "unavailable"
 
 const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs: number): Database => {
   const { attemptMs, connectMs, cut } = dialect.limits
@@ -110,7 +110,7 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
       )
       if (purpose === "read") return yield* inside
       const commit = Effect.catchAll(say("COMMIT"), (error) =>
-        Effect.fail(faultOf(error) === "disconnected" ? new CommitLost({ cause: error }) : error)
+        Effect.fail(failureKind(error) === "disconnected" ? new CommitLost({ cause: error }) : error)
       )
       return yield* Effect.forEach(dialect.begin(purpose), say, { discard: true }).pipe(
         Effect.andThen(inside),

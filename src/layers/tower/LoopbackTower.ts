@@ -31,7 +31,7 @@ import * as Connection from "../brontide/connection.js"
 import type { StaticKey } from "../brontide/handshake.js"
 import { scoped } from "../concurrency/scoped.js"
 import { decodeOptions } from "../decodeOptions.js"
-import { converse, type Desk, type Line } from "./conversation.js"
+import { type Answers, converse, type Messages } from "./conversation.js"
 import * as Sessions from "./sessions.js"
 
 /** What the tower is about to do. At `reply` the decision is already stored. @since 0.1.0 @category testing */
@@ -164,7 +164,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
         () => Effect.sync(() => connected.delete(id))
       )
 
-    const deskFor = (id: SessionId): Desk => ({
+    const answersFor = (id: SessionId): Answers => ({
       chain,
       init: new Init({ features, chainHash: chain.chainHash }),
       create: (request) => Effect.suspend(() => keep(Sessions.create(terms, id, sessions.get(id), request))),
@@ -172,7 +172,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
       delete: Effect.sync(() => new DeleteSessionReply({ code: sessions.delete(id) ? Code.ok : Code.notFound }))
     })
 
-    const lineOver = (connection: Connection.Connection): Line<Broken> => ({
+    const messagesOver = (connection: Connection.BrontideConnection): Messages<Broken> => ({
       receive: Effect.flatMap(connection.receive, Codec.decode),
       send: (decided: Message) =>
         Effect.gen(function* () {
@@ -202,7 +202,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
         const connection = yield* Connection.accept(socket, key, timeouts)
         const id = SessionId.make(connection.remotePublicKey)
         yield* register(id)
-        yield* converse(lineOver(connection), deskFor(id))
+        yield* converse(messagesOver(connection), answersFor(id))
         yield* before("hangUp", connection.closed)
       }).pipe(scoped, Effect.ignore)
 

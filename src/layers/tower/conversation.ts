@@ -18,13 +18,13 @@ import type { StateUpdate } from "../../schema/wire/StateUpdate.js"
 import type { StateUpdateReply } from "../../schema/wire/StateUpdateReply.js"
 
 /** Messages to and from the client. @since 0.1.0 @category models */
-export interface Line<E> {
+export interface Messages<E> {
   readonly receive: Effect.Effect<Message, E>
   readonly send: (message: Message) => Effect.Effect<void, E>
 }
 
 /** Who answers, for the session of the connection's key; what is answered is kept already. @since 0.1.0 @category models */
-export interface Desk {
+export interface Answers {
   readonly chain: Chain.Chain
   readonly init: Init
   readonly create: (request: CreateSession) => Effect.Effect<CreateSessionReply>
@@ -32,30 +32,30 @@ export interface Desk {
   readonly delete: Effect.Effect<DeleteSessionReply>
 }
 
-const takeUpdates = <E>(line: Line<E>, desk: Desk, request: StateUpdate): Effect.Effect<void, E> =>
+const takeUpdates = <E>(messages: Messages<E>, answers: Answers, request: StateUpdate): Effect.Effect<void, E> =>
   Effect.gen(function* () {
-    const reply = yield* desk.update(request)
-    yield* line.send(reply)
+    const reply = yield* answers.update(request)
+    yield* messages.send(reply)
     if (reply.code !== Code.ok || request.isComplete === 1) return
-    const next = yield* line.receive
-    if (next._tag === "StateUpdate") yield* takeUpdates(line, desk, next)
+    const next = yield* messages.receive
+    if (next._tag === "StateUpdate") yield* takeUpdates(messages, answers, next)
   })
 
 /** Leads the connection to its end. The own Init goes out before the client's is checked. @since 0.1.0 @category combinators */
-export const converse = <E>(line: Line<E>, desk: Desk): Effect.Effect<void, E | PermanentTowerFailure> =>
+export const converse = <E>(messages: Messages<E>, answers: Answers): Effect.Effect<void, E | PermanentTowerFailure> =>
   Effect.gen(function* () {
-    const theirs = yield* line.receive
+    const theirs = yield* messages.receive
     if (theirs._tag !== "Init") return
-    yield* line.send(desk.init)
-    yield* checkInit(desk.chain, theirs)
-    const request = yield* line.receive
+    yield* messages.send(answers.init)
+    yield* checkInit(answers.chain, theirs)
+    const request = yield* messages.receive
     switch (request._tag) {
       case "CreateSession":
-        return yield* line.send(yield* desk.create(request))
+        return yield* messages.send(yield* answers.create(request))
       case "DeleteSession":
-        return yield* line.send(yield* desk.delete)
+        return yield* messages.send(yield* answers.delete)
       case "StateUpdate":
-        return yield* takeUpdates(line, desk, request)
+        return yield* takeUpdates(messages, answers, request)
       default:
         return
     }

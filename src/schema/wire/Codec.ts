@@ -97,7 +97,7 @@ export interface Malformed {
   readonly type?: number
 }
 
-type ReadFields = (bytes: Uint8Array, offset: number) => Either.Either<Message, codec.Fault>
+type ReadFields = (bytes: Uint8Array, offset: number) => Either.Either<Message, codec.BadField>
 
 /** What comes after the last field is ignored, as the daemons do. */
 const reader =

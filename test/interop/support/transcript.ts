@@ -106,7 +106,7 @@ export const decrypt = (
   transcript: Omit<Transcript, "frames" | "outcome">,
   fromClient: Uint8Array,
   fromTower: Uint8Array
-): Either.Either<Record<Direction, ReadonlyArray<FrameOf>>, Noise.Fault> =>
+): Either.Either<Record<Direction, ReadonlyArray<FrameOf>>, Noise.BadAct> =>
   Either.gen(function* () {
     const { one, three, two } = Noise.actLength
     const acts = {
@@ -169,7 +169,7 @@ const frames = (dir: Direction, cipher: Cipher, bytes: Uint8Array): ReadonlyArra
 }
 
 /** The transcript of what was noted. */
-export const fromLog = (header: Omit<Transcript, "frames">, log: Log): Either.Either<Transcript, Noise.Fault> => {
+export const fromLog = (header: Omit<Transcript, "frames">, log: Log): Either.Either<Transcript, Noise.BadAct> => {
   const all = (mine: boolean) =>
     concat(...log.flatMap((one) => (one.mine === mine && one.bytes !== undefined ? [one.bytes] : [])))
   const isClient = header.ours === "client->tower"

@@ -1,11 +1,11 @@
 import { SqlError } from "@effect/sql/SqlError"
 import { assert, describe, it } from "@effect/vitest"
-import { type Fault, faultOf, toDbError, toOpenError } from "../../../src/layers/sql/errors.js"
+import { type FailureKind, failureKind, toDbError, toOpenError } from "../../../src/layers/sql/errors.js"
 
 const withCode = (code: string) => new SqlError({ cause: Object.assign(new Error(`said ${code}`), { code }) })
 const withMessage = (message: string) => new SqlError({ cause: new Error(message), message: "Failed" })
 
-const codes: ReadonlyArray<readonly [Fault, ReadonlyArray<string>]> = [
+const codes: ReadonlyArray<readonly [FailureKind, ReadonlyArray<string>]> = [
   ["busy", ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY", "SQLITE_LOCKED_SHAREDCACHE"]],
   ["busy", ["40001", "40P01", "55P03", "57014", "53300"]],
   [
@@ -18,9 +18,9 @@ const codes: ReadonlyArray<readonly [Fault, ReadonlyArray<string>]> = [
 ]
 
 describe("a driver's error", () => {
-  for (const [fault, examples] of codes) {
-    it(`is ${fault}: ${examples.join(" ")}`, () => {
-      for (const code of examples) assert.strictEqual(faultOf(withCode(code)), fault, code)
+  for (const [kind, examples] of codes) {
+    it(`is ${kind}: ${examples.join(" ")}`, () => {
+      for (const code of examples) assert.strictEqual(failureKind(withCode(code)), kind, code)
     })
   }
 
@@ -31,8 +31,8 @@ describe("a driver's error", () => {
       "timeout exceeded when trying to connect",
       "Client has encountered a connection error and is not queryable"
     ]
-    for (const message of said) assert.strictEqual(faultOf(withMessage(message)), "disconnected", message)
-    assert.strictEqual(faultOf(withMessage("The database connection is not open")), "unavailable")
+    for (const message of said) assert.strictEqual(failureKind(withMessage(message)), "disconnected", message)
+    assert.strictEqual(failureKind(withMessage("The database connection is not open")), "unavailable")
   })
 
   it("becomes a typed one that says what is the matter", () => {

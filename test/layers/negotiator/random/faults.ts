@@ -31,7 +31,7 @@ export const make = (faults: ReadonlyArray<Fault>, now: () => number): Faults =>
   let stores = 0
   let mostStores = 0
 
-  const faultOf = (operation: Operation): Fault | undefined => {
+  const failureKind = (operation: Operation): Fault | undefined => {
     if (!active) return undefined
     const count = (counts.get(operation) ?? 0) + 1
     counts.set(operation, count)
@@ -40,7 +40,7 @@ export const make = (faults: ReadonlyArray<Fault>, now: () => number): Faults =>
 
   const disturbed = <A, E>(operation: Operation, call: Effect.Effect<A, E>, failure: () => E): Effect.Effect<A, E> =>
     Effect.suspend(() => {
-      const fault = faultOf(operation)
+      const fault = failureKind(operation)
       if (fault === undefined) return call
       const pause = fault.takes === null ? Effect.async<void>(() => {}) : Effect.sleep(fault.takes)
       const calm = fault.takes === 0 ? call : Effect.andThen(pause, call)
