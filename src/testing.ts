@@ -1,6 +1,5 @@
 /**
- * What we hand to those who test programs with sessions in them: services in memory, towers that follow a script, and time
- * that passes when it is told to.
+ * Tools for testing programs that use sessions: services in memory, towers that follow a script, and virtual time.
  *
  * @since 0.1.0
  */

@@ -1,4 +1,4 @@
-/** `wtclient db check`: says what is wrong with a database. Ends with code 1 where something is. @since 0.1.0 */
+/** `wtclient db check`: says what is wrong with a database. The exit code is 1 when something is. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ export const check = Command.make("check", { ...clientFlags, json: flags.switche
     else for (const { detail, table } of findings) yield* Console.log(`${table}: ${detail}`)
     if (findings.length > 0) {
       return yield* new CommandError({
-        message: `The database ${databaseName(paths)} is not as it must be: ${findings.length} found. Put a copy of it back, and say wtclient db skip-keys then.`
+        message: `The database ${databaseName(paths)} is not as it must be: ${findings.length} found. Restore a copy of it, and then run wtclient db skip-keys.`
       })
     }
     if (!given.json) yield* Console.log(`The database ${databaseName(paths)} is as it must be.`)

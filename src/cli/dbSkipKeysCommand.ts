@@ -9,7 +9,7 @@ import * as flags from "./support/flags.js"
 import { boundDatabase, explained } from "./support/openDatabase.js"
 import { json } from "./support/views.js"
 
-/** More than a client uses between two copies of its database. */
+/** More keys than a client uses between two copies of its database. */
 const plenty = 100_000
 
 /** The command. @since 0.1.0 @category constructors */

@@ -1,4 +1,4 @@
-/** `wtclient demo`: everything at work on this machine. @since 0.1.0 */
+/** `wtclient demo`: a tower and a session from it, on this machine. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Chunk from "effect/Chunk"
@@ -27,7 +27,7 @@ import { writeKeyFile } from "./support/writeKeyFile.js"
 const defaults: Defaults = {
   network: { bitcoin: "regtest", decred: "simnet" },
   dataDir: ".wtclient-demo",
-  // The demo keeps to its own files.
+  // The demo uses its own files only.
   databaseUrl: Config.succeed(Option.none())
 }
 
@@ -38,32 +38,32 @@ export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json:
       const paths = yield* clientPaths(given, defaults)
       const proposal = yield* proposalOf(given, paths.chain)
       const fs = yield* FileSystem.FileSystem
-      const tell = given.json ? () => Effect.void : (text: string) => Console.log(text)
-      yield* tell(`effect-watchtower on ${paths.chain.name} ${paths.chain.network}; its files are in ${paths.folder}`)
+      const print = given.json ? () => Effect.void : (text: string) => Console.log(text)
+      yield* print(`effect-watchtower on ${paths.chain.name} ${paths.chain.network}; its files are in ${paths.folder}`)
 
       const tower = yield* LocalTower.open(paths).pipe(
-        // Another demo runs; this one's tower takes a port of its own.
+        // Another demo is running: this one's tower takes another port.
         Effect.catchIf(
           (error) => error._tag === "ListenFailed" && error.reason === "PortInUse",
           () => LocalTower.open(paths, { port: 0 })
         )
       )
-      yield* tell(`\n1. A tower listens on this machine\n   ${TowerUri.print(tower.uri)}`)
+      yield* print(`\n1. A tower listens on this machine\n   ${TowerUri.print(tower.uri)}`)
 
       const isNew = !(yield* Effect.orElseSucceed(fs.exists(paths.keyFile), () => false))
       if (isNew) yield* writeKeyFile(paths, yield* KeyFile.generate)
-      yield* tell(`\n2. The client has ${isNew ? "a new key" : "its key from the last time"}\n   ${paths.keyFile}`)
+      yield* print(`\n2. The client has ${isNew ? "a new key" : "its key from the last time"}\n   ${paths.keyFile}`)
 
       yield* Effect.gen(function* () {
         const candidates = yield* TowerCandidates
         const negotiator = yield* SessionNegotiator
         const db = yield* ClientDb
         const { id } = yield* candidates.add(tower.uri.publicKey, tower.uri.address)
-        yield* tell(`\n3. The client knows the tower: it is tower ${id} of its database\n   ${databaseName(paths)}`)
-        yield* tell("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
-        const session = yield* negotiateOnce(negotiator, (line) => tell(`   ${line}`))
+        yield* print(`\n3. The client knows the tower: it is tower ${id} of its database\n   ${databaseName(paths)}`)
+        yield* print("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
+        const session = yield* negotiateOnce(negotiator, (line) => print(`   ${line}`))
         const held = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db)))
-        yield* tell(`\n5. Sessions held: ${held.length}\n\n${sessionsTable(held, paths.chain)}`)
+        yield* print(`\n5. Sessions held: ${held.length}\n\n${sessionsTable(held, paths.chain)}`)
         if (given.json) yield* Console.log(json({ session: sessionJson(session), held: held.map(sessionJson) }))
       }).pipe(
         Effect.provide(NodeWatchtower.layer({ ...proposal, key: paths.keyFile, database: paths.database })),

@@ -1,5 +1,5 @@
 /**
- * The process of `wtclient`: words from its arguments, the result as its exit code. Importing it runs it.
+ * The process of `wtclient`. Importing it runs it.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { run } from "./run.js"
 
-// The reader of our output may stop early, as `head` does.
+// A reader of our output that stops early, as `head` does, is no error.
 process.stdout.on("error", () => process.exit(0))
 
 run(process.argv.slice(2)).pipe(
@@ -21,9 +21,9 @@ run(process.argv.slice(2)).pipe(
   Effect.provide(NodeContext.layer),
   NodeRuntime.runMain({
     disableErrorReporting: true,
-    // The program has a logger of its own, on standard error.
+    // `run` logs to standard error itself.
     disablePrettyLogger: true,
-    // 130: stopped by a signal, as shells have it.
+    // 130 means stopped by a signal, as in shells.
     teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) ? Number(process.exitCode ?? 0) : 130)
   })
 )

@@ -27,11 +27,11 @@ export const negotiate = Command.make(
     Effect.gen(function* () {
       const paths = yield* clientPaths(given)
       const proposal = yield* proposalOf(given, paths.chain)
-      const tell = given.json ? () => Effect.void : (text: string) => Console.log(text)
+      const print = given.json ? () => Effect.void : (text: string) => Console.log(text)
       yield* Effect.gen(function* () {
         const negotiator = yield* SessionNegotiator
         for (let left = Option.getOrElse(given.count, () => 1); left > 0; left--) {
-          const session = yield* negotiateOnce(negotiator, tell)
+          const session = yield* negotiateOnce(negotiator, print)
           if (given.json) yield* Console.log(json(sessionJson(session)))
         }
       }).pipe(

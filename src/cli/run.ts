@@ -1,10 +1,9 @@
 /**
- * `wtclient` as a function: words in, exit code out. Whatever fails ends as one sentence on standard error; standard output
- * is for results alone.
+ * `wtclient` as a function from its arguments to its exit code. Every failure is one sentence on standard error; standard
+ * output is for results only.
  *
  * @since 0.1.0
  */
-
 import type * as CliApp from "@effect/cli/CliApp"
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
@@ -63,7 +62,7 @@ const ansi = /\u001b\[[0-9;]*m/g
 
 const plain = (text: string): string => text.replace(ansi, "")
 
-// What @effect/cli says of every flag and argument, whatever it is.
+// What @effect/cli says about every flag and argument.
 const noise = /^ *(A user-defined piece of text|A true or false value|This setting is optional)\.\n\n?/gm
 
 /** The sentence and the exit code of an error: 2 when the command line is wrong, else 1. */
@@ -77,14 +76,14 @@ const verdict = (error: { readonly _tag: string; readonly message: string } | Va
 }
 
 /**
- * Runs the command that these words name (what stands behind the program's name).
+ * Runs the command of these arguments (those after the program's name).
  *
  * @since 0.1.0
  * @category constructors
  */
 export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, CliApp.CliApp.Environment> =>
   Effect.consoleWith((console) => {
-    // @effect/cli prints its errors, and colours whatever the terminal; the first is ours to do, the second nobody's.
+    // @effect/cli prints its errors, which we print ourselves, and colours its help even where no terminal is.
     const quiet: Console.Console = {
       ...console,
       error: () => Effect.void,

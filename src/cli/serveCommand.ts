@@ -1,4 +1,4 @@
-/** `wtclient serve`: a tower for trying things out. @since 0.1.0 */
+/** `wtclient serve`: a tower to try things out with. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -18,14 +18,14 @@ export const serve = Command.make(
     Effect.scoped(
       Effect.gen(function* () {
         const paths = yield* clientPaths(given)
-        const tell = (text: string, value: unknown) => Console.log(given.json ? json(value) : text)
+        const print = (text: string, value: unknown) => Console.log(given.json ? json(value) : text)
         const tower = yield* LocalTower.open(paths, {
           port: Option.getOrUndefined(given.port),
           onSession: ({ id, lastApplied }) =>
-            tell(`session ${id} (last applied ${lastApplied})`, { session: id, lastApplied })
+            print(`session ${id} (last applied ${lastApplied})`, { session: id, lastApplied })
         })
         const uri = TowerUri.print(tower.uri)
-        yield* tell(
+        yield* print(
           [
             `A tower for ${paths.chain.name} ${paths.chain.network} listens. In another terminal, with the same --chain and --network:`,
             `  wtclient init`,

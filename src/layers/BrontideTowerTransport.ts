@@ -2,8 +2,8 @@
  * Towers over brontide: a raw socket, the Noise handshake, and wtwire messages in its frames (docs/protocol.md,
  * Brontide and wtwire).
  *
- * A connection belongs to the scope of its caller. When connecting fails or is interrupted, its socket is closed at
- * once, whatever becomes of that scope.
+ * A connection belongs to the scope of its caller. When connecting fails or is interrupted, its socket is closed at once,
+ * although that scope stays open.
  *
  * @since 0.1.0
  */
@@ -55,7 +55,7 @@ const messages = (connection: Brontide.BrontideConnection, address: TowerAddress
   isClosed: connection.isClosed
 })
 
-/** The transport over whatever dials. @since 0.1.0 @category constructors */
+/** The transport over a dialer. @since 0.1.0 @category constructors */
 export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service, InvalidOptions, SocketDialer> =>
   Effect.gen(function* () {
     const dialer = yield* SocketDialer

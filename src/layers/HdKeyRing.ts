@@ -80,9 +80,9 @@ export const config: Config.Config<Options> = Config.map(
 )
 
 /**
- * Fails when the root is not one that this layout can start from. Of the root is kept the key that all families share, and of
- * the families that of the last one asked for; both are overwritten when the scope closes, and what is derived on the way at
- * once. (SECURITY.md says what cannot be overwritten.) A derivation costs one child step, and one more after another family.
+ * Fails when the layout cannot start from this root. Two keys are kept: the one that all families share, and the one of the
+ * family that was used last. Both are overwritten when the scope closes, and keys in between at once. (SECURITY.md says what
+ * cannot be overwritten.) A derivation costs one child step, and the steps to the family when that is another one.
  *
  * @since 0.1.0
  * @category constructors
@@ -98,7 +98,7 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
       Effect.suspend(() => sharedKey(root, chain, path.shared({ coinType, account }))),
       (key) => Effect.sync(() => Hd.wipe(key))
     )
-    // One is enough: a client asks for session keys alone. A key for each of 2^31 families would be too many.
+    // One is enough, since a client uses the family of session keys only; without a limit there could be 2^31.
     let last: { readonly family: number; readonly key: Hd.ExtendedKey } | undefined
     const forget = () => {
       if (last !== undefined) Hd.wipe(last.key)

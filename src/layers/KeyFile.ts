@@ -1,6 +1,6 @@
 /**
  * The file that holds a client's root key: 32 random bytes, or the seed of an existing wallet. Its mode is 0600, and it is
- * never overwritten. Whoever has it has all session keys; whoever loses it cannot use the sessions any more.
+ * never overwritten. All session keys follow from it: without it the sessions cannot be used any more.
  *
  * @since 0.1.0
  */
@@ -42,8 +42,8 @@ export const generate: Effect.Effect<KeyMaterial> = Effect.gen(function* () {
 })
 
 /**
- * Reads the root that another wallet exported: a seed in hex, or an extended private key; blanks around it do not count.
- * `from` is for the error alone.
+ * Reads the root that another wallet exported: a seed in hex, or an extended private key; blanks around it are ignored.
+ * `from` is what the error calls the source.
  *
  * @since 0.1.0
  * @category constructors
@@ -52,7 +52,7 @@ export const parseRoot = (text: Redacted.Redacted<string>, from: string): Either
   rootOf(Redacted.value(text).trim()).pipe(Either.mapLeft(refuse(from, "NoSeed")))
 
 /**
- * Reads a key file that nobody else can read.
+ * Reads a key file; refuses one that others can read.
  *
  * @since 0.1.0
  * @category combinators
@@ -61,7 +61,7 @@ export const read = (path: string): Effect.Effect<KeyMaterial, KeyFileError, Fil
   Effect.flatMap(PrivateFile.read(path), (text) => Either.mapLeft(materialOf(text), refuse(path)))
 
 /**
- * Writes a new key file with mode 0600, and brings it and its name to the disk.
+ * Writes a new key file with mode 0600, and syncs it and its name to the disk.
  *
  * @since 0.1.0
  * @category combinators
@@ -76,8 +76,8 @@ export const write = (path: string, material: KeyMaterial): Effect.Effect<void, 
   )
 
 /**
- * Reads a key file, or makes one with a new root where there is none; of several that make it at the same time one wins,
- * and all have its key. A database knows whose it is: where a lost key file was replaced by a new one, it is refused.
+ * Reads a key file, or makes one with a new root when there is none. When several processes make it at the same time, one
+ * wins and all get its key. A database refuses a new key that replaces a lost one, since it knows whose it is.
  *
  * @since 0.1.0
  * @category combinators
@@ -88,7 +88,7 @@ export const readOrCreate = (path: string): Effect.Effect<KeyMaterial, KeyFileEr
     ({ reason }) => reason === "Missing",
     () =>
       Effect.flatMap(generate, (material) => write(path, material)).pipe(
-        // Somebody else has made it since.
+        // Another process has made it since `read`.
         Effect.catchIf(
           ({ reason }) => reason === "Exists",
           () => Effect.void

@@ -16,8 +16,8 @@ import { connect, type Failure } from "./net/connect.js"
 import * as Tcp from "./net/tcp.js"
 
 /**
- * The raw socket of an open connection, for servers; the scope owns it. The server is to allow half-open connections,
- * else Node ends the writing side as soon as the other side has ended its own.
+ * The raw socket of a connection that a server has accepted; the scope owns it. The server must allow half-open
+ * connections: otherwise Node ends our writing side as soon as the other side has ended its own.
  *
  * @since 0.1.0
  * @category constructors
@@ -26,8 +26,8 @@ export const fromSocket = (socket: Net.Socket): Effect.Effect<SocketDialer.RawSo
   Tcp.own(socket)
 
 /**
- * Dials over TCP, the addresses of a name side by side (`net/connect.ts`). Onion names are not asked of the resolver: that would tell it what is looked for, and it cannot know
- * them (RFC 7686).
+ * Dials over TCP, the addresses of a name side by side (`net/connect.ts`). The resolver is not asked for onion names: it
+ * cannot know them, and would learn which tower we look for (RFC 7686).
  *
  * @since 0.1.0
  * @category constructors

@@ -159,7 +159,7 @@ const difference = (before: Tower | undefined, after: Tower): ReadonlyArray<Cand
   const added = after.addresses
     .filter((address) => before?.addresses.includes(address) === false)
     .map((address) => CandidateChange.AddressAdded({ tower: after, address }))
-  // Whoever added it, here or in another process, added an address that is new, or the tower.
+  // An addition, here or in another process, brings a new address; where it brings none, the tower was added again.
   const isAddedAgain = added.length === 0 && before?.additions !== after.additions
   return [...removed, ...added, ...(isAddedAgain ? [CandidateChange.TowerAdded({ tower: after })] : [])]
 }

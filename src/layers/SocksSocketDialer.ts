@@ -1,6 +1,6 @@
 /**
- * TCP through a SOCKS5 proxy, such as Tor. Every dial logs in under a random name, so that Tor gives it a circuit of
- * its own, and every target goes to the proxy as it is written: nothing is resolved here.
+ * TCP through a SOCKS5 proxy, such as Tor. Every dial logs in with a random user name, so that Tor gives it a circuit of
+ * its own. The proxy gets every target as it is written: no name is resolved here.
  *
  * `net/socks.ts` speaks with the proxy; `docs/adr/socks-is-ours.md` says why no package does.
  *
@@ -39,7 +39,7 @@ export const config: Config.Config<Options> = Table.config(options)
 
 const randomName = Effect.flatMap(Entropy, (entropy) => Effect.map(entropy.bytes(16), toHex))
 
-/** Whatever is wrong with the proxy itself is its unavailability; what this machine cannot do stays what it is. */
+/** A failure to connect to the proxy means that the proxy is unavailable, unless the cause is this machine. */
 const toProxy = (failure: Failure): DialFailed["reason"] => {
   switch (failure.reason) {
     case "NetworkDown":
@@ -52,9 +52,9 @@ const toProxy = (failure: Failure): DialFailed["reason"] => {
 }
 
 /**
- * Dials through the proxy. Until the proxy has been asked for the address, whatever fails or takes too long is this
- * machine's trouble, and the proxy a part of it (`ProxyUnavailable`); then it is the address' (`Proxy`, or what the proxy
- * says).
+ * Dials through the proxy. Until the proxy has heard the address, a failure or a timeout is trouble of this machine, which
+ * the proxy counts as a part of (`ProxyUnavailable`). After that it belongs to the address (`Proxy`, or the reason that the
+ * proxy gives).
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * What every database does when it is bound to an identity.
+ * What all implementations of `ClientDb` share: whose database it is, and the counter of key indexes.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import { Entropy } from "../services/Entropy.js"
 const range = 2 ** 30 - 1
 
 /**
- * A random index from 1 to 2^30 - 1: a client whose database was lost does not meet its used keys again
+ * A random index from 1 to 2^30 - 1, so that a client that has lost its database does not use its old keys again
  * (docs/negotiation.md, Reservations). 48 random bits for a range of 30 leave a bias below 1 in 200,000.
  *
  * @since 0.1.0
@@ -26,7 +26,7 @@ export const randomFirstKeyIndex: Effect.Effect<KeyIndex> = Effect.gen(function*
 })
 
 /**
- * Fails when the database that was found is not the one that is wanted.
+ * Fails when the database belongs to another identity than the one that is wanted.
  *
  * @since 0.1.0
  * @category combinators
@@ -43,12 +43,12 @@ export const compareIdentities = (
   return Effect.void
 }
 
-/** A key index was asked for before `bindIdentity` started the counter. @since 0.1.0 @category errors */
+/** A key index cannot be given before `bindIdentity` has started the counter. @since 0.1.0 @category errors */
 export const notBound = (operation: string): DatabaseUnavailable =>
   new DatabaseUnavailable({ operation, detail: "bindIdentity was not called yet" })
 
 /**
- * A counter of key indexes never goes back; whoever asks for it has a bug.
+ * A counter of key indexes never goes back: a negative count is a defect.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,6 +1,6 @@
 /**
- * The database that options mean: a SQLite file, which they name by `filename`, or a Postgres database, by `url`. A driver is
- * loaded when it is used, and only the one that is: it costs start-up time.
+ * The database of some options: a SQLite file when they have a `filename`, a Postgres database when they have a `url`. A
+ * driver is loaded when it is used, since that costs start-up time, and the other one may not be installed.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import type * as SqliteClientDb from "./SqliteClientDb.js"
 /** The options of a SQLite file, or those of a Postgres database. @since 0.1.0 @category models */
 export type Options = SqliteClientDb.Options | PostgresClientDb.Options
 
-/** Are these the options of a Postgres database? @since 0.1.0 @category guards */
+/** Whether these are the options of a Postgres database. @since 0.1.0 @category guards */
 export const isPostgres = (options: Options): options is PostgresClientDb.Options =>
   Predicate.hasProperty(options, "url")
 
@@ -37,7 +37,7 @@ export const clientDb = (
       : Effect.map(sqlite, ({ layer }) => layer(options))
   )
 
-/** Its SQL client, for what the port does not offer. @since 0.1.0 @category constructors */
+/** Its SQL client, for what `ClientDb` does not offer. @since 0.1.0 @category constructors */
 export const sqlClient = (
   options: Options
 ): Effect.Effect<SqlClient, InvalidOptions | DbError | PackageMissing, Scope.Scope> =>

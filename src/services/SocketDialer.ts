@@ -32,15 +32,15 @@ export declare namespace SocketDialer {
     readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
   }
 
-  /** Is told, whenever it changes, what the failure of a dial is if its time is over now. */
+  /** Called whenever the failure changes that the caller is to report if its time is over now. */
   type OnProgress = (ifLate: DialFailed) => void
 
   interface Service {
     /** `tor` when every dial goes through a proxy, else `clear`; then onion addresses cannot be dialled. */
     readonly way: Way
     /**
-     * Connects. No timeout of its own: the transport has one; an interrupted dial leaves no socket. A dialer that knows
-     * more about a dial that takes long than that there was no answer tells it by `onProgress`.
+     * Connects. It has no timeout, since the transport has one; an interrupted dial leaves no socket behind. Where a dialer
+     * knows more about a slow dial than that no answer has come, it says so by `onProgress`.
      */
     readonly dial: (address: TowerAddress, onProgress?: OnProgress) => Effect.Effect<RawSocket, DialFailed, Scope.Scope>
   }

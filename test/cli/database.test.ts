@@ -81,9 +81,9 @@ describe("wtclient db check", () => {
   )
 })
 
-describe("a database that was put back", () => {
-  /** Takes sessions, copies the database, takes more, and puts the copy back: what the tower knows. */
-  const putBack = Effect.gen(function* () {
+describe("a database restored from a copy", () => {
+  /** Takes sessions, copies the database, takes more, and restores the copy; answers what the tower knows. */
+  const restored = Effect.gen(function* () {
     const { at, flags, fs, wtclient } = yield* newClient
     yield* wtclient("init")
     const serving = yield* started(["serve", "--json", ...flags])
@@ -106,14 +106,14 @@ describe("a database that was put back", () => {
 
   it.scopedLive("shows keys again that the lost part showed", () =>
     Effect.gen(function* () {
-      const { lost, shown } = yield* putBack
+      const { lost, shown } = yield* restored
       assert.deepStrictEqual(yield* shown, lost)
     })
   )
 
   it.scopedLive("shows none of them after skip-keys, and is whole", () =>
     Effect.gen(function* () {
-      const { lost, shown, wtclient } = yield* putBack
+      const { lost, shown, wtclient } = yield* restored
       assert.strictEqual((yield* wtclient("db", "skip-keys")).code, 0)
       const now = yield* shown
       assert.deepStrictEqual(

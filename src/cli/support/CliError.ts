@@ -1,5 +1,5 @@
 /**
- * What only the command line can fail with. Everything else comes from the library, with a sentence of its own.
+ * The failures of the command line itself. All others come from the library, which has a sentence for each.
  *
  * @since 0.1.0
  */

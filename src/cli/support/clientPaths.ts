@@ -1,6 +1,6 @@
 /**
- * Which chain a command is about, and where its files are: `<data-dir>/<chain>/<network>/`. The database is one of these
- * files, or the Postgres database that DATABASE_URL names.
+ * The chain that a command is about, and its files, in `<data-dir>/<chain>/<network>/`. The database is one of these files,
+ * or the Postgres database of DATABASE_URL.
  *
  * @since 0.1.0
  */
@@ -80,7 +80,7 @@ export const clientPaths = (given: ClientFlags, defaults: Defaults = usual): Eff
       return yield* new UsageError({ message: `${name} has no network "${network}". It has ${networks.join(", ")}.` })
     }
     const folder = path.resolve(
-      // Shells expand ~ at the beginning of a word, not behind "--data-dir=".
+      // A shell expands ~ at the beginning of an argument, but not in --data-dir=~/folder.
       Option.getOrElse(given.dataDir, () => defaults.dataDir).replace(/^~(?=\/|$)/, os.homedir()),
       name,
       network

@@ -1,5 +1,5 @@
 /**
- * What a negotiator does, told to people: a line an event, or none.
+ * The events of a negotiator as lines for people. Some events have no line.
  *
  * @since 0.1.0
  */

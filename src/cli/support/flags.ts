@@ -1,6 +1,6 @@
 /**
- * Every flag of `wtclient`, from the tables of options; the keys of `values` and `switches` are the flags' names. A value that
- * makes no sense is refused with a sentence that names the flag.
+ * All flags of `wtclient`, from the tables of options. The keys of `values` and `switches` are the flags' names. A value that
+ * is not allowed is refused with a sentence that names the flag.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ const hostAndPort: Table.Kind<SocksSocketDialer.Options> = {
   fits: () => true
 }
 
-/** The options behind the flags that take a value: those of the library, and what only the command line has. @since 0.1.0 @category config */
+/** The options behind the flags that take a value: those of the library, and those of the command line alone. @since 0.1.0 @category config */
 export const options = {
   chain: { ...Chain.options.entries.chain, default: "bitcoin" },
   network: { ...Chain.options.entries.network, default: "mainnet; demo: regtest or simnet" },
@@ -65,7 +65,7 @@ export const switchOptions = {
   "legacy-coin-type": HdKeyRing.options.entries.legacyCoinType
 } as const
 
-/** How help calls the value of a flag. @since 0.1.0 @category config */
+/** What the help text calls the value of each flag. @since 0.1.0 @category config */
 export const placeholders: Record<keyof typeof options, string> = {
   chain: "bitcoin|decred",
   network: "NAME",

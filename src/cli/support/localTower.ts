@@ -19,10 +19,10 @@ import * as TowerAddress from "../../schema/TowerAddress.js"
 import { Entropy } from "../../services/Entropy.js"
 import { type ClientPaths, makeFolder } from "./clientPaths.js"
 
-/** What is kept of the tower. */
+/** The contents of the tower's file. */
 interface Kept {
   readonly secretKey: Redacted.Redacted<Uint8Array>
-  /** 0: any. */
+  /** 0 means any port. */
   readonly port: number
 }
 
@@ -64,9 +64,9 @@ const kept = (paths: ClientPaths) =>
 const keep = (paths: ClientPaths, tower: Kept) =>
   Effect.andThen(makeFolder(paths), PrivateFile.create(file(paths), textOf(tower)))
 
-/** What the caller may want otherwise. @since 0.1.0 @category models */
+/** @since 0.1.0 @category models */
 export interface Options {
-  /** Instead of the port that is kept. */
+  /** Instead of the port in the file. */
   readonly port?: number | undefined
   readonly onSession?: LoopbackTower.Options["onSession"]
 }

@@ -1,5 +1,5 @@
 /**
- * One round of a negotiator, told line by line.
+ * One round of a negotiator, printed line by line.
  *
  * @since 0.1.0
  */
@@ -12,23 +12,23 @@ import type { NegotiationError } from "../../schema/NegotiationError.js"
 import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
 import { eventLine } from "./eventLine.js"
 
-/** Negotiates once; `tell` is given a line for each step, the last one before this ends. @since 0.1.0 @category combinators */
+/** Negotiates once, and prints a line for each step. All lines are printed when this ends. @since 0.1.0 @category combinators */
 export const negotiateOnce = (
   negotiator: SessionNegotiator.Service,
-  tell: (line: string) => Effect.Effect<void>
+  print: (line: string) => Effect.Effect<void>
 ): Effect.Effect<ClientSession, NegotiationError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const events = yield* negotiator.events
-      const narration = yield* events.pipe(
+      const printing = yield* events.pipe(
         Stream.takeUntil((event) => event.happening._tag === "RoundEnded"),
         Stream.map(eventLine),
         Stream.filter((text) => text !== undefined),
-        Stream.runForEach(tell),
+        Stream.runForEach(print),
         Effect.forkScoped
       )
       const exit = yield* Effect.exit(negotiator.negotiate)
-      if (Exit.isSuccess(exit) || exit.cause._tag === "Fail") yield* Fiber.join(narration)
+      if (Exit.isSuccess(exit) || exit.cause._tag === "Fail") yield* Fiber.join(printing)
       return yield* exit
     })
   )

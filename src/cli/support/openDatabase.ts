@@ -23,13 +23,13 @@ import { familyTowerSession, KeyRing } from "../../services/KeyRing.js"
 import { CommandError } from "./CliError.js"
 import { type ClientPaths, databaseName } from "./clientPaths.js"
 
-/** The database, which is created when there is none. @since 0.1.0 @category layers */
+/** The database; it is created when there is none. @since 0.1.0 @category layers */
 export const database = ({
   database
 }: ClientPaths): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
   SqliteOrPostgres.clientDb(database)
 
-/** Fails where no file of a database is yet; whether a server has one is seen by asking it. @since 0.1.0 @category combinators */
+/** Fails when there is no database file yet; a server is not asked. @since 0.1.0 @category combinators */
 export const requireDatabase = ({ database, folder }: ClientPaths): Effect.Effect<void, CommandError> =>
   Effect.suspend(() =>
     SqliteOrPostgres.isPostgres(database) || fs.existsSync(database.filename)
@@ -39,14 +39,14 @@ export const requireDatabase = ({ database, folder }: ClientPaths): Effect.Effec
         })
   )
 
-/** The database to read from; no file is created. Needs no key. @since 0.1.0 @category layers */
+/** The database, to read from. It must exist; no key is needed. @since 0.1.0 @category layers */
 export const existingDatabase = (
   paths: ClientPaths
 ): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew | CommandError> =>
   Layer.unwrapEffect(Effect.as(requireDatabase(paths), database(paths)))
 
 /**
- * The SQL client of the database that is there, for what the port does not offer. Needs no key.
+ * The SQL client of the database, for what `ClientDb` does not offer. The database must exist; no key is needed.
  *
  * @since 0.1.0
  * @category layers
@@ -57,7 +57,8 @@ export const sqlClient = (
   Layer.scoped(SqlClient, Effect.andThen(requireDatabase(paths), SqliteOrPostgres.sqlClient(paths.database)))
 
 /**
- * The database to write to, and the keys; the database is bound to these keys and this chain, or was before.
+ * The database, to write to, and the keys. A new database is bound to these keys and this chain; another one is refused
+ * unless it is bound to them already.
  *
  * @since 0.1.0
  * @category layers
@@ -77,12 +78,12 @@ export const boundDatabase = (
       yield* db.bindIdentity({ chainHash: paths.chain.chainHash, layout: keyRing.layout, publicKey })
     })
   ).pipe(
-    // The key first: without one no database is created.
+    // The key comes first: without a key no database is created.
     Layer.provideMerge(Layer.provideMerge(database(paths), KeyFile.layer({ path: paths.keyFile, chain: paths.chain })))
   )
 
 /**
- * Says which file it is that cannot be used, and names chains instead of their hashes.
+ * Adds the name of the database to its failures, and names chains instead of their hashes.
  *
  * @since 0.1.0
  * @category combinators
@@ -94,7 +95,7 @@ export const explained =
       if (isUnavailable(error)) {
         const advice = SqliteOrPostgres.isPostgres(paths.database)
           ? " Is the server there, and is its address right?"
-          : // Not the file is to blame for a driver without its binary.
+          : // A driver without its binary is not the file's fault.
             error.detail.includes("npm rebuild")
             ? ""
             : " Free it, put a copy of it back, or move it away to begin with a new one."

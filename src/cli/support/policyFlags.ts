@@ -44,7 +44,7 @@ export type Proposal =
   | { readonly chain: Chain.BitcoinChain; readonly policy: Policy.Policy<SatPerKw> }
   | { readonly chain: Chain.DecredChain; readonly policy: Policy.Policy<AtomsPerKb> }
 
-/** What the flags propose to the towers of a chain. @since 0.1.0 @category combinators */
+/** The chain and the policy that the flags ask for. @since 0.1.0 @category combinators */
 export const proposalOf = (given: PolicyFlags, chain: Chain.AnyChain): Effect.Effect<Proposal, Policy.InvalidPolicy> =>
   chain.name === "bitcoin"
     ? Effect.map(policyOf(given, chain), (policy) => ({ chain, policy }))

@@ -10,18 +10,18 @@ import type { PublicKey } from "../../schema/Ids.js"
 import * as TowerUri from "../../schema/TowerUri.js"
 import { CommandError } from "./CliError.js"
 
-/** A tower, to add. @since 0.1.0 @category config */
+/** The URI of a tower to add. @since 0.1.0 @category config */
 export const towerUri = Args.text({ name: "tower" }).pipe(
   Args.withDescription(
     "The tower as its operator prints it: publickey@host, or publickey@host:port (default port 9911)"
   )
 )
 
-/** A tower that is known. @since 0.1.0 @category config */
+/** The public key of a tower in the database. @since 0.1.0 @category config */
 export const publicKey = Args.text({ name: "publickey" }).pipe(
   Args.withDescription("The tower's public key, 66 hex digits")
 )
 
-/** Reads a public key; a whole tower URI is taken too. @since 0.1.0 @category combinators */
+/** Reads a public key; a whole tower URI is accepted too. @since 0.1.0 @category combinators */
 export const parsePublicKey = (text: string): Effect.Effect<PublicKey, CommandError> =>
   Either.mapLeft(TowerUri.parsePublicKey(text.split("@", 1)[0] ?? ""), ({ message }) => new CommandError({ message }))

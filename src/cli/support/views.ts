@@ -1,5 +1,5 @@
 /**
- * How towers and sessions look: as JSON for programs, as tables for people.
+ * Towers and sessions as text: JSON for programs, tables for people.
  *
  * @since 0.1.0
  */
@@ -32,10 +32,10 @@ export const sessionJson = (session: ClientSession) => ({
 /** An instant as ISO 8601, UTC. @since 0.1.0 @category combinators */
 export const time = (instant: number): string => new Date(instant).toISOString()
 
-/** The beginning of a key, enough to tell it from others. @since 0.1.0 @category combinators */
+/** The beginning of a key, long enough to tell it from others. @since 0.1.0 @category combinators */
 export const short = (key: string): string => `${key.slice(0, 16)}…`
 
-/** Rows in columns as wide as they must be. @since 0.1.0 @category combinators */
+/** A header and rows, in columns that are as wide as their longest cell. @since 0.1.0 @category combinators */
 export const table = (header: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)))
   return [header, ...rows]
@@ -70,7 +70,7 @@ export const sessionsTable = (sessions: ReadonlyArray<ClientSession>, chain: Cha
     ])
   )
 
-/** What is known about a tower, a line a fact. @since 0.1.0 @category combinators */
+/** What is known about a tower, one fact in each line. @since 0.1.0 @category combinators */
 export const standingLines = (standing: Standing): ReadonlyArray<string> => [
   `sessions: ${standing.sessions}, attempts: ${standing.attempts}, failed visits in a row: ${standing.failedVisits}`,
   `last visit: ${standing.lastVisit === undefined ? "never" : time(standing.lastVisit)}`,

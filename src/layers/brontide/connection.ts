@@ -1,8 +1,8 @@
 /**
  * A brontide connection over a raw socket, both roles: the handshake, then bodies of messages each way.
  *
- * One fiber, a child of the connection's scope, reads ahead of the taker, up to a bound; beyond it the socket's own
- * back-pressure holds. So the other side's end is seen while nobody receives, and what had arrived before it is kept.
+ * One fiber in the connection's scope reads ahead of `receive`, up to a bound; then it pauses, and the socket holds the
+ * other side back. So the other side's end is seen although no caller is in `receive`, and the messages before it are kept.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ import * as ByteReader from "../net/byteReader.js"
 import * as Handshake from "./handshake.js"
 import * as Inbox from "./inbox.js"
 
-/** Who is at the other end, for the errors, and how long things may take. @since 0.1.0 @category models */
+/** The other side's address, for the errors, and the time limits. @since 0.1.0 @category models */
 export interface Options {
   readonly address: TowerAddress
   readonly handshakeTimeout: Duration.Duration
@@ -33,21 +33,21 @@ export interface Options {
 export interface BrontideConnection {
   readonly remotePublicKey: PublicKey
   /**
-   * Hands a body of at most 65,535 bytes to the network; a longer one is a bug and dies. A write that fails is told here
-   * only when nothing that had arrived is left to be read: until then the end is told by the read that comes to it.
+   * Hands a body of at most 65,535 bytes to the network; a longer one is a defect. A failed write fails here only when
+   * nothing is left to be read; otherwise `receive` answers what had arrived, and then fails.
    */
   readonly send: (body: Uint8Array) => Effect.Effect<void, ConnectionEnded | MessageTimeout>
-  /** The next body. Its time runs from now to its last byte. */
+  /** The next body. The time limit covers the wait for all of its bytes. */
   readonly receive: Effect.Effect<Uint8Array, ConnectionEnded | MessageTimeout | GarbledFrame>
-  /** Comes back when the other side's end was seen. */
+  /** Ends when the other side's end has been seen. */
   readonly closed: Effect.Effect<void>
-  /** Was the other side's end seen? */
+  /** Whether the other side's end has been seen. */
   readonly isClosed: Effect.Effect<boolean>
 }
 
 const nothing = new Uint8Array(0)
 
-/** So many bytes of frames may wait for their taker before reading pauses: two of the longest. */
+/** The bytes of frames that may wait for `receive` before reading pauses: two of the longest frames. */
 const readAhead = 2 * Frame.maxFrame
 
 const establish = (
@@ -60,10 +60,10 @@ const establish = (
     const closed = yield* Effect.makeLatch(false)
     let isClosed = false
 
-    // Undefined when the keys were overwritten: nothing may be sealed with zeros.
+    // Undefined once the keys are overwritten: a later write would seal its body with a key of zeros.
     let sending: Cipher.Cipher | undefined = transport.send
     let decoder = Frame.decoder(transport.receive)
-    // Before the reader is forked, so that it has ended when its keys go.
+    // Added before the reader is forked, so that it runs after the reader has ended: the reader uses these keys.
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         if (sending !== undefined) Cipher.wipe(sending)
@@ -90,15 +90,15 @@ const establish = (
           })
       ),
       Effect.catchAllCause((cause) => Effect.sync(() => inbox.end(Effect.failCause(cause)))),
-      // A `receive` that still waits when the scope closes would wait for ever.
+      // The scope closes: a fiber that waits in `receive` would wait for ever.
       Effect.onInterrupt(() => Effect.sync(() => inbox.end(new ConnectionEnded({ address }))))
     )
-    // The caller may be uninterruptible; this fiber must not be, or its scope would wait for the other side.
+    // Interruptible even where the caller is not: otherwise closing the scope would wait until the other side says something.
     yield* Effect.forkScoped(Effect.interruptible(readFrames))
 
     let { unwritten } = handshaken
     const inOrder = Mutex.make()
-    /** Writes the frame of a body, and before it what is still unwritten. */
+    /** Writes what is still unwritten, and then the frame of the body. */
     const write = (body?: Uint8Array) =>
       Effect.suspend(() => {
         if (sending === undefined) return Effect.succeed(false)
@@ -108,8 +108,8 @@ const establish = (
         unwritten = nothing
         return bytes.length === 0 ? Effect.succeed(true) : peer.socket.write(bytes)
       })
-    // The initiator mostly speaks at once: act three leaves in the same write, and alone when nothing comes in this turn of the
-    // event loop. That it failed is seen by the reader.
+    // The first message mostly follows at once, and act three leaves in the same write. When no message follows in this turn
+    // of the event loop, act three leaves alone. If that write fails, the reader sees the end.
     if (unwritten.length > 0) {
       yield* Effect.forkScoped(Effect.interruptible(Effect.andThen(Effect.sleep(0), inOrder(write()))))
     }
@@ -141,8 +141,8 @@ const peerOf = (socket: SocketDialer.RawSocket, { address, handshakeTimeout }: O
 })
 
 /**
- * Connects as the initiator, who knows the other's static key. `onActTwo` runs when act two was right, before the own
- * key's ECDH is asked for.
+ * The initiator's side; it knows the other's static key. `onActTwo` runs when act two is found right, before the ECDH with
+ * our own key.
  *
  * @since 0.1.0
  * @category constructors
@@ -160,7 +160,7 @@ export const initiate = <E>(
   })
 
 /**
- * Answers as the responder, who learns the other's static key from act three.
+ * The responder's side; it learns the other's static key from act three.
  *
  * @since 0.1.0
  * @category constructors

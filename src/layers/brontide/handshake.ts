@@ -22,7 +22,7 @@ import { within } from "../concurrency/firstOf.js"
 import { scoped } from "../concurrency/scoped.js"
 import type { ByteReader } from "../net/byteReader.js"
 
-/** A static key as its holder lends it: the private half stays with the holder. @since 0.1.0 @category models */
+/** A static key whose private half stays with its holder. @since 0.1.0 @category models */
 export interface StaticKey<E> {
   readonly publicKey: PublicKey
   /** SHA-256 of the compressed product of the key and a point: 32 bytes, which are overwritten when they have been used. */
@@ -33,7 +33,7 @@ export interface StaticKey<E> {
 export interface Peer {
   readonly socket: SocketDialer.RawSocket
   readonly reader: ByteReader
-  /** Who is at the other end, for the errors. */
+  /** For the errors. */
   readonly address: TowerAddress
   readonly timeout: Duration.Duration
 }
@@ -42,11 +42,11 @@ export interface Peer {
 export interface Handshaken {
   readonly transport: Noise.Transport
   readonly remotePublicKey: PublicKey
-  /** Act three, which the initiator has still to write; nothing for the responder. */
+  /** Act three, which the initiator has not written yet; empty for the responder. */
   readonly unwritten: Uint8Array
 }
 
-/** Overwrites what an effect answered when the handshake is over, well or not. */
+/** Overwrites the effect's result when the handshake is over, whether it succeeds or fails. */
 const wiped = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   wipe: (secret: A) => void
@@ -98,8 +98,8 @@ const inTime =
     within(effect, peer.timeout, () => failed(peer, act)("Timeout"))
 
 /**
- * The initiator's side, up to act three, which is left to be written with the first message. Act two is to come within the
- * timeout from the start; the static key is asked once, after act two was found right. Its time is its own.
+ * The initiator's side, up to act three, which is written with the first message. Act two must come within the timeout.
+ * The static key is used once, after act two is found right; the timeout does not include that.
  *
  * @since 0.1.0
  * @category constructors
@@ -125,8 +125,8 @@ export const initiate = <E>(
   }).pipe(scoped, Effect.withSpan("watchtower.handshake", { captureStackTrace: false }))
 
 /**
- * The responder's side: the timeout holds for act one, and again from act two to act three. The initiator's static key
- * is known at the end.
+ * The responder's side. The timeout holds for act one, and again from act two to act three. The result has the
+ * initiator's static key.
  *
  * @since 0.1.0
  * @category constructors

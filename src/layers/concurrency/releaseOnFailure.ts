@@ -1,5 +1,5 @@
 /**
- * Acquiring in steps.
+ * Acquiring a resource in several steps.
  *
  * @since 0.1.0
  */
@@ -9,8 +9,8 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 
 /**
- * What the effect acquires belongs to the caller's scope when it succeeds. When it fails or is interrupted, it is released
- * at once, whatever becomes of that scope.
+ * When the effect succeeds, what it acquired belongs to the caller's scope. When it fails or is interrupted, that is
+ * released at once, although the caller's scope stays open.
  *
  * @since 0.1.0
  * @category combinators

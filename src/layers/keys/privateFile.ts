@@ -1,5 +1,5 @@
 /**
- * Small text files that only their owner may read.
+ * Small text files that only their owner can read.
  *
  * @since 0.1.0
  */
@@ -13,10 +13,10 @@ import { KeyFileError } from "../../schema/KeyFileError.js"
 import { Entropy } from "../../services/Entropy.js"
 import { scoped } from "../concurrency/scoped.js"
 
-/** More than any such file has, in bytes. */
+/** The most bytes that such a file may have. */
 const longest = 4096
 
-/** Reads the text of a file that nobody else can read; any other is refused. @since 0.1.0 @category combinators */
+/** Reads the text of a file; refuses a file that others can read. @since 0.1.0 @category combinators */
 export const read = (path: string): Effect.Effect<string, KeyFileError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
@@ -36,19 +36,19 @@ export const read = (path: string): Effect.Effect<string, KeyFileError, FileSyst
     return new TextDecoder().decode(bytes)
   }).pipe(scoped, Effect.catchTags(platformErrors(path)))
 
-/** Without this a failure of power can leave a file that was synced without its name. */
+/** Without this a power failure can leave a synced file without its name. */
 const syncFolder = (fs: FileSystem.FileSystem, folder: string): Effect.Effect<void, PlatformError> =>
   scoped(
     Effect.matchEffect(fs.open(folder, { flag: "r" }), {
-      // Windows opens no folders, and keeps names without being asked.
+      // Windows cannot open folders, and keeps names without this.
       onFailure: () => Effect.void,
       onSuccess: (opened) => opened.sync
     })
   )
 
 /**
- * Makes a folder for its owner alone, with those above it that are missing, and brings their names to the disk. One that is
- * there stays as it is.
+ * Makes a folder for its owner alone, and the missing folders above it, and syncs their names to the disk. An existing
+ * folder stays as it is.
  *
  * @since 0.1.0
  * @category combinators
@@ -59,9 +59,9 @@ export const makeFolder = (folder: string): Effect.Effect<void, PlatformError, F
     const parent = Path.dirname(folder)
     if (yield* fs.exists(folder)) return
     yield* makeFolder(parent)
-    // One at a time: where no folder can be, as in /proc, Node's `recursive` never ends.
+    // One at a time: where no folder can be made, as in /proc, Node's `recursive` never returns.
     yield* fs.makeDirectory(folder, { mode: 0o700 }).pipe(
-      // Another process was faster.
+      // Another process made it since `exists`.
       Effect.catchIf(
         (error) => error._tag === "SystemError" && error.reason === "AlreadyExists",
         () => Effect.void
@@ -71,7 +71,7 @@ export const makeFolder = (folder: string): Effect.Effect<void, PlatformError, F
   })
 
 /**
- * Writes a new file with mode 0600, and brings it and its name to the disk; one that is there stays as it is.
+ * Writes a new file with mode 0600, and syncs it and its name to the disk. An existing file stays as it is.
  *
  * @since 0.1.0
  * @category combinators
@@ -85,10 +85,10 @@ export const create = (path: string, text: string): Effect.Effect<void, KeyFileE
     yield* Effect.gen(function* () {
       yield* file.writeAll(new TextEncoder().encode(text))
       yield* file.sync
-      // Under its own name it is whole: another process that looks in the meantime would read half a key.
+      // It gets its name when it is whole: otherwise another process could read half a key.
       yield* fs.link(draft, path)
     }).pipe(Effect.ensuring(Effect.ignore(fs.remove(draft))))
-    // After the draft is gone: one sync brings the new name to the disk, and takes the other one from it.
+    // After the draft is removed, so that one sync writes the new name and erases the draft's.
     yield* Effect.tapError(syncFolder(fs, Path.dirname(path)), () => Effect.ignore(fs.remove(path)))
   }).pipe(scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
 

@@ -14,8 +14,8 @@ import { RootKey } from "../../schema/RootKey.js"
 const invalid = (detail: string) => new KeyRingError({ operation: "deriveKey", detail })
 
 /**
- * The key at the end of the path that all families share; `path` leads there from the master key. An extended key may stand
- * anywhere on it. All keys above the one that is answered are overwritten.
+ * The key at the end of `path`, which leads from the master key to the key that all families share. An extended key may
+ * stand anywhere on the path. The keys above the answer are overwritten.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * What arrives on a raw socket, read by need: acts have known sizes, frames do not.
+ * Reads from a raw socket either an exact number of bytes, as acts need it, or whatever comes next, as frames do.
  *
  * @since 0.1.0
  */
@@ -9,9 +9,9 @@ import type { SocketDialer } from "../../services/SocketDialer.js"
 
 /** Reads in order; fails with `Ended` at the other side's end. One reader at a time. @since 0.1.0 @category models */
 export interface ByteReader {
-  /** Exactly so many bytes. What came beyond them is read next. */
+  /** Exactly `count` bytes. Bytes that came with them are read next. */
   readonly exactly: (count: number) => Effect.Effect<Uint8Array, "Ended">
-  /** The bytes that were read beyond an exact count; where there are none, the next ones of the socket. */
+  /** The bytes that are left over from an exact read; without any, the next ones from the socket. */
   readonly next: Effect.Effect<Uint8Array, "Ended">
 }
 

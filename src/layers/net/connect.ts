@@ -1,7 +1,7 @@
 /**
- * Connecting to a host by name or IP address. The addresses of a name are tried side by side, as RFC 8305 has it: a new one
- * every 250 ms, or at once when the last one failed; none is given up before the caller's time is over, and the first that
- * connects wins. (That of Node gives each but the last 250 ms and abandons it then.)
+ * Connecting to a host by name or IP address. The addresses of a name are tried side by side, as RFC 8305 says: the next
+ * one starts after 250 ms, or as soon as the one before has failed. None is given up before the caller's time is over, and
+ * the first that connects wins. (Node's own version gives up each address but the last one after 250 ms.)
  *
  * @since 0.1.0
  */
@@ -20,16 +20,16 @@ import * as Names from "./names.js"
 import * as Tcp from "./tcp.js"
 import * as Trouble from "./trouble.js"
 
-/** Why there is no connection; of a name, what each of its addresses did. @since 0.1.0 @category models */
+/** Why there is no connection; for a name, how each of its addresses failed. @since 0.1.0 @category models */
 export type Failure = Pick<DialFailed, "reason" | "tried" | "cause">
 
 /** RFC 8305, Connection Attempt Delay. */
 const attemptDelay = "250 millis"
 
-/** The most addresses that are tried of one name: the owner of the name decides how many it has. */
+/** The most addresses of one name that are tried: without a limit the name's owner decides how many sockets we open. */
 const maxAddresses = 16
 
-/** The failure of a name is that of its most telling address; what is about this machine tells least. */
+/** The failure of a name is the first of these that one of its addresses has; trouble of this machine says the least. */
 const telling: ReadonlyArray<Trouble.Reason> = ["Refused", "Timeout", "Other", "Unreachable"]
 
 const toAddress = (ip: string, port: number): Effect.Effect<SocketDialer.RawSocket, Failure, Scope.Scope> =>
@@ -56,7 +56,7 @@ const toName = (
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const winner = yield* Deferred.make<SocketDialer.RawSocket>()
-    /** In the order of their start; one that has not answered has failed in this way if the time is over now. */
+    /** By address, in the order of their start. An address that has not answered yet counts as `Timeout`. */
     const tried = new Map<string, Failure>()
     const now = (ip: string, failure: Failure) => {
       tried.set(ip, failure)
@@ -69,7 +69,7 @@ const toName = (
           now(ip, { reason: "Timeout" })
           const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
           const exit = yield* Effect.exit(Effect.interruptible(Scope.extend(toAddress(ip, port), own)))
-          // In one step with the connecting: interrupted between the two, the winner would be closed.
+          // Uninterruptible from the connection to here: an interruption between the two would close the winner.
           if (Exit.isSuccess(exit) && (yield* Deferred.succeed(winner, exit.value))) return
           yield* Scope.close(own, exit)
           if (Exit.isFailure(exit) && exit.cause._tag === "Fail") now(ip, exit.cause.error)
@@ -97,13 +97,13 @@ const toName = (
       return yield* Effect.fail(summary(tried))
     })
 
-    // Interruptible, so that it does not outlive the winner where the caller is not.
+    // Interruptible even where the caller is not: otherwise the other attempts would go on after one has won.
     return yield* firstOf(Deferred.await(winner), Effect.interruptible(scoped(attempts)))
   })
 
 /**
- * Connects, without a timeout of its own. `onProgress` is told, whenever it changes, what the failure is if the time is
- * over now.
+ * Connects, without a timeout of its own. `onProgress` is called whenever the failure changes that the caller is to report
+ * if its time is over now.
  *
  * @since 0.1.0
  * @category constructors

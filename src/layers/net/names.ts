@@ -1,14 +1,14 @@
 /**
- * The addresses of host names, looked up such that no name holds up another.
+ * Looks up the addresses of host names, so that no name delays another one.
  *
- * `dns.lookup` would let it: a look-up occupies threads of libuv, of which there are four, as long as the system's
- * resolver is patient, and cannot be cancelled. A few names whose server is silent then hold up every other name, every
- * file and the end of the process. Here a look-up has a resolver of its own, with sockets on the event loop. Those who ask
- * for the same name at the same time share it; when the last of them is gone it is cancelled. So there are never more
- * look-ups than names that are waited for.
+ * With `dns.lookup` it would: each look-up occupies one of the four threads of libuv until the system's resolver gives up,
+ * and cannot be cancelled. A few names whose server is silent then delay every other name, every file operation and the end
+ * of the process. Here each look-up has a resolver of its own, with sockets on the event loop. Callers that ask for the
+ * same name at the same time share a look-up; it is cancelled when the last of them is gone. So there are never more
+ * look-ups than names that somebody waits for.
  *
- * As with `dns.lookup`, `/etc/hosts` comes first, then the name servers and search domains of `/etc/resolv.conf`. Other
- * sources that a system may have (multicast DNS, NIS) are not asked.
+ * As with `dns.lookup`, `/etc/hosts` is read first, then the name servers and search domains of `/etc/resolv.conf` are
+ * asked. Other sources that a system may have (multicast DNS, NIS) are not used.
  *
  * @since 0.1.0
  */
@@ -24,8 +24,8 @@ import { firstOf } from "../concurrency/firstOf.js"
 import { scoped } from "../concurrency/scoped.js"
 
 /**
- * The addresses of a name: those that are known, at least one, the families in turn beginning with IPv6; and those of a
- * family that had not answered by then.
+ * The addresses of a name. `known`: at least one, IPv6 and IPv4 in turn, IPv6 first. `late`: those of the family that had
+ * not answered yet.
  *
  * @since 0.1.0
  * @category models
@@ -41,21 +41,21 @@ const resolutionDelay = "50 millis"
 const errorOf = (thrown: unknown): NodeJS.ErrnoException =>
   thrown instanceof Error ? thrown : new Error(String(thrown))
 
-/** A file of the system; where there is none it is empty. */
+/** The text of a system file; empty when there is no such file. */
 const read = (file: string): string => {
   try {
     return Fs.readFileSync(file, "utf8")
   } catch (thrown) {
     const error = errorOf(thrown)
-    // Without descriptors nothing can be looked up either, and this says why.
+    // Without file descriptors no look-up can work either, and this error says why.
     if (error.code === "EMFILE" || error.code === "ENFILE") throw error
     return ""
   }
 }
 
 /**
- * The addresses that the text of a hosts file has for a name, in its order. As in glibc, a name of `::1` is one of
- * 127.0.0.1 too.
+ * The addresses that the text of a hosts file has for a name, in the order of the file. As in glibc, a name of `::1` is
+ * also a name of 127.0.0.1.
  *
  * @since 0.1.0
  * @category combinators
@@ -90,7 +90,7 @@ export const inDomains = (text: string, machine: string, name: string): Readonly
   return [...new Set(name.split(".").length - 1 >= ndots ? [name, ...searched] : [...searched, name])]
 }
 
-/** What name servers say of one family: the addresses, or why there are none. */
+/** What the name servers answer for one family: the addresses, or why there are none. */
 interface Answer {
   readonly addresses: ReadonlyArray<string>
   readonly failure?: NodeJS.ErrnoException
@@ -104,7 +104,7 @@ const answered = (asked: Promise<ReadonlyArray<string>>): Promise<Answer> =>
 
 const hasAddress = ({ addresses }: Answer) => addresses.length > 0
 
-/** With these the next domain is tried. */
+/** With these failures the next search domain is tried. */
 const isNotThere = ({ failure }: Answer) => ["ENOTFOUND", "ENODATA", "ESERVFAIL"].includes(failure?.code ?? "")
 
 /** The answers for IPv6 and IPv4 of the first name that has an address, as soon as one of them has. */
@@ -124,11 +124,11 @@ const search = async (resolver: Resolver, names: ReadonlyArray<string>): Promise
 interface LookUp {
   readonly resolver: Resolver
   readonly answers: Promise<ReadonlyArray<Promise<Answer>>>
-  /** How many wait for it. */
+  /** The number of callers that wait for it. */
   waiting: number
 }
 
-/** Those in flight, by name. */
+/** The look-ups in progress, by name. */
 const lookUps = new Map<string, LookUp>()
 
 const forget = (name: string, lookUp: LookUp) => {
@@ -144,8 +144,8 @@ const begin = (name: string): LookUp => {
   }
   lookUps.set(name, lookUp)
   const over = () => forget(name, lookUp)
-  // A caller who comes when it is over asks again. This also handles the failure of a look-up that is cancelled: without it
-  // the process would end by an unhandled rejection.
+  // A caller that comes after the end begins a new look-up. The handler of the failure is needed for a look-up that is
+  // cancelled: its rejection would be unhandled and end the process.
   void lookUp.answers.then((answers) => Promise.all(answers)).then(over, over)
   return lookUp
 }

@@ -1,12 +1,12 @@
 /**
- * TCP connections of node:net as the layers want them: owned by a scope, read by need, and read to the last byte however
- * the other side ends.
+ * TCP connections of node:net, owned by a scope, read on demand, and read to the last byte whichever way the other side
+ * ends them.
  *
- * Bytes that had come are lost nowhere on our side. Linux keeps what it has received when a reset comes behind it, and
- * hands it out before the end. Node alone would lose it: a write that meets the reset destroys the socket with all that
- * was not read yet. So a failed write destroys nothing here; it is told to the writer, and the reader comes to the end.
- * Reading is ours for the same reason: `NodeStream.fromReadable` drops what Node has buffered of a socket that is
- * destroyed before its reader comes. What the other side's system had not sent yet when it reset, nobody can read.
+ * No byte that has arrived at this machine is lost. Linux keeps what it received before a reset and hands it out before the
+ * end; Node would lose it, because a write that meets the reset destroys the socket with everything that is not read yet.
+ * So a failed write destroys nothing here: the writer learns of it, and the reader reads on to the end. For the same reason
+ * `NodeStream.fromReadable` is not used: it drops what Node has buffered when the socket is destroyed before the first
+ * read. Bytes that the other system had not sent when it reset the connection are lost; no reader can have them.
  *
  * @since 0.1.0
  */
@@ -16,8 +16,8 @@ import type * as Scope from "effect/Scope"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 
 /**
- * Keeps a failed write from destroying the socket, and answers whether one has failed. Node writes through `_write`, and
- * several writes at once through `_writev` where there is one.
+ * Keeps a failed write from destroying the socket, and answers whether a write has failed. Node writes through `_write`,
+ * and several writes at once through `_writev` where it exists.
  */
 const survivingWrites = (socket: Net.Socket): (() => boolean) => {
   const write = socket._write.bind(socket)
@@ -35,12 +35,12 @@ const survivingWrites = (socket: Net.Socket): (() => boolean) => {
 
 const rawSocket = (socket: Net.Socket): SocketDialer.RawSocket => {
   const hasFailed = survivingWrites(socket)
-  // The latch shows a state, not an event: whoever looks and then waits misses nothing. Its listener also keeps Node from
-  // handing out bytes by itself to nobody, as it would after a `resume`.
+  // Closed only after a read found nothing, and open from the next event on: an event between that look and the wait is not
+  // missed. The listener for `readable` also keeps the socket paused; without it a `resume` would throw bytes away.
   const news = Effect.unsafeMakeLatch(false)
   for (const event of ["readable", "end", "close"]) socket.on(event, () => news.unsafeOpen())
   const read: Effect.Effect<Uint8Array, "Ended"> = Effect.suspend(() => {
-    // The type is `any`: without an encoding it is a buffer. What was read before an error is still handed out.
+    // The type is `any`; without an encoding it is a buffer. Bytes that came before an error are still handed out.
     const bytes: Buffer | null = socket.read()
     if (bytes !== null) return Effect.succeed(bytes)
     if (socket.readableEnded || socket.destroyed) return Effect.fail("Ended")
@@ -51,20 +51,20 @@ const rawSocket = (socket: Net.Socket): SocketDialer.RawSocket => {
     read,
     write: (bytes) =>
       Effect.async((resume) => {
-        // Node calls back without an error when a reset cut the write short.
+        // After a reset in the middle of a write Node calls back without an error.
         socket.write(bytes, (error) => resume(Effect.succeed(!error && !hasFailed() && !socket.destroyed)))
       })
   }
 }
 
 /**
- * A socket that the scope owns: it is destroyed when the scope closes. Errors are told by reading and writing; a listener
- * keeps them from being thrown. What is written leaves at once: held back until the other side has acknowledged what came
- * before (Nagle), an exchange of small messages waits 40 ms and more.
+ * A socket that the scope owns: it is destroyed when the scope closes. Reads and writes tell of errors; the listener keeps
+ * Node from throwing them. TCP_NODELAY is set: without it each small message waits 40 ms or more until the other side has
+ * acknowledged the one before.
  */
 const acquire = (open: () => Net.Socket): Effect.Effect<Net.Socket, never, Scope.Scope> =>
   Effect.acquireRelease(
-    // Also one that is not connected yet remembers it; as an option of `connect` Node 20 ignores it.
+    // A socket remembers this before it is connected; Node 20 ignores it as an option of `connect`.
     Effect.sync(() =>
       open()
         .setNoDelay(true)

@@ -1,6 +1,6 @@
 /**
- * Why a connection did not come about, by the error numbers of the system and of the resolver. Above all: is it the other
- * side's trouble, or that of this machine?
+ * Why a connection could not be made, from the error codes of the system and of the resolver. The question is above all
+ * whether the cause is the other side or this machine.
  *
  * @since 0.1.0
  */
@@ -28,10 +28,10 @@ const reasons: Readonly<Record<string, Reason>> = {
   EADDRNOTAVAIL: "OutOfResources"
 }
 
-/** Of the addresses that are reserved for documentation. */
+/** Addresses that are reserved for documentation: no host has them. */
 const somewhere = { udp4: "192.0.2.1", udp6: "2001:db8::1" } as const
 
-/** Has this machine a way to the internet in that family? The system is asked for a route; nothing is sent. */
+/** Whether this machine has a route to the internet in that family. Only the system is asked; nothing is sent. */
 const hasRoute = (family: keyof typeof somewhere): Effect.Effect<boolean> =>
   Effect.async((resume) => {
     const socket = Dgram.createSocket(family)
@@ -45,13 +45,13 @@ const hasRoute = (family: keyof typeof somewhere): Effect.Effect<boolean> =>
     socket.connect(9, somewhere[family])
   })
 
-/** That the system cannot even begin may be about the address' family or about the whole network. */
+/** With these codes the system cannot even begin: for want of the address' family, or of any network. */
 const isUnroutable = (code: string) => code === "ENETUNREACH" || code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT"
 
 /**
- * Why connecting to an IP address failed. A machine without IPv6 has the same error for an IPv6 address as one without any
- * network has for all of them; so the routes tell: with one in the other family alone, the address is what cannot be
- * reached, and without any, this machine is off the network.
+ * Why connecting to an IP address failed. A machine without IPv6 answers the same error for an IPv6 address as a machine
+ * without any network does for every address. The routes tell them apart: with a route in the other family only, the address
+ * is unreachable; without any route, this machine is off the network.
  *
  * @since 0.1.0
  * @category combinators
@@ -67,7 +67,7 @@ export const ofConnect = (ip: string, { code = "" }: NodeJS.ErrnoException): Eff
 
 /** Why a name was not resolved. @since 0.1.0 @category combinators */
 export const ofLookUp = ({ code = "" }: NodeJS.ErrnoException): Reason => {
-  // The name servers are what refuses: none of them is there.
+  // It is the name servers that refuse the connection: none of them is running.
   if (code === "ECONNREFUSED") return "NetworkDown"
   if (code === "ETIMEOUT") return "NameTimeout"
   return reasons[code] ?? "NameNotFound"

@@ -1,5 +1,5 @@
 /**
- * Does a database hold what it must? Each rule is one statement, so that a client which is at work meanwhile disturbs none.
+ * Checks that a database holds what it must. Each rule is one statement, so that a client that writes meanwhile breaks none.
  *
  * @since 0.1.0
  */
@@ -19,13 +19,13 @@ import { standingRows } from "./standingTables.js"
 import { towerRows } from "./towerTables.js"
 import * as Transaction from "./transaction.js"
 
-/** Something that is not as it must be, in a sentence. @since 0.1.0 @category models */
+/** Something that is wrong, in a sentence. @since 0.1.0 @category models */
 export interface Finding {
   readonly table: string
   readonly detail: string
 }
 
-/** A statement whose rows break a rule; `what` is told of each. */
+/** A statement that finds the rows that break a rule; `what` of each goes into the sentence. */
 interface Rule {
   readonly table: string
   readonly breach: Statement<object>
@@ -92,7 +92,7 @@ const rulesOf = (sql: SqlClient.SqlClient): ReadonlyArray<Rule> => [
   }))
 ]
 
-/** Rows that are decoded one by one; `name` tells which one it is. */
+/** Rows that are decoded one by one; the column `name` identifies each. */
 interface Contents {
   readonly table: string
   readonly select: Statement<object>
@@ -162,7 +162,7 @@ const unreadable = ({ decode, select, table }: Contents) =>
 
 const nameOf = (row: unknown): string => (Predicate.hasProperty(row, "name") ? String(row.name) : "?")
 
-/** Is the file whole, as far as SQLite can tell? Postgres has tools of its own for that. */
+/** The damages that SQLite finds in its file. Postgres has tools of its own for that. */
 const damages = (sql: SqlClient.SqlClient) =>
   sql.onDialectOrElse({
     sqlite: () =>
@@ -177,7 +177,7 @@ const damages = (sql: SqlClient.SqlClient) =>
 const look = (sql: SqlClient.SqlClient) =>
   Effect.gen(function* () {
     const damaged = yield* damages(sql)
-    // What a damaged file answers to the rest says little.
+    // From a damaged file the other answers mean little.
     if (damaged.length > 0) return damaged
     const broken = yield* Effect.forEach(rulesOf(sql), breaches)
     const garbled = yield* Effect.forEach(contentsOf(sql), unreadable)
@@ -185,8 +185,8 @@ const look = (sql: SqlClient.SqlClient) =>
   })
 
 /**
- * What is wrong with the database of the client in the context, which is brought to this program's version first; nothing is
- * good. Needs no keys, and may be run beside clients that are at work.
+ * What is wrong with the database of the client in the context; it is migrated to this program's version first. An empty
+ * answer means that nothing is. Needs no keys, and can run beside clients that are at work.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * What a driver's error means to us: the one place that knows codes of SQLite, Postgres and the operating system.
+ * What the errors of the drivers mean: the only place that knows codes of SQLite, Postgres and the operating system.
  *
  * @since 0.1.0
  */
@@ -9,8 +9,8 @@ import * as Predicate from "effect/Predicate"
 import { DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
 
 /**
- * `busy`: somebody else holds what we want; nothing was stored. `disconnected`: the server cannot be reached; nothing was
- * stored, unless it was COMMIT that failed so. Both are worth another try; `unavailable` is not.
+ * `busy`: another client holds what this one needs; nothing was stored. `disconnected`: the server cannot be reached; nothing
+ * was stored, unless it was COMMIT that failed. Both are worth another try; `unavailable` is not.
  *
  * @since 0.1.0
  * @category models
@@ -34,18 +34,18 @@ const messageOf = (error: SqlError): string =>
     ? error.cause.message
     : error.message
 
-// 40001, 40P01: serialization failure, deadlock. 55P03: a lock was not to be had. 57014: a statement took too long, or its
-// cancellation was meant for somebody else. 53300: too many connections.
+// 40001, 40P01: serialization failure, deadlock. 55P03: no lock in time. 57014: a statement took too long, or was hit by a
+// cancellation that was meant for another one. 53300: too many connections.
 const postgresBusy = new Set(["40001", "40P01", "55P03", "57014", "53300"])
 
 // Class 08 and 40003 are broken connections, 57P01 to 57P05 a server that stops, starts or hangs up, 25P03 and 25P04 its
 // patience with our transaction.
 const postgresGone = /^(08...|40003|57P0[1-5]|25P0[34])$/
 
-// Not a certificate that is for another host: that does not pass.
+// Without the code of a certificate for another host: that does not pass by itself.
 const systemCode = /^E(?!RR_TLS_CERT)[A-Z]+/
 
-// better-sqlite3 was installed without its binary, or with that of another Node.
+// better-sqlite3 is installed without its binary, or with the binary for another version of Node.
 const noBinary = /bindings file|NODE_MODULE_VERSION/
 
 // What node-postgres says without a code.
@@ -60,7 +60,7 @@ export const failureKind = (error: SqlError): FailureKind => {
   return code === "" && goneMessage.test(messageOf(error)) ? "disconnected" : "unavailable"
 }
 
-/** Was a connection not to be had in its time? @since 0.1.0 @category combinators */
+/** Whether no connection could be made in time. @since 0.1.0 @category combinators */
 export const isSlow = (error: SqlError): boolean => /timed out|timeout exceeded/.test(messageOf(error))
 
 const unknownAuthority =
@@ -94,7 +94,7 @@ const detailOf = (error: SqlError): string => {
   return known === undefined ? messageOf(error) : `${known[1]} (${code})`
 }
 
-/** What is handed on as the cause. That of a certificate for another host holds the certificate, which holds itself. */
+/** The cause, without that of a certificate for another host: it holds the certificate, which refers to itself. */
 const causeOf = (error: SqlError): unknown => (codeOf(error).startsWith("ERR_TLS_CERT") ? undefined : error.cause)
 
 /** The typed error of an operation that ended with an error of the client. @since 0.1.0 @category combinators */

@@ -41,7 +41,7 @@ export const bindIdentity =
       })
     )
 
-/** A key index that nobody has had, inside a transaction. @since 0.1.0 @category constructors */
+/** A key index that was never given out, inside a transaction. @since 0.1.0 @category constructors */
 export const newKeyIndex = (
   { sql }: Database,
   operation: string
@@ -61,8 +61,8 @@ export const newKeyIndex = (
 const counters = decode("wt_identity", Schema.Struct({ next: column(Schema.NonNegativeInt) }))
 
 /**
- * Moves the counter further, past what a lost part of the database can have used. Where it is to go is fixed first, so that
- * a second run moves it no further.
+ * Moves the counter past the key indexes that a lost part of the database can have used. The target is read first, so that a
+ * second run moves the counter no further.
  *
  * @since 0.1.0
  * @category constructors

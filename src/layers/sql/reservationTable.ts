@@ -19,14 +19,14 @@ import type { Database } from "./transaction.js"
 
 const operation = "nextSessionKeyIndex"
 
-/** To whom a reservation belongs. @since 0.1.0 @category models */
+/** What a reservation is for. @since 0.1.0 @category models */
 export interface Triple {
   readonly towerId: TowerId
   readonly blobType: BlobType
   readonly way: Way
 }
 
-/** The condition that a reservation belongs to the triple. @since 0.1.0 @category combinators */
+/** The condition that a reservation is for this triple. @since 0.1.0 @category combinators */
 export const ofTriple = ({ sql }: Database, { blobType, towerId, way }: Triple): Fragment =>
   sql`tower = ${towerId} AND blob_type = ${blobType} AND way = ${way}`
 
@@ -44,7 +44,7 @@ const single = (found: ReadonlyArray<typeof Reservation.Type>): Effect.Effect<Re
     : Effect.succeed(row)
 }
 
-/** Opens a reservation of a new index, taken for `forMs` from now; 0 leaves it free. @since 0.1.0 @category constructors */
+/** Adds a reservation of a new index, which is taken for `forMs` from now; 0 leaves it free. @since 0.1.0 @category constructors */
 export const open = (
   database: Database,
   keyIndex: KeyIndex,
@@ -61,13 +61,13 @@ export const open = (
     return yield* Effect.flatMap(rows.reservations(added), single)
   })
 
-/** The clock was put back: what begins in the future begins now. @since 0.1.0 @category combinators */
+/** Lets reservations that begin in the future begin now: they were made before the clock was set back. @since 0.1.0 @category combinators */
 export const rewind = (database: Database, triple: Triple, now: Fragment) =>
   database.sql`UPDATE wt_reservation SET since = ${now} WHERE ${ofTriple(database, triple)} AND since > ${now}`
 
 /**
- * Takes the reservation that has been free longest, or one that was left, or none. First of all one that has this lease
- * already: an earlier run took it, and the answer to its COMMIT was lost.
+ * Takes the reservation that has been free longest, or one of `left`, or none. One that has this lease already comes first:
+ * an earlier run took it, and the answer to its COMMIT was lost.
  */
 const takeFree = (database: Database, triple: Triple, left: ReadonlyArray<Reservation>, lease: LeaseToken) =>
   Effect.gen(function* () {
@@ -97,8 +97,8 @@ const takeNew = (database: Database, triple: Triple, lease: LeaseToken) =>
   )
 
 /**
- * Ends a held reservation; answers the one that an earlier run took in its place, if the answer to its COMMIT was lost. The
- * first statement waits for that COMMIT, so that the second sees what it did.
+ * Ends a held reservation. When an earlier run did that and the answer to its COMMIT was lost, answers the reservation that
+ * it took instead: the first statement waits for that COMMIT, so that the second one sees its result.
  */
 const endHeld = (database: Database, held: Reservation, lease: LeaseToken) =>
   Effect.gen(function* () {

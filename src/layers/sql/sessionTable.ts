@@ -45,7 +45,7 @@ const refuse = (database: Database, session: ClientSession, triple: Triple) =>
       : new IncorrectKeyIndex({ towerId, keyIndex })
   })
 
-/** Ends the reservation that is held for this session. Its row is locked from here on. */
+/** Ends the reservation that is held for this session. Its row stays locked until the transaction ends. */
 const endReservation = (database: Database, session: ClientSession, triple: Triple, lease: LeaseToken) =>
   Effect.gen(function* () {
     const { sql } = database
@@ -115,10 +115,10 @@ export const store = (
 const defaultLimit = 100
 const largestLimit = 0x7fff_ffff
 
-/** So many and more sessions before an instant are found soon by walking along the key indexes; fewer are sorted. */
+/** From this number of sessions before an instant on, a walk along the key indexes finds a page soon; fewer are sorted. */
 const many = 1000
 
-/** The sessions created before an instant, or all: a source named `s`. */
+/** The sessions created before an instant, or all, under the name `s`. */
 const createdBefore = ({ sql }: Database, instant: number | undefined): Effect.Effect<Fragment, SqlError> =>
   instant === undefined
     ? Effect.succeed(sql`wt_session s`)

@@ -47,12 +47,12 @@ export const saveStanding =
   (update) =>
     database.transaction("saveStanding", "unsynced", write(database, update))
 
-/** So many rows go into one statement: both databases have a limit for its parameters. */
+/** The rows of one statement: both databases limit its parameters. */
 const rowsAtOnce = 1000
 
 /**
- * Writes what was just read and is to be said otherwise, in few statements: on a slow network a round trip for each of
- * thousands of towers would take longer than an operation may. A quarantine that is not among them stays.
+ * Writes the standings that differ from the stored ones, in few statements: on a slow network a round trip for each of
+ * thousands of towers would take longer than an operation may. A stored quarantine that is not among them stays.
  */
 const rewrite = ({ sql }: Database, updates: ReadonlyArray<ClientDb.StandingUpdate>): Effect.Effect<void, SqlError> =>
   Effect.forEach(
@@ -79,8 +79,8 @@ const rewrite = ({ sql }: Database, updates: ReadonlyArray<ClientDb.StandingUpda
   )
 
 /**
- * Loads the standings. Those with an instant in the future, written before the clock was put back, are written back with
- * `now`, all in one transaction.
+ * Loads the standings. Instants in the future were written before the clock was set back: they are replaced by `now` and
+ * stored, all in one transaction.
  *
  * @since 0.1.0
  * @category constructors

@@ -2,8 +2,8 @@
  * Transactions whose every failure is typed. The client's own `withTransaction` makes defects of failing BEGIN, COMMIT and
  * ROLLBACK, begins without the write lock, and can leave a connection inside its transaction.
  *
- * One attempt is uninterruptible (an interrupted query can cancel somebody else's) and bounded; between attempts the
- * caller can be interrupted. All statements go through a reserved connection, so that none of ours can land in another
+ * One attempt is uninterruptible (an interrupted query can cancel another fiber's) and bounded in time; between attempts the
+ * caller can be interrupted. All statements go through a reserved connection, so that none of them can end up in another
  * fiber's transaction.
  *
  * @since 0.1.0

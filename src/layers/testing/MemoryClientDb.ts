@@ -316,7 +316,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
   })
 
 /**
- * A database of its own for whoever is built with this layer.
+ * A new database for each build of this layer.
  *
  * @since 0.1.0
  * @category layers

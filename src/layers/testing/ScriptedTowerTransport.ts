@@ -35,7 +35,7 @@ export type { Violation } from "./keyWatch.js"
  */
 export interface Options extends BrontideTowerTransport.Options {
   readonly way?: Way | undefined
-  /** At least so many of the last dials are remembered (default: all). */
+  /** How many of the last dials are remembered at least (default: all). */
   readonly remember?: number | undefined
 }
 
@@ -51,7 +51,7 @@ export interface ScriptedTowerTransport {
   readonly open: () => ReadonlyArray<Dial>
   /** What must not happen with session keys, and did. */
   readonly violations: () => ReadonlyArray<keyWatch.Violation>
-  /** Comes back when there have been so many dials. */
+  /** Ends when there have been this many dials. */
   readonly dialled: (count: number) => Effect.Effect<void>
 }
 

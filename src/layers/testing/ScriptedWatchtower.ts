@@ -74,7 +74,7 @@ export type Services = SessionNegotiator | TowerCandidates | TowerTransport | Cl
 /** Beyond all key indexes of a test, so that no tower has the key of a session. */
 const firstTowerKey = 1_000_000
 
-/** Where tower `number` is, from 1: the address is a name that nobody looks up. @since 0.1.0 @category testing */
+/** The URI of tower `number`, from 1. Its host name is never looked up. @since 0.1.0 @category testing */
 export const uriOf = (number: number): TowerUri =>
   new TowerUri({
     publicKey: FixedKeyRing.publicKeyOf(firstTowerKey + number),

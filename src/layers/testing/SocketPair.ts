@@ -1,6 +1,6 @@
 /**
- * Two raw sockets joined in memory, with back-pressure and with chunks cut as a test wants them. They behave like TCP:
- * what was written before an end is read before it.
+ * Two raw sockets joined in memory, with back-pressure, and with chunks of the size that a test asks for. As with TCP, what
+ * was written before an end is read before it.
  *
  * @since 0.1.0
  */
@@ -11,9 +11,9 @@ import type { SocketDialer } from "../../services/SocketDialer.js"
 
 /** How a pair carries bytes. @since 0.1.0 @category testing */
 export interface Options {
-  /** The other side reads at most so many bytes at a time (default: as they were written). */
+  /** The most bytes that one read answers (default: as many as one write). */
   readonly chunkSize?: number | undefined
-  /** A write waits while so many bytes are unread (default 65,536). */
+  /** A write waits while this number of bytes is unread (default 65,536). */
   readonly capacity?: number | undefined
 }
 
@@ -38,7 +38,7 @@ const makePipe = ({ capacity = 65_536, chunkSize = capacity }: Options): Pipe =>
   let unread: Array<Uint8Array> = []
   let size = 0
   let state: "open" | "ended" | "abandoned" = "open"
-  // Both latches show a state, not an event: whoever looks and then waits misses nothing.
+  // A latch that is open stays open until its state changes: a fiber that looks and then waits misses nothing.
   const readable = Effect.unsafeMakeLatch(false)
   const writable = Effect.unsafeMakeLatch(true)
 
@@ -89,7 +89,7 @@ const makePipe = ({ capacity = 65_536, chunkSize = capacity }: Options): Pipe =>
   }
 }
 
-/** A new pair. Nothing is to be released: it is memory. @since 0.1.0 @category testing */
+/** A new pair. Nothing has to be released. @since 0.1.0 @category testing */
 export const make = (options: Options = {}): Effect.Effect<readonly [End, End]> =>
   Effect.sync(() => {
     const there = makePipe(options)
@@ -107,8 +107,7 @@ export const make = (options: Options = {}): Effect.Effect<readonly [End, End]> 
   })
 
 /**
- * A dialer that joins each dial to somebody who serves the other end, in a fiber of the dial's scope. Closing that scope
- * hangs up.
+ * A dialer that runs `serve` with the other end of each dial, in a fiber of the dial's scope. Closing that scope hangs up.
  *
  * @since 0.1.0
  * @category testing

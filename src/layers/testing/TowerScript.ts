@@ -38,17 +38,17 @@ export type Move = Data.TaggedEnum<{
 /** @since 0.1.0 @category constructors */
 export const Move = Data.taggedEnum<Move>()
 
-/** How long something takes; or an effect that comes back when it has been long enough. @since 0.1.0 @category models */
+/** How long something takes, or an effect that ends when it has taken long enough. @since 0.1.0 @category models */
 export type Delay = Duration.DurationInput | Effect.Effect<void>
 
 /**
- * One connection, as far as it has come: an instant is absent until it is reached.
+ * One connection so far: an instant is absent until it is reached.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Dial {
-  /** The how-manieth dial at this tower, from 1. */
+  /** The number of this dial at its tower, from 1. */
   readonly number: number
   readonly tower: PublicKey
   readonly address: TowerAddress
@@ -60,7 +60,7 @@ export interface Dial {
   readonly shownAt?: Instant
   /** The tower's end was seen. */
   readonly endedAt?: Instant
-  /** The client has closed the connection, or given up the attempt. */
+  /** The client has closed the connection, or has given up the attempt. */
   readonly closedAt?: Instant
   /** What the client has sent. */
   readonly sent: ReadonlyArray<Message>

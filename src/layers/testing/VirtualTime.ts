@@ -1,8 +1,7 @@
 /**
- * Time that passes only when nothing else can: a Clock and a Scheduler in one. What is ready runs; when nothing is, the
- * clock jumps to the next timer. Thirty days of a program take seconds, every run is the same, and a program that waits
- * for nothing is told so instead of hanging. Real asynchrony (promises, sockets) is not seen: use it for programs whose
- * services are in memory.
+ * A Clock and a Scheduler in one, whose time passes only when no fiber can run. Fibers that are ready run; when none is,
+ * the clock jumps to the next timer. Thirty days of a program take seconds, every run is the same, and a program that would
+ * hang fails instead. Real asynchrony (promises, sockets) is not seen: use it for programs whose services are in memory.
  *
  * ```ts
  * const exit = VirtualTime.run(Effect.delay(Effect.succeed("done"), "30 days"))
@@ -37,13 +36,13 @@ export interface Options {
   /** Decides where fibers yield, and what `Random` draws (default 0). */
   readonly seed?: number | undefined
   /**
-   * One operation in so many (on average, by the seed) lets the other fibers run first. This is how lost wake-ups show:
-   * try 100, and many seeds; at least 16 operations lie between two yields. Default: as real fibers do, after 2,048.
+   * A fiber yields to the others after this number of operations, on average; the seed decides where. Lost wake-ups show
+   * with 100 and many seeds. At least 16 operations lie between two yields. Default: as real fibers do, after 2,048.
    */
   readonly yieldEvery?: number | undefined
-  /** So many turns of fibers at one instant are a livelock (default 1,000,000). */
+  /** The number of turns of fibers at one instant that counts as a livelock (default 1,000,000). */
   readonly maxTurns?: number | undefined
-  /** Called when nothing more happens at an instant, before time passes by so many milliseconds: here invariants hold. */
+  /** Called before time passes, with the milliseconds; nothing runs at that moment, so that invariants hold. */
   readonly onPass?: ((millis: number) => void) | undefined
 }
 
@@ -82,15 +81,15 @@ export interface VirtualTime {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
   /** Runs what is ready; time does not pass. Throws `Stalled` for a livelock. */
   readonly settle: () => void
-  /** Lets so much time pass, with all that happens in it. */
+  /** Lets time pass, and runs everything that is due meanwhile. */
   readonly advance: (duration: Duration.DurationInput) => void
-  /** Moves the wall clock alone, back or forth, as an operator or a time server does; nothing that sleeps notices. */
+  /** Sets the wall clock back or forth, as an operator or a time server does; sleeping fibers are not affected. */
   readonly jump: (millis: number) => void
-  /** Drives a program to its end, however long it takes. One that stalls is interrupted, and its exit says so. */
+  /** Drives a program to its end. A program that stalls is interrupted, and its exit says so. */
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Exit.Exit<A, E | Stalled>
 }
 
-/** A yield is made of operations too: with fewer between two of them a fiber would do nothing but yield. */
+/** A yield consists of operations too: with fewer of them between two yields a fiber would only yield. */
 const yieldCost = 16
 
 /** How many trials it takes until one that succeeds once in `every` does (geometric; at least 1). */
@@ -182,13 +181,13 @@ export const make = (options: Options = {}): VirtualTime => {
   }
 
   const fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> =>
-    // The world is an edge of its own: its fibers have to be started by somebody who is not one of them.
+    // `make` is an edge of the program: its fibers cannot be started by a fiber of this world.
     Runtime.runFork(Runtime.defaultRuntime)(
       effect.pipe(Effect.withClock(clock), Effect.withRandom(Random.make(seed))),
       { immediate: false, scheduler }
     )
 
-  /** Drives until the fiber is done; answers why it cannot be done, if so. */
+  /** Drives until the fiber is done; answers why it never will be, if so. */
   const drive = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Stalled | undefined => {
     try {
       while (fiber.unsafePoll() === null) {

@@ -1,5 +1,5 @@
 /**
- * Pending timers as a binary heap that knows where each of them stands, so that a cancelled one leaves at once.
+ * Pending timers as a binary heap. It knows the place of each timer, so that a cancelled one is removed at once.
  *
  * @since 0.1.0
  */

@@ -1,9 +1,10 @@
 /**
- * A tower that answers as those of lnd and dcrlnd do (docs/protocol.md, Towers), over any socket, with its sessions in
- * memory. For tests and demonstrations: it watches no chain.
+ * A tower that answers as the towers of lnd and dcrlnd do (docs/protocol.md, Towers), over any socket, with its sessions
+ * in memory. It is what `wtclient serve` and `demo` run, and it watches no chain.
  *
- * A connection is one fiber, the caller's of `serve`. The only state that connections share is three plain collections,
- * each looked at and changed in one synchronous step: the session keys that are connected, the sessions, the counts.
+ * Each connection runs in the fiber that calls `serve`. Connections share three things only: the session keys that are
+ * connected, the sessions, and the counts. Each of these is read and changed in one synchronous step, so that no other
+ * connection comes between.
  *
  * @since 0.1.0
  */
@@ -38,9 +39,9 @@ import * as Sessions from "./sessions.js"
 export type Step = "handshake" | "init" | "reply" | "hangUp"
 
 /**
- * What goes wrong, from now on, on every connection: the tower falls silent before a step until the client hangs up; it
- * hangs up before a step (before `reply`: the session is stored and the reply lost); it sends another message than the
- * one it decided on.
+ * What goes wrong on every connection from now on. `Silent`: the tower says nothing more until the client hangs up.
+ * `HangUp`: it hangs up; before `reply` the session is stored and the reply lost. `Replace`: it sends another message than
+ * the right one.
  *
  * @since 0.1.0
  * @category testing
@@ -54,7 +55,7 @@ export type Fault = Data.TaggedEnum<{
 /** @since 0.1.0 @category testing */
 export const Fault = Data.taggedEnum<Fault>()
 
-/** A raw socket that its holder can close. @since 0.1.0 @category testing */
+/** A raw socket that can be closed. @since 0.1.0 @category testing */
 export interface Socket extends SocketDialer.RawSocket {
   readonly close: Effect.Effect<void>
 }
@@ -74,45 +75,45 @@ export interface Options extends Table.Input<typeof options> {
   readonly chain: Chain.Chain
   /** The tower's static key: 32 bytes. */
   readonly secretKey: Redacted.Redacted<Uint8Array>
-  /** The blob types that it takes (default: all that its chain's towers take). */
+  /** The blob types that it accepts (default: all that the towers of its chain accept). */
   readonly blobTypes?: ReadonlyArray<BlobType.BlobType> | undefined
-  /** Where rewards go; without it sessions with a reward are refused, as the daemons do (default: none). */
+  /** Where rewards go (default: nowhere, and sessions with a reward are refused, as the daemons do). */
   readonly rewardScript?: HexBytes | undefined
   /** The feature bits of its Init (default: 1 and 3). */
   readonly features?: ReadonlyArray<number> | undefined
-  /** What it knows at the start (default: nothing). */
+  /** The sessions that it knows at the start (default: none). */
   readonly initialSessions?: Iterable<Sessions.TowerSession> | undefined
-  /** Told of each session that is created or changed, before the reply is sent. */
+  /** Runs for each session that is created or changed, before the reply is sent. */
   readonly onSession?: ((session: Sessions.TowerSession) => Effect.Effect<void>) | undefined
 }
 
-/** Connections so far. @since 0.1.0 @category testing */
+/** Counts of connections. @since 0.1.0 @category testing */
 export interface Connections {
   /** All that were served. */
   readonly served: number
   /** Of these, still open. */
   readonly open: number
-  /** Closed without a message, since their session key was connected already. */
+  /** Of all, those closed without a message because their session key was connected already. */
   readonly refused: number
 }
 
 /** The tower and its control panel. @since 0.1.0 @category testing */
 export interface LoopbackTower {
   readonly publicKey: PublicKey
-  /** Serves one connection to its end and closes the socket. Never fails: what is wrong is answered by closing. */
+  /** Serves one connection to its end and closes the socket. Never fails: it answers every error by closing. */
   readonly serve: (socket: Socket) => Effect.Effect<void>
   readonly sessions: Effect.Effect<ReadonlyMap<SessionId, Sessions.TowerSession>>
   readonly connections: Effect.Effect<Connections>
-  /** Sets the last applied update of a session, as if the client had sent so many; unknown sessions stay unknown. */
+  /** Sets the last applied update of a session, as if the client had sent updates; does nothing for an unknown session. */
   readonly markUsed: (id: SessionId, lastApplied: number) => Effect.Effect<void>
-  /** Breaks the tower, or mends it. */
+  /** Makes every connection go wrong in this way; `undefined` makes them go right again. */
   readonly setFault: (fault: Fault | undefined) => Effect.Effect<void>
 }
 
-/** What ends a connection early; the client sees the same end for each. */
+/** Why a connection ends early. The client cannot tell one from another. */
 type Broken = "HangUp" | TransportError | Codec.Malformed | Codec.MessageTooLong
 
-/** The tower ends this connection because it is told to. */
+/** The tower ends this connection on purpose. */
 const hangUp = Effect.fail("HangUp" as const)
 
 const staticKey = (secretKey: Redacted.Redacted<Uint8Array>): StaticKey<"BadKey"> => ({
@@ -120,7 +121,7 @@ const staticKey = (secretKey: Redacted.Redacted<Uint8Array>): StaticKey<"BadKey"
   ecdh: (point) => Effect.map(nobleCurve.ecdh(Redacted.value(secretKey), fromHex(point)), Redacted.make)
 })
 
-/** A new tower. Without a socket it does nothing. @since 0.1.0 @category constructors */
+/** A new tower. It does nothing until it is given a socket. @since 0.1.0 @category constructors */
 export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOptions> =>
   Effect.map(decodeOptions(options, given), ({ handshakeTimeout, messageTimeout }) => {
     const { chain, features = [1, 3], onSession = () => Effect.void } = given
@@ -131,7 +132,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
       rewardScript: given.rewardScript
     }
     const timeouts = {
-      // Towers do not know where their clients are; the errors that say so go nowhere.
+      // A tower does not know where its client is; the errors that would name it are not shown to anyone.
       address: TowerAddress.make("client.invalid:1"),
       handshakeTimeout: Duration.millis(handshakeTimeout),
       messageTimeout: Duration.millis(messageTimeout)
@@ -153,7 +154,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
       return Effect.as(onSession(session), reply)
     }
 
-    /** One live connection for each session key; free again before the socket is closed (docs/protocol.md, A connection). */
+    /** One live connection for each session key. The key is free before the socket closes (docs/protocol.md, A connection). */
     const register = (id: SessionId): Effect.Effect<void, "HangUp", Scope.Scope> =>
       Effect.acquireRelease(
         Effect.suspend(() => {
@@ -177,7 +178,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
       send: (decided: Message) =>
         Effect.gen(function* () {
           yield* before(decided._tag === "Init" ? "init" : "reply", connection.closed)
-          // The daemons do not write what is too long, and hang up; a replacement may be anything.
+          // The daemons hang up instead of writing a message that is too long. A replacement is sent as it is.
           const body =
             fault?._tag === "Replace" ? Codec.encode(fault.with(decided)) : yield* Codec.encodeEither(decided)
           yield* connection.send(body)

@@ -1,7 +1,7 @@
 /**
  * A loopback tower that listens on 127.0.0.1, over node:net.
  *
- * Closing its scope stops listening first and then ends all connections at once, so that none can slip in between.
+ * When its scope closes it stops listening, and then ends all connections at once: no connection can come in between.
  *
  * @since 0.1.0
  */
@@ -46,7 +46,7 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
 }) {
   override get message() {
     const why: Record<ListenFailed["reason"], string> = {
-      PortInUse: "the port is in use. Choose another one, or stop who listens there",
+      PortInUse: "the port is in use. Choose another one, or stop the program that listens there",
       NotAllowed: "the port is reserved. Choose one above 1023",
       Other: "the system refused"
     }
@@ -68,16 +68,16 @@ const socketOf = (accepted: Net.Socket): Effect.Effect<LoopbackTower.Socket, nev
     })
   }))
 
-/** The port that it listens on. */
+/** Listens; answers the port. */
 const listen = (server: Net.Server, port: number): Effect.Effect<number, ListenFailed> =>
   Effect.async((resume) => {
-    // Stays: an accept that fails later, for want of descriptors, must not end the process.
+    // Never removed: without a listener, an accept that fails later, for want of file descriptors, ends the process.
     server.on("error", (cause: NodeJS.ErrnoException) =>
       resume(new ListenFailed({ port, reason: reasons[cause.code ?? ""] ?? "Other", cause }))
     )
     server.listen({ host: "127.0.0.1", port }, () => {
       const bound = server.address()
-      // A TCP server that listens has an address of this form; the type knows other servers too.
+      // A TCP server that listens has an address of this form; the type covers other servers too.
       resume(Effect.succeed(typeof bound === "object" && bound !== null ? bound.port : port))
     })
   })

@@ -1,6 +1,6 @@
 /**
- * One connection as a tower leads it (docs/protocol.md, A connection): Init each way, the client's first; then one
- * request and its reply, or updates one after another. Coming back means hanging up.
+ * One connection from the tower's side (docs/protocol.md, A connection): the client's Init, then the tower's; then one
+ * request and its reply, or updates one after another. When this ends, the tower hangs up.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ export interface Messages<E> {
   readonly send: (message: Message) => Effect.Effect<void, E>
 }
 
-/** Who answers, for the session of the connection's key; what is answered is kept already. @since 0.1.0 @category models */
+/** The replies for the session of the connection's key. A reply is given after its session is stored. @since 0.1.0 @category models */
 export interface Answers {
   readonly chain: Chain.Chain
   readonly init: Init
@@ -41,7 +41,7 @@ const takeUpdates = <E>(messages: Messages<E>, answers: Answers, request: StateU
     if (next._tag === "StateUpdate") yield* takeUpdates(messages, answers, next)
   })
 
-/** Leads the connection to its end. The own Init goes out before the client's is checked. @since 0.1.0 @category combinators */
+/** Holds the conversation to its end. The tower sends its Init before it checks the client's. @since 0.1.0 @category combinators */
 export const converse = <E>(messages: Messages<E>, answers: Answers): Effect.Effect<void, E | PermanentTowerFailure> =>
   Effect.gen(function* () {
     const theirs = yield* messages.receive

@@ -1,7 +1,7 @@
 /**
- * What a tower keeps of its sessions, and how it decides (docs/protocol.md, CreateSession, StateUpdate and
- * DeleteSession; lnd v0.21.2 `watchtower/wtserver`): each request and the session of the connection's key give a reply
- * and, where it changes, the session. Pure.
+ * What a tower knows of its sessions, and how it decides (docs/protocol.md, CreateSession, StateUpdate and
+ * DeleteSession; lnd v0.21.2 `watchtower/wtserver`): a request, together with the session of the connection's key, gives a
+ * reply, and the session where that changes. Pure.
  *
  * @since 0.1.0
  */
@@ -23,9 +23,9 @@ export interface TowerSession {
   readonly policy: Policy.Policy
   /** Where the tower's reward goes; empty for an altruist session. */
   readonly rewardScript: HexBytes
-  /** The number of the last update that was taken; 0 before the first. */
+  /** The number of the last update that the tower accepted; 0 before the first. */
   readonly lastApplied: number
-  /** The highest number of which the client said that it saw it applied. */
+  /** The last applied update that the client has acknowledged. */
   readonly clientLastApplied: number
 }
 
@@ -33,7 +33,7 @@ export interface TowerSession {
 export interface Terms {
   readonly chain: Chain.Chain
   readonly blobTypes: ReadonlyArray<BlobType.BlobType>
-  /** The script for sessions with a reward; without one they are refused, as the daemons do. */
+  /** The script for rewards; without one, sessions with a reward are refused, as the daemons do. */
   readonly rewardScript: HexBytes | undefined
 }
 
@@ -52,7 +52,7 @@ const policyOf = (request: CreateSession, chain: Chain.Chain): Policy.Policy | u
   const sweepFeeRate = chain.feeRate(request.sweepFeeRate)
   const policy = Policy.of({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
   const checked = Policy.validate(policy, chain)
-  // Towers have a list of types of their own, and do not ask whether a policy can pay its sweep.
+  // A tower has its own list of types, and does not check whether a policy can pay for its sweep.
   const isOurs = (reason: string) => reason === "UnsupportedBlobType" || reason === "CannotPaySweep"
   return Either.isRight(checked) || isOurs(checked.left.reason) ? policy : undefined
 }
@@ -99,8 +99,8 @@ const updateCode = (known: TowerSession, update: StateUpdate): number => {
 }
 
 /**
- * The rules of docs/protocol.md, StateUpdate, in their order. Like a real tower's database, a refusal says 0 for the
- * last applied. The blob itself is not kept.
+ * The rules of docs/protocol.md, StateUpdate, in their order. A refusal says 0 for the last applied update, as those of real
+ * towers do. The blob is not kept.
  *
  * @since 0.1.0
  * @category combinators

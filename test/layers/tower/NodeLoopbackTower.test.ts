@@ -132,7 +132,7 @@ describe("its scope", () => {
       const error = yield* Effect.flip(NodeLoopbackTower.make({ ...options, port }))
       assert.strictEqual(
         error.message,
-        `Cannot listen on 127.0.0.1:${port}: the port is in use. Choose another one, or stop who listens there.`
+        `Cannot listen on 127.0.0.1:${port}: the port is in use. Choose another one, or stop the program that listens there.`
       )
     }).pipe(Effect.provide(transport))
   )
