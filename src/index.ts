@@ -5,6 +5,7 @@
  * `effect-watchtower/testing`, and a tower that listens: `.../layers/tower/NodeLoopbackTower`.
  *
  * @since 0.1.0
+ * @module
  */
 export * as BrontideTowerTransport from "./layers/BrontideTowerTransport.js"
 export * as HdKeyRing from "./layers/HdKeyRing.js"

@@ -2,6 +2,7 @@
  * Tools for testing programs that use sessions: services in memory, towers that follow a script, and virtual time.
  *
  * @since 0.1.0
+ * @module
  */
 export * as FixedKeyRing from "./layers/testing/FixedKeyRing.js"
 export * as MemoryClientDb from "./layers/testing/MemoryClientDb.js"

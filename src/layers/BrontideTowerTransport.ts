@@ -6,6 +6,7 @@
  * although that scope stays open.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"

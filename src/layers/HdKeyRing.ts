@@ -3,6 +3,7 @@
  * (docs/protocol.md, Keys).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"

@@ -3,6 +3,7 @@
  * never overwritten. All session keys follow from it: without it the sessions cannot be used any more.
  *
  * @since 0.1.0
+ * @module
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
@@ -97,9 +98,13 @@ export const readOrCreate = (path: string): Effect.Effect<KeyMaterial, KeyFileEr
       )
   )
 
-/** Where the key file is, and which chain its keys are for. @since 0.1.0 @category models */
-export interface Options {
-  readonly path: string
+/** Where the key file is. @since 0.1.0 @category config */
+export const options = Table.table("KeyFile", ["keyFile"], {
+  path: Table.required(Table.path("the path of a file"), "The key file; wtclient init makes one")
+})
+
+/** A key file, and the chain that its keys are for. @since 0.1.0 @category models */
+export interface Options extends Table.Input<typeof options> {
   readonly chain: Chain.Chain
 }
 
@@ -118,16 +123,6 @@ export const layer = ({
     Effect.map((material) => HdKeyRing.layer({ ...material, chain })),
     Layer.unwrapEffect
   )
-
-/** Where the key file is. @since 0.1.0 @category config */
-export const options = Table.table("KeyFile", ["keyFile"], {
-  path: Table.required(Table.path("the path of a file"), "The key file; wtclient init makes one")
-})
-
-/** A key file, and the chain that its keys are for. @since 0.1.0 @category models */
-export interface Options extends Table.Input<typeof options> {
-  readonly chain: Chain.Chain
-}
 
 /** The options from configuration: `watchtower.keyFile.path`, and the chain (`Chain.config`). @since 0.1.0 @category config */
 export const config: Config.Config<Options> = Config.map(

@@ -3,6 +3,7 @@
  * or any exporter. No label holds a key.
  *
  * @since 0.1.0
+ * @module
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

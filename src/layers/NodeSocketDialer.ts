@@ -3,6 +3,7 @@
  * and can leave writes and connects hanging.
  *
  * @since 0.1.0
+ * @module
  */
 import type * as Net from "node:net"
 import * as Effect from "effect/Effect"

@@ -3,6 +3,7 @@
  * database on SQLite or Postgres.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -34,6 +35,8 @@ import * as RoundRobinTowerCandidates from "./RoundRobinTowerCandidates.js"
 import * as SocksSocketDialer from "./SocksSocketDialer.js"
 import * as Databases from "./sql/databaseOptions.js"
 import * as SqliteOrPostgres from "./sqliteOrPostgres.js"
+
+export type { Options as Database } from "./sql/driver.js"
 
 /**
  * The negotiator's options, of which only the chain must be given, and where things are. docs/options.md has the defaults

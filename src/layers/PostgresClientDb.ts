@@ -6,6 +6,7 @@
  * (`sql/storing.ts`). The tables are made in the first schema of the connection's `search_path`.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Net from "node:net"
 import * as Reactivity from "@effect/experimental/Reactivity"

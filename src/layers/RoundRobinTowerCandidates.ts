@@ -5,6 +5,7 @@
  * polling. Both change the list under one lock, so that a poll's older picture of the table never undoes a newer change.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"

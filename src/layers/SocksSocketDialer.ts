@@ -5,6 +5,7 @@
  * `net/socks.ts` speaks with the proxy; `docs/adr/socks-is-ours.md` says why no package does.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"

@@ -6,6 +6,7 @@
  * them, so that other users of the same client do not meet its transactions.
  *
  * @since 0.1.0
+ * @module
  */
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
@@ -31,14 +32,14 @@ import * as Transaction from "./sql/transaction.js"
 export { sql as options } from "./sql/databaseOptions.js"
 
 /**
- * `cut` destroys a connection that does not answer (default: for `PgClient` its socket; on SQLite nothing can be done).
- * docs/options.md has the other options, their defaults and ranges. A Postgres client is to have a `connectTimeout` of at
- * most a fifth of `storeTimeout`.
+ * docs/options.md has the options, their defaults and ranges, but for `cut`. A Postgres client is to have a `connectTimeout`
+ * of at most a fifth of `storeTimeout`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Table.Input<typeof options> {
+  /** Destroys a connection that does not answer (default: for `PgClient` its socket; on SQLite nothing can be done). */
   readonly cut?: ((connection: Connection) => Effect.Effect<void>) | undefined
 }
 

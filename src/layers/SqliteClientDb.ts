@@ -6,6 +6,7 @@
  * the Clock and not by blocking the event loop, but a disk that does not answer cannot be bounded.
  *
  * @since 0.1.0
+ * @module
  */
 import * as fs from "node:fs"
 import * as path from "node:path"

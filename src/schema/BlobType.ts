@@ -3,6 +3,7 @@
  * `watchtower/blob/type.go`).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 

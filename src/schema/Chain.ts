@@ -2,6 +2,7 @@
  * The networks, as data (docs/protocol.md, Chains): what differs between Bitcoin and Decred is here and nowhere else.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Array from "effect/Array"
 import * as Config from "effect/Config"
@@ -31,6 +32,7 @@ export interface Chain<Fee extends FeeRate = FeeRate> {
   readonly coinType: number
   readonly legacyCoinType: number
   readonly feeUnit: "sat/kw" | "atoms/kB"
+  /** A fee rate in the unit of the chain. */
   readonly feeRate: (amount: bigint) => Fee
   readonly minFeeRate: Fee
   readonly defaultFeeRate: Fee

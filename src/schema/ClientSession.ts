@@ -2,6 +2,7 @@
  * A session that a tower has accepted and that is stored (docs/negotiation.md, The reference's database).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { encoded } from "../internal/json.js"

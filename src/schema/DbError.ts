@@ -3,6 +3,7 @@
  * (docs/negotiation.md, The reference's database).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
@@ -17,6 +18,7 @@ export class DatabaseBusy extends Schema.TaggedError<DatabaseBusy>()("DatabaseBu
   override get message() {
     return `The database is busy (${this.operation}); nothing was stored. Another process holds it: wait and try again.`
   }
+  /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {
     return encodedError(DatabaseBusy, this)
   }
@@ -37,6 +39,7 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
   override get message() {
     return `The database cannot be used (${this.operation}): ${this.detail}`
   }
+  /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {
     return encodedError(DatabaseUnavailable, this)
   }
@@ -145,6 +148,7 @@ export class StoreOutcomeUnknown extends Schema.TaggedError<StoreOutcomeUnknown>
   override get message() {
     return `The database did not say whether session ${this.id} was stored. If it was, it is listed.`
   }
+  /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {
     return encodedError(StoreOutcomeUnknown, this)
   }

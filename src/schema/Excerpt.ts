@@ -3,6 +3,7 @@
  * are kept, logged and sent on.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { ChainHash, HexBytes } from "./Ids.js"

@@ -4,6 +4,7 @@
  * other.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { Amount } from "../internal/json.js"

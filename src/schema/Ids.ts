@@ -3,6 +3,7 @@
  * print as themselves and serve as map, SQL and JSON keys.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 

@@ -2,6 +2,7 @@
  * What a layer answers to options that make no sense.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 

@@ -2,6 +2,7 @@
  * What is wrong with a key file.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 

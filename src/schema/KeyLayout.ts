@@ -2,6 +2,7 @@
  * Where a wallet keeps its keys (docs/protocol.md, Key layouts).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import type * as Chain from "./Chain.js"

@@ -2,6 +2,7 @@
  * What a key ring can answer instead.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
@@ -21,6 +22,7 @@ export class KeyRingError extends Schema.TaggedError<KeyRingError>()("KeyRingErr
   override get message() {
     return `The key ring failed (${this.operation}): ${this.detail}`
   }
+  /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {
     return encodedError(KeyRingError, this)
   }

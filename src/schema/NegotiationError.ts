@@ -2,6 +2,7 @@
  * Why an attempt, a visit or a round gave no session.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as Chain from "./Chain.js"

@@ -2,6 +2,7 @@
  * Everything that happens in a negotiator, typed and numbered. Status, statistics, logs and metrics are folds over it.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { taggedUnion } from "../internal/taggedUnion.js"

@@ -2,6 +2,7 @@
  * What a negotiator is doing, and why there is no session yet.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { taggedUnion } from "../internal/taggedUnion.js"

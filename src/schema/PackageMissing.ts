@@ -2,6 +2,7 @@
  * An optional package that is not installed.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { explain } from "../internal/peers.js"

@@ -2,6 +2,7 @@
  * What a client proposes to a tower (docs/protocol.md, Policy; lnd v0.21.2 `watchtower/wtpolicy/policy.go`).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"

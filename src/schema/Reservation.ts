@@ -3,6 +3,7 @@
  * Reservations).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as BlobType from "./BlobType.js"

@@ -4,6 +4,7 @@
  * nobody but by quarantine.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"

@@ -2,6 +2,7 @@
  * A tower as the client's database knows it.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { PublicKey, TowerId } from "./Ids.js"

@@ -3,6 +3,7 @@
  * (docs/protocol.md, Addresses). Host names are kept as names and resolved at dial.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"

@@ -2,6 +2,7 @@
  * A tower as people hand it around: `<public key>@<address>` (docs/protocol.md, Tower URI).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"

@@ -2,6 +2,7 @@
  * How a connection to a tower can fail, step by step. None of them says whose fault it was; the negotiator judges.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
@@ -55,6 +56,7 @@ export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
     const tried = this.tried?.map(({ ip, reason }) => `${ip}: ${why[reason]}`).join("; ")
     return `Cannot connect to ${this.address}: ${why[this.reason]}${tried === undefined ? "" : ` (${tried})`}.`
   }
+  /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {
     return encodedError(DialFailed, this)
   }

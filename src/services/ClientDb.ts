@@ -3,6 +3,7 @@
  * and Standings).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -78,6 +79,7 @@ export declare namespace ClientDb {
     readonly limit?: number | undefined
   }
 
+  /** What a database of the client can do. */
   interface Service {
     /**
      * Records whose database this is, or compares: another chain, layout or seed fails. It starts the counter of key
@@ -141,5 +143,6 @@ export declare namespace ClientDb {
     readonly skipSessionKeys: (count: number) => Effect.Effect<KeyIndex, DbError | KeyIndexesExhaustedError>
   }
 
+  /** Every key index of the seed is used. */
   type KeyIndexesExhaustedError = Extract<ReserveError, { readonly _tag: "KeyIndexesExhausted" }>
 }

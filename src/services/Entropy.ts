@@ -2,6 +2,7 @@
  * Secret randomness: ephemeral keys, seeds, lease tokens. A reference with a safe default, so that tests can fix it.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,6 +21,7 @@ export class Entropy extends Context.Reference<Entropy>()("effect-watchtower/Ent
 
 /** @since 0.1.0 */
 export declare namespace Entropy {
+  /** A source of secret randomness. */
   interface Service {
     /** So many bytes that nobody can guess. */
     readonly bytes: (count: number) => Effect.Effect<Uint8Array>

@@ -3,6 +3,7 @@
  * leaves it (docs/protocol.md, ECDH).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -26,6 +27,7 @@ export declare namespace KeyRing {
     readonly index: number
   }
 
+  /** What a key ring can do. */
   interface Service {
     /** The name of the key layout, for `bindIdentity`: `lnd`, `dcrlnd`, `dcrlndRemote`, or one of your own. */
     readonly layout: string

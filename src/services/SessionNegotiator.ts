@@ -3,6 +3,7 @@
  * (docs/negotiation.md, Requests and takers).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -26,6 +27,7 @@ export class SessionNegotiator extends Context.Tag("effect-watchtower/SessionNeg
 
 /** @since 0.1.0 */
 export declare namespace SessionNegotiator {
+  /** How to ask a negotiator for sessions, and how to watch it. */
   interface Service {
     /** Asks for one more session; never waits, never fails. Up to `maxPending` requests are counted, more are merged. */
     readonly requestSession: Effect.Effect<void>

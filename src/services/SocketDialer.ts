@@ -2,6 +2,7 @@
  * The port to the network: bytes each way. TCP, or SOCKS5 for Tor.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -35,6 +36,7 @@ export declare namespace SocketDialer {
   /** Called whenever the failure changes that the caller is to report if its time is over now. */
   type OnProgress = (ifLate: DialFailed) => void
 
+  /** What a dialer can do. */
   interface Service {
     /** `tor` when every dial goes through a proxy, else `clear`; then onion addresses cannot be dialled. */
     readonly way: Way

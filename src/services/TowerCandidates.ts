@@ -2,6 +2,7 @@
  * The port to the list of towers that may be asked for a session (lnd v0.21.2 `wtclient.TowerCandidateIterator`).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -43,6 +44,7 @@ export class TowerCandidates extends Context.Tag("effect-watchtower/TowerCandida
 
 /** @since 0.1.0 */
 export declare namespace TowerCandidates {
+  /** What a list of candidates can do. */
   interface Service {
     /** Writes the tower, or its new address, to the database first and then tells who waits. */
     readonly add: (publicKey: PublicKey, address: TowerAddress) => Effect.Effect<Tower, DbError>

@@ -2,6 +2,7 @@
  * The port to towers: an encrypted connection that carries wtwire messages.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -45,7 +46,9 @@ export declare namespace TowerTransport {
 
   /** An open connection; closing its scope closes it at once. */
   interface Connection {
+    /** Sends one message; it succeeds when the network has it, not when the tower has. */
     readonly send: (message: Message) => Effect.Effect<void, TransportError>
+    /** The next message of the tower. */
     readonly receive: Effect.Effect<Message, TransportError>
     /** Comes back when the tower's end was seen, at once if it was seen already. */
     readonly closed: Effect.Effect<void>
@@ -53,9 +56,11 @@ export declare namespace TowerTransport {
     readonly isClosed: Effect.Effect<boolean>
   }
 
+  /** What a transport can do. */
   interface Service {
     /** How keys are shown: through Tor or in the clear. In the clear, onion addresses cannot be reached. */
     readonly way: Way
+    /** Dials, and shakes hands with the key of the request. The connection is open while the scope is. */
     readonly connect: <E>(request: ConnectRequest<E>) => Effect.Effect<Connection, TransportError | E, Scope.Scope>
   }
 }

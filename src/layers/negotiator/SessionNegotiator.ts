@@ -11,6 +11,7 @@
  * ```
  *
  * @since 0.1.0
+ * @module
  */
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"

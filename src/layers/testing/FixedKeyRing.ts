@@ -2,6 +2,7 @@
  * Key rings without derivation, for tests: never for real sessions, since anybody can compute their keys.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

@@ -3,6 +3,7 @@
  * that it works under any clock and any scheduler; nothing survives the value.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -11,6 +11,7 @@
  * ```
  *
  * @since 0.1.0
+ * @module
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"

@@ -3,6 +3,7 @@
  * was written before an end is read before it.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Effect from "effect/Effect"
 import type { Way } from "../../schema/Ids.js"

@@ -2,6 +2,7 @@
  * What a scripted tower does in one connection, as data: a good tower, but for what the script says.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
@@ -29,8 +30,11 @@ export type Move = Data.TaggedEnum<{
   Go: {}
   /** At `init` and `reply`: another message than the one that is due. */
   Say: { readonly message: Message }
-  /** The step fails; unless an error is given, as it does when the tower ends the connection there. */
-  Fail: { readonly error?: ((address: TowerAddress) => TransportError) | undefined }
+  /** The step fails. */
+  Fail: {
+    /** With what; if not given, as it does when the tower ends the connection there. */
+    readonly error?: ((address: TowerAddress) => TransportError) | undefined
+  }
   /** Nothing at all, with the connection open. */
   Silence: {}
 }>

@@ -7,6 +7,7 @@
  * connection comes between.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -35,21 +36,22 @@ import { decodeOptions } from "../decodeOptions.js"
 import { type Answers, converse, type Messages } from "./conversation.js"
 import * as Sessions from "./sessions.js"
 
+export type { TowerSession } from "./sessions.js"
+
 /** What the tower is about to do. At `reply` the decision is already stored. @since 0.1.0 @category testing */
 export type Step = "handshake" | "init" | "reply" | "hangUp"
 
-/**
- * What goes wrong on every connection from now on. `Silent`: the tower says nothing more until the client hangs up.
- * `HangUp`: it hangs up; before `reply` the session is stored and the reply lost. `Replace`: it sends another message than
- * the right one.
- *
- * @since 0.1.0
- * @category testing
- */
+/** What goes wrong on every connection from now on. @since 0.1.0 @category testing */
 export type Fault = Data.TaggedEnum<{
+  /** The tower falls silent before a step, until the client hangs up. */
   Silent: { readonly before: Step }
+  /** It hangs up before a step; before `reply` the session is stored and the reply lost. */
   HangUp: { readonly before: Step }
-  Replace: { readonly with: (decided: Message) => Message }
+  /** It sends another message. */
+  Replace: {
+    /** What it sends instead of the one that it decided on. */
+    readonly with: (decided: Message) => Message
+  }
 }>
 
 /** @since 0.1.0 @category testing */

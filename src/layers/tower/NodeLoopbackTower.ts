@@ -4,6 +4,7 @@
  * When its scope closes it stops listening, and then ends all connections at once: no connection can come in between.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
@@ -52,6 +53,7 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
     }
     return `Cannot listen on 127.0.0.1:${this.port}: ${why[this.reason]}.`
   }
+  /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {
     return encodedError(ListenFailed, this)
   }

@@ -3,6 +3,7 @@
  * `watchtower/wtwire/init.go`).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Either from "effect/Either"
 import type * as Chain from "../Chain.js"

@@ -2,6 +2,7 @@
  * The codes of replies (docs/protocol.md, Codes). Any other 16-bit number decodes too.
  *
  * @since 0.1.0
+ * @module
  */
 
 /** Accepted. @since 0.1.0 @category models */

@@ -2,6 +2,7 @@
  * wtwire CreateSession (602): the policy that the client proposes.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as codec from "../../internal/codec.js"

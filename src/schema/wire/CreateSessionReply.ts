@@ -2,6 +2,7 @@
  * wtwire CreateSessionReply (603): the tower's answer, after which it closes (docs/protocol.md, A connection).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as codec from "../../internal/codec.js"

@@ -2,6 +2,7 @@
  * wtwire DeleteSession (606): deletes the session of the connection's key.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as codec from "../../internal/codec.js"

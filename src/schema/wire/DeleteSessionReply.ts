@@ -2,6 +2,7 @@
  * wtwire DeleteSessionReply (607).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as codec from "../../internal/codec.js"

@@ -2,6 +2,7 @@
  * wtwire Error (601): neither daemon ever sends it (docs/protocol.md, Messages).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as codec from "../../internal/codec.js"

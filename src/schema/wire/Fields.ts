@@ -3,6 +3,7 @@
  * live in the schemas, so that encoding is total.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { fromHex, toHex } from "../../internal/bytes.js"

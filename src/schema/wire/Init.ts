@@ -2,6 +2,7 @@
  * wtwire Init (600): the first message of each side, the client's before the tower's (docs/protocol.md, Init).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as codec from "../../internal/codec.js"

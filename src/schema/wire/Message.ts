@@ -2,6 +2,7 @@
  * The wtwire messages 600 to 607 (docs/protocol.md, Messages; lnd v0.21.2 `watchtower/wtwire`), a file each.
  *
  * @since 0.1.0
+ * @module
  */
 import type { CreateSession } from "./CreateSession.js"
 import type { CreateSessionReply } from "./CreateSessionReply.js"

@@ -2,6 +2,7 @@
  * wtwire StateUpdate (604): one encrypted backup (docs/protocol.md, Messages).
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as codec from "../../internal/codec.js"
