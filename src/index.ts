@@ -4,6 +4,18 @@
  * `.../PostgresClientDb`, `.../SqlClientDb`, `.../NodeSocketDialer`, `.../SocksSocketDialer`, `.../KeyFile`. Tools for tests:
  * `effect-watchtower/testing`, and a tower that listens: `.../layers/tower/NodeLoopbackTower`.
  *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { type ClientSession, SessionNegotiator } from "effect-watchtower"
+ *
+ * // Waits for a session and uses it. `NodeWatchtower.layer` provides the negotiator, in tests `ScriptedWatchtower.layer`.
+ * export const withSession = <A>(use: (session: ClientSession.ClientSession) => Effect.Effect<A>) =>
+ *   Effect.gen(function* () {
+ *     const negotiator = yield* SessionNegotiator.SessionNegotiator
+ *     return yield* use(yield* negotiator.nextSession)
+ *   })
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -1,6 +1,19 @@
 /**
  * Tools for testing programs that use sessions: services in memory, towers that follow a script, and virtual time.
  *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { SessionNegotiator } from "effect-watchtower"
+ * import { Code, ScriptedWatchtower, TowerScript } from "effect-watchtower/testing"
+ *
+ * // The first tower does not take the blob type, the second one gives a session.
+ * const towers = [TowerScript.replies(Code.rejectBlobType), TowerScript.ok]
+ *
+ * export const session = Effect.flatMap(SessionNegotiator.SessionNegotiator, ({ nextSession }) => nextSession).pipe(
+ *   Effect.provide(ScriptedWatchtower.layer({ towers }))
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -2,12 +2,27 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import manifest from "../package.json" with { type: "json" }
-import { all, checkout, commandsOf, of, specsOf } from "./package/markdown.js"
+import { all, checkout, commandsOf, docstrings, of, specsOf } from "./package/markdown.js"
 import { offered } from "./package/offered.js"
 
 describe("package.json", () => {
   it("offers what is meant to be public, by name", () => {
     assert.deepStrictEqual(Object.keys(manifest.exports).sort(), [...offered].sort())
+  })
+})
+
+describe("the docstrings", () => {
+  const sourceOf = (name: string): string => (name === "." ? "src/index.ts" : join("src", `${name}.ts`))
+
+  it.each(offered.filter((name) => !/[*]|json$/.test(name)))("of %s begin with an example", (name) => {
+    const file = sourceOf(name)
+    const first = docstrings.find((block) => block.file === file)
+    const text = readFileSync(join(checkout, file), "utf8")
+    assert.isBelow(first?.line ?? Number.POSITIVE_INFINITY, text.slice(0, text.indexOf(" */")).split("\n").length)
+  })
+
+  it("have no other blocks than those that are type-checked", () => {
+    assert.deepStrictEqual([...new Set(docstrings.map(({ language }) => language))], ["ts"])
   })
 })
 

@@ -5,6 +5,17 @@
  * A connection belongs to the scope of its caller. When connecting fails or is interrupted, its socket is closed at once,
  * although that scope stays open.
  *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { BrontideTowerTransport } from "effect-watchtower"
+ * import * as NodeSocketDialer from "effect-watchtower/layers/NodeSocketDialer"
+ *
+ * export const transport = Layer.provide(
+ *   BrontideTowerTransport.layer({ dialTimeout: "5 seconds" }),
+ *   NodeSocketDialer.layer
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

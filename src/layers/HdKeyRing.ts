@@ -2,6 +2,15 @@
  * A key ring that derives its keys from a seed in this process, exactly as the wallets of lnd and dcrlnd do
  * (docs/protocol.md, Keys).
  *
+ * ```ts
+ * import { Redacted } from "effect"
+ * import { Chain, HdKeyRing, RootKey } from "effect-watchtower"
+ *
+ * // The key ring of a seed that the application keeps itself.
+ * export const keyRing = (seed: Uint8Array) =>
+ *   HdKeyRing.layer({ chain: Chain.bitcoinMainnet, root: RootKey.RootKey.Seed({ bytes: Redacted.make(seed) }) })
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -2,6 +2,18 @@
  * The file that holds a client's root key: 32 random bytes, or the seed of an existing wallet. Its mode is 0600, and it is
  * never overwritten. All session keys follow from it: without it the sessions cannot be used any more.
  *
+ * ```ts
+ * import * as NodeContext from "@effect/platform-node/NodeContext"
+ * import { Effect, Layer } from "effect"
+ * import { Chain, HdKeyRing } from "effect-watchtower"
+ * import * as KeyFile from "effect-watchtower/layers/KeyFile"
+ *
+ * // `KeyFile.layer` reads a file that must be there; this makes it when the program runs for the first time.
+ * export const keyRing = Layer.unwrapEffect(
+ *   Effect.map(KeyFile.readOrCreate("key"), (key) => HdKeyRing.layer({ ...key, chain: Chain.bitcoinMainnet }))
+ * ).pipe(Layer.provide(NodeContext.layer))
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -2,6 +2,19 @@
  * Metrics of a negotiator, as a fold over its events: add `Metrics.layer` beside it, and read them with Effect's `Metric`
  * or any exporter. No label holds a key.
  *
+ * ```ts
+ * import { Effect, Layer, Metric } from "effect"
+ * import { Chain, Metrics } from "effect-watchtower"
+ * import * as NodeWatchtower from "effect-watchtower/layers/NodeWatchtower"
+ *
+ * export const watchtower = Layer.provideMerge(
+ *   Metrics.layer,
+ *   NodeWatchtower.layer({ chain: Chain.bitcoinMainnet, key: "key", database: { filename: "sessions.db" } })
+ * )
+ *
+ * export const sessionsStored = Effect.map(Metric.value(Metrics.sessions), ({ count }) => count)
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

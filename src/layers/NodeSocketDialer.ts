@@ -2,6 +2,16 @@
  * TCP over node:net. The socket of @effect/platform-node is not used: it reorders chunks, reads without back-pressure,
  * and can leave writes and connects hanging.
  *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { TowerAddress } from "effect-watchtower"
+ * import * as NodeSocketDialer from "effect-watchtower/layers/NodeSocketDialer"
+ *
+ * // Fails with `DialFailed`, which says why, where nobody listens.
+ * export const reach = (address: string) =>
+ *   Effect.flatMap(TowerAddress.parse(address), NodeSocketDialer.make.dial).pipe(Effect.scoped, Effect.asVoid)
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -2,6 +2,21 @@
  * Everything that an application on Node needs, in one layer: a negotiator over real sockets, keys from a file, and a
  * database on SQLite or Postgres.
  *
+ * ```ts
+ * import { Chain } from "effect-watchtower"
+ * import * as NodeWatchtower from "effect-watchtower/layers/NodeWatchtower"
+ *
+ * export const watchtower = NodeWatchtower.layer({
+ *   chain: Chain.bitcoinMainnet,
+ *   key: "key",
+ *   database: { filename: "sessions.db" },
+ *   proxy: { host: "127.0.0.1", port: 9050 }
+ * })
+ *
+ * // With all options from the environment: WATCHTOWER_CHAIN, WATCHTOWER_KEY_FILE_PATH, ...
+ * export const configured = NodeWatchtower.layerConfig()
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -5,6 +5,13 @@
  * operation: its connection is destroyed, and when that happened at the COMMIT of a session, the outcome is settled
  * (`sql/storing.ts`). The tables are made in the first schema of the connection's `search_path`.
  *
+ * ```ts
+ * import { Config } from "effect"
+ * import * as PostgresClientDb from "effect-watchtower/layers/PostgresClientDb"
+ *
+ * export const database = PostgresClientDb.layerConfig(Config.all({ url: Config.redacted("DATABASE_URL") }))
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

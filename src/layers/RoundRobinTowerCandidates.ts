@@ -4,6 +4,17 @@
  * The table is the truth. What this process adds and removes is written there first; what another process does is found by
  * polling. Both change the list under one lock, so that a poll's older picture of the table never undoes a newer change.
  *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { RoundRobinTowerCandidates } from "effect-watchtower"
+ * import * as SqliteClientDb from "effect-watchtower/layers/SqliteClientDb"
+ *
+ * // No other process has this database open.
+ * export const candidates = RoundRobinTowerCandidates.layer({ pollInterval: Number.POSITIVE_INFINITY }).pipe(
+ *   Layer.provideMerge(SqliteClientDb.layer({ filename: "sessions.db" }))
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

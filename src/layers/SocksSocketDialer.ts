@@ -4,6 +4,16 @@
  *
  * `net/socks.ts` speaks with the proxy; `docs/adr/socks-is-ours.md` says why no package does.
  *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { BrontideTowerTransport } from "effect-watchtower"
+ * import * as SocksSocketDialer from "effect-watchtower/layers/SocksSocketDialer"
+ *
+ * const tor = SocksSocketDialer.layer({ host: "127.0.0.1", port: 9050 })
+ *
+ * export const transport = Layer.provide(BrontideTowerTransport.layer(), tor)
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -5,6 +5,17 @@
  * The tables begin with `wt_`. The adapter gives the client no other statements than those on a connection reserved for
  * them, so that other users of the same client do not meet its transactions.
  *
+ * ```ts
+ * import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
+ * import { Layer } from "effect"
+ * import * as SqlClientDb from "effect-watchtower/layers/SqlClientDb"
+ *
+ * // The client of the application: its own tables are in the same file.
+ * const client = SqliteClient.layer({ filename: "application.db" })
+ *
+ * export const database = Layer.provideMerge(SqlClientDb.layer(), client)
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

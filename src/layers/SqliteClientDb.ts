@@ -5,6 +5,12 @@
  * (`synchronous = FULL`), whatever the driver was built with. better-sqlite3 is synchronous: a lock is waited for through
  * the Clock and not by blocking the event loop, but a disk that does not answer cannot be bounded.
  *
+ * ```ts
+ * import * as SqliteClientDb from "effect-watchtower/layers/SqliteClientDb"
+ *
+ * export const database = SqliteClientDb.layer({ filename: "sessions.db" })
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -1,6 +1,16 @@
 /**
  * The networks, as data (docs/protocol.md, Chains): what differs between Bitcoin and Decred is here and nowhere else.
  *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Chain } from "effect-watchtower"
+ *
+ * // The words of WATCHTOWER_CHAIN and WATCHTOWER_NETWORK, or of a flag of your own.
+ * export const chainOf = (name: string, network: string) => Chain.find(name, network)
+ *
+ * export const leastFeeRate = Effect.map(Chain.config, ({ feeUnit, minFeeRate }) => `${minFeeRate} ${feeUnit}`)
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -2,6 +2,19 @@
  * The names of things: branded numbers and lowercase hex strings, so that equal values are equal,
  * print as themselves and serve as map, SQL and JSON keys.
  *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { Ids } from "effect-watchtower"
+ *
+ * // A table of the application's own, by the same names.
+ * export class Backup extends Schema.Class<Backup>("Backup")({
+ *   session: Ids.SessionId,
+ *   sequence: Schema.Int
+ * }) {}
+ *
+ * export const isKey = Schema.is(Ids.PublicKey)
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

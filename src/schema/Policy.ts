@@ -1,6 +1,19 @@
 /**
  * What a client proposes to a tower (docs/protocol.md, Policy; lnd v0.21.2 `watchtower/wtpolicy/policy.go`).
  *
+ * ```ts
+ * import { BlobType, Chain, Policy } from "effect-watchtower"
+ *
+ * const chain = Chain.bitcoinMainnet
+ *
+ * export const usual = Policy.defaults(chain)
+ *
+ * export const forTaproot = Policy.make(chain, { blobType: BlobType.altruistTaprootCommit, sweepFeeRate: 5_000n })
+ *
+ * // A negotiator checks its policy itself, when it is built.
+ * export const checked = Policy.validate(forTaproot, chain)
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

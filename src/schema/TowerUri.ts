@@ -1,6 +1,19 @@
 /**
  * A tower as people hand it around: `<public key>@<address>` (docs/protocol.md, Tower URI).
  *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { TowerCandidates, TowerUri } from "effect-watchtower"
+ *
+ * // `02e3a4...@tower.example:9911`, as the tower's operator prints it.
+ * export const addTower = (text: string) =>
+ *   Effect.gen(function* () {
+ *     const { address, publicKey } = yield* TowerUri.parse(text)
+ *     const candidates = yield* TowerCandidates.TowerCandidates
+ *     return yield* candidates.add(publicKey, address)
+ *   })
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -2,6 +2,23 @@
  * The port to the client's durable state: towers, reservations, sessions, standings (docs/negotiation.md, Reservations
  * and Standings).
  *
+ * ```ts
+ * import { Chunk, Effect, Option, Stream } from "effect"
+ * import { ClientDb, type Ids } from "effect-watchtower"
+ *
+ * // All stored sessions that can take updates, page by page.
+ * export const activeSessions = Stream.unwrap(
+ *   Effect.map(ClientDb.ClientDb, (db) =>
+ *     Stream.paginateChunkEffect(Option.none<Ids.KeyIndex>(), (last) =>
+ *       Effect.map(db.listClientSessions({ status: "active", after: Option.getOrUndefined(last) }), (page) => [
+ *         Chunk.fromIterable(page),
+ *         Option.map(Option.fromNullable(page.at(-1)), ({ keyIndex }) => Option.some(keyIndex))
+ *       ])
+ *     )
+ *   )
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

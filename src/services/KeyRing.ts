@@ -2,6 +2,34 @@
  * The port to the client's keys: public keys and ECDH by locator. It may be remote and may fail; the private key never
  * leaves it (docs/protocol.md, ECDH).
  *
+ * ```ts
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { type Ids, KeyRing, KeyRingError } from "effect-watchtower"
+ *
+ * // A signer in another process.
+ * interface Signer {
+ *   readonly publicKey: (family: number, index: number) => Promise<Ids.PublicKey>
+ *   readonly ecdh: (family: number, index: number, point: string) => Promise<Uint8Array>
+ * }
+ *
+ * export const layer = (signer: Signer) => {
+ *   const ask = <A>(operation: "deriveKey" | "ecdh", call: () => Promise<A>) =>
+ *     Effect.tryPromise({
+ *       try: call,
+ *       catch: () => new KeyRingError.KeyRingError({ operation, detail: "the signer does not answer" })
+ *     })
+ *   return Layer.succeed(KeyRing.KeyRing, {
+ *     layout: "lnd",
+ *     deriveKey: ({ family, index }) => ask("deriveKey", () => signer.publicKey(family, index)),
+ *     ecdh: ({ family, index }, point) =>
+ *       Effect.map(
+ *         ask("ecdh", () => signer.ecdh(family, index, point)),
+ *         (secret) => Redacted.make(secret)
+ *       )
+ *   })
+ * }
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

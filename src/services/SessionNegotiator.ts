@@ -2,6 +2,18 @@
  * The port that all the others are for: sessions, one after another, from whichever tower gives one
  * (docs/negotiation.md, Requests and takers).
  *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { SessionNegotiator } from "effect-watchtower"
+ *
+ * // Logs what the negotiator is doing, whenever that changes.
+ * export const watch = Effect.gen(function* () {
+ *   const negotiator = yield* SessionNegotiator.SessionNegotiator
+ *   const changes = yield* negotiator.statusChanges
+ *   yield* Stream.runForEach(changes, (status) => Effect.log("watchtower", status))
+ * }).pipe(Effect.scoped)
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -1,6 +1,22 @@
 /**
  * The port to the network: bytes each way. TCP, or SOCKS5 for Tor.
  *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { SocketDialer, TransportError } from "effect-watchtower"
+ * import * as NodeSocketDialer from "effect-watchtower/layers/NodeSocketDialer"
+ *
+ * // Dials only what the application allows.
+ * export const guarded = (isAllowed: (address: string) => boolean) =>
+ *   Layer.succeed(SocketDialer.SocketDialer, {
+ *     ...NodeSocketDialer.make,
+ *     dial: (address, onProgress) =>
+ *       isAllowed(address)
+ *         ? NodeSocketDialer.make.dial(address, onProgress)
+ *         : Effect.fail(new TransportError.DialFailed({ address, reason: "NotAllowed" }))
+ *   })
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -1,6 +1,20 @@
 /**
  * The port to the list of towers that may be asked for a session (lnd v0.21.2 `wtclient.TowerCandidateIterator`).
  *
+ * ```ts
+ * import { Effect, Queue } from "effect"
+ * import { TowerCandidates } from "effect-watchtower"
+ *
+ * // Logs what happens to the list, until the scope closes.
+ * export const logChanges = Effect.gen(function* () {
+ *   const candidates = yield* TowerCandidates.TowerCandidates
+ *   const changes = yield* candidates.changes
+ *   yield* Effect.forkScoped(
+ *     Effect.forever(Effect.flatMap(Queue.take(changes), ({ _tag, ...change }) => Effect.log(_tag, change)))
+ *   )
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

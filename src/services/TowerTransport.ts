@@ -1,6 +1,26 @@
 /**
  * The port to towers: an encrypted connection that carries wtwire messages.
  *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { TowerTransport } from "effect-watchtower"
+ *
+ * // The same transport, with at most so many connections at a time.
+ * export const limited = (connections: number) =>
+ *   Layer.effect(
+ *     TowerTransport.TowerTransport,
+ *     Effect.gen(function* () {
+ *       const transport = yield* TowerTransport.TowerTransport
+ *       const free = yield* Effect.makeSemaphore(connections)
+ *       const place = Effect.acquireRelease(free.take(1), () => free.release(1))
+ *       return {
+ *         ...transport,
+ *         connect: (request) => Effect.zipRight(place, transport.connect(request))
+ *       }
+ *     })
+ *   )
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -91,14 +91,11 @@ follow from these tables, and so does this page (\`npm run docs:options\` writes
   environment they are those below.
 
   \`\`\`ts
-  import { ConfigProvider, Effect } from "effect"
+  import { ConfigProvider, Layer } from "effect"
   import * as NodeWatchtower from "effect-watchtower/layers/NodeWatchtower"
 
   const environment = ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase)
-  const main = program.pipe(
-    Effect.provide(NodeWatchtower.layerConfig()),
-    Effect.withConfigProvider(environment)
-  )
+  export const watchtower = Layer.provide(NodeWatchtower.layerConfig(), Layer.setConfigProvider(environment))
   \`\`\`
 
   Several negotiators read from places of their own:

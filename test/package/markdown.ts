@@ -1,4 +1,4 @@
-/** The code blocks of README and docs. */
+/** The code blocks of README and docs, and those of the docstrings. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 
@@ -12,22 +12,35 @@ export interface Block {
   readonly text: string
 }
 
+/** A fence may stand in a list or in a docstring: each line of its block begins as it does. */
 const blocksOf = (file: string): ReadonlyArray<Block> => {
   const text = readFileSync(join(checkout, file), "utf8")
-  return [...text.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].map(({ 1: language = "", 2: body = "", index }) => ({
-    file,
-    line: text.slice(0, index).split("\n").length,
-    language,
-    text: body
-  }))
+  const blocks = [...text.matchAll(/^( *(?:\* )?)```([^\n]*)\n(.*?)^\1```$/gms)].map(
+    ({ 1: margin = "", 2: language = "", 3: body = "", index }) => ({
+      file,
+      line: text.slice(0, index).split("\n").length,
+      language,
+      text: body
+        .split("\n")
+        .map((line) => line.slice(margin.length))
+        .join("\n")
+    })
+  )
+  const fences = [...text.matchAll(/^[ *]*```/gm)].length
+  if (fences !== 2 * blocks.length) throw new Error(`${file} has a code block that would not be tried`)
+  return blocks
 }
 
-const documents = readdirSync(join(checkout, "docs"), { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".md"))
-  .map((name) => join("docs", name))
+const under = (folder: string, ending: string): ReadonlyArray<string> =>
+  readdirSync(join(checkout, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name))
 
 /** All of them, the README's first. */
-export const all: ReadonlyArray<Block> = ["README.md", ...documents].flatMap(blocksOf)
+export const all: ReadonlyArray<Block> = ["README.md", ...under("docs", ".md")].flatMap(blocksOf)
+
+/** Those of the docstrings: they show how something is used, and are not run. */
+export const docstrings: ReadonlyArray<Block> = under("src", ".ts").flatMap(blocksOf)
 
 /** Those of a language, in all files or in one. */
 export const of = (language: string, file?: string): ReadonlyArray<Block> =>

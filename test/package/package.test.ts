@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { type Consumer, make } from "./consumer.js"
-import { all, type Block, commandsOf, of, where } from "./markdown.js"
+import { all, type Block, commandsOf, docstrings, of, where } from "./markdown.js"
 import { offered } from "./offered.js"
 
 let consumer: Consumer
@@ -72,14 +72,15 @@ describe("the tarball", () => {
   })
 })
 
-describe("the code blocks of README and docs", () => {
+describe("the code blocks of README, docs and docstrings", () => {
   it("type-check, as does each module that is offered", async () => {
     const names = modules().filter(isOffered)
     consumer.write(
       "offered.ts",
       names.map((name, at) => `export * as m${at} from "effect-watchtower/${name}"`).join("\n")
     )
-    for (const block of of("ts")) consumer.write(`${where(block).replaceAll(/\W/g, "_")}.ts`, block.text)
+    for (const block of [...of("ts"), ...docstrings])
+      consumer.write(`${where(block).replaceAll(/\W/g, "_")}.ts`, block.text)
     consumer.write(
       "tsconfig.json",
       JSON.stringify({

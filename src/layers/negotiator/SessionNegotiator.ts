@@ -3,11 +3,22 @@
  * gives one.
  *
  * ```ts
- * const program = Effect.gen(function* () {
- *   const negotiator = yield* SessionNegotiator.SessionNegotiator
- *   const session = yield* negotiator.nextSession
- * })
- * program.pipe(Effect.provide(SessionNegotiator.layer({ chain, policy: Policy.defaults(chain) })))
+ * import { Layer } from "effect"
+ * import { BrontideTowerTransport, Chain, Policy, RoundRobinTowerCandidates, SessionNegotiator } from "effect-watchtower"
+ * import * as KeyFile from "effect-watchtower/layers/KeyFile"
+ * import * as NodeSocketDialer from "effect-watchtower/layers/NodeSocketDialer"
+ * import * as SqliteClientDb from "effect-watchtower/layers/SqliteClientDb"
+ *
+ * const chain = Chain.bitcoinMainnet
+ *
+ * // What `NodeWatchtower.layer` does, part by part. It leaves open where the file system comes from.
+ * export const negotiator = SessionNegotiator.layer({ chain, policy: Policy.defaults(chain) }).pipe(
+ *   Layer.provideMerge(RoundRobinTowerCandidates.layer()),
+ *   Layer.provide(BrontideTowerTransport.layer()),
+ *   Layer.provide(NodeSocketDialer.layer),
+ *   Layer.provide(SqliteClientDb.layer({ filename: "sessions.db" })),
+ *   Layer.provide(KeyFile.layer({ path: "key", chain }))
+ * )
  * ```
  *
  * @since 0.1.0

@@ -4,10 +4,16 @@
  * must not happen with session keys is found as it happens.
  *
  * ```ts
+ * import { Effect } from "effect"
+ * import type { TowerTransport } from "effect-watchtower"
+ * import { ScriptedTowerTransport, TowerScript } from "effect-watchtower/testing"
+ *
  * const towers = ScriptedTowerTransport.make(({ number }) =>
  *   number === 1 ? TowerScript.failsAt("dial") : TowerScript.ok
  * )
- * program.pipe(Effect.provide(towers.layer))
+ *
+ * export const onThem = <A, E, R>(program: Effect.Effect<A, E, R | TowerTransport.TowerTransport>) =>
+ *   Effect.provide(program, towers.layer)
  * ```
  *
  * @since 0.1.0

@@ -3,8 +3,9 @@
  * time passes through the Clock, so it works under TestClock and under `VirtualTime`.
  *
  * ```ts
- * const layer = ScriptedWatchtower.layer({ towers: [TowerScript.silentAt("reply"), TowerScript.ok] })
- * program.pipe(Effect.provide(layer))
+ * import { ScriptedWatchtower, TowerScript } from "effect-watchtower/testing"
+ *
+ * export const watchtower = ScriptedWatchtower.layer({ towers: [TowerScript.silentAt("reply"), TowerScript.ok] })
  * ```
  *
  * @since 0.1.0

@@ -4,7 +4,10 @@
  * hang fails instead. Real asynchrony (promises, sockets) is not seen: use it for programs whose services are in memory.
  *
  * ```ts
- * const exit = VirtualTime.run(Effect.delay(Effect.succeed("done"), "30 days"))
+ * import { Effect } from "effect"
+ * import { VirtualTime } from "effect-watchtower/testing"
+ *
+ * export const exit = VirtualTime.run(Effect.delay(Effect.succeed("done"), "30 days"))
  * ```
  *
  * @since 0.1.0

@@ -3,6 +3,20 @@
  *
  * When its scope closes it stops listening, and then ends all connections at once: no connection can come in between.
  *
+ * ```ts
+ * import { Effect, Redacted } from "effect"
+ * import { Chain, TowerCandidates } from "effect-watchtower"
+ * import * as NodeLoopbackTower from "effect-watchtower/layers/testing/NodeLoopbackTower"
+ *
+ * // Starts a tower on this machine and makes it a candidate. It listens while the scope is open.
+ * export const addOwnTower = Effect.gen(function* () {
+ *   const secretKey = Redacted.make(new Uint8Array(32).fill(1))
+ *   const { uri } = yield* NodeLoopbackTower.make({ chain: Chain.bitcoinRegtest, secretKey })
+ *   const candidates = yield* TowerCandidates.TowerCandidates
+ *   return yield* candidates.add(uri.publicKey, uri.address)
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @module
  */
