@@ -28,7 +28,6 @@ export default {
     "src/internal/optionTable.ts:Input",
     // What is made of them is described, and nobody else makes any.
     "src/internal/codec.ts:Codec",
-    "src/internal/hd.ts:Step",
     "src/internal/taggedUnion.ts:TaggedUnion"
   ],
   treatWarningsAsErrors: true,

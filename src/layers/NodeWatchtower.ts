@@ -51,7 +51,7 @@ import * as SocksSocketDialer from "./SocksSocketDialer.js"
 import * as Databases from "./sql/databaseOptions.js"
 import * as SqliteOrPostgres from "./sqliteOrPostgres.js"
 
-export type { Options as Database } from "./sql/driver.js"
+export type { Options as Database } from "./sqliteOrPostgres.js"
 
 /**
  * The negotiator's options, of which only the chain must be given, and where things are. docs/options.md has the defaults

@@ -10,7 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as ExtendedKeyText from "../internal/extendedKeyText.js"
 import * as KeyText from "../internal/keyText.js"
 
-export type { Fault } from "../internal/keyText.js"
+export type { Unreadable } from "../internal/keyText.js"
 
 /**
  * A seed of 16 to 64 bytes (BIP-32), or an extended private key as text: of the master (depth 0), or further down on the
