@@ -9,7 +9,7 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { awaitCallback } from "./awaitCallback.js"
 
@@ -41,6 +41,33 @@ export const firstOf = <A, E, R, A2, E2, R2>(
       const first = yield* Effect.exit(restore(firstExit(oneFiber, otherFiber)))
       yield* Fiber.interruptAll([oneFiber, otherFiber])
       return yield* Effect.flatten(first)
+    })
+  )
+
+/**
+ * Runs an effect until a callback comes: then it is interrupted, its end waited for, and what the callback brought is the
+ * failure. `listen` registers at once, and returns how to unregister. One fiber less than `firstOf` of the two.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const untilStopped = <A, E, R, E2>(
+  effect: Effect.Effect<A, E, R>,
+  listen: (stop: (reason: E2) => void) => () => void
+): Effect.Effect<A, E | E2, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(restore(effect)), (fiber) => {
+      const first = awaitCallback<Exit.Exit<A, E | E2>>((resume) => {
+        fiber.addObserver(resume)
+        const unlisten = listen((reason) => resume(Exit.fail(reason)))
+        return () => {
+          fiber.removeObserver(resume)
+          unlisten()
+        }
+      })
+      return Effect.flatMap(Effect.exit(restore(first)), (exit) =>
+        Effect.andThen(fiber.unsafePoll() === null ? Fiber.interrupt(fiber) : Effect.void, Effect.flatten(exit))
+      )
     })
   )
 

@@ -40,6 +40,9 @@ export interface Listener {
 const isAddedTo = (before: Tower, after: Tower): boolean =>
   after.additions !== before.additions || after.addresses.some((address) => !before.addresses.includes(address))
 
+const isRemovedFrom = (before: Tower, after: Tower): boolean =>
+  before.addresses.some((address) => !after.addresses.includes(address))
+
 /** Subscribed, and the list seen for the first time, when the effect returns. @since 0.1.0 @category constructors */
 export const make = (
   candidates: TowerCandidates.Service,
@@ -59,14 +62,23 @@ export const make = (
       looks += 1
       seen = towers
       known = new Map(towers.map((tower) => [tower.id, tower]))
+      let isChanged = false
       for (const tower of towers) {
         const earlier = before.get(tower.id)
-        if (earlier === tower || (earlier !== undefined && !isAddedTo(earlier, tower))) continue
-        additions += 1
-        listener.onAdded(tower.id)
+        if (earlier === tower) continue
+        if (earlier === undefined || isAddedTo(earlier, tower)) {
+          additions += 1
+          listener.onAdded(tower.id)
+          isChanged = true
+        } else if (isRemovedFrom(earlier, tower)) isChanged = true
       }
-      for (const id of before.keys()) if (!known.has(id)) listener.onRemoved(id)
-      for (const onChange of [...listeners]) onChange()
+      for (const id of before.keys()) {
+        if (known.has(id)) continue
+        listener.onRemoved(id)
+        isChanged = true
+      }
+      // Not for another array of the same towers: a listener that looks again would never come to an end.
+      if (isChanged) for (const onChange of [...listeners]) onChange()
       return towers
     }
     // Another fiber may have found a difference while this one read the list. What was read here may be older: it is read

@@ -53,7 +53,7 @@ type Report = Data.TaggedEnum<{
   ClaimTaken: object
   ClaimReleased: object
   Stored: object
-  CandidatesChanged: object
+  TowerAdded: object
   CalledOff: object
 }>
 const Report = Data.taggedEnum<Report>()
@@ -132,12 +132,23 @@ const candidatesInTurn = (
   Effect.gen(function* () {
     const { hedgeDelay, maxHedged } = env.settings
     const visits = yield* FiberMap.make<TowerId, VisitEnd>()
-    yield* Effect.acquireRelease(
-      Effect.sync(() => env.candidates.listen(() => inbox.offer(Report.CandidatesChanged()))),
-      (unlisten) => Effect.sync(unlisten)
-    )
     yield* env.candidates.list
     const additions = env.candidates.additions()
+    let seen = additions
+    const look = () => {
+      if (env.candidates.additions() === seen) return
+      seen = env.candidates.additions()
+      inbox.offer(Report.TowerAdded())
+    }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const unlisten = env.candidates.listen(look)
+        // What was added between the two.
+        look()
+        return unlisten
+      }),
+      (unlisten) => Effect.sync(unlisten)
+    )
     const visited = new Set<TowerId>()
     const failed: Array<FailedVisit> = []
     const failures: Array<FailedAttempt> = []

@@ -12,8 +12,7 @@ import { OwnTimeout, VisitTimeout } from "../../schema/NegotiationError.js"
 import { Happening, type Step, type TowerRef } from "../../schema/NegotiatorEvent.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
-import { awaitCallback } from "../concurrency/awaitCallback.js"
-import { firstOf } from "../concurrency/firstOf.js"
+import { untilStopped } from "../concurrency/firstOf.js"
 import type { Claim } from "./claim.js"
 import type { Environment } from "./environment.js"
 
@@ -70,24 +69,23 @@ export const stoppable = <A, E>(
     address !== undefined && candidates.isRemoved(visit.tower, address)
       ? new Stopped({ by: "removal" })
       : overdue(visit, waitsFor())
-  const untilStopped = Effect.flatMap(
-    awaitCallback<Stopped | VisitTimeout | OwnTimeout>((stop) => {
-      const look = () => {
-        const now = reason()
-        if (now !== undefined) stop(now)
-      }
-      const unlisten = candidates.listen(look)
-      visit.deadline.addObserver(look)
-      return () => {
-        unlisten()
-        visit.deadline.removeObserver(look)
-      }
-    }),
-    Effect.fail
-  )
+  const listen = (stop: (reason: Stopped | VisitTimeout | OwnTimeout) => void) => {
+    const look = () => {
+      const now = reason()
+      if (now !== undefined) stop(now)
+    }
+    const unlisten = candidates.listen(look)
+    visit.deadline.addObserver(look)
+    // A removal between the look below and this one would be missed.
+    look()
+    return () => {
+      unlisten()
+      visit.deadline.removeObserver(look)
+    }
+  }
   // The visit is uninterruptible: an interruption becomes a reason to stop, so that the visit can write down how it ended.
   return Effect.catchAllCause(
-    Effect.interruptible(Effect.suspend(() => reason() ?? firstOf(effect, untilStopped))),
+    Effect.interruptible(Effect.suspend(() => reason() ?? untilStopped(effect, listen))),
     (cause): Effect.Effect<never, E | Stopped | VisitTimeout | OwnTimeout> =>
       Cause.isInterruptedOnly(cause) ? new Stopped({ by: "interruption" }) : Effect.failCause(cause)
   )
