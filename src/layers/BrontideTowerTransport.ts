@@ -72,7 +72,7 @@ export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service,
   Effect.gen(function* () {
     const dialer = yield* SocketDialer
     const {
-      dialTimeout = dialer.way === "tor" ? 60_000 : 10_000,
+      dialTimeout = dialer.route === "tor" ? 60_000 : 10_000,
       handshakeTimeout,
       messageTimeout
     } = yield* decodeOptions(options, given)
@@ -97,7 +97,7 @@ export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service,
         return messages(connection, address)
       })
     return {
-      way: dialer.way,
+      route: dialer.route,
       connect: Effect.fn("watchtower.connect")(function* <E>(request: TowerTransport.ConnectRequest<E>) {
         yield* Effect.annotateCurrentSpan({ "watchtower.tower": request.tower, "watchtower.address": request.address })
         return yield* open(request)

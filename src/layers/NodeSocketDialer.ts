@@ -44,7 +44,7 @@ export const fromSocket = (socket: Net.Socket): Effect.Effect<SocketDialer.RawSo
  * @category constructors
  */
 export const make: SocketDialer.Service = {
-  way: "clear",
+  route: "clear",
   dial: Effect.fn("watchtower.dial")(function* (address: TowerAddress, onProgress?: SocketDialer.OnProgress) {
     if (kind(address) === "onion") return yield* new DialFailed({ address, reason: "NameNotFound" })
     const dialFailed = (failure: Failure) => new DialFailed({ address, ...failure })

@@ -72,7 +72,7 @@ const toProxy = (failure: Failure): DialFailed["reason"] => {
  */
 export const make = (given: Options): Effect.Effect<SocketDialer.Service, InvalidOptions> =>
   Effect.map(decodeOptions(options, given), (proxy) => ({
-    way: "tor",
+    route: "tor",
     dial: Effect.fn("watchtower.dial")(function* (
       address: TowerAddress,
       onProgress: SocketDialer.OnProgress = () => {}

@@ -105,15 +105,15 @@ export const LeaseToken = Schema.NonEmptyString.pipe(Schema.brand("LeaseToken"))
 export type LeaseToken = typeof LeaseToken.Type
 
 /**
- * How a key is shown to a tower: over a direct connection, or through Tor. A key shown one way is not used the other
- * (docs/negotiation.md, Privacy).
+ * How a key is shown to a tower: over a direct connection, or through Tor. A key shown on one route is not used on
+ * the other (docs/negotiation.md, Privacy).
  *
  * @since 0.1.0
  * @category ids
  */
-export const Way = Schema.Literal("clear", "tor")
+export const Route = Schema.Literal("clear", "tor")
 /** @since 0.1.0 @category ids */
-export type Way = typeof Way.Type
+export type Route = typeof Route.Type
 
 /** An instant, in milliseconds since 1970 by the Clock. @since 0.1.0 @category ids */
 export const Instant = Schema.Finite

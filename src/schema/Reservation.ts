@@ -1,5 +1,5 @@
 /**
- * A key index bound to one tower, blob type and way until a session is stored for it (docs/negotiation.md,
+ * A key index bound to one tower, blob type and route until a session is stored for it (docs/negotiation.md,
  * Reservations).
  *
  * @since 0.1.0
@@ -7,7 +7,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as BlobType from "./BlobType.js"
-import { Instant, KeyIndex, LeaseToken, TowerId, Way } from "./Ids.js"
+import { Instant, KeyIndex, LeaseToken, Route, TowerId } from "./Ids.js"
 
 /**
  * An open reservation, as taken by us: nobody else may use the key before `since` + `forMs` (milliseconds).
@@ -19,7 +19,7 @@ export class Reservation extends Schema.Class<Reservation>("Reservation")({
   keyIndex: KeyIndex,
   towerId: TowerId,
   blobType: BlobType.BlobType,
-  way: Way,
+  route: Route,
   lease: LeaseToken,
   since: Instant,
   forMs: Schema.Finite

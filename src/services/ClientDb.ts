@@ -34,7 +34,7 @@ import type {
   TowerNotFound,
   WrongDatabase
 } from "../schema/DbError.js"
-import type { ChainHash, KeyIndex, PublicKey, TowerId, Way } from "../schema/Ids.js"
+import type { ChainHash, KeyIndex, PublicKey, Route, TowerId } from "../schema/Ids.js"
 import type { PolicyKey } from "../schema/Policy.js"
 import type { Reservation } from "../schema/Reservation.js"
 import type { Standing } from "../schema/Standing.js"
@@ -120,14 +120,14 @@ export declare namespace ClientDb {
     /** All towers that are not removed, by ascending id. */
     readonly listTowers: Effect.Effect<ReadonlyArray<Tower>, DbError>
     /**
-     * Takes the reservation of (tower, blob type, way) that has been free longest, or a new index, under a new lease of
+     * Takes the reservation of (tower, blob type, route) that has been free longest, or a new index, under a new lease of
      * 120 s. The binding of a new index to its tower is durable when this succeeds; the lease needs no sync. A tower that is
      * removed is good enough.
      */
     readonly nextSessionKeyIndex: (
       towerId: TowerId,
       blobType: BlobType,
-      way: Way,
+      route: Route,
       options?: ReserveOptions
     ) => Effect.Effect<Reservation, ReserveError>
     /**

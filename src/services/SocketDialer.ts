@@ -23,7 +23,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Way } from "../schema/Ids.js"
+import type { Route } from "../schema/Ids.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 import type { DialFailed } from "../schema/TransportError.js"
 
@@ -55,7 +55,7 @@ export declare namespace SocketDialer {
   /** What a dialer can do. */
   interface Service {
     /** `tor` when every dial goes through a proxy, else `clear`; then onion addresses cannot be dialled. */
-    readonly way: Way
+    readonly route: Route
     /**
      * Connects. It has no timeout, since the transport has one; an interrupted dial leaves no socket behind. Where a dialer
      * knows more about a slow dial than that no answer has come, it says so by `onProgress`.

@@ -28,7 +28,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { PublicKey, Way } from "../schema/Ids.js"
+import type { PublicKey, Route } from "../schema/Ids.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 import type { TransportError } from "../schema/TransportError.js"
 import type { Message } from "../schema/wire/Message.js"
@@ -79,7 +79,7 @@ export declare namespace TowerTransport {
   /** What a transport can do. */
   interface Service {
     /** How keys are shown: through Tor or in the clear. In the clear, onion addresses cannot be reached. */
-    readonly way: Way
+    readonly route: Route
     /** Dials, and shakes hands with the key of the request. The connection is open while the scope is. */
     readonly connect: <E>(request: ConnectRequest<E>) => Effect.Effect<Connection, TransportError | E, Scope.Scope>
   }

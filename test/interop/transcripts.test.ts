@@ -60,7 +60,7 @@ const negotiateAt = (
     }
     const log: Transcript.Log = []
     const dialer: SocketDialer.Service = {
-      way: "clear",
+      route: "clear",
       dial: () => Effect.map(NodeSocketDialer.make.dial(tower.address), (socket) => Transcript.noting(log, socket))
     }
     const outcome = yield* Replay.negotiate(header, dialer)

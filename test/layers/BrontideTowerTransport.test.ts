@@ -97,12 +97,12 @@ describe("BrontideTowerTransport", () => {
       })
     )
 
-    it.scoped("has the dialer's way", () =>
+    it.scoped("has the dialer's route", () =>
       Effect.gen(function* () {
-        for (const way of ["tor", "clear"] as const) {
-          const dialer = Layer.succeed(SocketDialer, { way, dial: () => Effect.never })
+        for (const route of ["tor", "clear"] as const) {
+          const dialer = Layer.succeed(SocketDialer, { route, dial: () => Effect.never })
           const transport = yield* Effect.provide(BrontideTowerTransport.make(), dialer)
-          assert.strictEqual(transport.way, way)
+          assert.strictEqual(transport.route, route)
         }
       })
     )
@@ -146,8 +146,8 @@ describe("BrontideTowerTransport", () => {
 
     it.scoped("gives up the dial after 10 s, by a proxy after 60 s", () =>
       Effect.gen(function* () {
-        for (const [way, seconds] of [["clear", 10] as const, ["tor", 60] as const]) {
-          const dial = connect({ way, dial: () => Effect.never }, request().request)
+        for (const [route, seconds] of [["clear", 10] as const, ["tor", 60] as const]) {
+          const dial = connect({ route, dial: () => Effect.never }, request().request)
           same(yield* endsAfter(seconds, Effect.flip(dial)), new DialFailed({ address, reason: "Timeout" }))
         }
       })
@@ -157,7 +157,7 @@ describe("BrontideTowerTransport", () => {
       Effect.gen(function* () {
         const late = (reason: DialFailed["reason"]) => new DialFailed({ address, reason })
         const dialer: SocketDialer.Service = {
-          way: "clear",
+          route: "clear",
           dial: (_, onProgress) =>
             Effect.gen(function* () {
               onProgress?.(late("NameTimeout"))

@@ -3,7 +3,7 @@ import { Effect, FastCheck, TestClock } from "effect"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
 import * as MemoryClientDb from "../../src/layers/testing/MemoryClientDb.js"
 import { altruistAnchorCommit } from "../../src/schema/BlobType.js"
-import { KeyIndex, maxKeyIndex, type PublicKey, TowerId, type Way } from "../../src/schema/Ids.js"
+import { KeyIndex, maxKeyIndex, type PublicKey, type Route, TowerId } from "../../src/schema/Ids.js"
 import type { Reservation } from "../../src/schema/Reservation.js"
 import * as Standing from "../../src/schema/Standing.js"
 import { Tower } from "../../src/schema/Tower.js"
@@ -19,7 +19,7 @@ type Command =
       readonly _tag: "take"
       readonly tower: number
       readonly blobType: typeof policy.blobType
-      readonly way: Way
+      readonly route: Route
       readonly force: number | undefined
       readonly left: ReadonlyArray<number>
     }
@@ -54,7 +54,7 @@ const command: FastCheck.Arbitrary<Command> = FastCheck.oneof(
       _tag: FastCheck.constant("take" as const),
       tower: towerNumber,
       blobType: often(policy.blobType, altruistAnchorCommit),
-      way: often<Way>("clear", "tor"),
+      route: often<Route>("clear", "tor"),
       force: FastCheck.option(which, { nil: undefined, freq: 3 }),
       left: FastCheck.array(which, { maxLength: 2 })
     })
@@ -119,7 +119,12 @@ const player = (db: ClientDb.Service) => {
           const forceNext = next.force === undefined ? undefined : pick(next.force)
           const left = next.left.map(pick).filter((found) => found !== undefined)
           const options = { forceNext, left }
-          const reservation = yield* db.nextSessionKeyIndex(TowerId.make(next.tower), next.blobType, next.way, options)
+          const reservation = yield* db.nextSessionKeyIndex(
+            TowerId.make(next.tower),
+            next.blobType,
+            next.route,
+            options
+          )
           taken.push(reservation)
           return withoutLease(reservation)
         }

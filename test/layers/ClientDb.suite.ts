@@ -236,7 +236,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<ClientDb | Elapse, E>)
             [100, 101, 102].map((index) => KeyIndex.make(index))
           )
           assert.strictEqual(new Set(taken.map(({ lease }) => lease)).size, 3)
-          assert.deepInclude(taken[0], { towerId: tower.id, blobType: type, way: "clear", forMs: leaseMs })
+          assert.deepInclude(taken[0], { towerId: tower.id, blobType: type, route: "clear", forMs: leaseMs })
         })
       )
 
@@ -299,7 +299,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<ClientDb | Elapse, E>)
       )
 
       test(
-        "belong to one tower, blob type and way",
+        "belong to one tower, blob type and route",
         Effect.gen(function* () {
           const { db, take, tower } = yield* bound
           const other = yield* db.createTower(publicKey(2), address(2))
@@ -542,7 +542,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<ClientDb | Elapse, E>)
           const held = yield* take
           const unknown = yield* Effect.flip(db.createClientSession(session(ghost, held), held, update(tower)))
           assert.strictEqual(unknown._tag, "TowerNotFound")
-          const tor = new Reservation({ ...held, way: "tor" })
+          const tor = new Reservation({ ...held, route: "tor" })
           const none = yield* Effect.flip(db.createClientSession(session(tower, tor), tor, update(tower)))
           assert.strictEqual(none._tag, "NoReservedKeyIndex")
           const wrongType = session(tower, held, { policy: { ...policy, blobType: BlobType.altruistAnchorCommit } })

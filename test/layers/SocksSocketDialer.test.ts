@@ -284,7 +284,7 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
   )
 
   it.effect("names itself tor, also for addresses that are in the clear", () =>
-    Effect.sync(() => assert.strictEqual(SocksSocketDialer.make({ host: "::1", port: 9050 }).way, "tor"))
+    Effect.sync(() => assert.strictEqual(SocksSocketDialer.make({ host: "::1", port: 9050 }).route, "tor"))
   )
 })
 

@@ -57,7 +57,7 @@ export const request = (changes: Partial<TowerTransport.ConnectRequest<never>> =
 
 /** A dialer whose only connection comes out at the other end of a pair. */
 export const dialTo = (end: SocketPair.End): SocketDialer.Service => ({
-  way: "clear",
+  route: "clear",
   dial: () => Effect.acquireRelease(Effect.succeed(end), () => end.close)
 })
 

@@ -27,7 +27,7 @@ import { RootKey } from "../../src/schema/RootKey.js"
 import { KeyRing } from "../../src/services/KeyRing.js"
 import { SocketDialer } from "../../src/services/SocketDialer.js"
 
-const dialer = Layer.succeed(SocketDialer, { way: "clear", dial: () => Effect.dieMessage("the dialer was used") })
+const dialer = Layer.succeed(SocketDialer, { route: "clear", dial: () => Effect.dieMessage("the dialer was used") })
 // Whatever is asked of it is a defect.
 const sql = Layer.succeed(SqlClient.SqlClient, {} as SqlClient.SqlClient)
 const ports = Layer.mergeAll(

@@ -57,10 +57,10 @@ export const make = (inner: ClientDb.Service, chance: Chance, onFault: () => voi
     createTower: (publicKey, address) => faulty("createTower", inner.createTower(publicKey, address)),
     removeTower: (publicKey, address) => faulty("removeTower", inner.removeTower(publicKey, address)),
     listTowers: faulty("listTowers", inner.listTowers),
-    nextSessionKeyIndex: (towerId, blobType, way, options) =>
+    nextSessionKeyIndex: (towerId, blobType, route, options) =>
       faulty(
         "nextSessionKeyIndex",
-        Effect.map(inner.nextSessionKeyIndex(towerId, blobType, way, options), (reservation) => {
+        Effect.map(inner.nextSessionKeyIndex(towerId, blobType, route, options), (reservation) => {
           const used = options?.forceNext?.keyIndex
           if (used !== undefined) reserved(towerId).delete(keyOf(used))
           reserved(towerId).add(keyOf(reservation.keyIndex))

@@ -73,7 +73,7 @@ const take = (env: Environment, tower: Tower, now: number, used: Reservation | u
   const free = unreleased.filter((one) => !one.isUsed && one.freeFrom <= now)
   const spent = unreleased.find((one) => one.isUsed)
   const next = (forceNext: Reservation | undefined) =>
-    env.db.nextSessionKeyIndex(tower.id, env.settings.policy.blobType, env.transport.way, {
+    env.db.nextSessionKeyIndex(tower.id, env.settings.policy.blobType, env.transport.route, {
       forceNext,
       left: free.map((one) => one.reservation)
     })

@@ -65,7 +65,7 @@ export const visit = (env: Environment, claim: Claim, tower: Tower): Effect.Effe
 
 /** Those that the transport can reach: without a proxy, no onion address. */
 const reachable = (env: Environment, tower: Tower): ReadonlyArray<TowerAddress> =>
-  env.transport.way === "tor" ? tower.addresses : tower.addresses.filter((address) => kind(address) !== "onion")
+  env.transport.route === "tor" ? tower.addresses : tower.addresses.filter((address) => kind(address) !== "onion")
 
 /** A visit that got no session, before that is written down. */
 interface Unserved {

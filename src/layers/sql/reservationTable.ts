@@ -8,7 +8,7 @@ import type { Fragment } from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import type { BlobType } from "../../schema/BlobType.js"
 import { CorruptRow, ReservationLost, TowerNotFound } from "../../schema/DbError.js"
-import { type KeyIndex, LeaseToken, type TowerId, type Way } from "../../schema/Ids.js"
+import { type KeyIndex, LeaseToken, type Route, type TowerId } from "../../schema/Ids.js"
 import { leaseMs, type Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { newKeyIndex } from "./identityTable.js"
@@ -23,12 +23,12 @@ const operation = "nextSessionKeyIndex"
 export interface Triple {
   readonly towerId: TowerId
   readonly blobType: BlobType
-  readonly way: Way
+  readonly route: Route
 }
 
 /** The condition that a reservation is for this triple. @since 0.1.0 @category combinators */
-export const ofTriple = ({ sql }: Database, { blobType, towerId, way }: Triple): Fragment =>
-  sql`tower = ${towerId} AND blob_type = ${blobType} AND way = ${way}`
+export const ofTriple = ({ sql }: Database, { blobType, towerId, route }: Triple): Fragment =>
+  sql`tower = ${towerId} AND blob_type = ${blobType} AND way = ${route}`
 
 /** The condition that a row is this reservation, and still held under its lease. @since 0.1.0 @category combinators */
 export const isHeld = ({ sql }: Database, { keyIndex, lease }: Reservation): Fragment =>
@@ -48,7 +48,7 @@ const single = (found: ReadonlyArray<typeof Reservation.Type>): Effect.Effect<Re
 export const open = (
   database: Database,
   keyIndex: KeyIndex,
-  { blobType, towerId, way }: Triple,
+  { blobType, towerId, route }: Triple,
   { forMs, lease }: Pick<Reservation, "forMs" | "lease">
 ) =>
   Effect.gen(function* () {
@@ -56,7 +56,7 @@ export const open = (
     const now = yield* dialect.now
     const added = yield* sql`
       INSERT INTO wt_reservation (key_index, tower, blob_type, way, lease, since, for_ms)
-      VALUES (${keyIndex}, ${towerId}, ${blobType}, ${way}, ${lease}, ${now}, ${forMs})
+      VALUES (${keyIndex}, ${towerId}, ${blobType}, ${route}, ${lease}, ${now}, ${forMs})
       RETURNING ${rows.reservationColumns(sql)}`
     return yield* Effect.flatMap(rows.reservations(added), single)
   })
@@ -121,11 +121,11 @@ const endHeld = (database: Database, held: Reservation, lease: LeaseToken) =>
  */
 export const nextSessionKeyIndex =
   (database: Database): ClientDb.Service["nextSessionKeyIndex"] =>
-  (towerId, blobType, way, { forceNext, left = [] } = {}) =>
+  (towerId, blobType, route, { forceNext, left = [] } = {}) =>
     database.operation(operation, (transaction) =>
       Effect.gen(function* () {
         const { sql } = database
-        const triple = { towerId, blobType, way }
+        const triple = { towerId, blobType, route }
         const lease = yield* newLease
         if (forceNext === undefined) {
           const taken = yield* transaction("unsynced", takeFree(database, triple, left, lease))

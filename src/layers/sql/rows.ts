@@ -32,9 +32,9 @@ export const decode = <A, I>(table: string, schema: Schema.Schema<A, I>) => {
     Effect.mapError(parse(rows), (error) => new CorruptRow({ table, detail: error.message }))
 }
 
-/** The columns of a reservation, under the names of its fields. @since 0.1.0 @category models */
+/** The columns of a reservation, under the names of its fields; that of the route is `way` in all databases so far. @since 0.1.0 @category models */
 export const reservationColumns = (sql: SqlClient): Fragment =>
-  sql`key_index AS "keyIndex", tower AS "towerId", blob_type AS "blobType", way, lease, since, for_ms AS "forMs"`
+  sql`key_index AS "keyIndex", tower AS "towerId", blob_type AS "blobType", way AS route, lease, since, for_ms AS "forMs"`
 
 /** Decodes reservations. @since 0.1.0 @category combinators */
 export const reservations = decode(

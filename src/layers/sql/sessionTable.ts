@@ -101,11 +101,11 @@ export const store = (
   database: Database,
   options: Options,
   session: ClientSession,
-  { lease, way }: Pick<Reservation, "lease" | "way">,
+  { lease, route }: Pick<Reservation, "lease" | "route">,
   update: ClientDb.StandingUpdate
 ) =>
   Effect.gen(function* () {
-    const triple = { towerId: session.towerId, blobType: session.policy.blobType, way }
+    const triple = { towerId: session.towerId, blobType: session.policy.blobType, route }
     yield* endReservation(database, session, triple, lease)
     yield* insert(database, session)
     yield* standings.write(database, update)

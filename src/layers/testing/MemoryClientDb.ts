@@ -27,9 +27,9 @@ import {
   LeaseToken,
   maxKeyIndex,
   type PublicKey,
+  type Route,
   type SessionId,
-  TowerId,
-  type Way
+  TowerId
 } from "../../schema/Ids.js"
 import type { PolicyKey } from "../../schema/Policy.js"
 import { leaseMs, Reservation } from "../../schema/Reservation.js"
@@ -58,7 +58,7 @@ interface TowerRow {
 /** Made of parts that were checked. */
 const unchecked = { disableValidation: true }
 
-const tripleOf = (towerId: TowerId, blobType: BlobType, way: Way): string => `${towerId}/${blobType}/${way}`
+const tripleOf = (towerId: TowerId, blobType: BlobType, route: Route): string => `${towerId}/${blobType}/${route}`
 
 const freeAt = (reservation: Reservation): number => reservation.since + reservation.forMs
 
@@ -97,14 +97,14 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
 
     /** The row under which this reservation is still held. */
     const held = (reservation: Reservation) => {
-      const open = openOf(tripleOf(reservation.towerId, reservation.blobType, reservation.way))
+      const open = openOf(tripleOf(reservation.towerId, reservation.blobType, reservation.route))
       return open.get(reservation.keyIndex)?.lease === reservation.lease ? open : undefined
     }
 
     const put = (reservation: Omit<Reservation, "lease">): Reservation => {
       leases += 1
       const row = new Reservation({ ...reservation, lease: LeaseToken.make(`lease-${leases}`) }, unchecked)
-      openOf(tripleOf(row.towerId, row.blobType, row.way)).set(row.keyIndex, row)
+      openOf(tripleOf(row.towerId, row.blobType, row.route)).set(row.keyIndex, row)
       return row
     }
 
@@ -210,7 +210,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
       loadTowerById: (id) => Effect.suspend(() => load(towers.get(id), id)),
       listTowers: Effect.sync(() => [...towers.values()].filter((row) => !row.removed).map((row) => row.tower)),
 
-      nextSessionKeyIndex: (towerId, blobType, way, { forceNext, left = [] } = {}) =>
+      nextSessionKeyIndex: (towerId, blobType, route, { forceNext, left = [] } = {}) =>
         step<Reservation, ReserveError>((now) => {
           if (!towers.has(towerId)) return Effect.fail(new TowerNotFound({ tower: towerId }))
           const ended = forceNext === undefined ? undefined : held(forceNext)
@@ -219,7 +219,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
           }
           const isLeft = (row: Reservation) =>
             left.some((mine) => mine.keyIndex === row.keyIndex && mine.lease === row.lease)
-          const [found] = openAt(tripleOf(towerId, blobType, way), now)
+          const [found] = openAt(tripleOf(towerId, blobType, route), now)
             .filter((row) => row.keyIndex !== forceNext?.keyIndex && (isFree(now)(row) || isLeft(row)))
             .sort(longestFreeFirst)
           if (found === undefined && nextIndex === undefined) {
@@ -230,7 +230,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
           if (found === undefined) nextIndex = index + 1
           if (forceNext !== undefined) ended?.delete(forceNext.keyIndex)
           return Effect.succeed(
-            put({ keyIndex: KeyIndex.make(index), towerId, blobType, way, since: now, forMs: leaseMs })
+            put({ keyIndex: KeyIndex.make(index), towerId, blobType, route, since: now, forMs: leaseMs })
           )
         }),
 
@@ -250,7 +250,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
       createClientSession: (session, reservation, update) =>
         step<void, StoreError>((now) => {
           const { keyIndex, policy, towerId } = session
-          const triple = tripleOf(towerId, policy.blobType, reservation.way)
+          const triple = tripleOf(towerId, policy.blobType, reservation.route)
           if (sessions.has(session.id)) return Effect.fail(new ClientSessionAlreadyExists({ id: session.id }))
           if (!towers.has(towerId)) return Effect.fail(new TowerNotFound({ tower: towerId }))
           const open = openOf(triple)
@@ -268,7 +268,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
               keyIndex: KeyIndex.make(next),
               towerId,
               blobType: policy.blobType,
-              way: reservation.way,
+              route: reservation.route,
               since: now,
               forMs: 0
             })

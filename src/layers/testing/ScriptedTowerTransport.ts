@@ -25,7 +25,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Table from "../../internal/optionTable.js"
-import { PublicKey, type Way } from "../../schema/Ids.js"
+import { PublicKey, type Route } from "../../schema/Ids.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
 import * as BrontideTowerTransport from "../BrontideTowerTransport.js"
 import * as keyWatch from "./keyWatch.js"
@@ -41,7 +41,7 @@ export type { Violation } from "./keyWatch.js"
  * @category models
  */
 export interface Options extends BrontideTowerTransport.Options {
-  readonly way?: Way | undefined
+  readonly route?: Route | undefined
   /** How many of the last dials are remembered at least (default: all). */
   readonly remember?: number | undefined
 }
@@ -72,10 +72,10 @@ const ephemeralKey = PublicKey.make("0279be667ef9dcbbac55a06295ce870b07029bfcdb2
  * @category testing
  */
 export const make = (script: (dial: Dial) => Script, options: Options = {}): ScriptedTowerTransport => {
-  const { remember = Number.POSITIVE_INFINITY, way = "clear" } = options
+  const { remember = Number.POSITIVE_INFINITY, route = "clear" } = options
   const settings = Table.settings(BrontideTowerTransport.options, options)
   const timeouts: scriptedTower.Timeouts = {
-    dial: Duration.millis(settings.dialTimeout ?? (way === "tor" ? 60_000 : 10_000)),
+    dial: Duration.millis(settings.dialTimeout ?? (route === "tor" ? 60_000 : 10_000)),
     handshake: Duration.millis(settings.handshakeTimeout),
     message: Duration.millis(settings.messageTimeout)
   }
@@ -134,7 +134,7 @@ export const make = (script: (dial: Dial) => Script, options: Options = {}): Scr
   const dialled = (wanted: number): Effect.Effect<void> =>
     Effect.suspend(() => (count >= wanted ? Effect.void : Effect.andThen(dialling.await, dialled(wanted))))
 
-  const service: TowerTransport.Service = { way, connect }
+  const service: TowerTransport.Service = { route, connect }
   return {
     service,
     layer: Layer.succeed(TowerTransport, service),

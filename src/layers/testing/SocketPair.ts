@@ -6,7 +6,7 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import type { Way } from "../../schema/Ids.js"
+import type { Route } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 
@@ -115,9 +115,9 @@ export const make = (options: Options = {}): Effect.Effect<readonly [End, End]> 
  */
 export const dialer = (
   serve: (end: End, address: TowerAddress) => Effect.Effect<void>,
-  options: Options & { readonly way?: Way | undefined } = {}
+  options: Options & { readonly route?: Route | undefined } = {}
 ): SocketDialer.Service => ({
-  way: options.way ?? "clear",
+  route: options.route ?? "clear",
   dial: (address) =>
     Effect.gen(function* () {
       const [ours, theirs] = yield* make(options)

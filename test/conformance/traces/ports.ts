@@ -52,7 +52,7 @@ export const database = (scenario: Scenario, { note }: Recorder): ClientDb.Servi
 
   return {
     bindIdentity: () => Effect.void,
-    nextSessionKeyIndex: (towerId, blobType, way) =>
+    nextSessionKeyIndex: (towerId, blobType, route) =>
       Effect.suspend(() => {
         if (failsToReserve.get(towerId)?.()) {
           const noted = note({ op: "reserve", tower: towerId, error: true })
@@ -66,7 +66,7 @@ export const database = (scenario: Scenario, { note }: Recorder): ClientDb.Servi
         const lease = LeaseToken.make("held")
         return Effect.as(
           note({ op: "reserve", tower: towerId, index: keyIndex }),
-          new Reservation({ keyIndex, towerId, blobType, way, lease, since: 0, forMs })
+          new Reservation({ keyIndex, towerId, blobType, route, lease, since: 0, forMs })
         )
       }),
     freeSessionKeyIndex: () => Effect.void,

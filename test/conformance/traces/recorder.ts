@@ -41,7 +41,7 @@ export const transport = (
   inner: TowerTransport.Service,
   idOf: (tower: PublicKey) => TowerId
 ): TowerTransport.Service => ({
-  way: inner.way,
+  route: inner.route,
   connect: (request) => {
     const tower = idOf(request.tower)
     const dial = note({ op: "dial", tower, address: request.address, key: request.publicKey })

@@ -9,7 +9,7 @@ const { alone, here } = await scenes("scenes.ts")
 
 const loopback = "ip link set lo up"
 
-/** A way to the internet by IPv4, or by IPv6. */
+/** A route to the internet by IPv4, or by IPv6. */
 const route = (family: "4" | "6", address: string) =>
   `ip link add up${family} type veth peer name down${family}
    ip addr add ${address} dev up${family}${family === "6" ? " nodad" : ""}

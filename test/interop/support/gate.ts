@@ -27,7 +27,7 @@ export const make = (moment: Moment, act: Effect.Effect<void>): SocketDialer.Ser
   const around = <A, E, R>(step: Step | undefined, effect: Effect.Effect<A, E, R>) =>
     at("before", step).pipe(Effect.andThen(effect), Effect.zipLeft(at("after", step)))
   return {
-    way: "clear",
+    route: "clear",
     dial: (address) =>
       Effect.map(around("dial", NodeSocketDialer.make.dial(address)), (socket) => {
         let writes = 0
@@ -38,7 +38,7 @@ export const make = (moment: Moment, act: Effect.Effect<void>): SocketDialer.Ser
 
 /** Sends Init, and act three with it, only together with what is written next, in one write. */
 export const initWithNext: SocketDialer.Service = {
-  way: "clear",
+  route: "clear",
   dial: (address) =>
     Effect.map(NodeSocketDialer.make.dial(address), (socket) => {
       let writes = 0

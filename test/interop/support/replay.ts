@@ -58,7 +58,7 @@ export const replay = (transcript: Transcript) =>
   Effect.gen(function* () {
     const { socket, written } = yield* replaying(transcript)
     const outcome = yield* transcript.ours === "client->tower"
-      ? negotiate(transcript, { way: "clear", dial: () => Effect.succeed(socket) })
+      ? negotiate(transcript, { route: "clear", dial: () => Effect.succeed(socket) })
       : serve(transcript, socket)
     return { outcome, sent: yield* written }
   })

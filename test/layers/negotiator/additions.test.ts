@@ -214,7 +214,7 @@ describe("what is remembered of towers", () => {
         keyIndex: KeyIndex.make(keyIndex),
         towerId: TowerId.make(1),
         blobType: options.policy.blobType,
-        way: "clear",
+        route: "clear",
         lease: LeaseToken.make("00".repeat(16)),
         since: 0,
         forMs: leaseMs

@@ -110,10 +110,10 @@ describe("found by random worlds", () => {
     const db = (inner: ClientDb.Service): ClientDb.Service => ({
       ...inner,
       freeSessionKeyIndex: (...args) => (failing-- > 0 ? Effect.fail(broken) : inner.freeSessionKeyIndex(...args)),
-      nextSessionKeyIndex: (towerId, blobType, way, options) => {
+      nextSessionKeyIndex: (towerId, blobType, route, options) => {
         const named = [options?.forceNext ?? [], options?.left ?? []].flat()
         foreign.push(...named.filter((reservation) => reservation.towerId !== towerId))
-        return inner.nextSessionKeyIndex(towerId, blobType, way, options)
+        return inner.nextSessionKeyIndex(towerId, blobType, route, options)
       }
     })
     const script = ({ number }: TowerScript.Dial) => (number <= 3 ? TowerScript.replies(60, 7) : TowerScript.ok)

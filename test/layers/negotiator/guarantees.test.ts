@@ -415,9 +415,9 @@ describe("G7: a tower that does not stop sending is read up to a bound", () => {
     it(name, () => {
       let connections = 0
       let read = 0
-      const { dial, way } = SocketPair.dialer(flooding(messages))
+      const { dial, route } = SocketPair.dialer(flooding(messages))
       const counting: SocketDialer.Service = {
-        way,
+        route,
         dial: (address) =>
           Effect.map(dial(address), (socket) => {
             connections += 1

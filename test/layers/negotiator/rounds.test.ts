@@ -102,7 +102,7 @@ describe("hedging", () => {
   })
 
   it("through Tor a silent dial lasts 60 s, and is overtaken after the hedge delay all the same", () => {
-    const transport = { way: "tor" } as const
+    const transport = { route: "tor" } as const
     run({ towers: [silent], transport }, (world) =>
       Effect.gen(function* () {
         yield* askUntil(world, 61 * second)

@@ -7,7 +7,7 @@ import { Effect, Fiber, Redacted } from "effect"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import * as BlobType from "../../../src/schema/BlobType.js"
 import * as Chain from "../../../src/schema/Chain.js"
-import { HexBytes, TowerId, type Way } from "../../../src/schema/Ids.js"
+import { HexBytes, type Route, TowerId } from "../../../src/schema/Ids.js"
 import { OwnTimeout } from "../../../src/schema/NegotiationError.js"
 import type { Step } from "../../../src/schema/NegotiatorEvent.js"
 import * as Policy from "../../../src/schema/Policy.js"
@@ -564,11 +564,11 @@ describe("the addresses of a tower", () => {
 
   it("one of them onion: left out without a proxy, dialled through one", () => {
     const towers = [{ ...always(TowerScript.failsAt("dial")), addresses: [onion, newest] }]
-    for (const [way, expected] of [
+    for (const [route, expected] of [
       ["clear", [newest]],
       ["tor", [onion, newest]]
     ] as const) {
-      run({ towers, transport: { way } }, (world) =>
+      run({ towers, transport: { route } }, (world) =>
         Effect.gen(function* () {
           yield* world.negotiator.requestSession
           yield* Effect.sleep(second)
@@ -1037,16 +1037,16 @@ describe("keys and towers", () => {
   it("a key that was shown in the clear is not shown through Tor, and the other way round", () => {
     let db: ClientDb.Service | undefined
     const refusing = { towers: [always(TowerScript.replies(40))] }
-    const visit = (way: Way, startAt: number) =>
-      run({ ...refusing, transport: { way }, time: { startAt }, db: (own) => db ?? own }, (world) =>
+    const visit = (route: Route, startAt: number) =>
+      run({ ...refusing, transport: { route }, time: { startAt }, db: (own) => db ?? own }, (world) =>
         Effect.gen(function* () {
           db ??= world.db
           yield* Effect.flip(world.negotiator.negotiate)
           return world.dialsOf(1).map(indexOf)
         }).pipe(Effect.catchAll(() => Effect.succeed([])))
       )
-    const ways = ["clear", "tor", "clear", "tor"] as const
-    expect(ways.map((way, i) => visit(way, i * hour))).toEqual([[1], [2], [1], [2]])
+    const routes = ["clear", "tor", "clear", "tor"] as const
+    expect(routes.map((route, i) => visit(route, i * hour))).toEqual([[1], [2], [1], [2]])
   })
 
   it("a tower added while the wait of a failed round goes on is asked at once", () => {

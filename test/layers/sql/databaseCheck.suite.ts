@@ -28,7 +28,7 @@ const damages: ReadonlyArray<readonly [title: string, statement: string, table: 
     "wt_tower",
     /row 2 .*additions/
   ],
-  ["a way that is none", "UPDATE wt_reservation SET way = 'pigeon'", "wt_reservation", /row \d+ .*way.*pigeon/],
+  ["a route that is none", "UPDATE wt_reservation SET way = 'pigeon'", "wt_reservation", /row \d+ .*route.*pigeon/],
   [
     "a fee rate that is none",
     "UPDATE wt_session SET sweep_fee_rate = '-5' WHERE key_index = 102",
