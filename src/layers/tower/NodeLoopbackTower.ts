@@ -6,7 +6,7 @@
  * ```ts
  * import { Effect, Redacted } from "effect"
  * import { Chain, TowerCandidates } from "effect-watchtower"
- * import * as NodeLoopbackTower from "effect-watchtower/layers/testing/NodeLoopbackTower"
+ * import * as NodeLoopbackTower from "effect-watchtower/layers/tower/NodeLoopbackTower"
  *
  * // Starts a tower on this machine and makes it a candidate. It listens while the scope is open.
  * export const addOwnTower = Effect.gen(function* () {
