@@ -2,7 +2,7 @@
  * Random worlds: whatever towers, database, key ring and people do, and wherever fibers take turns, the guarantees hold after
  * each event, everybody is served once all is well, and nothing is left after the close.
  *
- * `WORLDS=n` plays that many (`npm run test:deep`: 4,000), `WORLD_SEED=n` that one alone.
+ * `WORLDS=n` plays that many (`npm run test:deep`: 1,500), `WORLD_SEED=n` that one alone.
  */
 import { setImmediate } from "node:timers/promises"
 import { expect, it } from "@effect/vitest"
