@@ -22,7 +22,7 @@ import * as Schema from "effect/Schema"
 
 /**
  * A compressed secp256k1 public key: 33 bytes as 66 lowercase hex digits, first byte 02 or 03 (BOLT-8).
- * The pattern does not prove that the point is on the curve; whoever reads a key from outside checks that.
+ * The pattern does not prove that the point is on the curve; code that reads a key from outside checks that.
  *
  * @since 0.1.0
  * @category ids
@@ -94,7 +94,7 @@ export const HexBytes = Schema.String.pipe(
 export type HexBytes = typeof HexBytes.Type
 
 /**
- * The random token under which a reservation is held; whoever is taken over has another one (docs/negotiation.md,
+ * The random token under which a reservation is held. A process whose reservation was taken over has another one than the database (docs/negotiation.md,
  * Reservations).
  *
  * @since 0.1.0

@@ -61,7 +61,7 @@ export const initial: Standing = {
 }
 
 /**
- * The standing with every instant that lies after `now` set to `now`: the clock was put back (docs/negotiation.md,
+ * The standing with every instant that lies after `now` set to `now`, for a wall clock that went back (docs/negotiation.md,
  * Time). The same object when there is none.
  *
  * @since 0.1.0

@@ -92,7 +92,7 @@ export declare namespace ClientDb {
     readonly after?: KeyIndex | undefined
     /** Lists sessions created before this instant. */
     readonly createdBefore?: number | undefined
-    /** At most so many (default 100). */
+    /** The most sessions to list (default 100). */
     readonly limit?: number | undefined
   }
 
@@ -155,7 +155,7 @@ export declare namespace ClientDb {
     readonly saveStanding: (update: StandingUpdate) => Effect.Effect<void, DbError>
     /**
      * Moves the counter of key indexes `count` (0 or more) further and ends all reservations, after a copy of the database
-     * was put back: the lost part can have shown the keys of both. Answers the next index.
+     * was restored: the part that is lost can have shown keys of the counter and of the reservations. Answers the next index.
      */
     readonly skipSessionKeys: (count: number) => Effect.Effect<KeyIndex, DbError | KeyIndexesExhaustedError>
   }

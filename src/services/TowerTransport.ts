@@ -5,7 +5,7 @@
  * import { Effect, Layer } from "effect"
  * import { TowerTransport } from "effect-watchtower"
  *
- * // The same transport, with at most so many connections at a time.
+ * // The same transport, with a limit for connections at a time.
  * export const limited = (connections: number) =>
  *   Layer.effect(
  *     TowerTransport.TowerTransport,

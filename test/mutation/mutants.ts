@@ -29,8 +29,7 @@ export const parts: ReadonlyArray<Part> = [
     quick: [
       ...[
         "found",
-        "claim",
-        "handover",
+        "interruptions",
         "steps",
         "rounds",
         "interface",
@@ -38,12 +37,13 @@ export const parts: ReadonlyArray<Part> = [
         "corners",
         "dbfailures",
         "keyRest",
-        "condition",
+        "additions",
         "model"
       ].map(ofNegotiator),
       "test/conformance/traces.test.ts",
-      "test/layers/firstOf.test.ts",
-      "test/layers/untilTold.test.ts"
+      ...["awaitCallback", "firstOf", "inbox", "mutex", "scoped"].map(
+        (name) => `test/layers/concurrency/${name}.test.ts`
+      )
     ],
     thorough: ["guarantees", "random", "worlds"].map(ofNegotiator),
     mutants: [
@@ -56,86 +56,98 @@ export const parts: ReadonlyArray<Part> = [
         [
           'case "Overtaken":\n        return { next: "tower", blames: "address" }',
           'case "Overtaken":\n        return { next: "tower", blames: "tower" }'
-        ],
-        [
-          "(whenBusy === undefined ? Number.POSITIVE_INFINITY : whenBusy + 1)",
-          "(whenBusy === undefined ? Number.POSITIVE_INFINITY : whenBusy + 2)"
-        ],
-        ["requestLimit: (settings) => settings.maxPending", "requestLimit: (settings) => settings.maxPending + 1"]
+        ]
       ),
       ...negotiator(
         "standing",
         ["for (let n = 1; n < failedVisits && length", "for (let n = 0; n < failedVisits && length"],
         ["probe !== undefined && probe > now", "probe !== undefined && probe >= now"],
+        ["failedVisits: 0,\n  lastVisit: now,", "lastVisit: now,"]
+      ),
+      ...negotiator(
+        "ranking",
         ["const recoveredRank = visited.size === 0 ? 0 : 2", "const recoveredRank = 0"],
         ["rests <= now ? recoveredRank : 3", "rests < now ? recoveredRank : 3"],
         ["rank < bestRank || key < bestSince", "rank < bestRank || key > bestSince"],
         [
           "failed.sort((a, b) => lastFailure(a) - lastFailure(b))",
           "failed.sort((a, b) => lastFailure(b) - lastFailure(a))"
-        ],
-        ["failedVisits: 0,\n  lastVisit: now,", "lastVisit: now,"]
+        ]
       ),
       ...negotiator(
-        "race",
-        ["if (claim !== undefined) return false", ""],
-        ["claim = undefined\n", "\n"],
-        ["attemptBegan < claim.visitBegan", "attemptBegan > claim.visitBegan"]
+        "claim",
+        ["if (held !== undefined) return false", ""],
+        ["held = undefined\n", "\n"],
+        ["attemptBegan < held.visitBegan", "attemptBegan > held.visitBegan"],
+        ["settled.unsafeClose()", ""],
+        ["listener.onReleased()", ""],
+        ["listener.onStored()", ""]
       ),
       ...negotiator(
         "round",
-        ["visits.running() < maxHedged", "visits.running() <= maxHedged"],
+        ["running().length < maxHedged", "running().length <= maxHedged"],
         ["lastStart + hedgeDelay", "lastStart + 2 * hedgeDelay"],
         ["visited.add(tower.value.id)", ""],
         ["|| !mayStart()) break", ") break"],
-        ["race.claimant() !== claimant ||", ""],
-        ["env.news.additions() !== news", "false"],
-        ["if (isOver || race.session() !== undefined) yield* visits", "if (isOver) yield* visits"],
-        ["!isOver && race.claimant() === undefined", "!isOver"]
+        ["inbox.offer(Report.TowerAdded())", ""],
+        ["if (isOver || claim.session() !== undefined) {", "if (isOver) {"],
+        ["!isOver && claim.holder() === undefined", "!isOver"],
+        ["Effect.uninterruptible(\n    Effect.gen", "Effect.interruptible(\n    Effect.gen"],
+        ['if (report._tag === "CalledOff") isOver = true', ""]
       ),
       ...negotiator(
         "visit",
-        ["visit.keys < visit.env.settings.maxKeyAttempts", "visit.keys <= visit.env.settings.maxKeyAttempts"],
-        ["visit.keyIsUsed = true", ""],
-        ["one.freeFrom <= now", "true"],
-        ["one.reservation.towerId === tower.id", "true"],
-        ["if (env.rules.checksAddressesFirst) yield* requireAddress(visit)", ""],
-        ["const restMs = Math.ceil(Math.max(0, (shownUntil ?? now) - now))", "const restMs = 0"],
-        ["restand(visit, (standing) => Standings.visitFailed(standing, now))", ""],
+        ["keys >= env.settings.maxKeyAttempts", "keys > env.settings.maxKeyAttempts"],
+        ["state: Key.KeyState.Used()", "state: Key.KeyState.Unshown()"],
+        ["if (env.rules.checksAddressesFirst && noAddress !== undefined) return failed(noAddress, undefined)", ""],
+        ["standings.change(tower.id, (standing) => Standing.visitFailed(standing, now))", ""],
         [
-          "yield* free(visit)\n      env.journal.tell(Happening.VisitInterrupted(ref))",
-          "env.journal.tell(Happening.VisitInterrupted(ref))"
+          "yield* release(visit, held)\n      env.events.emit(Happening.VisitInterrupted(ref))",
+          "env.events.emit(Happening.VisitInterrupted(ref))"
         ],
-        ["yield* untilKeyRests(visit)", ""],
-        ["if (env.rules.limitsVisits) yield* Effect.fork(Effect.interruptible(deadlineOf(self)))", ""]
+        ["const rest = yield* Effect.either(untilKeyRests(visit, held.state))", "const rest = Either.void"],
+        ["Effect.fork(Effect.interruptible(Effect.sleep(visitTimeout)))", "Effect.fork(Effect.never)"],
+        ["last = failure\n", "\n"],
+        ['?? overdue(visit, "database")', ""],
+        ["if (yield* isOvertaken(visit, end))", "if (false)"]
+      ),
+      ...negotiator(
+        "key",
+        ["!one.isUsed && one.freeFrom <= now", "!one.isUsed"],
+        ["Math.ceil(Math.max(0, state.instant - now))", "0"],
+        ["Math.max(byWall, byMonotonic) < reservation.forMs", "byWall < reservation.forMs"],
+        ['isUsed ? { _tag: "end" } :', ""],
+        ["env.unreleased.add({ reservation, freeFrom: now + restMs, isUsed }, now)", "undefined"]
       ),
       ...negotiator(
         "attempt",
-        ["if (!visit.race.claim(visit.tower.id, visit.began))", "if (false)"],
-        ["accepted === undefined ? withoutSession", "Exit.isFailure(talk) || accepted === undefined ? withoutSession"],
-        ["Math.max(byWall, byMonotonic) < reservation.forMs", "byWall < reservation.forMs"],
-        ["visit.shownUntil = ended ? now : now + visit.env.settings.hangUpWait", "visit.shownUntil = now"],
-        ["Effect.sync(visit.race.release)", "Effect.void"],
-        ["visit.race.won(session)\n", "\n"],
-        ["yield* Effect.exit(Effect.interruptible(hangUp(visit, connection)))", ""]
+        ["if (!visit.claim.take(visit.tower.id, visit.began))", "if (false)"],
+        ["accepted === undefined\n", "Exit.isFailure(talk) || accepted === undefined\n"],
+        ["(sawEnd ? 0 : env.settings.hangUpWait)", "0"],
+        ["Effect.sync(visit.claim.release)", "Effect.void"],
+        ["visit.claim.won(session)\n", "\n"],
+        ["yield* Effect.exit(Effect.interruptible(hangUp(visit, connection)))", ""],
+        ["isShown = true\n", "\n"]
       ),
       ...negotiator(
-        "handover",
+        "sessionLine",
         ['unserved("next")[0] ?? unserved("take")[0]', 'unserved("take")[0] ?? unserved("next")[0]'],
-        ["if (!isGone()) return deliver", "return deliver"],
+        ["if (!callerIsInterrupted()) return deliver", "return deliver"],
         ["if (session !== undefined) waiting.unshift(session)", "if (session !== undefined) waiting.push(session)"],
         ["pending() > 0 && undelivered() === 0", "pending() > 0"],
         ['if (kind === "take") requested', "requested"],
-        ["waiting.shift()", "waiting.pop()"]
+        ["waiting.shift()", "waiting.pop()"],
+        ["Math.min(requested + 1, maxPending)", "requested + 1"]
       ),
-      ...negotiator("negotiate", ["if (isGone()) leaveToNext()", ""], ["round.callOff()", ""]),
+      ...negotiator("negotiateOnce", ["if (callerIsInterrupted()) leaveToNext()", ""], ["round.callOff()", ""]),
       ...negotiator(
-        "worker",
+        "loop",
         ["attempt += 1", ""],
-        ["env.rules.sleepsWithoutCandidates && !left.anybody", "false"],
+        ["if (anybody) {", "if (true) {"],
         ["Math.min(...probes)", "Math.max(...probes)"],
         ["if (Option.isNone(end)) continue", "if (Option.isNone(end)) return yield* Effect.never"],
-        ["yield* handover.delivered", ""]
+        ["yield* line.delivered", ""],
+        ["if (env.candidates.additions() !== seen) ", ""]
       ),
       ...negotiator("backoff", ["Duration.min(delay, maxBackoff))\n}", "delay)\n}"]),
       ...negotiator(
@@ -144,36 +156,40 @@ export const parts: ReadonlyArray<Part> = [
         ['fold.round === "negotiate" ? resting({ ...fold, round: undefined }) :', ""]
       ),
       ...negotiator(
-        "condition",
-        ["if (!look()) waiting.add(look)", "waiting.add(look)"],
-        ["until(() => late || holds())", "until(holds)"],
-        ["if (before !== undefined) return Effect.fail(before)", ""],
-        ["Effect.andThen(ended(fiber), Exit.flatten(exit))", "Exit.flatten(exit)"],
-        ["if (now !== undefined) tell(Exit.fail(now))", ""]
+        "visitContext",
+        ["if (end === null || Exit.isFailure(end)) return undefined", "return undefined"],
+        ["if (end === null || Exit.isFailure(end))", "if (end === null)"],
+        ["candidates.isRemoved(visit.tower, address)", "false"],
+        ['waitsFor === "tower" ? new VisitTimeout() :', ""]
       ),
       ...negotiator(
-        "visitState",
-        ["if (visit.overdueBy === undefined) return undefined", "return undefined"],
-        ["&& visit.watch.isRemoved(address)", "&& false"],
-        ['visit.overdueBy === "tower" ? new VisitTimeout() :', ""]
+        "candidateChanges",
+        ["if (isChanged) for", "for"],
+        ["looks === before ? Effect.succeed(compare(towers)) : list", "Effect.succeed(compare(towers))"]
       ),
-      ...inFile("src/layers/firstOf.ts", ["yield* Fiber.interruptAll([oneFiber, otherFiber])", ""]),
-      ...inFile("src/layers/untilTold.ts", ["stop()\n", "\n"], ["else resume(waiting.told)", ""])
+      ...inFile(
+        "src/layers/concurrency/firstOf.ts",
+        ["yield* Fiber.interruptAll([oneFiber, otherFiber])", ""],
+        ["fiber.unsafePoll() === null ? Fiber.interrupt(fiber) : Effect.void", "Effect.void"]
+      ),
+      ...inFile("src/layers/concurrency/awaitCallback.ts", ["stop()\n", "\n"], ["else resume(waiting.value)", ""]),
+      ...inFile(
+        "src/layers/concurrency/inbox.ts",
+        ["if (items.length > capacity) items.shift()", ""],
+        ["isLate = true", ""],
+        ["filled.unsafeClose()", ""]
+      ),
+      ...inFile("src/layers/concurrency/scoped.ts", [
+        "Effect.forkDaemon(Scope.close(scope, exit))",
+        "Effect.fork(Effect.void)"
+      ])
     ]
   },
   {
     name: "candidates",
-    quick: ["test/layers/candidateList.test.ts", "test/layers/RoundRobinTowerCandidates.test.ts"],
-    thorough: ["test/conformance/traces.test.ts"],
+    quick: ["test/layers/RoundRobinTowerCandidates.test.ts"],
+    thorough: ["test/layers/negotiator/additions.test.ts"],
     mutants: [
-      ...inFile(
-        "src/layers/candidateList.ts",
-        ["if (number >= position)", "if (number > position)"],
-        ["return [number + 1, value]", "return [number, value]"],
-        ["return [position, undefined]", "return [start, undefined]"],
-        ["list.entries.get(key)?.number ?? list.nextNumber", "list.nextNumber"],
-        ["Math.max(list.nextNumber, number + 1)", "number + 1"]
-      ),
       ...inFile(
         "src/layers/RoundRobinTowerCandidates.ts",
         ["lock(Effect.uninterruptible(effect))", "Effect.uninterruptible(effect)"],

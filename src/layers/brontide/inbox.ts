@@ -1,5 +1,5 @@
 /**
- * The bodies that were read and not taken yet, with room for so many bytes.
+ * The bodies that were read and not taken yet, up to a number of bytes.
  *
  * @since 0.1.0
  */

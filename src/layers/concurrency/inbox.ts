@@ -18,7 +18,7 @@ export interface Inbox<A, E = never> {
   readonly take: Effect.Effect<A, E>
   /** All items, at least one. */
   readonly takeAll: Effect.Effect<ReadonlyArray<A>, E>
-  /** All items that have come within so many milliseconds, as soon as there is one; none when the time is up. */
+  /** All items, as soon as there is one; none when that time, in milliseconds, is up. */
   readonly takeWithin: (millis: number) => Effect.Effect<ReadonlyArray<A>, E>
   /** Returns when there is an item, or the end. */
   readonly ready: Effect.Effect<void>

@@ -34,7 +34,7 @@ export interface Environment {
   readonly standings: Standings
   readonly unreleased: Unreleased
   readonly events: Events
-  /** Rounds exclude each other, whoever starts them. */
+  /** Rounds exclude each other, those of the loop and those of `negotiate`. */
   readonly oneRound: Mutex
   /** The number of the next round, from 1. */
   readonly nextRound: () => number

@@ -61,7 +61,7 @@ export const attemptFailed = (
   return { ...counted, addresses: { ...standing.addresses, [unreachable]: after } }
 }
 
-/** A visit failed: the tower rests, whoever is to blame. A quarantine that was being probed is over. @since 0.1.0 @category combinators */
+/** A visit failed: the tower rests, also when our own side is to blame. A quarantine that was being probed is over. @since 0.1.0 @category combinators */
 export const visitFailed = (standing: Standing, now: Instant): Standing => {
   const { quarantine: _, ...rest } = standing
   return { ...rest, failedVisits: standing.failedVisits + 1, lastVisit: now }

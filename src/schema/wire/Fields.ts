@@ -27,7 +27,7 @@ export const Hint = Schema.String.pipe(Schema.pattern(/^[0-9a-f]{32}$/))
 export const maxPayload = 65_533
 
 /**
- * The one field of free length of a message whose other fields take so many bytes: what still fits in a frame behind a
+ * The one field of free length of a message, given how many bytes its other fields take: what still fits in a frame behind a
  * CompactSize of three bytes.
  *
  * @since 0.1.0

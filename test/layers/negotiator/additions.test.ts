@@ -166,6 +166,26 @@ it("300 towers added beside 1,000 known: their standings are read with one query
   )
 })
 
+it("a list that gives other objects for the same towers at each look is no addition, and keeps no round looking", () => {
+  const towers = [dead, dead]
+  const { events } = run(
+    {
+      towers,
+      candidates: (inner) => ({
+        ...inner,
+        list: Effect.map(inner.list, (list) => list.map((tower) => new Tower({ ...tower })))
+      })
+    },
+    (world) =>
+      Effect.gen(function* () {
+        yield* Effect.timeoutOption(world.negotiator.nextSession, minute)
+        return { events: world.events }
+      })
+  )
+  expect(those(events, "RoundEnded").map(({ failures }) => failures.length)).toEqual([2, 2, 2])
+  expect(those(events, "Woken")).toEqual([])
+})
+
 describe("what is remembered of towers", () => {
   /** `SOAK=n` adds and removes so many. */
   const count = Number(process.env.SOAK ?? 20_000)
