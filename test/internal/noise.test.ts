@@ -49,6 +49,13 @@ const reads: ReadonlyArray<readonly [name: string, act: Uint8Array, read: Read]>
 ]
 
 describe("noise", () => {
+  it("begins each handshake anew, also when the state of an earlier one was overwritten", () => {
+    for (const state of [Noise.initiator(towerPoint), Noise.responder(towerPoint)]) Noise.wipe(state)
+    const [, act] = right(Noise.writeActOne(curve, Noise.initiator(towerPoint), ephemeral("12".repeat(32))))
+    assert.deepStrictEqual(act, actOne)
+    assert.isTrue(Either.isRight(checkedActOne(act)))
+  })
+
   describe("BOLT-8 vectors", () => {
     const results = bolt8.check(load("bolt8-vectors.json"))
     it("are all there", () => assert.strictEqual(results.length, 1 + 15 + 1))

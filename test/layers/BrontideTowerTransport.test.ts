@@ -464,17 +464,23 @@ describe("BrontideTowerTransport", () => {
       })
     )
 
-    it.scoped("comes when the scope closes, although a message is half read", () =>
+    it.scoped.each([
+      ["", false],
+      ["it was opened in an uninterruptible region and ", true]
+    ] as const)("comes when the scope closes, although %sa message is half read", ([, isUninterruptible]) =>
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make()
         const scope = yield* Scope.make()
         const accepting = yield* Effect.fork(accept(theirs))
-        const client = yield* connect(dialTo(ours), request().request).pipe(Scope.extend(scope))
+        const opening = Scope.extend(connect(dialTo(ours), request().request), scope)
+        const client = yield* isUninterruptible ? Effect.uninterruptible(opening) : opening
         const tower = yield* Fiber.join(accepting)
         yield* theirs.write(new Uint8Array(3))
         const receiving = yield* Effect.fork(Effect.flip(client.receive))
         yield* Effect.yieldNow()
-        yield* Scope.close(scope, Exit.void)
+        const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust(1)
+        assert.isNotNull(closing.unsafePoll())
         yield* tower.closed
         assert.strictEqual((yield* Fiber.join(receiving))._tag, "ConnectionEnded")
       })

@@ -142,7 +142,10 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
     inFolder((path, fs) =>
       Effect.gen(function* () {
         yield* fs.writeFileString(path, "not a key", { mode: 0o600 })
-        assert.strictEqual((yield* Effect.flip(KeyFile.readOrCreate(path))).reason, "NotAKeyFile")
+        const noNewKey = Effect.provideService(KeyFile.readOrCreate(path), Entropy, {
+          bytes: () => Effect.die("asked")
+        })
+        assert.strictEqual((yield* Effect.flip(noNewKey)).reason, "NotAKeyFile")
         assert.strictEqual(yield* fs.readFileString(path), "not a key")
         const error = yield* Effect.flip(KeyFile.readOrCreate(`${path}s/key`))
         assert.deepStrictEqual([error.reason, error.detail], ["Failed", "its folder is not there"])
@@ -181,16 +184,20 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
     ["some other file", "SQLite format 3\0", "NotAKeyFile"],
     ["a bare seed", secretHex, "NotAKeyFile"],
     ["a newer version", `effect-watchtower key 2\nseed: ${secretHex}\n`, "TooNew"],
+    ["a version before the first", `effect-watchtower key 0\nseed: ${secretHex}\n`, "NotAKeyFile"],
+    ["the key of another program", `effect-lighthouse key 1\nseed: ${secretHex}\n`, "NotAKeyFile"],
     ["no version", `effect-watchtower key x\nseed: ${secretHex}\n`, "NotAKeyFile"],
     ["no root", "effect-watchtower key 1\n", "NotAKeyFile"],
     ["two roots", `effect-watchtower key 1\nseed: ${secretHex}\nextended-key: ${xprv}\n`, "NotAKeyFile"],
     ["a field twice", `effect-watchtower key 1\nseed: ${secretHex}\nseed: ${secretHex}\n`, "NotAKeyFile"],
     ["an unknown field", `effect-watchtower key 1\nseeds: ${secretHex}\n`, "NotAKeyFile"],
     ["a short seed", `effect-watchtower key 1\nseed: ${secretHex.slice(0, 30)}\n`, "NotAKeyFile"],
+    ["a long seed", `effect-watchtower key 1\nseed: ${"5e".repeat(65)}\n`, "NotAKeyFile"],
     ["half a byte", `effect-watchtower key 1\nseed: ${secretHex}5\n`, "NotAKeyFile"],
     ["a mistyped extended key", `effect-watchtower key 1\nextended-key: ${xprv}x\n`, "NotAKeyFile"],
     ["an unknown layout", `effect-watchtower key 1\nseed: ${secretHex}\nlayout: cln\n`, "NotAKeyFile"],
-    ["a bad account", `effect-watchtower key 1\nseed: ${secretHex}\naccount: -1\n`, "NotAKeyFile"]
+    ["a bad account", `effect-watchtower key 1\nseed: ${secretHex}\naccount: -1\n`, "NotAKeyFile"],
+    ["an account that no path has", `effect-watchtower key 1\nseed: ${secretHex}\naccount: 2147483648\n`, "NotAKeyFile"]
   ]
   for (const [what, text, reason] of noKeyFiles) {
     it.effect(`refuses ${what}, without quoting it`, () =>
@@ -207,6 +214,40 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
       )
     )
   }
+
+  it.effect("is refused with the number of the line that is wrong", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        yield* fs.writeFileString(path, `effect-watchtower key 1\n# a comment\nseeds: ${secretHex}\n`, { mode: 0o600 })
+        assert.match((yield* Effect.flip(KeyFile.read(path))).message, /line 3 /)
+      })
+    )
+  )
+
+  it.effect("is not read further than a key file can go", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        yield* fs.writeFileString(path, "#".repeat(100_000), { mode: 0o600 })
+        const asked: Array<number> = []
+        const counting: FileSystem.FileSystem = {
+          ...fs,
+          open: (name, options) =>
+            Effect.map(
+              fs.open(name, options),
+              (file): FileSystem.File =>
+                Object.assign(Object.create(file), {
+                  readAlloc: (size: number) => {
+                    asked.push(size)
+                    return file.readAlloc(size)
+                  }
+                })
+            )
+        }
+        yield* Effect.flip(Effect.provideService(KeyFile.read(path), FileSystem.FileSystem, counting))
+        assert.isAtMost(Math.max(...asked), 4097)
+      })
+    )
+  )
 
   it.effect("is read to its end, or refused for its length", () =>
     inFolder((path, fs) =>
@@ -264,6 +305,34 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
       })
   )
 
+  it.effect("is on the disk, and so is its name, although its writer was interrupted", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        const begins = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        const synced: Array<string> = []
+        const slow = withSync(fs, (name, file) =>
+          Effect.gen(function* () {
+            if (name === dirname(path)) {
+              yield* Deferred.succeed(begins, undefined)
+              yield* Deferred.await(goOn)
+            }
+            yield* file.sync
+            synced.push(name)
+          })
+        )
+        const writer = yield* Effect.fork(slow(KeyFile.write(path, { root: seed })))
+        yield* Deferred.await(begins)
+        const interruption = yield* Effect.fork(Fiber.interrupt(writer))
+        yield* Effect.yieldNow()
+        yield* Deferred.succeed(goOn, undefined)
+        yield* Fiber.join(interruption)
+        assert.strictEqual(synced.at(-1), dirname(path))
+        assert.deepStrictEqual(secretOf(yield* KeyFile.read(path)), fromHex(secretHex))
+      })
+    )
+  )
+
   it.effect("may lie in new folders: their names are on the disk too, and they are for their owner only", () =>
     inFolder((path, fs) =>
       Effect.gen(function* () {
@@ -275,6 +344,20 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
         for (const made of [folder, dirname(folder)]) assert.strictEqual((yield* fs.stat(made)).mode & 0o777, 0o700)
         yield* told(PrivateFile.makeFolder(folder))
         assert.strictEqual(synced.length, 2)
+      })
+    )
+  )
+
+  it.effect("may lie in a folder that another process makes at the same time", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        const folder = `${dirname(path)}/bitcoin/regtest`
+        const late: FileSystem.FileSystem = {
+          ...fs,
+          makeDirectory: (made, options) => Effect.zipRight(fs.makeDirectory(made), fs.makeDirectory(made, options))
+        }
+        yield* Effect.provideService(PrivateFile.makeFolder(folder), FileSystem.FileSystem, late)
+        assert.isTrue(yield* fs.exists(folder))
       })
     )
   )

@@ -1,22 +1,9 @@
 /** Small faults put into the code on purpose, each of which some test must notice. */
 
-/** In this file, exactly this text, which stands there once, becomes that. */
-export interface Mutant {
-  readonly file: string
-  readonly from: string
-  readonly to: string
-}
-
-/** Faults of one part, and the tests that must notice them: the quick ones first, then those that take longer. */
-export interface Part {
-  readonly name: string
-  readonly quick: ReadonlyArray<string>
-  readonly thorough: ReadonlyArray<string>
-  readonly mutants: ReadonlyArray<Mutant>
-}
-
-const inFile = (file: string, ...changes: ReadonlyArray<readonly [from: string, to: string]>): ReadonlyArray<Mutant> =>
-  changes.map(([from, to]) => ({ file, from, to }))
+import { connection, keys } from "./cryptography.js"
+import { database } from "./database.js"
+import { inFile, type Part } from "./mutant.js"
+import { configuration, observation } from "./surroundings.js"
 
 const negotiator = (file: string, ...changes: ReadonlyArray<readonly [from: string, to: string]>) =>
   inFile(`src/layers/negotiator/${file}.ts`, ...changes)
@@ -227,5 +214,10 @@ export const parts: ReadonlyArray<Part> = [
         ["remote.chainHash !== chain.chainHash", "false"]
       )
     ]
-  }
+  },
+  ...connection,
+  ...keys,
+  ...database,
+  ...configuration,
+  ...observation
 ]

@@ -1,0 +1,250 @@
+/** Faults in the encrypted transport, in the derivation of keys and in the file that holds the root. */
+import { inFile, type Part } from "./mutant.js"
+
+const unreachable = "needs an HMAC that is no key, or cancels the parent's: one in 2^127, and nobody can make one"
+
+export const connection: ReadonlyArray<Part> = [
+  {
+    name: "noise",
+    quick: ["test/internal/noise.test.ts", "test/internal/frame.test.ts", "test/layers/wiping.test.ts"],
+    thorough: ["test/conformance.test.ts"],
+    mutants: [
+      ...inFile(
+        "src/internal/noise.ts",
+        ["    wipeSecrets(secret)\n", ""],
+        ["    Symmetric.wipe(keyed)\n", ""],
+        ["act[0] === version ?", "true ?"],
+        ["curve.isPoint(point)\n      ?", "true\n      ?"],
+        ["tag: act.subarray(keyEnd)", "tag: act.subarray(keyEnd - 1)"],
+        ["  Symmetric.wipe(symmetric)\n  return [", "  return ["],
+        ["    Symmetric.wipe(symmetric)\n    return [", "    return ["],
+        ["const [receive, send] = Symmetric.split(symmetric)", "const [send, receive] = Symmetric.split(symmetric)"],
+        ["body(act, sealedKeyEnd)", "body(act, sealedKeyEnd - 1)"]
+      ),
+      ...inFile(
+        "src/internal/symmetric.ts",
+        ["wipeSecrets(state.chainingKey, state.key)", "wipeSecrets(state.key)"],
+        ["wipeSecrets(state.chainingKey, state.key)", "wipeSecrets(state.chainingKey)"],
+        ["return { ...state, chainingKey, key, nonce: 0 }", "return { ...state, chainingKey, key }"],
+        ["nonce: state.nonce + 1 }, sealed), sealed]", "nonce: state.nonce }, sealed), sealed]"],
+        ["nonce: state.nonce + 1 }, sealed),\n    plaintext", "nonce: state.nonce }, sealed),\n    plaintext"],
+        ["Redacted.make(protocolHash.slice())", "Redacted.make(protocolHash)"],
+        ["Redacted.value(state.chainingKey).slice()", "Redacted.value(state.chainingKey)"],
+        ["mixHash(named, utf8ToBytes(prologue))", "named"]
+      ),
+      ...inFile(
+        "src/internal/cipher.ts",
+        ["cipher.nonce + 1 < usesOfKey", "cipher.nonce + 1 <= usesOfKey"],
+        ["  wipe(cipher)\n", ""],
+        ["return make(key, chainingKey)", "return make(chainingKey, key)"],
+        ["Aead.wipe(cipher.key, cipher.chainingKey)", "Aead.wipe(cipher.key)"],
+        ["Aead.wipe(cipher.key, cipher.chainingKey)", "Aead.wipe(cipher.chainingKey)"]
+      ),
+      ...inFile(
+        "src/internal/aead.ts",
+        ["setUint32(4, counter, true)", "setUint32(4, counter, false)"],
+        ["setUint32(4, counter, true)", "setUint32(8, counter, true)"],
+        [
+          "[Redacted.make(output.subarray(0, 32)), Redacted.make(output.subarray(32))]",
+          "[Redacted.make(output.subarray(32)), Redacted.make(output.subarray(0, 32))]"
+        ]
+      ),
+      ...inFile(
+        "src/internal/frame.ts",
+        ["if (body.length > maxBody)", "if (body.length >= maxBody)"],
+        ["if (body.length > maxBody)", "if (body.length > maxBody + 1)"],
+        ["body.length >> 8", "0"],
+        ["last.length <= 2 * length", "last.length <= 0 * length"],
+        ["if (piece.length < state.missing)", "if (piece.length <= state.missing)"],
+        ["missing: state.missing - piece.length", "missing: state.missing"],
+        [".getUint16(0) + tagLength", ".getUint16(0)"],
+        ["pieces: [],", "pieces: [new Uint8Array(1)],"]
+      )
+    ]
+  },
+  {
+    name: "brontide",
+    quick: ["test/layers/BrontideTowerTransport.test.ts", "test/layers/wiping.test.ts"],
+    thorough: ["test/layers/tower", "test/layers/NodeSocketDialer.test.ts"],
+    mutants: [
+      ...inFile(
+        "src/layers/brontide/connection.ts",
+        ["if (sending !== undefined) Cipher.wipe(sending)\n", "\n"],
+        ["        sending = undefined\n", ""],
+        ["        Cipher.wipe(decoder.cipher)\n", ""],
+        ["const readAhead = 2 * Frame.maxFrame", "const readAhead = 40 * Frame.maxFrame"],
+        ["isClosed = true\n", "\n"],
+        ["Effect.andThen(closed.open, new ConnectionEnded({ address }))", "new ConnectionEnded({ address })"],
+        ["inbox.end(Effect.failCause(cause))", "undefined"],
+        ["Effect.sync(() => inbox.end(new ConnectionEnded({ address })))", "Effect.void"],
+        ["Effect.forkScoped(Effect.interruptible(readFrames))", "Effect.forkScoped(readFrames)"],
+        ["if (sending === undefined) return Effect.succeed(false)\n", "\n"],
+        ["unwritten = nothing\n", "\n"],
+        ["if (unwritten.length > 0) {", "if (false) {"],
+        ["inOrder(write(body))", "write(body)"],
+        ["inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void", "new ConnectionEnded({ address })"],
+        ["inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void", "Effect.void"],
+        ["(written ? Effect.void : writeFailed)", "Effect.void"],
+        ['receive: inTime("receive", inbox.take)', "receive: inbox.take"],
+        ['"send",\n', '"receive",\n']
+      ),
+      ...inFile(
+        "src/layers/brontide/inbox.ts",
+        ["bytes -= overhead + body.length", "bytes -= body.length"],
+        ["bytes += overhead + body.length", "bytes += body.length"],
+        ["if (bytes < capacity) room.unsafeOpen()", ""],
+        ["if (bytes >= capacity) room.unsafeClose()", "if (bytes >= 40 * capacity) room.unsafeClose()"]
+      ),
+      ...inFile(
+        "src/layers/brontide/handshake.ts",
+        ["    while (!curve.isSecret(secret)) secret = yield* entropy.bytes(32)\n", ""],
+        ["({ secret }) => Aead.wipe(secret)", "() => {}"],
+        ["wiped(key.ecdh(PublicKey.make(toHex(point))), Aead.wipe)", "key.ecdh(PublicKey.make(toHex(point)))"],
+        ["([next]) => Noise.wipe(next)", "() => {}"],
+        ["result), Noise.wipe)", "result), () => {})"],
+        ["(written ? Effect.void :", "(true ? Effect.void :"],
+        ["    yield* onActTwo\n", ""],
+        [".pipe(inTime(peer, 1))", ""],
+        ["      inTime(peer, 2)\n", ""],
+        ["      inTime(peer, 3)\n", ""],
+        ["yield* readStep(peer, 2, Noise.readActTwo", "yield* readStep(peer, 1, Noise.readActTwo"]
+      )
+    ]
+  }
+]
+
+export const keys: ReadonlyArray<Part> = [
+  {
+    name: "hd",
+    quick: ["test/layers/HdKeyRing.test.ts", "test/layers/wiping.test.ts"],
+    thorough: ["test/conformance.test.ts", "test/cli"],
+    mutants: [
+      ...inFile(
+        "src/internal/hd.ts",
+        [".index + 0x8000_0000", ".index + 0x4000_0000"],
+        ["  Bytes.wipe(secret, chainCode)\n", ""],
+        ["if (nobleCurve.isSecret(secret)) {", "if (true) {"],
+        ["    Bytes.wipe(chainCode)\n", ""],
+        ["if (parent !== from) wipe(parent)", ""],
+        ["if (parent !== from) wipe(parent)", "wipe(parent)"],
+        ["Bytes.wipe(key.secret, key.chainCode)", "Bytes.wipe(key.secret)"],
+        ["Bytes.wipe(key.secret, key.chainCode)", "Bytes.wipe(key.chainCode)"],
+        ["Bytes.wipe(data, tweak)", "Bytes.wipe(data)"],
+        ["Bytes.wipe(data, tweak)", "Bytes.wipe(tweak)"],
+        ["if (Either.isLeft(secret)) Bytes.wipe(chainCode)", "", unreachable],
+        ["if (!Fn.isValid(left)) return", "if (false) return", unreachable],
+        ["Fn.is0(sum) ?", "false ?", unreachable],
+        ["parent.short ? parent.secret.findIndex((byte) => byte !== 0) : 0", "0"],
+        [
+          "parent.short ? parent.secret.findIndex((byte) => byte !== 0) : 0",
+          "parent.secret.findIndex((byte) => byte !== 0)"
+        ],
+        ["data.set(parent.secret.subarray(zeros), 1)", "data.set(parent.secret.subarray(zeros), 1 + zeros)"],
+        ["  Bytes.wipe(both)\n", ""]
+      ),
+      ...inFile(
+        "src/internal/extendedKeyText.ts",
+        ["bytes.length !== 78", "bytes.length < 78"],
+        ["bytes[45] !== 0", "false"],
+        ['mainnet: false, prefix: "tprv", version: 0x04358394', 'mainnet: true, prefix: "tprv", version: 0x04358394'],
+        ['mainnet: true, prefix: "dprv"', 'mainnet: false, prefix: "dprv"'],
+        ["version: 0x0420b903", "version: 0x0420b900"],
+        ["bytes.slice(13, 45)", "bytes.slice(12, 44)"]
+      ),
+      ...inFile(
+        "src/layers/keys/sharedKey.ts",
+        ["seed.length < 16", "seed.length < 17"],
+        ["seed.length > 64", "seed.length >= 64"],
+        ["seed.length > 64", "false"],
+        ["chain !== onChain.name", "false"],
+        ['mainnet !== (onChain.network === "mainnet")', "false"],
+        ["Hd.childNumber(level) !== parsed.childNumber", "false"],
+        ["level === undefined ||", "level !== undefined &&"],
+        ["if (path.length > 0) Hd.wipe(key)", ""],
+        ["if (path.length > 0) Hd.wipe(key)", "Hd.wipe(key)"],
+        ["path.slice(parsed.depth)", "path"]
+      ),
+      ...inFile(
+        "src/layers/keys/paths.ts",
+        [
+          "family: (family) => [Hd.hardenedShort(1017), Hd.hardened(family)]",
+          "family: (family) => [Hd.hardened(1017), Hd.hardened(family)]"
+        ],
+        ["[Hd.hardenedShort(1017), Hd.hardened(coinType)]", "[Hd.hardened(1017), Hd.hardened(coinType)]"],
+        ["Hd.hardened(coinType), Hd.hardened(account)]", "Hd.hardened(coinType), Hd.hardened(0)]"]
+      ),
+      ...inFile(
+        "src/layers/HdKeyRing.ts",
+        ["(key) => Effect.sync(() => Hd.wipe(key))", "() => Effect.void"],
+        ["if (last !== undefined) Hd.wipe(last.key)\n", "\n"],
+        ["        open = false\n", ""],
+        ["        forget()\n", ""],
+        ["      forget()\n      return", "      return"],
+        ["        secret.right.fill(0)\n", ""],
+        ["settings.legacyCoinType ?", "false ?"],
+        ["value <= maxKeyIndex", "value < maxKeyIndex"],
+        ["value >= 0 &&", "value > 0 &&"],
+        ["Number.isInteger(value) &&", ""],
+        ["!isChildIndex(family) ||", ""],
+        ["parseRoot(text.trim())", "parseRoot(text)"]
+      )
+    ]
+  },
+  {
+    name: "key file",
+    quick: ["test/layers/KeyFile.test.ts"],
+    thorough: ["test/cli", "test/layers/NodeWatchtower.test.ts"],
+    mutants: [
+      ...inFile(
+        "src/layers/KeyFile.ts",
+        ["(seed === undefined) === (extendedKey === undefined)", "seed === undefined && extendedKey === undefined"],
+        ['error.reason === "Missing"\n', "false\n"],
+        ['({ reason }) => reason === "Missing"', "() => true"],
+        ['({ reason }) => reason === "Exists"', "() => false"],
+        ["Redacted.value(text).trim()", "Redacted.value(text)"],
+        ["Schema.between(0, 0x7fff_ffff)", "Schema.between(0, 0xffff_ffff)"],
+        ["layout === undefined ? [] :", "true ? [] :"],
+        ["legacyCoinType === undefined ? [] :", "true ? [] :"],
+        ["account === undefined ? [] :", "true ? [] :"],
+        ['refuse(from, "NoSeed")', "refuse(from)"]
+      ),
+      ...inFile(
+        "src/internal/keyText.ts",
+        ["found < 1", "found < 0"],
+        ["found > version", "found >= version"],
+        ["found > version", "false"],
+        ["|| fields.has(name)", ""],
+        ["at + 2", "at + 1"],
+        ['|| line.startsWith("#")', ""],
+        ["line.slice(colon + 1).trim()", "line.slice(colon + 1)"],
+        ["{16,64}$/", "{16,65}$/"],
+        ["{16,64}$/", "{15,64}$/"],
+        [
+          "text.split(/\\r?\\n/)",
+          "text.split(/\\n/)",
+          "what is behind a version or a value is blank, and blanks are cut off"
+        ],
+        ["if (!first.startsWith(`${format} `))", "if (false)"]
+      ),
+      ...inFile(
+        "src/layers/keys/privateFile.ts",
+        ["(mode & 0o077) !== 0", "(mode & 0o007) !== 0"],
+        ["(mode & 0o077) !== 0", "(mode & 0o070) !== 0"],
+        ['type !== "File"', "false"],
+        ["if (bytes.length > longest)", "if (false)"],
+        ["if (bytes.length > longest)", "if (bytes.length >= longest)"],
+        ["file.readAlloc(longest + 1)", "file.readAlloc(2 ** 30)"],
+        ["mode: 0o700", "mode: 0o755"],
+        ["    yield* syncFolder(fs, parent)\n", ""],
+        ['error.reason === "AlreadyExists",\n', "false,\n"],
+        ["mode: 0o600", "mode: 0o644"],
+        ["      yield* file.sync\n", ""],
+        ["fs.link(draft, path)", "fs.rename(draft, path)"],
+        [".pipe(Effect.ensuring(Effect.ignore(fs.remove(draft))))", ""],
+        ["syncFolder(fs, Path.dirname(path))", "Effect.void"],
+        ["() => Effect.ignore(fs.remove(path))", "() => Effect.void"],
+        ["Effect.uninterruptible, ", ""]
+      )
+    ]
+  }
+]

@@ -1,0 +1,216 @@
+/** Faults in the client's database. */
+import { inFile, type Part } from "./mutant.js"
+
+const sqlite = [
+  "test/layers/ClientDb.test.ts",
+  "test/layers/SqliteClientDb.test.ts",
+  "-t",
+  "SQLite file(?!,)|SqliteClientDb"
+]
+const postgres = ["test/layers/PostgresClientDb.test.ts", "test/layers/PostgresClientDb.deadlocks.test.ts"]
+
+export const database: ReadonlyArray<Part> = [
+  {
+    name: "sql",
+    quick: sqlite,
+    thorough: postgres,
+    mutants: [
+      ...inFile(
+        "src/layers/sql/identityTable.ts",
+        ["next_index <= ${maxKeyIndex}", "next_index < ${maxKeyIndex}"],
+        ["next_index <= ${maxKeyIndex}", "next_index <= ${2 * maxKeyIndex}"],
+        ["RETURNING next_index - 1 AS", "RETURNING next_index AS"],
+        ["if (found !== undefined) yield* compareIdentities(wanted, found)", ""],
+        ["next > maxKeyIndex", "next >= maxKeyIndex"],
+        ["AND next_index < ${next}", ""],
+        ["sql`DELETE FROM wt_reservation`", "Effect.void"]
+      ),
+      ...inFile(
+        "src/layers/sql/reservationTable.ts",
+        ["AND blob_type = ${blobType}", ""],
+        ["AND way = ${route}", ""],
+        ["AND lease = ${lease}`", "`"],
+        ["    yield* rewind(database, triple, now)\n", ""],
+        ["sql`since + for_ms <= ${now}`,", "sql`since + for_ms < ${now}`,"],
+        ["sql`since + for_ms <= ${now}`,", "sql`since <= ${now}`,"],
+        ["...left.map((mine)", "...[].map((mine)"],
+        ["since + for_ms, key_index LIMIT 1", "key_index LIMIT 1"],
+        ["since + for_ms, key_index LIMIT 1", "since + for_ms DESC, key_index LIMIT 1"],
+        ["for_ms = ${leaseMs}\n", "for_ms = 0\n"],
+        ["if (taken !== undefined) return taken\n", "\n"],
+        ["if (tower.length === 0) return yield* new TowerNotFound({ tower: towerId })", ""],
+        ["(yield* takeFree(database, triple, left, lease)) ??", ""],
+        ["forceNext === undefined ? undefined : yield* endHeld(database, forceNext, lease)", "undefined"],
+        ['yield* outcome._tag === "end"', "yield* false"],
+        ["for_ms = ${outcome.restMs}", "for_ms = 0"],
+        ["        yield* standings.write(database, update)\n", ""]
+      ),
+      ...inFile(
+        "src/layers/sql/sessionTable.ts",
+        ["if (exists.length > 0) return yield* new ClientSessionAlreadyExists({ id })", ""],
+        ["if (reserved.length === 0) return", "if (false) return"],
+        ["reserved.some((row) => row.keyIndex === keyIndex)", "true"],
+        ["AND lease = ${lease} AND", "AND"],
+        ["if (ended.length === 0) yield* refuse(database, session, triple)", ""],
+        ["if (inserted.length === 0) return", "if (false) return"],
+        ["if (free.length > 0) return\n", "\n"],
+        ["    yield* rewind(database, triple, now)\n", ""],
+        ["{ forMs: 0, lease: yield* newLease }", "{ forMs: 1000, lease: yield* newLease }"],
+        ['.pipe(Effect.catchTag("KeyIndexesExhausted", () => Effect.void))', ""],
+        ["    yield* standings.write(database, update)\n", ""],
+        ["if (options.reserveNext)", "if (true)"],
+        ["const defaultLimit = 100", "const defaultLimit = 101"],
+        ["Math.min(limit, largestLimit)", "limit"],
+        ["s.key_index > ${after}", "s.key_index >= ${after}"],
+        ["WHERE ${wanted} ORDER BY s.key_index LIMIT", "WHERE ${wanted} LIMIT"],
+        ["[sql`s.tower = ${towerId}`]", "[]"],
+        ["[sql`s.status = ${status}`]", "[]"],
+        ["(SELECT * FROM wt_session WHERE created_at < ${instant}) s`", "(SELECT * FROM wt_session) s`"],
+        ["(SELECT * FROM wt_session WHERE created_at < ${instant}) SELECT", "(SELECT * FROM wt_session) SELECT"]
+      ),
+      ...inFile(
+        "src/layers/sql/standingTables.ts",
+        ["Standing.notAfter(update.standing, now)", "update.standing"],
+        ["AND policy_key = ${update.policyKey}`", "`"],
+        ["AND q.policy_key = ${policyKey}", ""],
+        ["WHERE s.blob_type = ${blobType}", "WHERE true"],
+        ["if (changed.length > 0) yield*", "if (false) yield*"],
+        ["const current = Standing.notAfter(stored, now)", "const current = stored"],
+        ["if (quarantines.length === 0) return\n", "if (quarantines.length >= 0) return\n"]
+      ),
+      ...inFile(
+        "src/layers/sql/towerTables.ts",
+        ["SET removed = 0, last_addition", "SET last_addition"],
+        ["THEN 0 ELSE 1 END", "THEN 1 ELSE 1 END"],
+        ["coalesce(max(position), 0) + 1", "1"],
+        ["        yield* sql`DELETE FROM wt_quarantine WHERE tower = ${row.id}`\n", ""],
+        ['        yield* setStatus(database, row.id, "active")\n', ""],
+        ['          yield* setStatus(database, row.id, "inactive")\n', ""],
+        ["WHERE tower = ${tower} AND status <> ${status}", "WHERE status <> ${status}"],
+        ["a.position DESC", "a.position"],
+        ["if (left.length === 0) return yield* new LastTowerAddr({ tower: publicKey, address })", ""],
+        ["t.public_key = ${publicKey} AND t.removed = 0", "t.public_key = ${publicKey}"],
+        ["t.id = ${id} AND t.removed = 0", "t.id = ${id}"],
+        [
+          '"listTowers", "read", select(database, database.sql`t.removed = 0`)',
+          '"listTowers", "read", select(database, database.sql`true`)'
+        ],
+        ['transaction("createTower", "synced"', 'transaction("createTower", "unsynced"'],
+        ['"removeTower",\n      "synced"', '"removeTower",\n      "unsynced"']
+      ),
+      ...inFile(
+        "src/layers/sql/migrations.ts",
+        ["if (found > version) return", "if (false) return"],
+        ["if (at < found) continue", "if (at <= found) continue"],
+        ["if (at < found) continue", ""],
+        ['DEFAULT 1"]', 'DEFAULT 0"]'],
+        ["    if (found === version) return\n", ""]
+      ),
+      ...inFile(
+        "src/layers/databaseIdentity.ts",
+        ["sum * 256 + byte", "sum + byte"],
+        ["1 + (value % range)", "1 + value"],
+        ["found.chainHash !== wanted.chainHash", "false"],
+        ["found.layout !== wanted.layout", "false"],
+        ["found.publicKey !== wanted.publicKey", "false"],
+        ["count >= 0\n", "true\n"]
+      ),
+      ...inFile(
+        "src/layers/sql/Dialect.ts",
+        ['purpose === "synced" ? "FULL" : "NORMAL"', '"NORMAL"'],
+        ['purpose === "synced" ? "FULL" : "NORMAL"', '"FULL"'],
+        ['"BEGIN IMMEDIATE"', '"BEGIN"'],
+        ["connectionOf: unprepared,", "connectionOf: (connection) => connection,"],
+        ['detail:\n          "the SQL client is for neither', 'detail:\n          "the SQL client is for one of']
+      ),
+      ...inFile(
+        "src/layers/sql/databaseCheck.ts",
+        ["HAVING max(g.key_index) >= (SELECT", "HAVING max(g.key_index) > (SELECT"],
+        ["if (damaged.length > 0) return damaged\n", "\n"],
+        ["LEFT JOIN wt_address a ON a.tower = t.id`", "JOIN wt_address a ON a.tower = t.id`"],
+        ["GROUP BY tower, position HAVING count(*) > 1", "GROUP BY tower, position HAVING count(*) > 2"],
+        ['"wt_standing", "wt_quarantine"]', '"wt_standing"]'],
+        ["count(*) > 1 OR (count(*) = 0", "(count(*) = 0"]
+      ),
+      ...inFile(
+        "src/layers/sql/transaction.ts",
+        ['if (purpose === "read") return yield* inside\n', "\n"],
+        ['Effect.ignore(say("ROLLBACK"))', "Effect.void"],
+        ["Math.min(wait * 2, longestWaitMs)", "wait"],
+        ["ms < wait + connectMs", "ms < 0"],
+        ["client.withoutTransforms()", "client"],
+        ["Number(now - start) / 1e6", "Number(now - start) / 1e3"],
+        [
+          "Effect.catchAllDefect(sql.reserve, (cause) =>",
+          "Effect.catchAllDefect(sql.reserve, (cause) => cause instanceof Error ? Effect.die(cause) :"
+        ]
+      )
+    ]
+  },
+  {
+    name: "sql errors",
+    quick: ["test/layers/sql/errors.test.ts", "test/layers/SqliteClientDb.test.ts"],
+    thorough: postgres,
+    mutants: [
+      ...inFile(
+        "src/layers/sql/errors.ts",
+        ['"57014", ', ""],
+        ["|40003|", "|"],
+        ["57P0[1-5]", "57P0[1-4]"],
+        ["25P0[34]", "25P0[3]"],
+        ["(?!RR_TLS_CERT)", ""],
+        ['code === "" && goneMessage', "goneMessage"],
+        ['code.startsWith("SQLITE_LOCKED") ||', ""],
+        ["|timeout exceeded/.test(messageOf(error))", "/.test(messageOf(error))"],
+        ['codeOf(error).startsWith("ERR_TLS_CERT") ? undefined :', ""],
+        ["known === undefined ? messageOf(error) :", 'known === undefined ? "" :'],
+        ["isSqlError(thrown) ? thrown :", ""]
+      )
+    ]
+  },
+  {
+    name: "postgres",
+    quick: postgres,
+    thorough: [],
+    mutants: [
+      ...inFile(
+        "src/layers/sql/Dialect.ts",
+        ["lock: sql`FOR UPDATE`", "lock: sql``"],
+        ["lockFree: sql`FOR UPDATE SKIP LOCKED`", "lockFree: sql`FOR UPDATE`"],
+        ['"SET LOCAL synchronous_commit = on"', '"SET LOCAL synchronous_commit = off"'],
+        ["`SET LOCAL idle_in_transaction_session_timeout = ${statementMs}`,", ""],
+        ['purpose === "migration" ? migrationMs : statementMs}', "statementMs}"],
+        ["`SELECT pg_advisory_xact_lock(${migrationLock})`,", ""],
+        ["`SET LOCAL lock_timeout = ${statementMs}`", ""],
+        ["Math.min(fifth * 1.5, left)", "Number.POSITIVE_INFINITY"]
+      ),
+      ...inFile(
+        "src/layers/sql/cut.ts",
+        ["socketOf(open)?.destroy()", "undefined"],
+        ["socketOf(connection) === undefined", "false"]
+      ),
+      ...inFile(
+        "src/layers/sql/transaction.ts",
+        ['failureKind(error) !== "unavailable"', 'failureKind(error) === "busy"'],
+        ["Effect.interruptible, Effect.forkScoped", "Effect.forkScoped"],
+        ['failureKind(error) === "disconnected" ? new CommitLost', "false ? new CommitLost"],
+        ["isCommitLost(error) || again(error)", "again(error)"]
+      ),
+      ...inFile(
+        "src/layers/sql/reservationTable.ts",
+        ["sql`lease = ${lease}`,", ""],
+        ["CASE WHEN lease = ${lease} THEN 0 ELSE 1 END, ", ""],
+        ["return taken ?? (yield*", "return (yield*"]
+      ),
+      ...inFile(
+        "src/layers/sql/storing.ts",
+        ['${sql.in("lease", tokens)}', "lease = ${tokens.at(-1)}"],
+        ['stored.length > 0 ? ("stored"', 'true ? ("stored"'],
+        ["stored.length > 0 ?", "false ?"],
+        ["const known = [...tokens, lease]", "const known = [lease]"],
+        ["if ((yield* left) <= waitMs) return yield* lost\n", "return yield* lost\n"],
+        ["settle([lease], left, error))", "Effect.fail(error))"]
+      )
+    ]
+  }
+]

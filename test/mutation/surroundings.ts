@@ -1,0 +1,137 @@
+/** Faults in what surrounds a negotiator: its options, its metrics and its log. */
+import { inFile, type Part } from "./mutant.js"
+
+export const configuration: ReadonlyArray<Part> = [
+  {
+    name: "config",
+    quick: ["test/internal/optionTable.test.ts", "test/layers/options.test.ts", "test/docs"],
+    thorough: ["test/layers/NodeWatchtower.test.ts", "test/layers/HdKeyRing.test.ts", "test/cli"],
+    mutants: [
+      ...inFile(
+        "src/internal/optionTable.ts",
+        ["fallback: kind.read(fallback)", "fallback: undefined"],
+        ['(kind.show(fallback) ?? "").replaceAll(\'"\', "")', '(kind.show(fallback) ?? "")'],
+        ["/[a-z0-9+.-]{2,}:\\/\\//i.test(text) ||", ""],
+        ["/^\\s*postgres(ql)?:/i.test(text) ||", ""],
+        ["|pwd|", "|"],
+        ["(^|[\\s;])(host", "(^|[;])(host"],
+        ["  /^[^/\\\\]+:[^/\\\\]*@/.test(text)", "  false"],
+        ['given === null ? "null" :', ""],
+        ["millis > 0 &&", "millis >= 0 &&"],
+        ["millis <= most)", "millis < most)"],
+        ["limits.forever === true && millis", "millis"],
+        ['text === "Infinity" ? Duration.infinity :', ""],
+        ["Number.isSafeInteger(given) &&", "Number.isInteger(given) &&"],
+        ["given >= least", "given > least"],
+        ["given <= most,", "given < most,"],
+        ["/^\\d{1,16}$/.test(text)", "true"],
+        ["/^\\d{1,20}$/.test(text)", "/^\\d{1,21}$/.test(text)"],
+        ["given >= limits.least", "given > limits.least"],
+        ["given <= limits.most,", "given < limits.most,"],
+        ['typeof given === "number" ? `${given}, which is no bigint` :', ""],
+        ["Object.hasOwn(truths, text) ? truths[text] : undefined", "truths[text]"],
+        ["&& form.test(given),", ","],
+        ['given !== "" && !isConnectionString(given)', "!isConnectionString(given)"],
+        ["&& !isConnectionString(given)", ""],
+        ['typeof value === "string" && form.test(value)', 'typeof value === "string"'],
+        [
+          "parse: (text) => Redacted.make(text),\n    show: () => undefined",
+          "parse: (text) => Redacted.make(text),\n    show: quoted"
+        ],
+        ["fits: (given) => kind.fits(given) && isBranded(given)", "fits: (given) => isBranded(given)"],
+        ["fits: (given) => kind.fits(given) && isBranded(given)", "fits: (given) => kind.fits(given)"],
+        [
+          '[type, range, unit === "" ? "" : `(${unit})`].filter((part) => part !== "")',
+          '[type, range, unit === "" ? "" : `(${unit})`]'
+        ],
+        ['...(words === "" ? [] : [`Default: ${words}`])', "`Default: ${words}`"],
+        ['shown === undefined ? "" : `, not ${shown}`', "`, not ${shown}`"],
+        ["given !== undefined && entry.kind.fits(given) ?", "given !== undefined ?"],
+        ['typeof given === "object" && given !== null ?', 'typeof given === "object" ?'],
+        ["value === undefined ? fallback : kind.read(value)", "kind.read(value) ?? fallback"],
+        ['value === undefined && entry.presence === "required"', "false"],
+        ["value !== undefined && !entry.kind.fits(value)", "!entry.kind.fits(value)"],
+        ["    Config.withDescription(description(entry))\n", ""],
+        [
+          'entry.presence === "required" ? valueConfig(entry, name) : optionalConfig(entry, name)',
+          "optionalConfig(entry, name)"
+        ],
+        ["names.every((name) => values[name] === undefined)", "names.some((name) => values[name] === undefined)"],
+        ['entries[name]?.presence === "required" && values[name] === undefined', "false"],
+        ["Config.nested(inner, name)", "inner"],
+        ["`_${letter}`", "letter"]
+      ),
+      ...inFile("src/layers/decodeOptions.ts", ["layer: table.layer", 'layer: ""']),
+      ...inFile(
+        "src/layers/NodeWatchtower.ts",
+        ["if (Option.isSome(one) && Option.isSome(other)) {", "if (false) {"],
+        ["Option.orElse(one, () => other)", "one"],
+        ["proxy: Option.getOrUndefined(proxy)", "proxy: undefined"],
+        ["    timeouts,\n", ""],
+        ["    ...candidates,\n", ""],
+        [
+          "RoundRobinTowerCandidates.layer({ pollInterval: options.pollInterval })",
+          "RoundRobinTowerCandidates.layer()"
+        ],
+        ["bitcoin.policy ?? Policy.defaults(bitcoin.chain)", "Policy.defaults(bitcoin.chain)"]
+      ),
+      ...inFile(
+        "src/schema/Chain.ts",
+        ["network ?? options.entries.network.fallback", "network"],
+        ["all.filter(({ name }) => name === chain)", "all"]
+      )
+    ]
+  }
+]
+
+export const observation: ReadonlyArray<Part> = [
+  {
+    name: "metrics",
+    quick: ["test/layers/Metrics.test.ts"],
+    thorough: ["test/layers/negotiator/stopped.test.ts", "test/layers/negotiator/interface.test.ts"],
+    mutants: inFile(
+      "src/layers/Metrics.ts",
+      ['? "failed" : "empty"', '? "failed" : "failed"'],
+      ['? "failed" : "empty"', '? "empty" : "empty"'],
+      ['happening.session !== undefined ? "session" :', ""],
+      ["Metric.set(pending, happening.pending)", "Effect.void"],
+      ["Metric.set(pending, happening.pending)", "Metric.set(pending, 0)"],
+      ["visits.set(happening.towerId, at)", "visits.set(happening.towerId, 0)"],
+      ["Metric.update(visitDuration, at - started)", "Effect.void"],
+      ["Effect.andThen(Metric.increment(sessions),", "Effect.andThen(Effect.void,"],
+      ['Metric.tagged(failures, "failure", happening.failure._tag)', "failures"],
+      ['Metric.tagged(quarantines, "reason", happening.reason)', "quarantines"],
+      ["return Metric.increment(stopped)", "return Effect.void"],
+      ['Effect.tagMetrics("negotiator", tag.key)', "(counted) => counted"],
+      ["{ start: 10, factor: 2, count: 14 }", "{ start: 10, factor: 2, count: 4 }"]
+    )
+  },
+  {
+    name: "logging",
+    quick: ["test/layers/negotiator/logging.test.ts"],
+    thorough: ["test/layers/negotiator/stopped.test.ts", "test/layers/negotiator/interface.test.ts"],
+    mutants: inFile(
+      "src/layers/negotiator/logging.ts",
+      ['Effect.logInfo("session established")', 'Effect.logDebug("session established")'],
+      ["{ session: id, tower, keyIndex }", "{ session: id, tower }"],
+      ['annotate(Effect.logDebug("attempt failed"), { tower, address, failure: failure.message })', "Effect.void"],
+      ["{ tower, address, failure: failure.message }", "{ tower, address, failure }"],
+      ["blamed ?", "!blamed ?"],
+      ['Effect.logWarning("tower quarantined")', 'Effect.logDebug("tower quarantined")'],
+      ["{ tower, reason, probeAt: instant(probeAt) }", "{ tower, reason }"],
+      ['annotate(Effect.logDebug("key was used before"), { tower, keyIndex, lastApplied })', "Effect.void"],
+      ['Effect.logWarning("end of a visit not written")', 'Effect.logDebug("end of a visit not written")'],
+      ["attempt: happening.attempt,\n", "\n"],
+      ['return Effect.logDebug("waiting for a tower")', "return Effect.void"],
+      ['Effect.logError("negotiator stopped", Cause.die(happening.cause))', 'Effect.logError("negotiator stopped")'],
+      ["`watchtower.${key}`", "key"],
+      ["new Date(millis).toISOString()", "millis"],
+      ["Effect.addFinalizer(() => FiberSet.awaitEmpty(fibers))", "Effect.void"],
+      [
+        'Effect.exit(Effect.annotateLogs(log(happening), "watchtower.negotiator", name))',
+        'Effect.annotateLogs(log(happening), "watchtower.negotiator", name)'
+      ],
+      ['"watchtower.negotiator", name)', '"watchtower.negotiator", "")']
+    )
+  }
+]
