@@ -9,6 +9,7 @@ import { blake256 } from "@noble/hashes/blake1.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { createBase58check } from "@scure/base"
 import * as Either from "effect/Either"
+import type { Curve } from "./curve.js"
 import * as Hd from "./hd.js"
 
 /** A kind of extended private key; `mainnet` is false for every test network. @since 0.1.0 @category models */
@@ -44,7 +45,7 @@ export type NotAKey = "BadChecksum" | "BadLength" | "UnknownKind" | "InvalidKey"
 const codecs = { bitcoin: createBase58check(sha256), decred: createBase58check(blake256) }
 
 /** Reads the text. @since 0.1.0 @category combinators */
-export const parse = (text: string): Either.Either<Parsed, NotAKey> => {
+export const parse = (curve: Curve, text: string): Either.Either<Parsed, NotAKey> => {
   const bytes = decode(text)
   if (bytes === undefined) return Either.left("BadChecksum")
   if (bytes.length !== 78) return Either.left("BadLength")
@@ -52,7 +53,7 @@ export const parse = (text: string): Either.Either<Parsed, NotAKey> => {
   const kind = kinds.find((one) => one.version === view.getUint32(0))
   if (kind === undefined) return Either.left("UnknownKind")
   if (bytes[45] !== 0) return Either.left("InvalidKey")
-  return Either.map(Hd.make(bytes.slice(46), bytes.slice(13, 45)), (key) => ({
+  return Either.map(Hd.make(curve, bytes.slice(46), bytes.slice(13, 45)), (key) => ({
     kind,
     depth: view.getUint8(4),
     childNumber: view.getUint32(9),

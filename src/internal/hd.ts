@@ -5,12 +5,11 @@
  *
  * @since 0.1.0
  */
-import { secp256k1 } from "@noble/curves/secp256k1.js"
 import { hmac } from "@noble/hashes/hmac.js"
 import { sha512 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import * as Bytes from "./bytes.js"
-import { nobleCurve } from "./curve.js"
+import type { Curve } from "./curve.js"
 
 /**
  * One level of a path. `short`: the wallet drops the leading zero bytes of the key at this level before it derives a
@@ -56,12 +55,13 @@ export type InvalidKey = "InvalidKey"
  * @category constructors
  */
 export const make = (
+  curve: Curve,
   secret: Uint8Array,
   chainCode: Uint8Array,
   short = false
 ): Either.Either<ExtendedKey, InvalidKey> => {
-  if (nobleCurve.isSecret(secret)) {
-    return Either.right({ secret, chainCode, publicKey: nobleCurve.publicKey(secret), short })
+  if (curve.isSecret(secret)) {
+    return Either.right({ secret, chainCode, publicKey: curve.publicKey(secret), short })
   }
   Bytes.wipe(secret, chainCode)
   return Either.left("InvalidKey")
@@ -70,23 +70,27 @@ export const make = (
 const masterKey = new TextEncoder().encode("Bitcoin seed")
 
 /** The master key of a seed of 16 to 64 bytes; the same for Bitcoin and Decred. @since 0.1.0 @category constructors */
-export const master = (seed: Uint8Array): Either.Either<ExtendedKey, InvalidKey> =>
-  make(...split(hmac(sha512, masterKey, seed)))
+export const master = (curve: Curve, seed: Uint8Array): Either.Either<ExtendedKey, InvalidKey> =>
+  make(curve, ...split(hmac(sha512, masterKey, seed)))
 
 /** The secret of one child, without its point: 32 bytes. @since 0.1.0 @category combinators */
-export const childSecret = (parent: ExtendedKey, level: Level): Either.Either<Uint8Array, InvalidKey> =>
-  Either.map(derive(parent, level), ({ chainCode, secret }) => {
+export const childSecret = (curve: Curve, parent: ExtendedKey, level: Level): Either.Either<Uint8Array, InvalidKey> =>
+  Either.map(derive(curve, parent, level), ({ chainCode, secret }) => {
     Bytes.wipe(chainCode)
     return secret
   })
 
 /** The key at the end of a path from this one. Keys in between are wiped; `from` is not. @since 0.1.0 @category combinators */
-export const descend = (from: ExtendedKey, path: ReadonlyArray<Level>): Either.Either<ExtendedKey, InvalidKey> => {
+export const descend = (
+  curve: Curve,
+  from: ExtendedKey,
+  path: ReadonlyArray<Level>
+): Either.Either<ExtendedKey, InvalidKey> => {
   let key: Either.Either<ExtendedKey, InvalidKey> = Either.right(from)
   for (const level of path) {
     key = Either.flatMap(key, (parent) => {
-      const child = Either.flatMap(derive(parent, level), ({ chainCode, secret }) =>
-        make(secret, chainCode, level.short)
+      const child = Either.flatMap(derive(curve, parent, level), ({ chainCode, secret }) =>
+        make(curve, secret, chainCode, level.short)
       )
       if (parent !== from) wipe(parent)
       return child
@@ -100,12 +104,13 @@ export const wipe = (key: ExtendedKey): void => Bytes.wipe(key.secret, key.chain
 
 /** The secret parts of a child. All that they were made of is overwritten, but for the parent. */
 const derive = (
+  curve: Curve,
   parent: ExtendedKey,
   level: Level
 ): Either.Either<{ readonly secret: Uint8Array; readonly chainCode: Uint8Array }, InvalidKey> => {
   const data = level.hardened ? hardenedData(parent, level) : Bytes.concat(parent.publicKey, u32(childNumber(level)))
   const [tweak, chainCode] = split(hmac(sha512, parent.chainCode, data))
-  const secret = add(parent.secret, tweak)
+  const secret = curve.addToSecret(parent.secret, tweak)
   Bytes.wipe(data, tweak)
   if (Either.isLeft(secret)) Bytes.wipe(chainCode)
   return Either.map(secret, (secret) => ({ secret, chainCode }))
@@ -118,15 +123,6 @@ const hardenedData = (parent: ExtendedKey, level: Level): Uint8Array => {
   data.set(parent.secret.subarray(zeros), 1)
   data.set(u32(childNumber(level)), 33)
   return data
-}
-
-const add = (secret: Uint8Array, tweak: Uint8Array): Either.Either<Uint8Array, InvalidKey> => {
-  const { Fn } = secp256k1.Point
-  // The second argument reads without a check, so that the check is ours and no exception.
-  const left = Fn.fromBytes(tweak, true)
-  if (!Fn.isValid(left)) return Either.left("InvalidKey")
-  const sum = Fn.add(left, Fn.fromBytes(secret))
-  return Fn.is0(sum) ? Either.left("InvalidKey") : Either.right(Fn.toBytes(sum))
 }
 
 /** The halves of an HMAC: the key, or what makes it, and the chain code. */

@@ -22,7 +22,8 @@ export const versions: Readonly<Record<string, string>> = {
   "@effect/cluster": "^0.60.2",
   "@effect/rpc": "^0.76.2",
   // Of @effect/sql-sqlite-node.
-  "better-sqlite3": "^12.6.2"
+  "better-sqlite3": "^12.6.2",
+  secp256k1: "^5.0.2"
 }
 
 /** What the command line is made of. @since 0.1.0 @category models */

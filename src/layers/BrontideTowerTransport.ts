@@ -30,6 +30,7 @@ import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 import { DialFailed, MalformedMessage } from "../schema/TransportError.js"
 import * as Codec from "../schema/wire/Codec.js"
+import { Curve } from "../services/Curve.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
@@ -71,6 +72,7 @@ const messages = (connection: Brontide.BrontideConnection, address: TowerAddress
 export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service, InvalidOptions, SocketDialer> =>
   Effect.gen(function* () {
     const dialer = yield* SocketDialer
+    const curve = yield* Curve
     const {
       dialTimeout = dialer.route === "tor" ? 60_000 : 10_000,
       handshakeTimeout,
@@ -92,7 +94,7 @@ export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service,
           socket,
           tower,
           { publicKey, ecdh },
-          { address, ...timeouts, onActTwo: onStep("actTwo") }
+          { address, curve, ...timeouts, onActTwo: onStep("actTwo") }
         )
         return messages(connection, address)
       })

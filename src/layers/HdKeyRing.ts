@@ -22,7 +22,6 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { fromHex, toHex } from "../internal/bytes.js"
-import { nobleCurve } from "../internal/curve.js"
 import * as Hd from "../internal/hd.js"
 import * as Table from "../internal/optionTable.js"
 import * as Chain from "../schema/Chain.js"
@@ -31,6 +30,7 @@ import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import * as KeyLayout from "../schema/KeyLayout.js"
 import { KeyRingError } from "../schema/KeyRingError.js"
 import { parse as parseRoot, RootKey } from "../schema/RootKey.js"
+import { Curve } from "../services/Curve.js"
 import { KeyRing } from "../services/KeyRing.js"
 import { decodeOptions } from "./decodeOptions.js"
 import { paths } from "./keys/paths.js"
@@ -100,12 +100,13 @@ export const config: Config.Config<Options> = Config.map(
 export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOptions | KeyRingError, Scope.Scope> =>
   Effect.gen(function* () {
     const { chain } = given
+    const curve = yield* Curve
     const { account, root, ...settings } = yield* decodeOptions(options, given)
     const layout = settings.layout ?? KeyLayout.defaultOf(chain)
     const path = paths[layout]
     const coinType = settings.legacyCoinType ? chain.legacyCoinType : chain.coinType
     const shared = yield* Effect.acquireRelease(
-      Effect.suspend(() => sharedKey(root, chain, path.shared({ coinType, account }))),
+      Effect.suspend(() => sharedKey(curve, root, chain, path.shared({ coinType, account }))),
       (key) => Effect.sync(() => Hd.wipe(key))
     )
     // One is enough, since a client uses the family of session keys only; without a limit there could be 2^31.
@@ -125,7 +126,7 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
     const familyKey = (family: number): Either.Either<Hd.ExtendedKey, Hd.InvalidKey> => {
       if (last?.family === family) return Either.right(last.key)
       forget()
-      return Either.map(Hd.descend(shared, path.family(family)), (key) => {
+      return Either.map(Hd.descend(curve, shared, path.family(family)), (key) => {
         last = { family, key }
         return key
       })
@@ -142,7 +143,7 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
         if (!isChildIndex(family) || !isChildIndex(index)) {
           return fail(`there is no key (${family}, ${index}); family and index are numbers from 0 to 2^31 - 1`)
         }
-        const secret = Either.flatMap(familyKey(family), (key) => Hd.childSecret(key, Hd.normal(index)))
+        const secret = Either.flatMap(familyKey(family), (key) => Hd.childSecret(curve, key, Hd.normal(index)))
         if (Either.isLeft(secret))
           return fail(`the key (${family}, ${index}) does not exist (BIP-32); use the next index`)
         const used = use(secret.right)
@@ -153,10 +154,10 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
     return {
       layout,
       deriveKey: (locator) =>
-        withSecret("deriveKey", locator, (secret) => Either.right(PublicKey.make(toHex(nobleCurve.publicKey(secret))))),
+        withSecret("deriveKey", locator, (secret) => Either.right(PublicKey.make(toHex(curve.publicKey(secret))))),
       ecdh: (locator, point) =>
         withSecret("ecdh", locator, (secret) =>
-          nobleCurve.ecdh(secret, fromHex(point)).pipe(
+          curve.ecdh(secret, fromHex(point)).pipe(
             Either.map((bytes) => Redacted.make(bytes)),
             Either.mapLeft(() => "the other side's key is not a point on the curve")
           )

@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as ExtendedKeyText from "../internal/extendedKeyText.js"
 import * as KeyText from "../internal/keyText.js"
+import { nobleCurve } from "../internal/nobleCurve.js"
 
 export type { Unreadable } from "../internal/keyText.js"
 
@@ -35,7 +36,7 @@ export const RootKey = Data.taggedEnum<RootKey>()
  */
 export const parse = (text: string): Either.Either<RootKey, KeyText.Unreadable> =>
   /^[a-z]prv/.test(text)
-    ? ExtendedKeyText.parse(text).pipe(
+    ? ExtendedKeyText.parse(nobleCurve, text).pipe(
         Either.map(() => RootKey.ExtendedKey({ text: Redacted.make(text) })),
         Either.mapLeft(() => KeyText.malformed("the extended private key is mistyped or of an unknown kind"))
       )

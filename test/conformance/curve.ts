@@ -1,6 +1,7 @@
 import { Either } from "effect"
 import { toHex } from "../../src/internal/bytes.js"
-import { type Curve, nobleCurve } from "../../src/internal/curve.js"
+import type { Curve } from "../../src/internal/curve.js"
+import { nobleCurve } from "../../src/internal/nobleCurve.js"
 
 const remember = <A>(compute: (...parts: Array<Uint8Array>) => A) => {
   const known = new Map<string, A>()

@@ -1,7 +1,7 @@
 import { Effect, Either, Exit, Redacted, Schema } from "effect"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
-import { nobleCurve } from "../../src/internal/curve.js"
 import * as Hd from "../../src/internal/hd.js"
+import { nobleCurve } from "../../src/internal/nobleCurve.js"
 import * as HdKeyRing from "../../src/layers/HdKeyRing.js"
 import { paths } from "../../src/layers/keys/paths.js"
 import * as Chain from "../../src/schema/Chain.js"
@@ -80,7 +80,9 @@ const steps = (path: string, short: boolean): Array<Hd.Level> =>
     )
 
 const derive = (seed: string, path: string, short: boolean) =>
-  Either.getOrThrow(Either.flatMap(Hd.master(fromHex(seed)), (key) => Hd.descend(key, steps(path, short))))
+  Either.getOrThrow(
+    Either.flatMap(Hd.master(nobleCurve, fromHex(seed)), (key) => Hd.descend(nobleCurve, key, steps(path, short)))
+  )
 
 const ecdh = (secret: string, point: string): string =>
   Either.match(nobleCurve.ecdh(fromHex(secret), fromHex(point)), { onLeft: (fault) => fault, onRight: toHex })

@@ -1,12 +1,26 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Either, FastCheck } from "effect"
-import { fromHex, toHex } from "../../src/internal/bytes.js"
-import { nobleCurve as curve } from "../../src/internal/curve.js"
+import { compare, fromHex, toHex } from "../../src/internal/bytes.js"
+import type { Curve } from "../../src/internal/curve.js"
+import * as NativeCurve from "../../src/internal/nativeCurve.js"
+import { nobleCurve } from "../../src/internal/nobleCurve.js"
+import * as WasmCurve from "../../src/internal/wasmCurve.js"
+
+const wasmCurve = WasmCurve.make()
+const nativeCurve = NativeCurve.make()
+const curves: ReadonlyArray<readonly [string, Curve]> = [nobleCurve, wasmCurve, nativeCurve].map((curve) => [
+  curve.name,
+  curve
+])
 
 const initiator = fromHex("11".repeat(32))
 const responder = fromHex("21".repeat(32))
+const order = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
+/** The order and a small number. */
+const orderAnd = (n: number) => fromHex((BigInt(`0x${order}`) + BigInt(n)).toString(16).padStart(64, "0"))
+const small = (n: number) => fromHex(n.toString(16).padStart(64, "0"))
 
-describe("curve", () => {
+describe.each(curves)("the curve by %s", (_, curve) => {
   it("derives the public keys of BOLT-8", () => {
     assert.strictEqual(
       toHex(curve.publicKey(initiator)),
@@ -51,25 +65,140 @@ describe("curve", () => {
     ["x above p", `02${"ff".repeat(32)}`],
     ["32 bytes", `02${x.slice(2)}`],
     ["34 bytes", `02${x}00`],
-    ["the whole point", `04${x}${"00".repeat(32)}`],
+    ["65 bytes that are no point", `04${x}${"00".repeat(32)}`],
     ["nothing", ""]
-  ])("refuses %s", (_, hex) => {
+  ])("refuses %s as a point", (_, hex) => {
     assert.isFalse(curve.isPoint(fromHex(hex)))
     assert.deepStrictEqual(curve.ecdh(initiator, fromHex(hex)), Either.left("BadKey"))
   })
 
-  it("refuses the uncompressed form of a point that it takes compressed", () => {
-    const generator = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
-    const y = "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"
+  const generator = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+  const y = "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"
+
+  it.each(["04", "06", "07"])("refuses the long form %s of a point that it takes compressed", (prefix) => {
     assert.isTrue(curve.isPoint(fromHex(`02${generator}`)))
-    assert.isFalse(curve.isPoint(fromHex(`04${generator}${y}`)))
+    assert.isFalse(curve.isPoint(fromHex(`${prefix}${generator}${y}`)))
+    assert.deepStrictEqual(curve.ecdh(initiator, fromHex(`${prefix}${generator}${y}`)), Either.left("BadKey"))
   })
 
-  it("knows what a private key is", () => {
-    const order = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
-    assert.isFalse(curve.isSecret(fromHex("00".repeat(32))))
-    assert.isFalse(curve.isSecret(fromHex(order)))
-    assert.isTrue(curve.isSecret(fromHex(`${order.slice(0, -2)}40`)))
-    assert.isFalse(curve.isSecret(fromHex("11".repeat(31))))
+  it("negates: the order minus a key has the point with the other sign", () => {
+    assert.strictEqual(toHex(curve.publicKey(small(1))), `02${generator}`)
+    assert.strictEqual(toHex(curve.publicKey(orderAnd(-1))), `03${generator}`)
+    assert.notDeepEqual(
+      curve.ecdh(small(1), fromHex(`02${generator}`)),
+      curve.ecdh(orderAnd(-1), fromHex(`02${generator}`))
+    )
+  })
+
+  it.each([
+    ["zero", small(0)],
+    ["the order", orderAnd(0)],
+    ["the order and 1", orderAnd(1)],
+    ["the highest number", fromHex("ff".repeat(32))],
+    ["31 bytes", fromHex("11".repeat(31))],
+    ["33 bytes", fromHex("11".repeat(33))],
+    ["nothing", new Uint8Array(0)]
+  ])("refuses %s as a private key", (_, secret) => {
+    assert.isFalse(curve.isSecret(secret))
+    assert.throws(() => curve.publicKey(secret))
+    assert.throws(() => curve.ecdh(secret, fromHex(`02${generator}`)))
+  })
+
+  it("takes 1 and the order minus 1 as private keys", () => {
+    assert.isTrue(curve.isSecret(small(1)))
+    assert.isTrue(curve.isSecret(orderAnd(-1)))
+  })
+
+  it("adds to a private key modulo the order, and leaves its inputs as they are", () => {
+    const secret = orderAnd(-1)
+    const tweak = small(3)
+    assert.deepStrictEqual(Either.map(curve.addToSecret(secret, tweak), toHex), Either.right(toHex(small(2))))
+    assert.deepStrictEqual([secret, tweak], [orderAnd(-1), small(3)])
+    assert.deepStrictEqual(Either.map(curve.addToSecret(small(7), small(0)), toHex), Either.right(toHex(small(7))))
+    assert.deepStrictEqual(curve.addToSecret(small(7), orderAnd(-7)), Either.left("InvalidKey"))
+    assert.deepStrictEqual(curve.addToSecret(small(7), orderAnd(0)), Either.left("InvalidKey"))
+    assert.deepStrictEqual(curve.addToSecret(small(7), orderAnd(1)), Either.left("InvalidKey"))
+  })
+
+  it("gives results that are its caller's to overwrite", () => {
+    const first = curve.publicKey(initiator)
+    first.fill(0)
+    assert.isTrue(curve.isPoint(curve.publicKey(initiator)))
+  })
+})
+
+describe("the curves", () => {
+  const bytes = (length: number) => FastCheck.uint8Array({ minLength: length, maxLength: length })
+  const secret = FastCheck.oneof(
+    { weight: 8, arbitrary: bytes(32) },
+    { weight: 1, arbitrary: FastCheck.integer({ min: -3, max: 3 }).map(orderAnd) },
+    { weight: 1, arbitrary: FastCheck.integer({ min: 0, max: 3 }).map(small) }
+  )
+  /** Half of the numbers are the x of a point. */
+  const point = FastCheck.oneof(
+    { weight: 8, arbitrary: FastCheck.tuple(FastCheck.constantFrom(2, 3), bytes(32)) },
+    { weight: 1, arbitrary: FastCheck.tuple(FastCheck.integer({ min: 0, max: 255 }), bytes(32)) }
+  ).map(([prefix, x]) => Uint8Array.of(prefix, ...x))
+
+  const answers = (curve: Curve, secret: Uint8Array, point: Uint8Array, tweak: Uint8Array) => ({
+    isSecret: curve.isSecret(secret),
+    isPoint: curve.isPoint(point),
+    ...(curve.isSecret(secret)
+      ? {
+          publicKey: curve.publicKey(secret),
+          ecdh: curve.ecdh(secret, point),
+          sum: curve.addToSecret(secret, tweak)
+        }
+      : {})
+  })
+
+  it("answer the same for 10,000 random inputs", () => {
+    let n = 0
+    let products = 0
+    FastCheck.assert(
+      FastCheck.property(secret, point, secret, (secret, point, tweak) => {
+        const wasm = answers(wasmCurve, secret, point, tweak)
+        assert.deepStrictEqual(wasm, answers(nativeCurve, secret, point, tweak))
+        if (wasm.ecdh !== undefined && Either.isRight(wasm.ecdh)) products += 1
+        // One in 50, since noble takes milliseconds for each.
+        n += 1
+        if (n % 50 === 0) assert.deepStrictEqual(wasm, answers(nobleCurve, secret, point, tweak))
+      }),
+      { numRuns: 10_000 }
+    )
+    assert.isAbove(products, 2000)
+  })
+})
+
+declare const WebAssembly: { Memory: new (size: object) => { readonly buffer: ArrayBuffer } }
+
+describe("the memory of the WebAssembly module", () => {
+  it("holds no private key, tweak or product when an operation is over", () => {
+    const buffers: Array<ArrayBuffer> = []
+    const { Memory } = WebAssembly
+    WebAssembly.Memory = class extends Memory {
+      constructor(size: object) {
+        super(size)
+        buffers.push(this.buffer)
+      }
+    }
+    const curve = WasmCurve.make()
+    WebAssembly.Memory = Memory
+    const memory = Buffer.from(buffers[0] ?? new ArrayBuffer(0))
+    const secret = fromHex("1f2e3d4c5b6a79880796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f1")
+    const tweak = fromHex("0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9")
+    const isThere = (bytes: Uint8Array) => memory.includes(Buffer.from(bytes))
+    /** As the library keeps numbers: from the lowest byte on. */
+    const reversed = (bytes: Uint8Array) => Uint8Array.from(bytes).reverse()
+    assert.isAbove(memory.length, 1_000_000)
+    const point = curve.publicKey(tweak)
+    curve.publicKey(secret)
+    curve.ecdh(secret, point)
+    const sum = Either.getOrThrow(curve.addToSecret(secret, tweak))
+    for (const bytes of [secret, tweak, sum]) {
+      assert.isFalse(isThere(bytes))
+      assert.isFalse(isThere(reversed(bytes)))
+    }
+    assert.isAbove(compare(sum, secret), 0)
   })
 })

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Schema } from "effect"
+import * as WasmCurve from "../../src/internal/wasmCurve.js"
 import * as Connection from "../../src/layers/brontide/connection.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
 import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
@@ -21,6 +22,7 @@ const longest = 65_535
 
 const options = {
   address: TowerAddress.make("127.0.0.1:1"),
+  curve: WasmCurve.make(),
   handshakeTimeout: Duration.seconds(5),
   messageTimeout: Duration.seconds(15)
 }

@@ -1,6 +1,6 @@
 import { Duration, Effect, Either, Layer, Redacted } from "effect"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
-import { nobleCurve as curve } from "../../src/internal/curve.js"
+import { nobleCurve as curve } from "../../src/internal/nobleCurve.js"
 import * as Connection from "../../src/layers/brontide/connection.js"
 import type { StaticKey } from "../../src/layers/brontide/handshake.js"
 import * as ByteReader from "../../src/layers/net/byteReader.js"
@@ -25,6 +25,7 @@ export const address = TowerAddress.make("tower.test:9911")
 
 export const options: Connection.Options = {
   address: TowerAddress.make("client.test:1"),
+  curve,
   handshakeTimeout: Duration.seconds(5),
   messageTimeout: Duration.seconds(15)
 }

@@ -19,7 +19,7 @@ import {
 import { afterEach, describe, expect, it } from "@effect/vitest"
 import { Arbitrary, Effect, Either, FastCheck as fc, Layer, Logger, Schema } from "effect"
 import { toHex } from "../../src/internal/bytes.js"
-import { nobleCurve } from "../../src/internal/curve.js"
+import { nobleCurve } from "../../src/internal/nobleCurve.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { ClientSession } from "../../src/schema/ClientSession.js"
 import { DatabaseBusy, DbError } from "../../src/schema/DbError.js"

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { concat } from "../../internal/bytes.js"
 import * as Cipher from "../../internal/cipher.js"
+import type { Curve } from "../../internal/curve.js"
 import * as Frame from "../../internal/frame.js"
 import type { PublicKey } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
@@ -22,9 +23,10 @@ import * as ByteReader from "../net/byteReader.js"
 import * as Handshake from "./handshake.js"
 import * as Inbox from "./inbox.js"
 
-/** The other side's address, for the errors, and the time limits. @since 0.1.0 @category models */
+/** The other side's address, for the errors, the curve of the handshake, and the time limits. @since 0.1.0 @category models */
 export interface Options {
   readonly address: TowerAddress
+  readonly curve: Curve
   readonly handshakeTimeout: Duration.Duration
   readonly messageTimeout: Duration.Duration
 }
@@ -133,10 +135,11 @@ const establish = (
     }
   })
 
-const peerOf = (socket: SocketDialer.RawSocket, { address, handshakeTimeout }: Options): Handshake.Peer => ({
+const peerOf = (socket: SocketDialer.RawSocket, { address, curve, handshakeTimeout }: Options): Handshake.Peer => ({
   socket,
   reader: ByteReader.make(socket),
   address,
+  curve,
   timeout: handshakeTimeout
 })
 

@@ -11,7 +11,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Aead from "../../internal/aead.js"
 import { fromHex, toHex } from "../../internal/bytes.js"
-import { nobleCurve as curve } from "../../internal/curve.js"
+import type { Curve } from "../../internal/curve.js"
 import * as Noise from "../../internal/noise.js"
 import { PublicKey } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
@@ -35,6 +35,7 @@ export interface Peer {
   readonly reader: ByteReader
   /** For the errors. */
   readonly address: TowerAddress
+  readonly curve: Curve
   readonly timeout: Duration.Duration
 }
 
@@ -55,15 +56,16 @@ const wiped = <A, E, R>(
     Effect.tap(restore(effect), (secret) => Effect.addFinalizer(() => Effect.sync(() => wipe(secret))))
   )
 
-const ephemeralKey: Effect.Effect<Noise.EphemeralKey, never, Scope.Scope> = wiped(
-  Effect.gen(function* () {
-    const entropy = yield* Entropy
-    let secret = yield* entropy.bytes(32)
-    while (!curve.isSecret(secret)) secret = yield* entropy.bytes(32)
-    return { secret: Redacted.make(secret), publicKey: curve.publicKey(secret) }
-  }),
-  ({ secret }) => Aead.wipe(secret)
-)
+const ephemeralKey = ({ curve }: Peer): Effect.Effect<Noise.EphemeralKey, never, Scope.Scope> =>
+  wiped(
+    Effect.gen(function* () {
+      const entropy = yield* Entropy
+      let secret = yield* entropy.bytes(32)
+      while (!curve.isSecret(secret)) secret = yield* entropy.bytes(32)
+      return { secret: Redacted.make(secret), publicKey: curve.publicKey(secret) }
+    }),
+    ({ secret }) => Aead.wipe(secret)
+  )
 
 const ownEcdh = <E>(key: StaticKey<E>, point: Uint8Array) => wiped(key.ecdh(PublicKey.make(toHex(point))), Aead.wipe)
 
@@ -112,12 +114,16 @@ export const initiate = <E>(
 ): Effect.Effect<Handshaken, HandshakeFailed | E> =>
   Effect.gen(function* () {
     const start = Noise.initiator(fromHex(remotePublicKey))
-    const [awaitingActTwo, actOne] = yield* writeStep(peer, 1, Noise.writeActOne(curve, start, yield* ephemeralKey))
+    const [awaitingActTwo, actOne] = yield* writeStep(
+      peer,
+      1,
+      Noise.writeActOne(peer.curve, start, yield* ephemeralKey(peer))
+    )
     const actTwo = yield* write(peer, 1, actOne).pipe(
       Effect.andThen(read(peer, 2, Noise.actLength.two)),
       inTime(peer, 2)
     )
-    const sendingActThree = yield* readStep(peer, 2, Noise.readActTwo(curve, awaitingActTwo, actTwo))
+    const sendingActThree = yield* readStep(peer, 2, Noise.readActTwo(peer.curve, awaitingActTwo, actTwo))
     yield* onActTwo
     const se = yield* ownEcdh(key, sendingActThree.point)
     const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
@@ -135,18 +141,18 @@ export const accept = <E>(peer: Peer, key: StaticKey<E>): Effect.Effect<Handshak
   Effect.gen(function* () {
     const actOne = yield* read(peer, 1, Noise.actLength.one).pipe(inTime(peer, 1))
     const start = Noise.responder(fromHex(key.publicKey))
-    const checkingActOne = yield* step(peer, 1, Noise.readActOne(curve, start, actOne))
+    const checkingActOne = yield* step(peer, 1, Noise.readActOne(peer.curve, start, actOne))
     const es = yield* ownEcdh(key, checkingActOne.point)
     const sendingActTwo = yield* readStep(peer, 1, Noise.checkActOne(checkingActOne, es))
     const [awaitingActThree, actTwo] = yield* writeStep(
       peer,
       2,
-      Noise.writeActTwo(curve, sendingActTwo, yield* ephemeralKey)
+      Noise.writeActTwo(peer.curve, sendingActTwo, yield* ephemeralKey(peer))
     )
     const actThree = yield* write(peer, 2, actTwo).pipe(
       Effect.andThen(read(peer, 3, Noise.actLength.three)),
       inTime(peer, 3)
     )
-    const [transport, initiator] = yield* step(peer, 3, Noise.readActThree(curve, awaitingActThree, actThree))
+    const [transport, initiator] = yield* step(peer, 3, Noise.readActThree(peer.curve, awaitingActThree, actThree))
     return { transport, remotePublicKey: PublicKey.make(toHex(initiator)), unwritten: new Uint8Array(0) }
   }).pipe(scoped)

@@ -5,6 +5,7 @@
  */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import type { Curve } from "../../internal/curve.js"
 import * as ExtendedKeyText from "../../internal/extendedKeyText.js"
 import * as Hd from "../../internal/hd.js"
 import type * as Chain from "../../schema/Chain.js"
@@ -21,6 +22,7 @@ const invalid = (detail: string) => new KeyRingError({ operation: "deriveKey", d
  * @category constructors
  */
 export const sharedKey = (
+  curve: Curve,
   root: RootKey,
   onChain: Chain.Chain,
   path: ReadonlyArray<Hd.Level>
@@ -30,10 +32,10 @@ export const sharedKey = (
       const seed = Redacted.value(bytes)
       return seed.length < 16 || seed.length > 64
         ? Either.left(invalid(`the seed has ${seed.length} bytes; a seed has 16 to 64`))
-        : descend(Hd.master(seed), path)
+        : descend(curve, Hd.master(curve, seed), path)
     },
     ExtendedKey: ({ text }) =>
-      ExtendedKeyText.parse(Redacted.value(text)).pipe(
+      ExtendedKeyText.parse(curve, Redacted.value(text)).pipe(
         Either.mapLeft((problem) => invalid(explain[problem])),
         Either.flatMap((parsed) => {
           const level = path[parsed.depth - 1]
@@ -52,17 +54,18 @@ export const sharedKey = (
               )
             )
           }
-          return descend(Either.right(parsed.key), path.slice(parsed.depth))
+          return descend(curve, Either.right(parsed.key), path.slice(parsed.depth))
         })
       )
   })
 
 const descend = (
+  curve: Curve,
   from: Either.Either<Hd.ExtendedKey, Hd.InvalidKey>,
   path: ReadonlyArray<Hd.Level>
 ): Either.Either<Hd.ExtendedKey, KeyRingError> =>
   Either.flatMap(from, (key) => {
-    const end = Hd.descend(key, path)
+    const end = Hd.descend(curve, key, path)
     if (path.length > 0) Hd.wipe(key)
     return end
   }).pipe(Either.mapLeft(() => invalid("this root has no such keys (BIP-32); use another seed")))

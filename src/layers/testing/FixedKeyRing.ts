@@ -9,9 +9,10 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { fromHex, toHex } from "../../internal/bytes.js"
-import { nobleCurve } from "../../internal/curve.js"
+import { nobleCurve } from "../../internal/nobleCurve.js"
 import { PublicKey } from "../../schema/Ids.js"
 import { KeyRingError } from "../../schema/KeyRingError.js"
+import { Curve } from "../../services/Curve.js"
 import { KeyRing } from "../../services/KeyRing.js"
 
 /**
@@ -39,10 +40,10 @@ export const publicKeyOf = (index: number): PublicKey => PublicKey.make(toHex(no
  */
 export const make: KeyRing.Service = {
   layout: "fixed",
-  deriveKey: ({ index }) => Effect.sync(() => publicKeyOf(index)),
+  deriveKey: ({ index }) => Effect.map(Curve, (curve) => PublicKey.make(toHex(curve.publicKey(secretOf(index))))),
   ecdh: ({ index }, point) =>
-    Effect.suspend(() =>
-      nobleCurve.ecdh(secretOf(index), fromHex(point)).pipe(
+    Effect.flatMap(Curve, (curve) =>
+      curve.ecdh(secretOf(index), fromHex(point)).pipe(
         Either.map((bytes) => Redacted.make(bytes)),
         Either.mapLeft(
           () => new KeyRingError({ operation: "ecdh", detail: "the other side's key is not on the curve" })

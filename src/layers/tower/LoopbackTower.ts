@@ -15,7 +15,6 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { fromHex, toHex } from "../../internal/bytes.js"
-import { nobleCurve } from "../../internal/curve.js"
 import * as Table from "../../internal/optionTable.js"
 import type * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
@@ -28,6 +27,7 @@ import * as Codec from "../../schema/wire/Codec.js"
 import { DeleteSessionReply } from "../../schema/wire/DeleteSessionReply.js"
 import { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
+import { Curve } from "../../services/Curve.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import * as Connection from "../brontide/connection.js"
 import type { StaticKey } from "../brontide/handshake.js"
@@ -118,16 +118,18 @@ type Broken = "HangUp" | TransportError | Codec.Malformed | Codec.MessageTooLong
 /** The tower ends this connection on purpose. */
 const hangUp = Effect.fail("HangUp" as const)
 
-const staticKey = (secretKey: Redacted.Redacted<Uint8Array>): StaticKey<"BadKey"> => ({
-  publicKey: PublicKey.make(toHex(nobleCurve.publicKey(Redacted.value(secretKey)))),
-  ecdh: (point) => Effect.map(nobleCurve.ecdh(Redacted.value(secretKey), fromHex(point)), Redacted.make)
+const staticKey = (curve: Curve.Service, secretKey: Redacted.Redacted<Uint8Array>): StaticKey<"BadKey"> => ({
+  publicKey: PublicKey.make(toHex(curve.publicKey(Redacted.value(secretKey)))),
+  ecdh: (point) => Effect.map(curve.ecdh(Redacted.value(secretKey), fromHex(point)), (bytes) => Redacted.make(bytes))
 })
 
 /** A new tower. It does nothing until it is given a socket. @since 0.1.0 @category constructors */
 export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOptions> =>
-  Effect.map(decodeOptions(options, given), ({ handshakeTimeout, messageTimeout }) => {
+  Effect.gen(function* () {
+    const { handshakeTimeout, messageTimeout } = yield* decodeOptions(options, given)
+    const curve = yield* Curve
     const { chain, features = [1, 3], onSession = () => Effect.void } = given
-    const key = staticKey(given.secretKey)
+    const key = staticKey(curve, given.secretKey)
     const terms: Sessions.Terms = {
       chain,
       blobTypes: given.blobTypes ?? chain.blobTypes,
@@ -136,6 +138,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
     const timeouts = {
       // A tower does not know where its client is; the errors that would name it are not shown to anyone.
       address: TowerAddress.make("client.invalid:1"),
+      curve,
       handshakeTimeout: Duration.millis(handshakeTimeout),
       messageTimeout: Duration.millis(messageTimeout)
     }

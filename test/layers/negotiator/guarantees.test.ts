@@ -21,6 +21,7 @@ import { ErrorMessage } from "../../../src/schema/wire/ErrorMessage.js"
 import { Init } from "../../../src/schema/wire/Init.js"
 import type { Message } from "../../../src/schema/wire/Message.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
+import * as Curve from "../../../src/services/Curve.js"
 import { SocketDialer } from "../../../src/services/SocketDialer.js"
 import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
 import type { Plan, TowerPlan } from "./random/plan.js"
@@ -398,6 +399,7 @@ describe("G7: a tower that does not stop sending is read up to a bound", () => {
     Effect.gen(function* () {
       const connection = yield* Connection.accept(end, key, {
         address: addressOf(1),
+        curve: Curve.noble,
         handshakeTimeout: Duration.seconds(5),
         messageTimeout: Duration.minutes(5)
       })

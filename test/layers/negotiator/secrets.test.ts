@@ -10,7 +10,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { HDKey } from "@scure/bip32"
 import { Effect, Layer, Redacted, Stream } from "effect"
 import { vi } from "vitest"
-import { nobleCurve } from "../../../src/internal/curve.js"
+import { nobleCurve } from "../../../src/internal/nobleCurve.js"
 import * as BrontideTowerTransport from "../../../src/layers/BrontideTowerTransport.js"
 import * as HdKeyRing from "../../../src/layers/HdKeyRing.js"
 import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegotiator.js"
@@ -23,6 +23,7 @@ import { HexBytes, KeyIndex, type PublicKey } from "../../../src/schema/Ids.js"
 import * as Policy from "../../../src/schema/Policy.js"
 import { RootKey } from "../../../src/schema/RootKey.js"
 import { ErrorMessage } from "../../../src/schema/wire/ErrorMessage.js"
+import { Curve } from "../../../src/services/Curve.js"
 import { KeyRing } from "../../../src/services/KeyRing.js"
 import { SocketDialer } from "../../../src/services/SocketDialer.js"
 import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
@@ -52,23 +53,20 @@ const stranger = publicKeyOf(77)
 const watchCurve = () => {
   const seen: Array<Secret> = []
   const note = (name: string, bytes: Uint8Array) => seen.push({ name, bytes: Uint8Array.from(bytes) })
-  const { ecdh, publicKey } = nobleCurve
-  const spies = [
-    vi.spyOn(nobleCurve, "publicKey").mockImplementation((secret) => {
+  const curve: Curve.Service = {
+    ...nobleCurve,
+    publicKey: (secret) => {
       note("private key", secret)
-      return publicKey(secret)
-    }),
-    vi.spyOn(nobleCurve, "ecdh").mockImplementation((secret, point) => {
+      return nobleCurve.publicKey(secret)
+    },
+    ecdh: (secret, point) => {
       note("private key", secret)
-      const shared = ecdh(secret, point)
+      const shared = nobleCurve.ecdh(secret, point)
       if (shared._tag === "Right") note("ECDH output", shared.right)
       return shared
-    })
-  ]
-  const restore = () => {
-    for (const spy of spies) spy.mockRestore()
+    }
   }
-  return { seen, restore }
+  return { seen, layer: Layer.succeed(Curve, curve) }
 }
 
 /** The keys between the seed and the session keys. */
@@ -111,7 +109,10 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
         for (const file of fs.readdirSync(folder)) stored.push(fs.readFileSync(path.join(folder, file), "latin1"))
       }
 
-      const tower = yield* LoopbackTower.make({ chain: regtest, secretKey: Redacted.make(towerSecret) })
+      const tower = yield* Effect.provide(
+        LoopbackTower.make({ chain: regtest, secretKey: Redacted.make(towerSecret) }),
+        curve.layer
+      )
       const dialer = SocketPair.dialer((end, address) =>
         address === addressOf(1)
           ? tower.serve(end)
@@ -140,7 +141,8 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
             )
           )
         ),
-        Layer.provideMerge(capture.layer)
+        Layer.provideMerge(capture.layer),
+        Layer.provide(curve.layer)
       )
 
       yield* Effect.gen(function* () {
@@ -208,7 +210,6 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
       // The key ring is closed: its error is kept, too.
       const closed = yield* Effect.scoped(HdKeyRing.make({ root, chain: regtest }))
       capture.keep(yield* Effect.flip(closed.deriveKey({ family: 8, index: 1 })))
-      curve.restore()
       restoreConsole()
       fs.rmSync(folder, { recursive: true })
 

@@ -1,7 +1,7 @@
 /** A client's side of the talk, step by step, for tests of towers. */
 import { Effect, Redacted } from "effect"
 import { fromHex, toHex } from "../../../src/internal/bytes.js"
-import { nobleCurve } from "../../../src/internal/curve.js"
+import { nobleCurve } from "../../../src/internal/nobleCurve.js"
 import * as BlobType from "../../../src/schema/BlobType.js"
 import * as Chain from "../../../src/schema/Chain.js"
 import { HexBytes, PublicKey, SessionId } from "../../../src/schema/Ids.js"
