@@ -21,6 +21,7 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -94,7 +95,8 @@ export const client = (
     const sql = yield* SqliteClient.make({
       filename,
       // WAL is set below, when the short busy timeout is there.
-      disableWAL: true
+      disableWAL: true,
+      prepareCacheTTL: Duration.infinity
     }).pipe(
       Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
       // The driver throws when it cannot open the file.

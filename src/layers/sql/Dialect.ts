@@ -10,6 +10,7 @@ import type { Fragment } from "@effect/sql/Statement"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import { DatabaseUnavailable } from "../../schema/DbError.js"
 import * as Cut from "./cut.js"
 
@@ -57,26 +58,55 @@ export interface Limits {
   readonly cut: (connection: Connection) => Effect.Effect<void>
 }
 
-/**
- * Prepares each statement when it is said. The client's cache would keep a failure to prepare, "database is locked" among
- * them, for ten minutes; and told to forget sooner, it leaks the name of each statement that it forgets (Effect 3.22.4).
- */
+const notPrepared = "Failed to prepare statement"
+
+/** Prepares each statement when it is executed. */
 const unprepared = (connection: Connection): Connection => ({
   ...connection,
   execute: (text, parameters, transform) =>
     // It prepares when it is called, and throws.
     Effect.suspend(() => connection.executeUnprepared(text, parameters, transform)).pipe(
-      Effect.catchAllDefect((cause) => Effect.fail(new SqlError({ cause, message: "Failed to prepare statement" })))
+      Effect.catchAllDefect((cause) => Effect.fail(new SqlError({ cause, message: notPrepared })))
     )
 })
 
-const sqlite = (sql: SqlClient): Dialect => ({
+/**
+ * Prepares each statement once: that costs more than to execute it. The client's cache also keeps a failure to prepare,
+ * "database is locked" among them; such a statement is prepared each time from then on.
+ */
+const prepared = (connection: Connection): Connection => {
+  const { execute } = unprepared(connection)
+  return {
+    ...connection,
+    execute: (text, parameters, transform) =>
+      // A pragma that was prepared before does nothing: `synchronous` takes effect while it is prepared.
+      text.startsWith("PRAGMA")
+        ? execute(text, parameters, transform)
+        : Effect.catchIf(
+            connection.execute(text, parameters, transform),
+            ({ message }) => message.startsWith(notPrepared),
+            () => execute(text, parameters, transform)
+          )
+  }
+}
+
+/**
+ * Whether the client keeps its prepared statements for ever. One that forgets them after a time leaks the text of each
+ * statement that it forgets (Effect 3.22.4).
+ */
+const keepsPrepared = (client: SqlClient): boolean =>
+  Predicate.hasProperty(client, "config") &&
+  Predicate.hasProperty(client.config, "prepareCacheTTL") &&
+  Duration.isDuration(client.config.prepareCacheTTL) &&
+  !Duration.isFinite(client.config.prepareCacheTTL)
+
+const sqlite = (sql: SqlClient, connectionOf: Dialect["connectionOf"]): Dialect => ({
   // The level cannot be changed inside a transaction. IMMEDIATE: the write lock is there from the first statement on.
   begin: (purpose) => [`PRAGMA synchronous = ${purpose === "synced" ? "FULL" : "NORMAL"}`, "BEGIN IMMEDIATE"],
   now: Effect.map(Clock.currentTimeMillis, (now) => sql`${now}`),
   lock: sql``,
   lockFree: sql``,
-  connectionOf: unprepared,
+  connectionOf,
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", instant: "REAL" },
@@ -114,7 +144,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
 })
 
 /**
- * The dialect of this client; one that is for another database is refused. On Postgres an attempt has a fifth of
+ * The dialect of this client, whose `sql` changes no names; one that is for another database is refused. On Postgres an attempt has a fifth of
  * `storeTimeoutMs` for a connection, a fifth for a statement and three tenths in all, so that a lost answer can be settled
  * within `storeTimeoutMs`. A migration has ten minutes once it has begun.
  *
@@ -122,6 +152,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
  * @category constructors
  */
 export const of = (
+  client: SqlClient,
   sql: SqlClient,
   storeTimeoutMs: number,
   cut: Limits["cut"] | undefined
@@ -134,7 +165,7 @@ export const of = (
           purpose === "migration" ? migrationMs : Math.min(fifth * 1.5, left)
         return postgres(sql, { connectMs: fifth, attemptMs, cut }, fifth)
       }),
-    sqlite: () => Effect.succeed(sqlite(sql)),
+    sqlite: () => Effect.succeed(sqlite(sql, keepsPrepared(client) ? prepared : unprepared)),
     orElse: () =>
       new DatabaseUnavailable({
         operation: "open",

@@ -175,5 +175,7 @@ export const make = (
   Effect.suspend(() => {
     const sql = client.withoutTransforms()
     const storeTimeoutMs = Duration.toMillis(options.storeTimeout)
-    return Effect.map(Dialect.of(sql, storeTimeoutMs, options.cut), (dialect) => over(sql, dialect, storeTimeoutMs))
+    return Effect.map(Dialect.of(client, sql, storeTimeoutMs, options.cut), (dialect) =>
+      over(sql, dialect, storeTimeoutMs)
+    )
   }).pipe(Effect.catchIf(isSqlError, (error) => Effect.fail(toOpenError(error))))

@@ -1,0 +1,66 @@
+/** How often SQLite prepares a statement: that costs more than to execute it. */
+import { createRequire } from "node:module"
+import { afterEach, assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { vi } from "vitest"
+import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
+import type { ClientDb } from "../../../src/services/ClientDb.js"
+import { address, identity, policy, publicKey, session, update } from "../ClientDb.fixtures.js"
+
+/** The driver has no types. */
+const Database: { prototype: { prepare: (text: string) => unknown } } = createRequire(import.meta.url)("better-sqlite3")
+
+/** Calls back for each statement that is prepared from now on. */
+const watchPrepare = (onPrepare: (text: string) => void) => {
+  const { prepare } = Database.prototype
+  vi.spyOn(Database.prototype, "prepare").mockImplementation(function (this: unknown, text) {
+    onPrepare(text)
+    return prepare.call(this, text)
+  })
+}
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** Reserves a key index and stores a session under it. */
+const storing = (db: ClientDb.Service) =>
+  Effect.map(Effect.andThen(db.bindIdentity(identity), db.createTower(publicKey(1), address(1))), (tower) =>
+    Effect.flatMap(db.nextSessionKeyIndex(tower.id, policy.blobType, "clear"), (held) =>
+      db.createClientSession(session(tower, held), held, update(tower))
+    )
+  )
+
+describe("statements of SQLite", () => {
+  it.scoped("are prepared once, but for pragmas, which take effect while they are prepared", () =>
+    Effect.gen(function* () {
+      const store = yield* storing(yield* SqliteClientDb.make({ filename: ":memory:" }))
+      yield* store
+      const prepared: Array<string> = []
+      watchPrepare((text) => prepared.push(text))
+      yield* store
+      yield* store
+      assert.isAbove(prepared.length, 0)
+      assert.deepStrictEqual(
+        prepared.filter((text) => !text.startsWith("PRAGMA synchronous")),
+        []
+      )
+    })
+  )
+
+  it.scoped("are prepared anew after a failure to prepare", () =>
+    Effect.gen(function* () {
+      const store = yield* storing(yield* SqliteClientDb.make({ filename: ":memory:" }))
+      const prepared: Array<string> = []
+      watchPrepare((text) => {
+        if (!text.includes("INTO wt_session")) return
+        prepared.push(text)
+        if (prepared.length === 1) throw Object.assign(new Error("database is locked"), { code: "SQLITE_BUSY" })
+      })
+      yield* store
+      yield* store
+      // The client's cache holds the failure, so each of the two sessions prepares its statement.
+      assert.strictEqual(prepared.length, 3)
+    })
+  )
+})
