@@ -122,14 +122,15 @@ export const observation: ReadonlyArray<Part> = [
       ['annotate(Effect.logDebug("key was used before"), { tower, keyIndex, lastApplied })', "Effect.void"],
       ['Effect.logWarning("end of a visit not written")', 'Effect.logDebug("end of a visit not written")'],
       ["attempt: happening.attempt,\n", "\n"],
-      ['return Effect.logDebug("waiting for a tower")', "return Effect.void"],
+      ['return Effect.logDebug("waiting for a tower")', "return undefined"],
       ['Effect.logError("negotiator stopped", Cause.die(happening.cause))', 'Effect.logError("negotiator stopped")'],
       ["`watchtower.${key}`", "key"],
       ["new Date(millis).toISOString()", "millis"],
-      ["Effect.addFinalizer(() => FiberSet.awaitEmpty(fibers))", "Effect.void"],
+      ["return Fiber.await(fiber)", "return Effect.void"],
+      ["if (line !== undefined) lines.offer(line)", "if (line === undefined) lines.offer(Effect.void)"],
       [
-        'Effect.exit(Effect.annotateLogs(log(happening), "watchtower.negotiator", name))',
-        'Effect.annotateLogs(log(happening), "watchtower.negotiator", name)'
+        'Effect.exit(Effect.annotateLogs(line, "watchtower.negotiator", name))',
+        'Effect.annotateLogs(line, "watchtower.negotiator", name)'
       ],
       ['"watchtower.negotiator", name)', '"watchtower.negotiator", "")']
     )

@@ -34,7 +34,7 @@ import type { DbError, WrongDatabase } from "../../schema/DbError.js"
 import type { KeyRingError } from "../../schema/KeyRingError.js"
 import type { InvalidPolicy } from "../../schema/Policy.js"
 import { SessionNegotiator } from "../../services/SessionNegotiator.js"
-import { logged } from "./logging.js"
+import * as Logging from "./logging.js"
 import { makeWithRules, type Ports } from "./makeWithRules.js"
 import { type InvalidOptions, type Options, validate } from "./Options.js"
 import { config as defaultConfig } from "./OptionsConfig.js"
@@ -92,7 +92,15 @@ export const Tag =
 export const layerOf = <Self>(
   tag: Context.Tag<Self, SessionNegotiator.Service>,
   options: Options
-): Layer.Layer<Self, BuildError, Ports> => Layer.scoped(tag, logged(make(options, tag.key), tag.key))
+): Layer.Layer<Self, BuildError, Ports> =>
+  Layer.scoped(
+    tag,
+    Effect.gen(function* () {
+      const settings = yield* validate(options)
+      const listen = yield* Logging.make(tag.key)
+      return yield* makeWithRules(Rules.defaults, settings, { name: tag.key, listen })
+    })
+  )
 
 /**
  * A negotiator under a tag made by `Tag`, with options from configuration. Several negotiators read from places of their

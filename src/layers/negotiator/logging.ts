@@ -6,41 +6,41 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import type { Happening } from "../../schema/NegotiatorEvent.js"
-import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type { Happening, NegotiatorEvent } from "../../schema/NegotiatorEvent.js"
+import * as Inbox from "../concurrency/inbox.js"
+
+/** A logger that is slower than the negotiator loses the oldest lines beyond this number. */
+const capacity = 4096
 
 /**
- * The negotiator that is made, and what happens in it logged under its name, to its very end: the log is closed after the
- * negotiator.
+ * What is to be called at each event of the negotiator with this name. The lines are logged by a fiber; when the scope
+ * closes, it logs those that are left and ends. So the scope is to close after the negotiator.
  *
  * @since 0.1.0
- * @category combinators
+ * @category constructors
  */
-export const logged = <E, R>(
-  make: Effect.Effect<SessionNegotiator.Service, E, R>,
-  name: string
-): Effect.Effect<SessionNegotiator.Service, E, R | Scope.Scope> =>
+export const make = (name: string): Effect.Effect<(event: NegotiatorEvent) => void, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const fibers = yield* FiberSet.make<void>()
-    yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(fibers))
-    // Closed after the negotiator, so that its last events are still read.
-    const subscription = yield* Effect.acquireRelease(Scope.make(), Scope.close)
-    const negotiator = yield* make
-    const events = yield* Scope.extend(negotiator.events, subscription)
-    // The events end with the negotiator. A line that a logger dies of is not the last one.
-    yield* FiberSet.run(
-      fibers,
-      Stream.runForEach(events, ({ happening }) =>
-        Effect.exit(Effect.annotateLogs(log(happening), "watchtower.negotiator", name))
-      )
+    const lines = Inbox.make<Effect.Effect<void>, "Ended">({ capacity })
+    // A line that a logger dies of is not the last one.
+    const logNext = Effect.flatMap(lines.take, (line) =>
+      Effect.exit(Effect.annotateLogs(line, "watchtower.negotiator", name))
     )
-    return negotiator
+    const fiber = yield* Effect.forkDaemon(Effect.ignore(Effect.forever(logNext)))
+    yield* Effect.addFinalizer(() => {
+      lines.end(Effect.fail("Ended"))
+      return Fiber.await(fiber)
+    })
+    return ({ happening }) => {
+      const line = lineOf(happening)
+      if (line !== undefined) lines.offer(line)
+    }
   })
 
-const log = (happening: Happening): Effect.Effect<void> => {
+/** Undefined for what is not logged: most of the events of a session that goes well, and each line wakes a fiber. */
+const lineOf = (happening: Happening): Effect.Effect<void> | undefined => {
   switch (happening._tag) {
     case "SessionStored": {
       const { id, keyIndex, towerPublicKey: tower } = happening.session
@@ -77,7 +77,7 @@ const log = (happening: Happening): Effect.Effect<void> => {
     case "Stopped":
       return Effect.logError("negotiator stopped", Cause.die(happening.cause))
     default:
-      return Effect.void
+      return undefined
   }
 }
 

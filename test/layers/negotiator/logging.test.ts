@@ -1,8 +1,7 @@
 import { expect, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Logger, LogLevel, Scope, Stream } from "effect"
-import { logged as loggedAs } from "../../../src/layers/negotiator/logging.js"
+import { Cause, Effect, Exit, Layer, Logger, LogLevel, Scope } from "effect"
+import * as Logging from "../../../src/layers/negotiator/logging.js"
 import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegotiator.js"
-import * as Status from "../../../src/layers/negotiator/status.js"
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
@@ -86,18 +85,10 @@ const logOf = (happenings: ReadonlyArray<Happening>, beforeLine: () => void = ()
     lines.push([logLevel.label, text, details, ...(Cause.isEmpty(cause) ? [] : [Cause.squash(cause)])])
     beforeLine()
   })
-  const events = happenings.map((happening, index) => ({ number: index + 1, at: index, happening }))
-  const negotiator: SessionNegotiator.SessionNegotiator.Service = {
-    requestSession: Effect.void,
-    takeSession: Effect.never,
-    newSessions: Stream.never,
-    nextSession: Effect.never,
-    negotiate: Effect.never,
-    status: Effect.succeed(Status.initial.status),
-    statusChanges: Effect.succeed(Stream.never),
-    events: Effect.succeed(Stream.fromIterable(events))
-  }
-  const program = Effect.scoped(loggedAs(Effect.succeed(negotiator), "test")).pipe(
+  const telling = Effect.map(Logging.make("test"), (listen) => {
+    for (const [at, happening] of happenings.entries()) listen({ number: at + 1, at, happening })
+  })
+  const program = Effect.scoped(telling).pipe(
     Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
     Logger.withMinimumLogLevel(LogLevel.All),
     Effect.asVoid

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Logger, Metric, Stream } from "effect"
 import { eventLine as line } from "../../../src/cli/support/eventLine.js"
 import * as Metrics from "../../../src/layers/Metrics.js"
-import { logged } from "../../../src/layers/negotiator/logging.js"
+import * as Logging from "../../../src/layers/negotiator/logging.js"
 import * as Status from "../../../src/layers/negotiator/status.js"
 import { TowerId } from "../../../src/schema/Ids.js"
 import { Happening, type NegotiatorEvent } from "../../../src/schema/NegotiatorEvent.js"
@@ -65,9 +65,10 @@ describe("Stopped", () => {
       const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
         lines.push([logLevel.label, message, Cause.squash(cause)])
       })
-      yield* Effect.scoped(logged(Effect.succeed(telling(events(Happening.Stopped({ cause })))), "test")).pipe(
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      const telling = Effect.map(Logging.make("test"), (listen) =>
+        listen({ number: 1, at: 0, happening: Happening.Stopped({ cause }) })
       )
+      yield* Effect.scoped(telling).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
       expect(lines).toEqual([["ERROR", ["negotiator stopped"], cause]])
     })
   )
