@@ -36,7 +36,7 @@ import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
 import { within } from "./concurrency/firstOf.js"
 import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
-import { decodeOptions } from "./decodeOptions.js"
+import { decodeOptions } from "./support/decodeOptions.js"
 
 /** How long a tower may take. @since 0.1.0 @category config */
 export const options = Table.table("BrontideTowerTransport", ["transport"], {

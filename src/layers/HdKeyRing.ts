@@ -32,9 +32,9 @@ import { KeyRingError } from "../schema/KeyRingError.js"
 import { parse as parseRoot, RootKey } from "../schema/RootKey.js"
 import { Curve } from "../services/Curve.js"
 import { KeyRing } from "../services/KeyRing.js"
-import { decodeOptions } from "./decodeOptions.js"
 import { paths } from "./keys/paths.js"
 import { sharedKey } from "./keys/sharedKey.js"
+import { decodeOptions } from "./support/decodeOptions.js"
 
 const isRoot = (given: unknown): given is RootKey => RootKey.$is("Seed")(given) || RootKey.$is("ExtendedKey")(given)
 

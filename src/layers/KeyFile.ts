@@ -36,9 +36,9 @@ import type { KeyRingError } from "../schema/KeyRingError.js"
 import { RootKey, parse as rootOf } from "../schema/RootKey.js"
 import { Entropy } from "../services/Entropy.js"
 import type { KeyRing } from "../services/KeyRing.js"
-import { decodeOptions } from "./decodeOptions.js"
 import * as HdKeyRing from "./HdKeyRing.js"
 import * as PrivateFile from "./keys/privateFile.js"
+import { decodeOptions } from "./support/decodeOptions.js"
 
 /**
  * What a key file says: everything about the keys but the chain.

@@ -45,11 +45,11 @@ import * as HdKeyRing from "./HdKeyRing.js"
 import * as KeyFile from "./KeyFile.js"
 import * as NodeSocketDialer from "./NodeSocketDialer.js"
 import * as Negotiator from "./negotiator/SessionNegotiator.js"
-import { load } from "./optional.js"
 import * as RoundRobinTowerCandidates from "./RoundRobinTowerCandidates.js"
 import * as SocksSocketDialer from "./SocksSocketDialer.js"
 import * as Databases from "./sql/databaseOptions.js"
 import * as SqliteOrPostgres from "./sqliteOrPostgres.js"
+import { load } from "./support/optionalPackage.js"
 
 export type { Options as Database } from "./sqliteOrPostgres.js"
 

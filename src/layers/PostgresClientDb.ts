@@ -29,11 +29,11 @@ import * as Table from "../internal/optionTable.js"
 import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
 import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { ClientDb } from "../services/ClientDb.js"
-import { decodeOptions } from "./decodeOptions.js"
 import * as Names from "./net/names.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { postgres as options } from "./sql/databaseOptions.js"
 import { isSlow, toOpenError } from "./sql/errors.js"
+import { decodeOptions } from "./support/decodeOptions.js"
 
 export { postgres as options } from "./sql/databaseOptions.js"
 

@@ -35,7 +35,7 @@ import { Tower } from "../schema/Tower.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { CandidateChange, TowerCandidates } from "../services/TowerCandidates.js"
 import * as Mutex from "./concurrency/mutex.js"
-import { decodeOptions } from "./decodeOptions.js"
+import { decodeOptions } from "./support/decodeOptions.js"
 
 /** How closely to follow the table. @since 0.1.0 @category config */
 export const options = Table.table("RoundRobinTowerCandidates", ["candidates"], {

@@ -29,9 +29,9 @@ import { DialFailed } from "../schema/TransportError.js"
 import { Entropy } from "../services/Entropy.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
-import { decodeOptions } from "./decodeOptions.js"
 import { connect, type Failure } from "./net/connect.js"
 import * as Socks from "./net/socks.js"
+import { decodeOptions } from "./support/decodeOptions.js"
 
 /** Where the proxy listens. @since 0.1.0 @category config */
 export const options = Table.table("SocksSocketDialer", ["proxy"], {

@@ -13,9 +13,9 @@ import type { DatabaseTooNew, DbError } from "../schema/DbError.js"
 import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import type { PackageMissing } from "../schema/PackageMissing.js"
 import type { ClientDb } from "../services/ClientDb.js"
-import { load } from "./optional.js"
 import type * as PostgresClientDb from "./PostgresClientDb.js"
 import type * as SqliteClientDb from "./SqliteClientDb.js"
+import { load } from "./support/optionalPackage.js"
 
 /** The options of a SQLite file, or those of a Postgres database. @since 0.1.0 @category models */
 export type Options = SqliteClientDb.Options | PostgresClientDb.Options

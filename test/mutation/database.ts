@@ -107,7 +107,7 @@ export const database: ReadonlyArray<Part> = [
         ["    if (found === version) return\n", ""]
       ),
       ...inFile(
-        "src/layers/databaseIdentity.ts",
+        "src/layers/support/databaseIdentity.ts",
         ["sum * 256 + byte", "sum + byte"],
         ["1 + (value % range)", "1 + value"],
         ["found.chainHash !== wanted.chainHash", "false"],

@@ -66,7 +66,7 @@ describe("the tarball", () => {
        console.log(JSON.stringify(outcomes))`
     )
     assert.deepStrictEqual(JSON.parse(await ok("node imports.mjs")), expected)
-    for (const name of ["concurrency/firstOf", "concurrency/scoped", "databaseIdentity", "keys/privateFile"]) {
+    for (const name of ["concurrency/firstOf", "concurrency/scoped", "support/databaseIdentity", "keys/privateFile"]) {
       assert.strictEqual(expected[`effect-watchtower/layers/${name}`], "ERR_PACKAGE_PATH_NOT_EXPORTED")
     }
   })

@@ -13,7 +13,7 @@ import { KeyIndex, maxKeyIndex } from "../../schema/Ids.js"
 import { InvalidOptions } from "../../schema/InvalidOptions.js"
 import * as Policy from "../../schema/Policy.js"
 import { leaseMs, shownKeyRestMs } from "../../schema/Reservation.js"
-import { decodeOptions } from "../decodeOptions.js"
+import { decodeOptions } from "../support/decodeOptions.js"
 
 export { InvalidOptions } from "../../schema/InvalidOptions.js"
 

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import { type CorruptRow, type DatabaseUnavailable, KeyIndexesExhausted } from "../../schema/DbError.js"
 import { ChainHash, KeyIndex, maxKeyIndex, PublicKey } from "../../schema/Ids.js"
 import type { ClientDb } from "../../services/ClientDb.js"
-import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../databaseIdentity.js"
+import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../support/databaseIdentity.js"
 import { column, decode } from "./rows.js"
 import type { Database } from "./transaction.js"
 

@@ -36,7 +36,7 @@ import { leaseMs, Reservation } from "../../schema/Reservation.js"
 import * as Standing from "../../schema/Standing.js"
 import { Tower } from "../../schema/Tower.js"
 import { ClientDb } from "../../services/ClientDb.js"
-import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../databaseIdentity.js"
+import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../support/databaseIdentity.js"
 
 /**
  * `firstKeyIndex` starts the counter of key indexes whatever `bindIdentity` says, and before it is called. `reserveNext`

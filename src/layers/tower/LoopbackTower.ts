@@ -32,7 +32,7 @@ import type { SocketDialer } from "../../services/SocketDialer.js"
 import * as Connection from "../brontide/connection.js"
 import type { StaticKey } from "../brontide/handshake.js"
 import { scoped } from "../concurrency/scoped.js"
-import { decodeOptions } from "../decodeOptions.js"
+import { decodeOptions } from "../support/decodeOptions.js"
 import { type Answers, converse, type Messages } from "./conversation.js"
 import * as Sessions from "./sessions.js"
 

@@ -31,8 +31,8 @@ import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import { TowerAddress } from "../../schema/TowerAddress.js"
 import { TowerUri } from "../../schema/TowerUri.js"
 import { scoped } from "../concurrency/scoped.js"
-import { decodeOptions } from "../decodeOptions.js"
 import * as NodeSocketDialer from "../NodeSocketDialer.js"
+import { decodeOptions } from "../support/decodeOptions.js"
 import * as LoopbackTower from "./LoopbackTower.js"
 
 /** Where it listens, and how long a client may take. @since 0.1.0 @category config */

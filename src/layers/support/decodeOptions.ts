@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import * as Table from "../internal/optionTable.js"
-import { InvalidOptions } from "../schema/InvalidOptions.js"
+import * as Table from "../../internal/optionTable.js"
+import { InvalidOptions } from "../../schema/InvalidOptions.js"
 
 /** Fills in the defaults, and checks each value against its range. @since 0.1.0 @category combinators */
 export const decodeOptions = <T extends Table.Table>(

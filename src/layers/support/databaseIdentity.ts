@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { DatabaseUnavailable, WrongDatabase } from "../schema/DbError.js"
-import { KeyIndex } from "../schema/Ids.js"
-import type { ClientDb } from "../services/ClientDb.js"
-import { Entropy } from "../services/Entropy.js"
+import { DatabaseUnavailable, WrongDatabase } from "../../schema/DbError.js"
+import { KeyIndex } from "../../schema/Ids.js"
+import type { ClientDb } from "../../services/ClientDb.js"
+import { Entropy } from "../../services/Entropy.js"
 
 const range = 2 ** 30 - 1
 

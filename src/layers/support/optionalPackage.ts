@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { missingPackage } from "../internal/peers.js"
-import { PackageMissing } from "../schema/PackageMissing.js"
+import { missingPackage } from "../../internal/peers.js"
+import { PackageMissing } from "../../schema/PackageMissing.js"
 
 /** Imports a module for what needs it; anything but a missing package is a bug. @since 0.1.0 @category constructors */
 export const load = <A>(neededBy: string, module: () => Promise<A>): Effect.Effect<A, PackageMissing> =>
