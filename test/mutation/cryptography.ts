@@ -89,7 +89,7 @@ export const connection: ReadonlyArray<Part> = [
         ['"send",\n', '"receive",\n']
       ),
       ...inFile(
-        "src/layers/brontide/inbox.ts",
+        "src/layers/brontide/bodyInbox.ts",
         ["bytes -= overhead + body.length", "bytes -= body.length"],
         ["bytes += overhead + body.length", "bytes += body.length"],
         ["if (bytes < capacity) room.unsafeOpen()", ""],

@@ -46,7 +46,7 @@ export const parts: ReadonlyArray<Part> = [
         ]
       ),
       ...negotiator(
-        "standing",
+        "standingTransitions",
         ["for (let n = 1; n < failedVisits && length", "for (let n = 0; n < failedVisits && length"],
         ["probe !== undefined && probe > now", "probe !== undefined && probe >= now"],
         ["failedVisits: 0,\n  lastVisit: now,", "lastVisit: now,"]
@@ -126,7 +126,7 @@ export const parts: ReadonlyArray<Part> = [
         ["waiting.shift()", "waiting.pop()"],
         ["Math.min(requested + 1, maxPending)", "requested + 1"]
       ),
-      ...negotiator("negotiateOnce", ["if (callerIsInterrupted()) leaveToNext()", ""], ["round.callOff()", ""]),
+      ...negotiator("negotiate", ["if (callerIsInterrupted()) leaveToNext()", ""], ["round.callOff()", ""]),
       ...negotiator(
         "loop",
         ["attempt += 1", ""],
@@ -189,11 +189,11 @@ export const parts: ReadonlyArray<Part> = [
   },
   {
     name: "wire codec",
-    quick: ["test/internal/codec.test.ts", "test/schema/wire/Codec.test.ts", "test/schema/wire/CheckInit.test.ts"],
+    quick: ["test/internal/fieldCodec.test.ts", "test/schema/wire/Codec.test.ts", "test/schema/wire/CheckInit.test.ts"],
     thorough: ["test/conformance.test.ts"],
     mutants: [
       ...inFile(
-        "src/internal/codec.ts",
+        "src/internal/fieldCodec.ts",
         ["offset + size <= input.length", "offset + size < input.length"],
         ["value < least ? yield*", "value <= least ? yield*"],
         ["findLast(([, , least]) => value >= least)", "findLast(([, , least]) => value > least)"],

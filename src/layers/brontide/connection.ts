@@ -20,8 +20,8 @@ import type { SocketDialer } from "../../services/SocketDialer.js"
 import { within } from "../concurrency/firstOf.js"
 import * as Mutex from "../concurrency/mutex.js"
 import * as ByteReader from "../net/byteReader.js"
+import * as BodyInbox from "./bodyInbox.js"
 import * as Handshake from "./handshake.js"
-import * as Inbox from "./inbox.js"
 
 /** The other side's address, for the errors, the curve of the handshake, and the time limits. @since 0.1.0 @category models */
 export interface Options {
@@ -58,7 +58,7 @@ const establish = (
   { address, messageTimeout }: Options
 ): Effect.Effect<BrontideConnection, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const inbox = Inbox.make<ConnectionEnded | GarbledFrame>(readAhead, Frame.overhead)
+    const inbox = BodyInbox.make<ConnectionEnded | GarbledFrame>(readAhead, Frame.overhead)
     const closed = yield* Effect.makeLatch(false)
     let isClosed = false
 

@@ -32,7 +32,7 @@ import { scoped } from "../concurrency/scoped.js"
 import { type DerivedKey, KeyState, leaseHolds } from "./key.js"
 import * as Monotonic from "./monotonic.js"
 import type { Acceptance } from "./Rules.js"
-import * as Standing from "./standing.js"
+import * as Standing from "./standingTransitions.js"
 import { enter, Stopped, stoppable, type Visit, type WaitsFor } from "./visitContext.js"
 
 /** How an attempt ended, and what that means for its key. `began` is its number in the round. @since 0.1.0 @category models */

@@ -16,7 +16,7 @@ import * as Backoff from "./backoff.js"
 import type { Environment } from "./environment.js"
 import * as Round from "./round.js"
 import type { SessionLine } from "./sessionLine.js"
-import * as Standing from "./standing.js"
+import * as Standing from "./standingTransitions.js"
 
 /** Runs for ever; does nothing while no session is wanted. @since 0.1.0 @category constructors */
 export const run = (env: Environment, line: SessionLine): Effect.Effect<never> =>

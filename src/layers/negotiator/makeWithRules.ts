@@ -30,7 +30,7 @@ import * as CandidateChanges from "./candidateChanges.js"
 import type { Environment } from "./environment.js"
 import * as Events from "./events.js"
 import * as Loop from "./loop.js"
-import { negotiateOnce } from "./negotiateOnce.js"
+import { negotiate } from "./negotiate.js"
 import type { Settings } from "./Options.js"
 import type { Rules } from "./Rules.js"
 import * as SessionLine from "./sessionLine.js"
@@ -91,7 +91,7 @@ export const makeWithRules = (
       takeSession: take("take"),
       newSessions: Stream.repeatEffectOption(line.take("take")),
       nextSession: take("next"),
-      negotiate: Effect.suspend(() => stopped ?? negotiateOnce(env, line, fibers)),
+      negotiate: Effect.suspend(() => stopped ?? negotiate(env, line, fibers)),
       status: Effect.sync(env.events.status),
       statusChanges: env.events.statusChanges,
       events: env.events.events

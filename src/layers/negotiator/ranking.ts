@@ -10,7 +10,7 @@ import type { Instant, TowerId } from "../../schema/Ids.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { Settings } from "./Options.js"
-import * as Standing from "./standing.js"
+import * as Standing from "./standingTransitions.js"
 
 /** The next candidate of a round in which those towers were visited already. @since 0.1.0 @category models */
 export type Pick = (visited: ReadonlySet<TowerId>) => Effect.Effect<Option.Option<Tower>>

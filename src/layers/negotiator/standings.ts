@@ -10,7 +10,7 @@ import type { Instant, TowerId } from "../../schema/Ids.js"
 import { notAfter } from "../../schema/Standing.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import type { Settings } from "./Options.js"
-import * as Standing from "./standing.js"
+import * as Standing from "./standingTransitions.js"
 
 /** @since 0.1.0 @category models */
 export interface Standings {

@@ -30,7 +30,7 @@ import type { Environment } from "./environment.js"
 import * as Key from "./key.js"
 import * as Monotonic from "./monotonic.js"
 import type { FailedVisit } from "./Rules.js"
-import * as Standing from "./standing.js"
+import * as Standing from "./standingTransitions.js"
 import { enter, overdue, Stopped, stoppable, type Visit } from "./visitContext.js"
 
 /** How a visit ended; `Stopped` is neither a success nor a failure. @since 0.1.0 @category models */

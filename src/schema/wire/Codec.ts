@@ -8,7 +8,7 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { concat } from "../../internal/bytes.js"
-import * as codec from "../../internal/codec.js"
+import * as codec from "../../internal/fieldCodec.js"
 import type { MalformedMessage } from "../TransportError.js"
 import * as CreateSession from "./CreateSession.js"
 import * as CreateSessionReply from "./CreateSessionReply.js"

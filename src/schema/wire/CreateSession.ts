@@ -5,7 +5,7 @@
  * @module
  */
 import * as Schema from "effect/Schema"
-import * as codec from "../../internal/codec.js"
+import * as codec from "../../internal/fieldCodec.js"
 import { encoded } from "../../internal/json.js"
 import { BlobType } from "../BlobType.js"
 import { blobType, U16, U32, U64 } from "./Fields.js"

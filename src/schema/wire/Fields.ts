@@ -7,7 +7,7 @@
  */
 import * as Schema from "effect/Schema"
 import { fromHex, toHex } from "../../internal/bytes.js"
-import * as codec from "../../internal/codec.js"
+import * as codec from "../../internal/fieldCodec.js"
 import { Amount } from "../../internal/json.js"
 import * as BlobType from "../BlobType.js"
 import { ChainHash, HexBytes } from "../Ids.js"

@@ -5,7 +5,7 @@
  * @module
  */
 import * as Schema from "effect/Schema"
-import * as codec from "../../internal/codec.js"
+import * as codec from "../../internal/fieldCodec.js"
 import { ChainHash } from "../Ids.js"
 import { chainHash, Features } from "./Fields.js"
 

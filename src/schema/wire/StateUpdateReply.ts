@@ -5,7 +5,7 @@
  * @module
  */
 import * as Schema from "effect/Schema"
-import * as codec from "../../internal/codec.js"
+import * as codec from "../../internal/fieldCodec.js"
 import { U16 } from "./Fields.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */

@@ -7,7 +7,7 @@ import { Cause, Chunk, Duration, Effect, Exit, Fiber, FastCheck as fc, Random, S
 import * as Backoff from "../../../src/layers/negotiator/backoff.js"
 import { decode } from "../../../src/layers/negotiator/Options.js"
 import * as Ranking from "../../../src/layers/negotiator/ranking.js"
-import * as Standings from "../../../src/layers/negotiator/standing.js"
+import * as Standings from "../../../src/layers/negotiator/standingTransitions.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import type { ClientSession } from "../../../src/schema/ClientSession.js"
 import { TowerId } from "../../../src/schema/Ids.js"

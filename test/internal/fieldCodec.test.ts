@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Either, FastCheck as fc } from "effect"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
-import * as codec from "../../src/internal/codec.js"
+import * as codec from "../../src/internal/fieldCodec.js"
 
 describe("compactSize", () => {
   it.each([

@@ -17,10 +17,10 @@ import * as CallerIsInterrupted from "../concurrency/callerIsInterrupted.js"
 import type { Environment } from "./environment.js"
 import * as Round from "./round.js"
 import type { SessionLine } from "./sessionLine.js"
-import * as Standing from "./standing.js"
+import * as Standing from "./standingTransitions.js"
 
 /** A round in its turn; `fibers` are the negotiator's. @since 0.1.0 @category constructors */
-export const negotiateOnce = (
+export const negotiate = (
   env: Environment,
   line: SessionLine,
   fibers: FiberSet.FiberSet<unknown>
