@@ -82,19 +82,19 @@ export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service,
       handshakeTimeout: Duration.millis(handshakeTimeout),
       messageTimeout: Duration.millis(messageTimeout)
     }
-    const open = <E>({ address, ecdh, onStep, publicKey, tower }: TowerTransport.ConnectRequest<E>) =>
+    const open = <E>({ address, ecdh, onProgress, publicKey, tower }: TowerTransport.ConnectRequest<E>) =>
       Effect.gen(function* () {
         let ifLate = new DialFailed({ address, reason: "Timeout" })
         const dial = dialer.dial(address, (failure) => {
           ifLate = failure
         })
         const socket = yield* within(dial, dialTimeout, () => ifLate)
-        yield* onStep("connected")
+        yield* onProgress("connected")
         const connection = yield* Brontide.initiate(
           socket,
           tower,
           { publicKey, ecdh },
-          { address, curve, ...timeouts, onActTwo: onStep("actTwo") }
+          { address, curve, ...timeouts, onActTwo: onProgress("actTwo") }
         )
         return messages(connection, address)
       })

@@ -46,8 +46,8 @@ export class TowerTransport extends Context.Tag("effect-watchtower/TowerTranspor
 
 /** @since 0.1.0 */
 export declare namespace TowerTransport {
-  /** A step of connecting: the socket is open; the tower's act two was right. */
-  type Step = "connected" | "actTwo"
+  /** How far connecting is: the socket is open; the tower's act two was right. */
+  type Progress = "connected" | "actTwo"
 
   /** Whom to connect to, and with which key. */
   interface ConnectRequest<E> {
@@ -60,8 +60,8 @@ export declare namespace TowerTransport {
      * have been used. Its failure ends the handshake.
      */
     readonly ecdh: (point: PublicKey) => Effect.Effect<Redacted.Redacted<Uint8Array>, E>
-    /** Told as each step is done. */
-    readonly onStep: (step: Step) => Effect.Effect<void>
+    /** Called when each is reached, before what comes next. */
+    readonly onProgress: (progress: Progress) => Effect.Effect<void>
   }
 
   /** An open connection; closing its scope closes it at once. */

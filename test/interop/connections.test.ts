@@ -171,7 +171,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
   it.scopedLive("is silent with the connection open: the next visit has another key, the first one rests", (context) =>
     Effect.gen(function* () {
       const tower = yield* Tower.start(binary)
-      const dialer = Gate.make({ when: "before", step: "CreateSession" }, tower.freeze)
+      const dialer = Gate.make({ when: "before", operation: "CreateSession" }, tower.freeze)
       const client = yield* Client.make({ dialer, messageTimeout: "1 second" })
       yield* client.add(tower)
       const negotiator = yield* client.negotiator(Client.proposal(chain))

@@ -19,20 +19,20 @@ const forgotten = ["MessageTimeout", "HandshakeFailed(2 Timeout)"]
  * A tower that is killed takes its sockets with it. One that stops closes those that it serves; a connection that its
  * server does not know yet it forgets, with the socket open.
  */
-const endings = (how: "stopped" | "killed", { step, when }: Gate.Moment): ReadonlyArray<string> => {
-  if (step === "dial" && when === "before") return ["DialFailed(Refused)"]
-  if (step === "CreateSession") {
+const endings = (how: "stopped" | "killed", { operation, when }: Gate.Moment): ReadonlyArray<string> => {
+  if (operation === "dial" && when === "before") return ["DialFailed(Refused)"]
+  if (operation === "CreateSession") {
     // Nothing holds the tower back from answering what was written before it goes.
     return when === "after" ? [...ended, "session"] : ended
   }
-  const handshakeIsOver = step === "act three and Init" && when === "after"
+  const handshakeIsOver = operation === "act three and Init" && when === "after"
   return [...(handshakeIsOver ? ended : endedInHandshake), ...(how === "stopped" ? forgotten : [])]
 }
 
-const moments = Gate.steps.flatMap(
-  (step): ReadonlyArray<Gate.Moment> => [
-    { when: "before", step },
-    { when: "after", step }
+const moments = Gate.operations.flatMap(
+  (operation): ReadonlyArray<Gate.Moment> => [
+    { when: "before", operation },
+    { when: "after", operation }
   ]
 )
 
@@ -41,7 +41,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
 
   for (const moment of moments) {
     for (const how of ["stopped", "killed"] as const) {
-      it.scopedLive(`is ${how} ${moment.when} ${moment.step}, and gives one session when it is back`, (context) =>
+      it.scopedLive(`is ${how} ${moment.when} ${moment.operation}, and gives one session when it is back`, (context) =>
         Effect.gen(function* () {
           const first = yield* Tower.start(binary)
           const dialer = Gate.make(moment, Effect.orDie(how === "stopped" ? first.stop : first.kill))
@@ -65,7 +65,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
             ours.map((session) => session.keyIndex),
             [KeyIndex.make(end === "MessageTimeout" ? 2 : 1)]
           )
-          note(context, tower.version, 2, `${how} ${moment.when} ${moment.step}`, `${end}, then a session`)
+          note(context, tower.version, 2, `${how} ${moment.when} ${moment.operation}`, `${end}, then a session`)
         })
       )
     }

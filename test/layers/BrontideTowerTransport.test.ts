@@ -496,7 +496,7 @@ describe("BrontideTowerTransport", () => {
           const reached = yield* Deferred.make<void>()
           const stop = Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
           const wanted = request({
-            onStep: (done) => (done === step ? stop : Effect.void),
+            onProgress: (done) => (done === step ? stop : Effect.void),
             ...(step === "ecdh" && { ecdh: () => stop })
           }).request
           const connecting = yield* Effect.fork(connect(dialTo(ours), wanted))

@@ -50,7 +50,7 @@ export const request = (changes: Partial<TowerTransport.ConnectRequest<never>> =
     address,
     publicKey: clientKey.publicKey,
     ecdh: (point) => Effect.andThen(note("ecdh"), clientKey.ecdh(point)),
-    onStep: note,
+    onProgress: note,
     ...changes
   }
   return { log, request: whole }

@@ -13,7 +13,7 @@ export type Character = (dial: TowerScript.Dial) => TowerScript.Script
 
 const hour = 3_600_000
 
-/** At most 300 ms a step: a session within one hedge delay. */
+/** At most 300 ms a stage: a session within one hedge delay. */
 export const good = (chance: Chance): Character => {
   const latency = chance.between(5, 250)
   const hangUpAfter = chance.pick(0, 0, 5, 200)
@@ -35,8 +35,8 @@ const malformed = (chance: Chance) =>
       })
   )
 
-const step = (chance: Chance) =>
-  chance.pick<TowerScript.Step>("dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply")
+const stage = (chance: Chance) =>
+  chance.pick<TowerScript.Stage>("dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply")
 
 const slow = (chance: Chance): Character => {
   const latency = chance.between(1_000, 20_000)
@@ -48,11 +48,11 @@ export const hostile: Readonly<Record<string, (chance: Chance) => Character>> = 
   dead: () => () => TowerScript.failsAt("dial"),
   "black hole": () => () => TowerScript.silentAt("dial"),
   "half open": (chance) => {
-    const at = step(chance)
+    const at = stage(chance)
     return () => TowerScript.silentAt(at)
   },
   "wrong key": () => () => TowerScript.failsAt("actTwo"),
-  "hangs up early": (chance) => () => TowerScript.failsAt(step(chance)),
+  "hangs up early": (chance) => () => TowerScript.failsAt(stage(chance)),
   garbage: (chance) => () => TowerScript.at(chance.pick("init", "reply"), garbage),
   malformed: (chance) => () => TowerScript.at(chance.pick("init", "reply"), malformed(chance)),
   "busy for ever": () => () => TowerScript.replies(Code.temporaryFailure),
@@ -71,7 +71,7 @@ export const hostile: Readonly<Record<string, (chance: Chance) => Character>> = 
   "error messages": (chance) => () =>
     TowerScript.says(chance.pick("init", "reply"), new ErrorMessage({ code: 40, data: HexBytes.make("") })),
   "long script": () => () => TowerScript.replies(Code.ok, 0, HexBytes.make("00".repeat(2_000))),
-  "silent and late": (chance) => () => ({ ...TowerScript.silentAt(step(chance)), latency: 900 })
+  "silent and late": (chance) => () => ({ ...TowerScript.silentAt(stage(chance)), latency: 900 })
 }
 
 export const moody: Readonly<Record<string, (chance: Chance) => Character>> = {

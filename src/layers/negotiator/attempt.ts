@@ -78,8 +78,8 @@ export const attempt = (visit: Visit, key: DerivedKey, address: TowerAddress): E
           tower: visit.tower.publicKey,
           address,
           publicKey: key.publicKey,
-          onStep: (step) =>
-            Effect.sync(() => (step === "connected" ? enter(visit, "handshaking", address) : undefined)),
+          onProgress: (progress) =>
+            Effect.sync(() => (progress === "connected" ? enter(visit, "handshaking", address) : undefined)),
           ecdh
         })
         connection = yield* Scope.extend(connecting, scope)

@@ -117,9 +117,9 @@ export const make = (script: (dial: Dial) => Script, options: Options = {}): Scr
       const tower = scriptedTower.make(dial, script(dial), timeouts, scope)
       yield* tower.dial
       dial.connectedAt = yield* Clock.currentTimeMillis
-      yield* request.onStep("connected")
+      yield* request.onProgress("connected")
       yield* tower.actTwo
-      yield* request.onStep("actTwo")
+      yield* request.onProgress("actTwo")
       yield* request.ecdh(ephemeralKey)
       dial.shownAt = yield* Clock.currentTimeMillis
       keys.shown(dial, dial.shownAt, yield* Clock.currentTimeNanos)

@@ -16,11 +16,11 @@ import { CreateSessionReply } from "../../schema/wire/CreateSessionReply.js"
 import { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
 
-/** The steps of a connection, in order: what the client waits for in each of them. @since 0.1.0 @category models */
-export type Step = "dial" | "actTwo" | "sendInit" | "init" | "sendCreateSession" | "reply"
+/** The stages of a connection, in order: what the client waits for in each of them. @since 0.1.0 @category models */
+export type Stage = "dial" | "actTwo" | "sendInit" | "init" | "sendCreateSession" | "reply"
 
 /**
- * What a tower does at a step. With anything but `Go`, and with its reply, it has said all it has to say and hangs up.
+ * What a tower does at a stage. With anything but `Go`, and with its reply, it has said all it has to say and hangs up.
  *
  * @since 0.1.0
  * @category models
@@ -30,7 +30,7 @@ export type Move = Data.TaggedEnum<{
   Go: {}
   /** At `init` and `reply`: another message than the one that is due. */
   Say: { readonly message: Message }
-  /** The step fails. */
+  /** The stage fails. */
   Fail: {
     /** With what; if not given, as it does when the tower ends the connection there. */
     readonly error?: ((address: TowerAddress) => TransportError) | undefined
@@ -79,9 +79,9 @@ export interface Dial {
 export interface Script {
   /** How long the dial, the tower's Init and its reply take, each. */
   readonly latency?: Delay | undefined
-  /** How long a step takes instead. */
-  readonly delays?: { readonly [S in Step]?: Delay | undefined } | undefined
-  readonly moves?: { readonly [S in Step]?: Move | undefined } | undefined
+  /** How long a stage takes instead. */
+  readonly delays?: { readonly [S in Stage]?: Delay | undefined } | undefined
+  readonly moves?: { readonly [S in Stage]?: Move | undefined } | undefined
   /** Its Init (default: the client's chain, features 1 and 3). */
   readonly init?: ((theirs: Init) => Init) | undefined
   /** Its reply, asked for when it is sent (default: code 0). */
@@ -93,17 +93,17 @@ export interface Script {
 /** A good tower. @since 0.1.0 @category constructors */
 export const ok: Script = {}
 
-/** A tower that is good up to a step and makes that move there. @since 0.1.0 @category constructors */
-export const at = (step: Step, move: Move): Script => ({ moves: { [step]: move } })
+/** A tower that is good up to a stage and makes that move there. @since 0.1.0 @category constructors */
+export const at = (stage: Stage, move: Move): Script => ({ moves: { [stage]: move } })
 
-/** A tower that ends the connection at a step; at `dial`, nobody listens. @since 0.1.0 @category constructors */
-export const failsAt = (step: Step): Script => at(step, Move.Fail({}))
+/** A tower that ends the connection at a stage; at `dial`, nobody listens. @since 0.1.0 @category constructors */
+export const failsAt = (stage: Stage): Script => at(stage, Move.Fail({}))
 
-/** A tower that says nothing from a step on. @since 0.1.0 @category constructors */
-export const silentAt = (step: Step): Script => at(step, Move.Silence())
+/** A tower that says nothing from a stage on. @since 0.1.0 @category constructors */
+export const silentAt = (stage: Stage): Script => at(stage, Move.Silence())
 
-/** A tower that says something else at a step. @since 0.1.0 @category constructors */
-export const says = (step: "init" | "reply", message: Message): Script => at(step, Move.Say({ message }))
+/** A tower that says something else at a stage. @since 0.1.0 @category constructors */
+export const says = (stage: "init" | "reply", message: Message): Script => at(stage, Move.Say({ message }))
 
 /** A tower that replies with a code, the last applied update and data. @since 0.1.0 @category constructors */
 export const replies = (code: number, lastApplied = 0, data: HexBytes = HexBytes.make("")): Script => {

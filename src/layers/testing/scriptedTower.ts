@@ -28,7 +28,7 @@ export interface OpenDial extends TowerScript.Dial {
   readonly sent: Array<Message>
 }
 
-/** How long the client waits for a step. @since 0.1.0 @category models */
+/** How long the client waits in a stage. @since 0.1.0 @category models */
 export interface Timeouts {
   readonly dial: Duration.Duration
   readonly handshake: Duration.Duration
@@ -44,7 +44,7 @@ export interface ScriptedTower {
   readonly ended: Effect.Effect<void>
 }
 
-/** The kinds of failure of a step: the tower ends the connection there, or the time is up. */
+/** The kinds of failure of a stage: the tower ends the connection there, or the time is up. */
 interface Failures {
   readonly limit: Duration.Duration
   readonly ended: () => TransportError
@@ -54,7 +54,7 @@ interface Failures {
 /** A dial's address is one: to check it again with each failure would cost more than all the rest of a script. */
 const unchecked = { disableValidation: true }
 
-/** Waits as long as a step takes, or its limit; was it in time? Without a timer where none is needed. */
+/** Waits as long as a stage takes, or its limit; was it in time? Without a timer where none is needed. */
 const inTime = (takes: TowerScript.Delay, limit: Duration.Duration): Effect.Effect<boolean> => {
   if (Effect.isEffect(takes)) {
     return Effect.match(
@@ -91,14 +91,14 @@ export const make = (
       : Effect.void
   const ended = ending.await
 
-  /** Plays a step; answers what the tower says there instead of what is due, if it does. */
+  /** Plays a stage; answers what the tower says there instead of what is due, if it does. */
   const play = (
-    step: TowerScript.Step,
+    stage: TowerScript.Stage,
     latency: TowerScript.Delay | undefined,
     failures: Failures
   ): Effect.Effect<Message | undefined, TransportError> => {
-    const move = script.moves?.[step] ?? TowerScript.Move.Go()
-    const takes = script.delays?.[step] ?? latency ?? 0
+    const move = script.moves?.[stage] ?? TowerScript.Move.Go()
+    const takes = script.delays?.[stage] ?? latency ?? 0
     return Effect.flatMap(inTime(move._tag === "Silence" ? Duration.infinity : takes, failures.limit), (punctual) => {
       if (!punctual) return Effect.fail(failures.late())
       switch (move._tag) {

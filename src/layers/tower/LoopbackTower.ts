@@ -39,14 +39,14 @@ import * as Sessions from "./sessions.js"
 export type { TowerSession } from "./sessions.js"
 
 /** What the tower is about to do. At `reply` the decision is already stored. @since 0.1.0 @category testing */
-export type Step = "handshake" | "init" | "reply" | "hangUp"
+export type Action = "handshake" | "init" | "reply" | "hangUp"
 
 /** What goes wrong on every connection from now on. @since 0.1.0 @category testing */
 export type Fault = Data.TaggedEnum<{
-  /** The tower falls silent before a step, until the client hangs up. */
-  Silent: { readonly before: Step }
-  /** It hangs up before a step; before `reply` the session is stored and the reply lost. */
-  HangUp: { readonly before: Step }
+  /** The tower falls silent before an action, until the client hangs up. */
+  Silent: { readonly before: Action }
+  /** It hangs up before an action; before `reply` the session is stored and the reply lost. */
+  HangUp: { readonly before: Action }
   /** It sends another message. */
   Replace: {
     /** What it sends instead of the one that it decided on. */
@@ -147,9 +147,9 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
     let counts: Connections = { served: 0, open: 0, refused: 0 }
     let fault: Fault | undefined
 
-    const before = (step: Step, clientIsGone: Effect.Effect<void>) =>
+    const before = (action: Action, clientIsGone: Effect.Effect<void>) =>
       Effect.suspend(() => {
-        if (fault === undefined || fault._tag === "Replace" || fault.before !== step) return Effect.void
+        if (fault === undefined || fault._tag === "Replace" || fault.before !== action) return Effect.void
         return fault._tag === "HangUp" ? hangUp : Effect.andThen(clientIsGone, hangUp)
       })
 

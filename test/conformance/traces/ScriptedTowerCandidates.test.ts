@@ -76,7 +76,7 @@ describe("the walk (docs/negotiation.md, The reference's candidate list)", () =>
       const steps: Array<string> = []
       const { cursor } = yield* ScriptedTowerCandidates.make({
         towers: [tower(1, 1)],
-        onStep: (step) => Effect.sync(() => void steps.push(step._tag))
+        onWalk: (step) => Effect.sync(() => void steps.push(step._tag))
       })
       const walk = yield* cursor
       yield* walk.next

@@ -14,7 +14,7 @@ import type { TowerAddress } from "../../../src/schema/TowerAddress.js"
 import { CandidateChange, type TowerCandidates } from "../../../src/services/TowerCandidates.js"
 
 /** What a walk over the list gave. */
-export type Step =
+export type WalkEvent =
   | { readonly _tag: "next"; readonly tower: Tower }
   | { readonly _tag: "exhausted" }
   | { readonly _tag: "reset" }
@@ -22,8 +22,8 @@ export type Step =
 export interface Options {
   /** The candidates at the start. */
   readonly towers?: ReadonlyArray<Tower> | undefined
-  /** Told at each step of a walk. */
-  readonly onStep?: ((step: Step) => Effect.Effect<void>) | undefined
+  /** Called for each event of a walk. */
+  readonly onWalk?: ((event: WalkEvent) => Effect.Effect<void>) | undefined
 }
 
 /** The reference's walk over the list, private to one negotiator. @since 0.1.0 @category models */
@@ -51,7 +51,7 @@ export interface ScriptedTowerCandidates {
 export const make = (options: Options = {}): Effect.Effect<ScriptedTowerCandidates> =>
   Effect.gen(function* () {
     const changes = yield* PubSub.unbounded<CandidateChange>()
-    const onStep = options.onStep ?? (() => Effect.void)
+    const onWalk = options.onWalk ?? (() => Effect.void)
     const queue: Array<TowerId> = []
     const candidates = new Map<TowerId, Tower>()
     /** A walk stands before the element of its index; at the end, a new last element is its next one. */
@@ -144,13 +144,13 @@ export const make = (options: Options = {}): Effect.Effect<ScriptedTowerCandidat
         next: Effect.suspend(() => {
           const tower = advance(walk)
           return Effect.as(
-            onStep(tower === undefined ? { _tag: "exhausted" } : { _tag: "next", tower }),
+            onWalk(tower === undefined ? { _tag: "exhausted" } : { _tag: "next", tower }),
             Option.fromNullable(tower)
           )
         }),
         reset: Effect.suspend(() => {
           walk.at = 0
-          return onStep({ _tag: "reset" })
+          return onWalk({ _tag: "reset" })
         })
       }
     })

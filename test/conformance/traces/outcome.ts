@@ -1,4 +1,4 @@
-/** The outcomes of the recorded runs as scripts of towers; timeouts are none, since the script makes the steps fail. */
+/** The outcomes of the recorded runs as scripts of towers; timeouts are none, since the script makes the stages fail. */
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import { ChainHash, HexBytes } from "../../../src/schema/Ids.js"
 import { ErrorMessage } from "../../../src/schema/wire/ErrorMessage.js"
@@ -7,7 +7,7 @@ import type { Message } from "../../../src/schema/wire/Message.js"
 import { StateUpdateReply } from "../../../src/schema/wire/StateUpdateReply.js"
 import type { ScenarioTower } from "./file.js"
 
-const steps: ReadonlyMap<string, TowerScript.Step> = new Map([
+const stages: ReadonlyMap<string, TowerScript.Stage> = new Map([
   ["dial", "dial"],
   ["sendInit", "sendInit"],
   ["sendCreate", "sendCreateSession"],
@@ -28,18 +28,18 @@ const scriptOf = (outcome: string, tower: ScenarioTower, chainHash: ChainHash): 
   const [where = "", how = "", ...rest] = outcome.split(":")
   const latency = tower.latencyMs
   if (outcome === "ok") return { latency }
-  const step = steps.get(where)
-  if (step === undefined) throw new Error(`unknown outcome ${outcome}`)
-  if (how === "error" || how === "eof") return { latency, ...TowerScript.failsAt(step) }
+  const stage = stages.get(where)
+  if (stage === undefined) throw new Error(`unknown outcome ${outcome}`)
+  if (how === "error" || how === "eof") return { latency, ...TowerScript.failsAt(stage) }
   if (how === "hang") {
-    const usual = step === "sendInit" || step === "sendCreateSession" ? 0 : latency
-    return { latency, ...TowerScript.failsAt(step), delays: { [step]: usual + Number(rest[0]) } }
+    const usual = stage === "sendInit" || stage === "sendCreateSession" ? 0 : latency
+    return { latency, ...TowerScript.failsAt(stage), delays: { [stage]: usual + Number(rest[0]) } }
   }
   const message = messages(chainHash).get(how)
-  if (message !== undefined && (step === "init" || step === "reply")) {
-    return { latency, ...TowerScript.says(step, message) }
+  if (message !== undefined && (stage === "init" || stage === "reply")) {
+    return { latency, ...TowerScript.says(stage, message) }
   }
-  if (step !== "reply" || how !== "code") throw new Error(`unknown outcome ${outcome}`)
+  if (stage !== "reply" || how !== "code") throw new Error(`unknown outcome ${outcome}`)
   const [code, lastApplied = 0, data = ""] = rest
   return { latency, ...TowerScript.replies(Number(code), Number(lastApplied), HexBytes.make(data)) }
 }

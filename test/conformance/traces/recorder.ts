@@ -6,7 +6,7 @@ import * as Codec from "../../../src/schema/wire/Codec.js"
 import type { Message } from "../../../src/schema/wire/Message.js"
 import type { TowerTransport } from "../../../src/services/TowerTransport.js"
 import type { Event } from "./file.js"
-import type { Step } from "./ScriptedTowerCandidates.js"
+import type { WalkEvent } from "./ScriptedTowerCandidates.js"
 
 export interface Recorder {
   readonly events: ReadonlyArray<Event>
@@ -21,11 +21,11 @@ export const make = (): Recorder => {
   }
 }
 
-/** The steps of the walk over the candidates. */
+/** Notes each event of the walk over the candidates. */
 export const walk =
   ({ note }: Recorder) =>
-  (step: Step): Effect.Effect<void> =>
-    note(step._tag === "next" ? { op: step._tag, tower: step.tower.id } : { op: step._tag })
+  (event: WalkEvent): Effect.Effect<void> =>
+    note(event._tag === "next" ? { op: event._tag, tower: event.tower.id } : { op: event._tag })
 
 const received = (message: Message): Readonly<Record<string, unknown>> => {
   const bytes = Codec.encode(message)

@@ -69,7 +69,7 @@ const program = (scenario: Scenario, ours: Recorder.Recorder, delivered: Recorde
 
     const candidates = yield* ScriptedTowerCandidates.make({
       towers: scenario.towers.filter((tower) => !tower.later).map((tower) => towerOf(tower.id, tower.addresses)),
-      onStep: Recorder.walk(ours)
+      onWalk: Recorder.walk(ours)
     })
     const towers = ScriptedTowerTransport.make(
       (dial) => Outcome.script(known(dial.tower), dial.number, scenario.chainHash),

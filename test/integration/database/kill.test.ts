@@ -6,7 +6,7 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import * as Postgres from "../../layers/postgres.js"
 import { type Fate, fateOf, type Kill, type Life, lives, table } from "./support/kills.js"
-import { steps } from "./support/plan.js"
+import { breakpoints } from "./support/plan.js"
 import { bundle } from "./support/process.js"
 import * as World from "./support/world.js"
 
@@ -20,7 +20,7 @@ afterAll(async () => {
 })
 
 const { KILLS, SEED } = process.env
-const kills = Number(KILLS ?? steps.length + 3)
+const kills = Number(KILLS ?? breakpoints.length + 3)
 const seed = Number(SEED ?? 1)
 
 /** A database is killed so often before another one is begun. */
@@ -35,7 +35,7 @@ const live = (world: World.World, { kills, swallows }: Life) =>
         (kill) =>
           Effect.gen(function* () {
             const client = yield* world.run(
-              kill._tag === "step" ? { at: { step: kill.step, nth: kill.nth, does: "kill" } } : {}
+              kill._tag === "breakpoint" ? { at: { breakpoint: kill.breakpoint, nth: kill.nth, does: "kill" } } : {}
             )
             if (kill._tag === "instant") {
               yield* client.hears("ready")
@@ -52,7 +52,7 @@ const live = (world: World.World, { kills, swallows }: Life) =>
     })
   )
 
-const pointOf = (kill: Kill | undefined) => (kill?._tag === "step" ? kill.step : "at random")
+const pointOf = (kill: Kill | undefined) => (kill?._tag === "breakpoint" ? kill.breakpoint : "at random")
 
 const survives = (place: Effect.Effect<World.Place, never, Scope.Scope>, engine: string) =>
   Effect.gen(function* () {

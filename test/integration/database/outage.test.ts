@@ -79,7 +79,7 @@ describe("a negotiator goes on when its database is back", () => {
 })
 
 describe.skipIf(server?.power === undefined)("Postgres, restarted in the middle of a transaction", () => {
-  const restarted = (step: "in the transaction" | "at COMMIT") =>
+  const restarted = (breakpoint: "in the transaction" | "at COMMIT") =>
     Effect.gen(function* () {
       const { power, url } = server ?? {}
       if (power === undefined || url === undefined) return
@@ -88,7 +88,7 @@ describe.skipIf(server?.power === undefined)("Postgres, restarted in the middle 
       const witness: Witness = {
         ...nobody,
         reach: (at) =>
-          at !== step || restarts++ > 0 ? Effect.void : Effect.promise(() => power.off().then(() => power.on()))
+          at !== breakpoint || restarts++ > 0 ? Effect.void : Effect.promise(() => power.off().then(() => power.on()))
       }
       const db = yield* openDb({ where, storeTimeoutMs: 60_000 }, witness)
       yield* db.bindIdentity(identity)

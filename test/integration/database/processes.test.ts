@@ -74,7 +74,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
         const client = yield* world.run({
           sessions: 2,
           storeTimeoutMs: 60_000,
-          at: { step: "in the transaction", does: { stop: "clock stands" } }
+          at: { breakpoint: "in the transaction", does: { stop: "clock stands" } }
         })
         yield* client.hears("stops")
         // The stopped process holds the counter: it reserves its next index.
@@ -92,7 +92,10 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
 
     test("a process that was paused until its reservation was taken over shows no key", (world) =>
       Effect.gen(function* () {
-        const client = yield* world.run({ sessions: 2, at: { step: "reserve", does: { stop: "lease runs out" } } })
+        const client = yield* world.run({
+          sessions: 2,
+          at: { breakpoint: "reserve", does: { stop: "lease runs out" } }
+        })
         yield* client.hears("stops")
         const { index, tower } = yield* heldIn(world)
         const taken = yield* world.later(world.db.nextSessionKeyIndex(tower, policy.blobType, "clear"))
@@ -109,7 +112,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
 
     test("a process that was paused until its reservation was taken over cannot store", (world) =>
       Effect.gen(function* () {
-        const client = yield* world.run({ sessions: 2, at: { step: "reply", does: { stop: "lease runs out" } } })
+        const client = yield* world.run({ sessions: 2, at: { breakpoint: "reply", does: { stop: "lease runs out" } } })
         yield* client.hears("stops")
         const { index, lease, tower } = yield* heldIn(world)
         const taken = yield* world.later(world.db.nextSessionKeyIndex(tower, policy.blobType, "clear"))
@@ -125,7 +128,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
 
     test("a process that was only slow stores", (world) =>
       Effect.gen(function* () {
-        const client = yield* world.run({ sessions: 1, at: { step: "reply", does: { stop: "lease runs out" } } })
+        const client = yield* world.run({ sessions: 1, at: { breakpoint: "reply", does: { stop: "lease runs out" } } })
         yield* client.hears("stops")
         const { index } = yield* heldIn(world)
         yield* world.later(Effect.void)

@@ -90,7 +90,7 @@ export const connect = (tower: Target, keyIndex: number, dialer: SocketDialer.Se
       tower: tower.publicKey,
       address: tower.address,
       ...sessionKey(keyIndex),
-      onStep: () => Effect.void
+      onProgress: () => Effect.void
     })
   })
 

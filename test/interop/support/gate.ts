@@ -6,32 +6,32 @@ import { concat } from "../../../src/internal/bytes.js"
 import * as NodeSocketDialer from "../../../src/layers/NodeSocketDialer.js"
 import type { SocketDialer } from "../../../src/services/SocketDialer.js"
 
-/** The client's steps in their order: opening the socket, then one write each. */
-export const steps = ["dial", "act one", "act three and Init", "CreateSession"] as const
-export type Step = (typeof steps)[number]
+/** The client's operations in their order: opening the socket, then one write each. */
+export const operations = ["dial", "act one", "act three and Init", "CreateSession"] as const
+export type Operation = (typeof operations)[number]
 
 export interface Moment {
   readonly when: "before" | "after"
-  readonly step: Step
+  readonly operation: Operation
 }
 
 /** Runs `act` once, at the moment, on the first connection that comes to it. */
 export const make = (moment: Moment, act: Effect.Effect<void>): SocketDialer.Service => {
   let done = false
-  const at = (when: Moment["when"], step: Step | undefined) =>
+  const at = (when: Moment["when"], operation: Operation | undefined) =>
     Effect.suspend(() => {
-      if (done || step !== moment.step || when !== moment.when) return Effect.void
+      if (done || operation !== moment.operation || when !== moment.when) return Effect.void
       done = true
       return act
     })
-  const around = <A, E, R>(step: Step | undefined, effect: Effect.Effect<A, E, R>) =>
-    at("before", step).pipe(Effect.andThen(effect), Effect.zipLeft(at("after", step)))
+  const around = <A, E, R>(operation: Operation | undefined, effect: Effect.Effect<A, E, R>) =>
+    at("before", operation).pipe(Effect.andThen(effect), Effect.zipLeft(at("after", operation)))
   return {
     route: "clear",
     dial: (address) =>
       Effect.map(around("dial", NodeSocketDialer.make.dial(address)), (socket) => {
         let writes = 0
-        return { ...socket, write: (bytes) => Effect.suspend(() => around(steps[++writes], socket.write(bytes))) }
+        return { ...socket, write: (bytes) => Effect.suspend(() => around(operations[++writes], socket.write(bytes))) }
       })
   }
 }
@@ -48,7 +48,7 @@ export const initWithNext: SocketDialer.Service = {
         write: (bytes) =>
           Effect.suspend(() => {
             const all = concat(held, bytes)
-            const isInit = steps[++writes] === "act three and Init"
+            const isInit = operations[++writes] === "act three and Init"
             held = isInit ? all : new Uint8Array(0)
             return isInit ? Effect.succeed(true) : socket.write(all)
           })

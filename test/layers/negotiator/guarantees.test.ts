@@ -57,7 +57,7 @@ const ask = (world: World, until: number, pause: number) =>
     return took
   })
 
-const steps: ReadonlyArray<TowerScript.Step> = ["dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply"]
+const stages: ReadonlyArray<TowerScript.Stage> = ["dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply"]
 const codes = [40, 50, 60, 61, 62, 63, 64, 70, 65535]
 const otherChain = ChainHash.make("00".repeat(32))
 const otherInit = (init: Partial<Init>): TowerScript.Script => ({
@@ -67,8 +67,8 @@ const errorMessage = new ErrorMessage({ code: 40, data: HexBytes.make("") })
 
 /** All that a tower can do instead of giving a session. */
 const misdeeds: ReadonlyArray<readonly [string, TowerScript.Script]> = [
-  ...steps.map((step) => [`ends at ${step}`, TowerScript.failsAt(step)] as const),
-  ...steps.map((step) => [`silent at ${step}`, TowerScript.silentAt(step)] as const),
+  ...stages.map((stage) => [`ends at ${stage}`, TowerScript.failsAt(stage)] as const),
+  ...stages.map((stage) => [`silent at ${stage}`, TowerScript.silentAt(stage)] as const),
   ...codes.map((code) => [`replies ${code}`, TowerScript.replies(code, 7)] as const),
   ["says Error instead of Init", TowerScript.says("init", errorMessage)],
   ["says Error instead of its reply", TowerScript.says("reply", errorMessage)],
@@ -203,10 +203,10 @@ describe("G4: closing takes effect at once at every step", () => {
     },
     patient: false,
     towers: [
-      tower([{ kind: "silent", step: "reply", ...manner }]),
+      tower([{ kind: "silent", stage: "reply", ...manner }]),
       tower([
         { kind: "replies", code: 60, bytes: 0, ...manner },
-        { kind: "ends", step: "init", ...manner }
+        { kind: "ends", stage: "init", ...manner }
       ]),
       tower([
         { kind: "replies", code: 40, bytes: 0, ...manner },

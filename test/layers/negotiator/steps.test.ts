@@ -347,13 +347,13 @@ describe("what else a tower can say", () => {
 })
 
 describe("a connection that fails: the next address, with the same key", () => {
-  const steps: ReadonlyArray<TowerScript.Step> = ["dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply"]
+  const stages: ReadonlyArray<TowerScript.Stage> = ["dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply"]
 
-  for (const step of steps) {
-    const tag = step === "dial" ? "DialFailed" : step === "actTwo" ? "HandshakeFailed" : "ConnectionEnded"
+  for (const stage of stages) {
+    const tag = stage === "dial" ? "DialFailed" : stage === "actTwo" ? "HandshakeFailed" : "ConnectionEnded"
 
-    it(`its end at ${step}: ${tag}; at once`, () => {
-      const script = { ...TowerScript.failsAt(step), latency: 100 }
+    it(`its end at ${stage}: ${tag}; at once`, () => {
+      const script = { ...TowerScript.failsAt(stage), latency: 100 }
       run(
         {
           towers: [
@@ -370,7 +370,7 @@ describe("a connection that fails: the next address, with the same key", () => {
             expect(failures(world.events)).toEqual([[one?.closedAt, 1, tag]])
             expect(two).toMatchObject({ at: one?.closedAt, address: other, publicKey: one?.publicKey })
             expect(session).toMatchObject({ keyIndex: 1, createdAt: one?.closedAt })
-            expect(one?.shownAt === undefined).toBe(step === "dial" || step === "actTwo")
+            expect(one?.shownAt === undefined).toBe(stage === "dial" || stage === "actTwo")
             // The address that worked is the first to be tried the next time.
             yield* world.negotiator.nextSession
             expect(addressesDialled(world, 1)).toEqual([first, other, other])
@@ -378,17 +378,17 @@ describe("a connection that fails: the next address, with the same key", () => {
       )
     })
 
-    const silence = step === "dial" ? 10_000 : step === "actTwo" ? 5_000 : 15_000
-    const silent = step === "dial" ? "DialFailed" : step === "actTwo" ? "HandshakeFailed" : "MessageTimeout"
+    const silence = stage === "dial" ? 10_000 : stage === "actTwo" ? 5_000 : 15_000
+    const silent = stage === "dial" ? "DialFailed" : stage === "actTwo" ? "HandshakeFailed" : "MessageTimeout"
     // The tower may have seen the key, and its end was not seen.
-    const rest = step === "dial" || step === "actTwo" ? 0 : 2_000
+    const rest = stage === "dial" || stage === "actTwo" ? 0 : 2_000
 
-    it(`silence at ${step}: ${silent} after ${silence} ms; the key is shown again ${rest} ms later`, () => {
+    it(`silence at ${stage}: ${silent} after ${silence} ms; the key is shown again ${rest} ms later`, () => {
       run(
         {
           towers: [
             byAddress([
-              [first, TowerScript.silentAt(step)],
+              [first, TowerScript.silentAt(stage)],
               [other, TowerScript.ok]
             ])
           ]
@@ -431,7 +431,7 @@ describe("a connection that fails: the next address, with the same key", () => {
     }
   })
 
-  for (const [name, step, error] of [
+  for (const [name, stage, error] of [
     ["an act two that is not right", "actTwo", (address) => new HandshakeFailed({ address, act: 2, reason: "BadMac" })],
     ["garbage instead of Init", "init", (address) => new GarbledFrame({ address })],
     [
@@ -442,10 +442,10 @@ describe("a connection that fails: the next address, with the same key", () => {
     ["garbage instead of its reply", "reply", (address) => new GarbledFrame({ address })],
     ["a reply cut short", "reply", (address) => new MalformedMessage({ address, type: 603, reason: "Truncated" })]
   ] satisfies ReadonlyArray<
-    readonly [string, TowerScript.Step, (address: TowerAddress) => GarbledFrame | MalformedMessage | HandshakeFailed]
+    readonly [string, TowerScript.Stage, (address: TowerAddress) => GarbledFrame | MalformedMessage | HandshakeFailed]
   >) {
     it(`${name}: a failure of that address`, () => {
-      const script = TowerScript.at(step, Move.Fail({ error }))
+      const script = TowerScript.at(stage, Move.Fail({ error }))
       run(
         {
           towers: [
@@ -861,14 +861,14 @@ describe("the lease of a key: act three and CreateSession are written only while
 
 describe("a visit has a time limit of 90 s, a failure of whom it waits for", () => {
   const patient = { dialTimeout: Infinity, handshakeTimeout: Infinity, messageTimeout: Infinity }
-  const steps: ReadonlyArray<TowerScript.Step> = ["dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply"]
+  const stages: ReadonlyArray<TowerScript.Stage> = ["dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply"]
 
-  for (const step of steps) {
-    it(`a tower silent at ${step}: VisitTimeout; the address that was not reached has its turn in the next visit`, () => {
+  for (const stage of stages) {
+    it(`a tower silent at ${stage}: VisitTimeout; the address that was not reached has its turn in the next visit`, () => {
       const towers = [
         {
           ...byAddress([
-            [first, TowerScript.silentAt(step)],
+            [first, TowerScript.silentAt(stage)],
             [other, TowerScript.ok]
           ])
         }

@@ -13,7 +13,7 @@ import type { ClientDb } from "../../../src/services/ClientDb.js"
 import { addressOf, hour, minute, run, second, those, towerKey, type World } from "./world.js"
 
 const good = (latency: number) => () => ({ ...TowerScript.ok, latency })
-const silentAt = (step: TowerScript.Step) => () => TowerScript.silentAt(step)
+const silentAt = (stage: TowerScript.Stage) => () => TowerScript.silentAt(stage)
 /** Without timeouts of the transport: only the visit's deadline ends a silence. */
 const patient = { dialTimeout: Infinity, handshakeTimeout: Infinity, messageTimeout: Infinity }
 const broken = new DatabaseUnavailable({ operation: "test", detail: "broken on purpose" })

@@ -26,7 +26,7 @@ const request = (overrides: Partial<TowerTransport.ConnectRequest<never>> = {}) 
   address,
   publicKey: key(1),
   ecdh: () => Effect.succeed(secret),
-  onStep: () => Effect.void,
+  onProgress: () => Effect.void,
   ...overrides
 })
 
@@ -189,7 +189,7 @@ describe("the handshake", () => {
     const note = (what: string) => Effect.sync(() => void seen.push(`${what} ${towers.dials()[0]?.shownAt}`))
     run(
       negotiate(towers, {
-        onStep: note,
+        onProgress: note,
         ecdh: (point: string) => Effect.as(note(`ecdh with ${point.slice(0, 8)}`), secret)
       })
     )

@@ -397,8 +397,8 @@ describe("faults", () => {
   it.effect("silence before any step, until the client goes", () =>
     withTower((tower) =>
       Effect.gen(function* () {
-        const silence = (before: LoopbackTower.Step) => LoopbackTower.Fault.Silent({ before })
-        const until = Effect.fn(function* (before: LoopbackTower.Step, wait: Duration.DurationInput) {
+        const silence = (before: LoopbackTower.Action) => LoopbackTower.Fault.Silent({ before })
+        const until = Effect.fn(function* (before: LoopbackTower.Action, wait: Duration.DurationInput) {
           yield* tower.setFault(silence(before))
           const client = yield* Effect.fork(Effect.either(ask(tower, 1, create())))
           yield* TestClock.adjust(wait)

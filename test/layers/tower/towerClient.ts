@@ -50,7 +50,7 @@ export const connect = (tower: PublicKey, key: number, address: TowerAddress = T
       address,
       publicKey: publicKeyOf(key),
       ecdh: (point) => Effect.orDie(Effect.map(nobleCurve.ecdh(secretOf(key), fromHex(point)), Redacted.make)),
-      onStep: () => Effect.void
+      onProgress: () => Effect.void
     })
   )
 

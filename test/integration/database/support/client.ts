@@ -9,7 +9,7 @@ import { leaseMs } from "../../../../src/schema/Reservation.js"
 import { SessionNegotiator } from "../../../../src/services/SessionNegotiator.js"
 import { clockAhead } from "./clockAhead.js"
 import { negotiating, type Witness } from "./negotiating.js"
-import { Plan, type Step } from "./plan.js"
+import { type Breakpoint, Plan } from "./plan.js"
 
 const plan = Schema.decodeUnknownSync(Schema.parseJson(Plan))(process.argv[2])
 
@@ -19,17 +19,17 @@ const say: Witness["say"] = (...words) => Effect.sync(() => fs.writeSync(1, `${w
 let sleptMs = 0
 
 let times = 0
-const reach = (step: Step) =>
+const reach = (breakpoint: Breakpoint) =>
   Effect.suspend(() => {
     const { at } = plan
-    if (at?.step !== step || ++times !== (at.nth ?? 1)) return Effect.void
+    if (at?.breakpoint !== breakpoint || ++times !== (at.nth ?? 1)) return Effect.void
     if (at.does === "kill") return Effect.sync(() => process.kill(process.pid, "SIGKILL"))
     const { stop } = at.does
     const sleep = Effect.sync(() => {
       process.kill(process.pid, "SIGSTOP")
       if (stop === "lease runs out") sleptMs += leaseMs
     })
-    return say("stops", step).pipe(Effect.andThen(sleep), Effect.andThen(say("continues")))
+    return say("stops", breakpoint).pipe(Effect.andThen(sleep), Effect.andThen(say("continues")))
   })
 
 const line = Effect.async<void>((resume) => {

@@ -1,11 +1,11 @@
 import { FastCheck } from "effect"
-import { type Step, steps } from "./plan.js"
+import { type Breakpoint, breakpoints } from "./plan.js"
 import type { Client } from "./process.js"
 import type { World } from "./world.js"
 
-/** When a client is killed: at a step, or some milliseconds after it has begun. */
+/** When a client is killed: at a breakpoint, or some milliseconds after it has begun. */
 export type Kill =
-  | { readonly _tag: "step"; readonly step: Step; readonly nth: number }
+  | { readonly _tag: "breakpoint"; readonly breakpoint: Breakpoint; readonly nth: number }
   | { readonly _tag: "instant"; readonly afterMs: number }
 
 /** Clients that live and die together, and whether a tower swallows its replies meanwhile. */
@@ -19,20 +19,23 @@ const instant: FastCheck.Arbitrary<Kill> = FastCheck.record({
   _tag: FastCheck.constant("instant" as const),
   afterMs: FastCheck.integer({ min: 0, max: 500 })
 })
-const step: FastCheck.Arbitrary<Kill> = FastCheck.record({
-  _tag: FastCheck.constant("step" as const),
-  step: FastCheck.constantFrom(...steps),
+const breakpoint: FastCheck.Arbitrary<Kill> = FastCheck.record({
+  _tag: FastCheck.constant("breakpoint" as const),
+  breakpoint: FastCheck.constantFrom(...breakpoints),
   nth
 })
 const life: FastCheck.Arbitrary<Life> = FastCheck.record({
-  kills: FastCheck.array(FastCheck.oneof({ weight: 2, arbitrary: instant }, step), { minLength: 1, maxLength: 3 }),
+  kills: FastCheck.array(FastCheck.oneof({ weight: 2, arbitrary: instant }, breakpoint), {
+    minLength: 1,
+    maxLength: 3
+  }),
   swallows: FastCheck.boolean()
 })
 
-/** One life for every step, then lives at random, with so many kills and no fewer. */
+/** One life for every breakpoint, then lives at random, with so many kills and no fewer. */
 export const lives = (kills: number, seed: number): ReadonlyArray<Life> => {
-  const all: Array<Life> = steps.map((step, n) => ({
-    kills: [{ _tag: "step", step, nth: 1 + (n % 2) }],
+  const all: Array<Life> = breakpoints.map((breakpoint, n) => ({
+    kills: [{ _tag: "breakpoint", breakpoint, nth: 1 + (n % 2) }],
     swallows: false
   }))
   const count = () => all.reduce((sum, { kills }) => sum + kills.length, 0)
@@ -60,7 +63,7 @@ export const fateOf = (world: World, { said }: Client): Fate => {
 
 /** Kills and their outcomes, a line for each point. */
 export const table = (outcomes: ReadonlyArray<readonly [point: string, fate: Fate]>): string => {
-  const points = [...steps, "at random"]
+  const points = [...breakpoints, "at random"]
   const widths = [20, 7, ...fates.map((fate) => fate.length + 2)]
   const row = (cells: ReadonlyArray<string | number>) =>
     cells.map((cell, n) => (n === 0 ? String(cell).padEnd(20) : String(cell).padStart(widths[n] ?? 0))).join("")

@@ -1,5 +1,5 @@
 /**
- * A negotiator as applications have it: real sockets, real keys, a real database; with something to do at each step.
+ * A negotiator as applications have it: real sockets, real keys, a real database; with something to do at each breakpoint.
  */
 import { SqlClient } from "@effect/sql"
 import { Effect, Fiber, Layer, Logger, LogLevel, Redacted } from "effect"
@@ -19,7 +19,7 @@ import { ClientDb } from "../../../../src/services/ClientDb.js"
 import { SocketDialer } from "../../../../src/services/SocketDialer.js"
 import { TowerTransport } from "../../../../src/services/TowerTransport.js"
 import { around } from "../../../layers/sql/recording.js"
-import type { Plan, Step, Word } from "./plan.js"
+import type { Breakpoint, Plan, Word } from "./plan.js"
 
 export const chain = Chain.bitcoinRegtest
 export const policy = Policy.defaults(chain)
@@ -32,7 +32,7 @@ export const keyRing = HdKeyRing.layer({
 
 /** Who hears of it when something happens. */
 export interface Witness {
-  readonly reach: (step: Step) => Effect.Effect<void>
+  readonly reach: (breakpoint: Breakpoint) => Effect.Effect<void>
   readonly say: (word: Word, ...more: ReadonlyArray<string>) => Effect.Effect<void>
 }
 
@@ -123,8 +123,11 @@ const transport = (witness: Witness) =>
           Effect.map(
             real.connect({
               ...request,
-              onStep: (step) =>
-                Effect.andThen(request.onStep(step), step === "actTwo" ? witness.reach("act two") : Effect.void),
+              onProgress: (progress) =>
+                Effect.andThen(
+                  request.onProgress(progress),
+                  progress === "actTwo" ? witness.reach("act two") : Effect.void
+                ),
               ecdh: (point) =>
                 Effect.tap(request.ecdh(point), () => witness.say("shown", request.tower, request.publicKey))
             }),

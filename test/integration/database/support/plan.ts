@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 
 /** Where a client can be killed or stopped, in the order of a visit. */
-export const steps = [
+export const breakpoints = [
   "reserve",
   "dial",
   "act one",
@@ -16,7 +16,7 @@ export const steps = [
   "store",
   "delivery"
 ] as const
-export type Step = (typeof steps)[number]
+export type Breakpoint = (typeof breakpoints)[number]
 
 /** What a client does. */
 export const Plan = Schema.Struct({
@@ -30,10 +30,10 @@ export const Plan = Schema.Struct({
   waits: Schema.optional(Schema.Boolean),
   storeTimeoutMs: Schema.optional(Schema.Number),
   reserveNext: Schema.optional(Schema.Boolean),
-  /** What happens when it comes to a step for the n-th time (default: the first). */
+  /** What happens when it comes to a breakpoint for the n-th time (default: the first). */
   at: Schema.optional(
     Schema.Struct({
-      step: Schema.Literal(...steps),
+      breakpoint: Schema.Literal(...breakpoints),
       nth: Schema.optional(Schema.Number),
       /** `stop`: until it is continued; to it, so long has passed then. */
       does: Schema.Union(

@@ -1,7 +1,7 @@
 /**
  * A small world as plain data: the same one for the same seed, so that it can be told, made smaller and played again.
  */
-import type { Step } from "../../../../src/layers/testing/TowerScript.js"
+import type { Stage } from "../../../../src/layers/testing/TowerScript.js"
 import * as seeded from "../../../seeded.js"
 import { hour, minute, second } from "../world.js"
 
@@ -9,8 +9,8 @@ import { hour, minute, second } from "../world.js"
 export type Behaviour =
   | { readonly kind: "good" | "wrongChain" | "requiresUnknown" }
   | { readonly kind: "replies"; readonly code: number; readonly bytes: number }
-  | { readonly kind: "ends" | "silent"; readonly step: Step }
-  | { readonly kind: "garbage" | "wrongMessage" | "errorMessage"; readonly step: "init" | "reply" }
+  | { readonly kind: "ends" | "silent"; readonly stage: Stage }
+  | { readonly kind: "garbage" | "wrongMessage" | "errorMessage"; readonly stage: "init" | "reply" }
 
 /** How fast it is, and how long after its last word it hangs up; null: never. In milliseconds. */
 export interface Manner {
@@ -86,7 +86,7 @@ export interface Plan {
   readonly stop: End | null
 }
 
-const steps: ReadonlyArray<Step> = ["dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply"]
+const stages: ReadonlyArray<Stage> = ["dial", "actTwo", "sendInit", "init", "sendCreateSession", "reply"]
 
 /** The plan of a seed. */
 export const make = (seed: number): Plan => {
@@ -117,13 +117,13 @@ export const make = (seed: number): Plan => {
         return { kind: "replies", code, bytes: one(0, 0, 22, 1024, 1025) }
       }
       case 4:
-        return { kind: "ends", step: one("dial", ...steps) }
+        return { kind: "ends", stage: one("dial", ...stages) }
       case 5:
-        return { kind: "silent", step: one("dial", ...steps) }
+        return { kind: "silent", stage: one("dial", ...stages) }
       case 6:
-        return { kind: "garbage", step: one("init", "reply") }
+        return { kind: "garbage", stage: one("init", "reply") }
       case 7:
-        return { kind: one("wrongMessage", "errorMessage"), step: one("init", "reply") }
+        return { kind: one("wrongMessage", "errorMessage"), stage: one("init", "reply") }
       default:
         return { kind: one("wrongChain", "requiresUnknown", "good") }
     }

@@ -26,27 +26,27 @@ const parts = (behaviour: Behaviour): TowerScript.Script => {
     case "replies":
       return TowerScript.replies(behaviour.code, 7, HexBytes.make("51".repeat(behaviour.bytes)))
     case "ends":
-      return TowerScript.failsAt(behaviour.step)
+      return TowerScript.failsAt(behaviour.stage)
     case "silent":
-      return TowerScript.silentAt(behaviour.step)
+      return TowerScript.silentAt(behaviour.stage)
     case "garbage": {
-      const { step } = behaviour
+      const { stage } = behaviour
       return TowerScript.at(
-        step,
+        stage,
         TowerScript.Move.Fail({
           error: (address) =>
-            step === "init" ? new GarbledFrame({ address }) : new MalformedMessage({ address, reason: "Truncated" })
+            stage === "init" ? new GarbledFrame({ address }) : new MalformedMessage({ address, reason: "Truncated" })
         })
       )
     }
     case "wrongMessage":
-      return TowerScript.says(behaviour.step, wrongMessage)
+      return TowerScript.says(behaviour.stage, wrongMessage)
     case "errorMessage":
-      return TowerScript.says(behaviour.step, errorMessage)
+      return TowerScript.says(behaviour.stage, errorMessage)
   }
 }
 
-/** A tower that ends a connection at a step hangs up there. */
+/** A tower that ends a connection at a stage hangs up there. */
 const script = (behaviour: Behaviour, { hangUpAfter, latency }: Manner): TowerScript.Script => ({
   ...parts(behaviour),
   latency,
