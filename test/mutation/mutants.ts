@@ -17,9 +17,20 @@ export const parts: ReadonlyArray<Part> = [
       ...[
         "found",
         "interruptions",
-        "steps",
-        "rounds",
-        "interface",
+        "replies",
+        "addresses",
+        "keys",
+        "ownFailures",
+        "visitTimeout",
+        "hedging",
+        "ranking",
+        "candidateChanges",
+        "waits",
+        "takers",
+        "negotiate",
+        "status",
+        "SessionNegotiator",
+        "defects",
         "stops",
         "corners",
         "dbfailures",
@@ -32,7 +43,7 @@ export const parts: ReadonlyArray<Part> = [
         (name) => `test/layers/concurrency/${name}.test.ts`
       )
     ],
-    thorough: ["guarantees", "random", "worlds"].map(ofNegotiator),
+    thorough: ["guarantees", "hostileTowers", "random", "worlds"].map(ofNegotiator),
     mutants: [
       ...negotiator(
         "Rules",

@@ -88,7 +88,11 @@ export const observation: ReadonlyArray<Part> = [
   {
     name: "metrics",
     quick: ["test/layers/Metrics.test.ts"],
-    thorough: ["test/layers/negotiator/stopped.test.ts", "test/layers/negotiator/interface.test.ts"],
+    thorough: [
+      "test/layers/negotiator/stopped.test.ts",
+      "test/layers/negotiator/status.test.ts",
+      "test/layers/negotiator/SessionNegotiator.test.ts"
+    ],
     mutants: inFile(
       "src/layers/Metrics.ts",
       ['? "failed" : "empty"', '? "failed" : "failed"'],
@@ -109,7 +113,11 @@ export const observation: ReadonlyArray<Part> = [
   {
     name: "logging",
     quick: ["test/layers/negotiator/logging.test.ts"],
-    thorough: ["test/layers/negotiator/stopped.test.ts", "test/layers/negotiator/interface.test.ts"],
+    thorough: [
+      "test/layers/negotiator/stopped.test.ts",
+      "test/layers/negotiator/status.test.ts",
+      "test/layers/negotiator/SessionNegotiator.test.ts"
+    ],
     mutants: inFile(
       "src/layers/negotiator/logging.ts",
       ['Effect.logInfo("session established")', 'Effect.logDebug("session established")'],

@@ -8,7 +8,7 @@ import { KeyRingError } from "../../../src/schema/KeyRingError.js"
 import type { NegotiatorEvent } from "../../../src/schema/NegotiatorEvent.js"
 import type { TowerAddress } from "../../../src/schema/TowerAddress.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
-import { those, towerKey, type World } from "./world.js"
+import { run, those, towerKey, type World, type WorldOptions } from "./world.js"
 
 /** A good tower whose dial, Init and reply take so long each, in milliseconds. */
 export const good = (latency = 0) => ({ script: (): TowerScript.Script => ({ ...TowerScript.ok, latency }) })
@@ -93,3 +93,48 @@ export const slowStores =
     ...db,
     createClientSession: (...all) => Effect.delay(db.createClientSession(...all), millis)
   })
+
+/** Starts of visits as [instant, tower]. */
+export const starts = (world: World) =>
+  those(world.events, "VisitStarted").map(({ at, tower }) => [at, numberOf(tower)])
+
+/** Ends of visits without a session as [instant, tower, blamed]; of interrupted ones without the last. */
+export const ends = (world: World) =>
+  world.events.flatMap(({ at, happening }) =>
+    happening._tag === "VisitFailed"
+      ? [[at, numberOf(happening.tower), happening.blamed]]
+      : happening._tag === "VisitInterrupted"
+        ? [[at, numberOf(happening.tower)]]
+        : []
+  )
+
+/** Asks without waiting and lets time pass until an instant. */
+export const askUntil = (world: World, instant: number) =>
+  Effect.andThen(world.negotiator.requestSession, sleepUntil(instant))
+
+/** Takes that number of sessions, one after the other; answers the numbers of their towers. */
+export const take = (world: World, count: number, pause = 0) =>
+  Effect.forEach(Array.from({ length: count }), () =>
+    Effect.map(world.negotiator.nextSession, (session) => numberOf(session.towerPublicKey)).pipe(
+      Effect.tap(Effect.sleep(pause))
+    )
+  )
+
+/** Takes one session after the other until an instant; answers how long each took. */
+export const takeUntil = (world: World, until: number, pause: number) =>
+  Effect.gen(function* () {
+    const took: Array<number> = []
+    yield* Effect.gen(function* () {
+      for (;;) {
+        const begin = yield* now
+        yield* world.negotiator.nextSession
+        took.push((yield* now) - begin)
+        yield* Effect.sleep(pause)
+      }
+    }).pipe(Effect.timeoutOption(until))
+    return took
+  })
+
+/** A program that must not fail, in a world of its own. */
+export const scene = (spec: WorldOptions, program: (world: World) => Effect.Effect<unknown, unknown>) =>
+  run(spec, (world) => Effect.orDie(program(world)))

@@ -26,6 +26,7 @@ import { TowerTransport } from "../../../src/services/TowerTransport.js"
 export const second = 1000
 export const minute = 60 * second
 export const hour = 60 * minute
+export const day = 24 * hour
 
 /** The public key of tower n, from 1. */
 export const towerKey = (n: number): PublicKey => PublicKey.make(`03${n.toString(16).padStart(64, "0")}`)
