@@ -4,9 +4,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ClientDb } from "../services/ClientDb.js"
-import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import { clientFlags } from "./support/clientPaths.js"
+import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
-import { boundDatabase, explained } from "./support/openDatabase.js"
+import { boundDatabase } from "./support/openDatabase.js"
 import { json } from "./support/views.js"
 
 /** More keys than a client uses between two copies of its database. */
@@ -17,17 +18,17 @@ export const skipKeys = Command.make(
   "skip-keys",
   { ...clientFlags, count: flags.values.count, json: flags.switches.json },
   (given) =>
-    Effect.gen(function* () {
-      const paths = yield* clientPaths(given)
-      const count = Option.getOrElse(given.count, () => plenty)
-      const next = yield* Effect.flatMap(ClientDb, (db) => db.skipSessionKeys(count)).pipe(
-        Effect.provide(boundDatabase(paths)),
-        explained(paths)
-      )
-      yield* Console.log(
-        given.json ? json({ skipped: count, next }) : `Skipped ${count} key indexes; the next is ${next}.`
-      )
-    })
+    withClient(given, (client) =>
+      Effect.gen(function* () {
+        const count = Option.getOrElse(given.count, () => plenty)
+        const next = yield* Effect.flatMap(ClientDb, (db) => db.skipSessionKeys(count)).pipe(
+          Effect.provide(boundDatabase(client))
+        )
+        yield* Console.log(
+          given.json ? json({ skipped: count, next }) : `Skipped ${count} key indexes; the next is ${next}.`
+        )
+      })
+    )
 ).pipe(
   Command.withDescription(
     `After restoring a copy of the database: give up the keys that the lost part can have used (default --count ${plenty})`

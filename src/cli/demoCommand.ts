@@ -13,12 +13,12 @@ import * as TowerUri from "../schema/TowerUri.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { SessionNegotiator } from "../services/SessionNegotiator.js"
 import { TowerCandidates } from "../services/TowerCandidates.js"
-import { clientFlags, clientPaths, type Defaults, databaseName } from "./support/clientPaths.js"
+import { clientFlags, type Defaults, databaseName } from "./support/clientPaths.js"
+import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { listSessions } from "./support/listSessions.js"
 import * as LocalTower from "./support/localTower.js"
 import { negotiateOnce } from "./support/negotiateOnce.js"
-import { explained } from "./support/openDatabase.js"
 import { policyFlags, proposalOf } from "./support/policyFlags.js"
 import { summaries } from "./support/summaries.js"
 import { json, sessionJson, sessionsTable } from "./support/views.js"
@@ -33,42 +33,49 @@ const defaults: Defaults = {
 
 /** The command. @since 0.1.0 @category constructors */
 export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json: flags.switches.json }, (given) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const paths = yield* clientPaths(given, defaults)
-      const proposal = yield* proposalOf(given, paths.chain)
-      const fs = yield* FileSystem.FileSystem
-      const print = given.json ? () => Effect.void : (text: string) => Console.log(text)
-      yield* print(`effect-watchtower on ${paths.chain.name} ${paths.chain.network}; its files are in ${paths.folder}`)
+  withClient(
+    given,
+    (client) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const proposal = yield* proposalOf(given, client.chain)
+          const fs = yield* FileSystem.FileSystem
+          const print = given.json ? () => Effect.void : (text: string) => Console.log(text)
+          yield* print(
+            `effect-watchtower on ${client.chain.name} ${client.chain.network}; its files are in ${client.folder}`
+          )
 
-      const tower = yield* LocalTower.open(paths).pipe(
-        // Another demo is running: this one's tower takes another port.
-        Effect.catchIf(
-          (error) => error._tag === "ListenFailed" && error.reason === "PortInUse",
-          () => LocalTower.open(paths, { port: 0 })
-        )
-      )
-      yield* print(`\n1. A tower listens on this machine\n   ${TowerUri.print(tower.uri)}`)
+          const tower = yield* LocalTower.open(client).pipe(
+            // Another demo is running: this one's tower takes another port.
+            Effect.catchIf(
+              (error) => error._tag === "ListenFailed" && error.reason === "PortInUse",
+              () => LocalTower.open(client, { port: 0 })
+            )
+          )
+          yield* print(`\n1. A tower listens on this machine\n   ${TowerUri.print(tower.uri)}`)
 
-      const isNew = !(yield* Effect.orElseSucceed(fs.exists(paths.keyFile), () => false))
-      if (isNew) yield* writeKeyFile(paths, yield* KeyFile.generate)
-      yield* print(`\n2. The client has ${isNew ? "a new key" : "its key from the last time"}\n   ${paths.keyFile}`)
+          const isNew = !(yield* Effect.orElseSucceed(fs.exists(client.keyFile), () => false))
+          if (isNew) yield* writeKeyFile(client, yield* KeyFile.generate)
+          yield* print(
+            `\n2. The client has ${isNew ? "a new key" : "its key from the last time"}\n   ${client.keyFile}`
+          )
 
-      yield* Effect.gen(function* () {
-        const candidates = yield* TowerCandidates
-        const negotiator = yield* SessionNegotiator
-        const db = yield* ClientDb
-        const { id } = yield* candidates.add(tower.uri.publicKey, tower.uri.address)
-        yield* print(`\n3. The client knows the tower: it is tower ${id} of its database\n   ${databaseName(paths)}`)
-        yield* print("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
-        const session = yield* negotiateOnce(negotiator, (line) => print(`   ${line}`))
-        const held = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db)))
-        yield* print(`\n5. Sessions held: ${held.length}\n\n${sessionsTable(held, paths.chain)}`)
-        if (given.json) yield* Console.log(json({ session: sessionJson(session), held: held.map(sessionJson) }))
-      }).pipe(
-        Effect.provide(NodeWatchtower.layer({ ...proposal, key: paths.keyFile, database: paths.database })),
-        explained(paths)
-      )
-    })
+          yield* Effect.gen(function* () {
+            const candidates = yield* TowerCandidates
+            const negotiator = yield* SessionNegotiator
+            const db = yield* ClientDb
+            const { id } = yield* candidates.add(tower.uri.publicKey, tower.uri.address)
+            yield* print(
+              `\n3. The client knows the tower: it is tower ${id} of its database\n   ${databaseName(client)}`
+            )
+            yield* print("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
+            const session = yield* negotiateOnce(negotiator, (line) => print(`   ${line}`))
+            const held = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db)))
+            yield* print(`\n5. Sessions held: ${held.length}\n\n${sessionsTable(held, client.chain)}`)
+            if (given.json) yield* Console.log(json({ session: sessionJson(session), held: held.map(sessionJson) }))
+          }).pipe(Effect.provide(NodeWatchtower.layer({ ...proposal, key: client.keyFile, database: client.database })))
+        })
+      ),
+    defaults
   )
 ).pipe(Command.withDescription(summaries.demo))

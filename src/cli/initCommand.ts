@@ -12,7 +12,9 @@ import { concat } from "../internal/bytes.js"
 import * as KeyFile from "../layers/KeyFile.js"
 import { defaultOf } from "../schema/KeyLayout.js"
 import { CommandError } from "./support/CliError.js"
-import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import { clientFlags } from "./support/clientPaths.js"
+import { nextLines } from "./support/commandText.js"
+import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { summaries } from "./support/summaries.js"
 import { json } from "./support/views.js"
@@ -52,27 +54,28 @@ export const init = Command.make(
     json: flags.switches.json
   },
   (given) =>
-    Effect.gen(function* () {
-      const paths = yield* clientPaths(given)
-      const { root } = yield* Option.match(given.from, {
-        onNone: () => KeyFile.generate,
-        onSome: (source) => Effect.map(rootFrom(source), (root) => ({ root }))
+    withClient(given, (client) =>
+      Effect.gen(function* () {
+        const { root } = yield* Option.match(given.from, {
+          onNone: () => KeyFile.generate,
+          onSome: (source) => Effect.map(rootFrom(source), (root) => ({ root }))
+        })
+        const layout = Option.getOrElse(given.layout, () => defaultOf(client.chain))
+        const publicKey = yield* writeKeyFile(client, {
+          root,
+          layout,
+          ...(given.legacyCoinType ? { legacyCoinType: true } : {}),
+          account: Option.getOrUndefined(given.account)
+        })
+        yield* Console.log(
+          given.json
+            ? json({ keyFile: client.keyFile, layout, publicKey })
+            : [
+                `Wrote the key file ${client.keyFile} (${client.chain.name} ${client.chain.network}, layout ${layout}).`,
+                "Keep a copy of it in a safe place: without it the sessions cannot be used.",
+                ...nextLines([client.command("add", "PUBLICKEY@HOST")])
+              ].join("\n")
+        )
       })
-      const layout = Option.getOrElse(given.layout, () => defaultOf(paths.chain))
-      const publicKey = yield* writeKeyFile(paths, {
-        root,
-        layout,
-        ...(given.legacyCoinType ? { legacyCoinType: true } : {}),
-        account: Option.getOrUndefined(given.account)
-      })
-      yield* Console.log(
-        given.json
-          ? json({ keyFile: paths.keyFile, layout, publicKey })
-          : [
-              `Wrote the key file ${paths.keyFile} (${paths.chain.name} ${paths.chain.network}, layout ${layout}).`,
-              "Keep a copy of it in a safe place: without it the sessions cannot be used.",
-              "Next: wtclient add PUBLICKEY@HOST"
-            ].join("\n")
-      )
-    })
+    )
 ).pipe(Command.withDescription(summaries.init))

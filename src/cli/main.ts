@@ -4,26 +4,43 @@
  * @since 0.1.0
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import { untilStopped } from "../layers/concurrency/firstOf.js"
 import { run } from "./run.js"
+import { Program, programOf } from "./support/commandText.js"
+import { type Ending, exitCodes } from "./support/exitCodes.js"
+import { writeTrouble } from "./support/writeTrouble.js"
 
-// A reader of our output that stops early, as `head` does, is no error.
-process.stdout.on("error", () => process.exit(0))
+const signals = { SIGHUP: "hangup", SIGINT: "interrupt", SIGTERM: "terminate" } as const
 
-run(process.argv.slice(2)).pipe(
-  Effect.tap((code) =>
-    Effect.sync(() => {
-      process.exitCode = code
+/** Calls back when the program is told to stop, or when its output has nowhere to go. */
+const onStop = (stop: (ending: Ending) => void): (() => void) => {
+  for (const [signal, ending] of Object.entries(signals)) {
+    // Once: a second signal ends the process at once, where the first one's work does not end.
+    process.once(signal, () => stop(ending))
+  }
+  for (const stream of [process.stdout, process.stderr]) {
+    // Never removed: what is written last fails after the program's end, and would be thrown without a listener.
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") return stop("readerGone")
+      if (stream === process.stdout) console.error(`wtclient: ${writeTrouble(error)}`)
+      stop("cannotWrite")
     })
-  ),
-  Effect.provide(NodeContext.layer),
-  NodeRuntime.runMain({
-    disableErrorReporting: true,
-    // `run` logs to standard error itself.
-    disablePrettyLogger: true,
-    // 130 means stopped by a signal, as in shells.
-    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) ? Number(process.exitCode ?? 0) : 130)
-  })
-)
+  }
+  return () => {}
+}
+
+/** Ends the process when what it wrote has gone out: a slow pipe would lose the rest. */
+const exit = (code: number): void => {
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
+}
+
+run(process.argv.slice(2))
+  .pipe(
+    (program) => untilStopped(program, onStop),
+    Effect.catchAll((ending) => Effect.succeed(exitCodes[ending].code)),
+    Effect.provideService(Program, programOf({ script: process.argv[1] ?? "", environment: process.env })),
+    Effect.provide(NodeContext.layer),
+    Effect.runPromise
+  )
+  .then(exit)

@@ -5,10 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as NodeWatchtower from "../layers/NodeWatchtower.js"
 import { SessionNegotiator } from "../services/SessionNegotiator.js"
-import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import { clientFlags } from "./support/clientPaths.js"
+import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { negotiateOnce } from "./support/negotiateOnce.js"
-import { explained } from "./support/openDatabase.js"
 import { policyFlags, proposalOf } from "./support/policyFlags.js"
 import { summaries } from "./support/summaries.js"
 import { json, sessionJson } from "./support/views.js"
@@ -24,26 +24,26 @@ export const negotiate = Command.make(
     json: flags.switches.json
   },
   (given) =>
-    Effect.gen(function* () {
-      const paths = yield* clientPaths(given)
-      const proposal = yield* proposalOf(given, paths.chain)
-      const print = given.json ? () => Effect.void : (text: string) => Console.log(text)
-      yield* Effect.gen(function* () {
-        const negotiator = yield* SessionNegotiator
-        for (let left = Option.getOrElse(given.count, () => 1); left > 0; left--) {
-          const session = yield* negotiateOnce(negotiator, print)
-          if (given.json) yield* Console.log(json(sessionJson(session)))
-        }
-      }).pipe(
-        Effect.provide(
-          NodeWatchtower.layer({
-            ...proposal,
-            key: paths.keyFile,
-            database: paths.database,
-            proxy: Option.getOrUndefined(given.proxy)
-          })
-        ),
-        explained(paths)
-      )
-    })
+    withClient(given, (client) =>
+      Effect.gen(function* () {
+        const proposal = yield* proposalOf(given, client.chain)
+        const print = given.json ? () => Effect.void : (text: string) => Console.log(text)
+        yield* Effect.gen(function* () {
+          const negotiator = yield* SessionNegotiator
+          for (let left = Option.getOrElse(given.count, () => 1); left > 0; left--) {
+            const session = yield* negotiateOnce(negotiator, print)
+            if (given.json) yield* Console.log(json(sessionJson(session)))
+          }
+        }).pipe(
+          Effect.provide(
+            NodeWatchtower.layer({
+              ...proposal,
+              key: client.keyFile,
+              database: client.database,
+              proxy: Option.getOrUndefined(given.proxy)
+            })
+          )
+        )
+      })
+    )
 ).pipe(Command.withDescription(summaries.negotiate))

@@ -7,9 +7,10 @@ import * as Option from "effect/Option"
 import * as TowerAddress from "../schema/TowerAddress.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { CommandError } from "./support/CliError.js"
-import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import { clientFlags } from "./support/clientPaths.js"
+import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
-import { boundDatabase, explained } from "./support/openDatabase.js"
+import { boundDatabase } from "./support/openDatabase.js"
 import { summaries } from "./support/summaries.js"
 import { parsePublicKey, publicKey } from "./support/towerArguments.js"
 import { json } from "./support/views.js"
@@ -24,28 +25,29 @@ export const remove = Command.make(
   "remove",
   { ...clientFlags, json: flags.switches.json, tower: publicKey, address },
   (given) =>
-    Effect.gen(function* () {
-      const paths = yield* clientPaths(given)
-      const key = yield* parsePublicKey(given.tower)
-      const which = Option.getOrUndefined(
-        yield* Effect.transposeOption(Option.map(given.address, (text) => TowerAddress.parse(text)))
-      )
-      yield* Effect.gen(function* () {
-        const db = yield* ClientDb
-        const tower = yield* db.loadTower(key)
-        if (which !== undefined && !tower.addresses.includes(which)) {
-          return yield* new CommandError({
-            message: `Tower ${key} has no address ${which}; it has ${tower.addresses.join(", ")}.`
-          })
-        }
-        yield* db.removeTower(key, which)
-      }).pipe(Effect.provide(boundDatabase(paths)), explained(paths))
-      yield* Console.log(
-        given.json
-          ? json({ removed: key, address: which })
-          : which === undefined
-            ? `Removed tower ${key}. Its sessions are kept.`
-            : `Removed the address ${which} of tower ${key}.`
-      )
-    })
+    withClient(given, (client) =>
+      Effect.gen(function* () {
+        const key = yield* parsePublicKey(given.tower)
+        const which = Option.getOrUndefined(
+          yield* Effect.transposeOption(Option.map(given.address, (text) => TowerAddress.parse(text)))
+        )
+        yield* Effect.gen(function* () {
+          const db = yield* ClientDb
+          const tower = yield* db.loadTower(key)
+          if (which !== undefined && !tower.addresses.includes(which)) {
+            return yield* new CommandError({
+              message: `Tower ${key} has no address ${which}; it has ${tower.addresses.join(", ")}.`
+            })
+          }
+          yield* db.removeTower(key, which)
+        }).pipe(Effect.provide(boundDatabase(client)))
+        yield* Console.log(
+          given.json
+            ? json({ removed: key, address: which })
+            : which === undefined
+              ? `Removed tower ${key}. Its sessions are kept.`
+              : `Removed the address ${which} of tower ${key}.`
+        )
+      })
+    )
 ).pipe(Command.withDescription(summaries.remove))

@@ -4,7 +4,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as TowerUri from "../schema/TowerUri.js"
-import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import { clientFlags } from "./support/clientPaths.js"
+import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import * as LocalTower from "./support/localTower.js"
 import { summaries } from "./support/summaries.js"
@@ -15,27 +16,26 @@ export const serve = Command.make(
   "serve",
   { ...clientFlags, port: flags.values.port, json: flags.switches.json },
   (given) =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const paths = yield* clientPaths(given)
-        const print = (text: string, value: unknown) => Console.log(given.json ? json(value) : text)
-        const tower = yield* LocalTower.open(paths, {
-          port: Option.getOrUndefined(given.port),
-          onSession: ({ id, lastApplied }) =>
-            print(`session ${id} (last applied ${lastApplied})`, { session: id, lastApplied })
+    withClient(given, (client) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const print = (text: string, value: unknown) => Console.log(given.json ? json(value) : text)
+          const tower = yield* LocalTower.open(client, {
+            port: Option.getOrUndefined(given.port),
+            onSession: ({ id, lastApplied }) =>
+              print(`session ${id} (last applied ${lastApplied})`, { session: id, lastApplied })
+          })
+          const uri = TowerUri.print(tower.uri)
+          yield* print(
+            [
+              `A tower for ${client.chain.name} ${client.chain.network} listens. In another terminal:`,
+              ...[["init"], ["add", uri], ["negotiate"]].map((words) => `  ${client.command(...words)}`),
+              "Ctrl-C ends it; its sessions end with it."
+            ].join("\n"),
+            { uri, chain: client.chain.name, network: client.chain.network }
+          )
+          return yield* Effect.never
         })
-        const uri = TowerUri.print(tower.uri)
-        yield* print(
-          [
-            `A tower for ${paths.chain.name} ${paths.chain.network} listens. In another terminal, with the same --chain and --network:`,
-            `  wtclient init`,
-            `  wtclient add ${uri}`,
-            `  wtclient negotiate`,
-            "Ctrl-C ends it; its sessions end with it."
-          ].join("\n"),
-          { uri, chain: paths.chain.name, network: paths.chain.network }
-        )
-        yield* Effect.never
-      })
+      )
     )
 ).pipe(Command.withDescription(summaries.serve))

@@ -8,10 +8,11 @@ import type { FeeRate } from "../schema/FeeRate.js"
 import * as Policy from "../schema/Policy.js"
 import * as Standing from "../schema/Standing.js"
 import { ClientDb } from "../services/ClientDb.js"
-import { clientFlags, clientPaths } from "./support/clientPaths.js"
+import { clientFlags } from "./support/clientPaths.js"
+import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { listSessions } from "./support/listSessions.js"
-import { existingDatabase, explained } from "./support/openDatabase.js"
+import { existingDatabase } from "./support/openDatabase.js"
 import { policyFlags, policyOf } from "./support/policyFlags.js"
 import { summaries } from "./support/summaries.js"
 import { parsePublicKey, publicKey } from "./support/towerArguments.js"
@@ -22,26 +23,27 @@ export const tower = Command.make(
   "tower",
   { ...clientFlags, ...policyFlags, json: flags.switches.json, tower: publicKey },
   (given) =>
-    Effect.gen(function* () {
-      const paths = yield* clientPaths(given)
-      const key = yield* parsePublicKey(given.tower)
-      const policy = yield* policyOf<FeeRate>(given, paths.chain)
-      const { found, sessions, standing } = yield* Effect.gen(function* () {
-        const db = yield* ClientDb
-        const found = yield* db.loadTower(key)
-        const standings = yield* db.loadStandings(policy.blobType, Policy.keyOf(policy))
-        const sessions = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db, found.id)))
-        return { found, sessions, standing: standings.get(found.id) ?? Standing.initial }
-      }).pipe(Effect.provide(existingDatabase(paths)), explained(paths))
-      yield* Console.log(
-        given.json
-          ? json({ ...towerJson(found), policy, standing, sessions: sessions.map(sessionJson) })
-          : [
-              `Tower ${found.id}: ${found.publicKey}`,
-              ...found.addresses.map((address) => `  ${address}`),
-              ...standingLines(standing),
-              ...(sessions.length === 0 ? [] : ["", sessionsTable(sessions, paths.chain)])
-            ].join("\n")
-      )
-    })
+    withClient(given, (client) =>
+      Effect.gen(function* () {
+        const key = yield* parsePublicKey(given.tower)
+        const policy = yield* policyOf<FeeRate>(given, client.chain)
+        const { found, sessions, standing } = yield* Effect.gen(function* () {
+          const db = yield* ClientDb
+          const found = yield* db.loadTower(key)
+          const standings = yield* db.loadStandings(policy.blobType, Policy.keyOf(policy))
+          const sessions = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db, found.id)))
+          return { found, sessions, standing: standings.get(found.id) ?? Standing.initial }
+        }).pipe(Effect.provide(existingDatabase(client)))
+        yield* Console.log(
+          given.json
+            ? json({ ...towerJson(found), policy, standing, sessions: sessions.map(sessionJson) })
+            : [
+                `Tower ${found.id}: ${found.publicKey}`,
+                ...found.addresses.map((address) => `  ${address}`),
+                ...standingLines(standing),
+                ...(sessions.length === 0 ? [] : ["", sessionsTable(sessions, client.chain)])
+              ].join("\n")
+        )
+      })
+    )
 ).pipe(Command.withDescription(summaries.tower))

@@ -15,7 +15,9 @@ afterAll(() => program.remove())
 
 const start = (words: ReadonlyArray<string>) =>
   Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [program.file, ...words], { env: { ...process.env, DATABASE_URL: "" } })),
+    Effect.sync(() =>
+      spawn(process.execPath, [program.file, ...words], { env: { ...process.env, DATABASE_URL: "", npm_command: "" } })
+    ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
@@ -50,7 +52,7 @@ describe("the program", () => {
       const { code, stderr, stdout } = yield* Effect.flatMap(start(["add", "--jsno"]), end)
       assert.deepStrictEqual(
         [code, stderr, stdout],
-        [2, "wtclient: There is no flag --jsno. See wtclient --help\n", ""]
+        [2, `wtclient: There is no flag --jsno. Did you mean --json?\nNext: node ${program.file} add --help\n`, ""]
       )
     })
   )
@@ -85,6 +87,68 @@ describe("the program", () => {
       assert.deepStrictEqual(yield* serveOnce, one)
     })
   )
+
+  it.scopedLive("prints commands that work as they are, from no client to a session", () =>
+    Effect.gen(function* () {
+      const dataDir = `${yield* folder}/it's here`
+      const flags = ["--network", "regtest", "--data-dir", dataDir]
+      const tower = yield* start(["serve", "--json", ...flags])
+      const [line] = yield* Effect.promise(() => once(createInterface({ input: tower.stdout }), "line"))
+      const uri: string = JSON.parse(String(line)).uri
+      const nextOf = (said: string) => /^Next: (.*)$/m.exec(said)?.[1]?.replace("PUBLICKEY@HOST", uri)
+      const typed = (command = "false") =>
+        Effect.flatMap(
+          Effect.sync(() =>
+            spawn("sh", ["-c", command], { env: { ...process.env, DATABASE_URL: "", npm_command: "" } })
+          ),
+          end
+        )
+      const nothing = yield* Effect.flatMap(start(["towers", ...flags]), end)
+      const init = yield* typed(nextOf(nothing.stderr))
+      const add = yield* typed(nextOf(init.stdout))
+      const negotiate = yield* typed(nextOf(add.stdout))
+      assert.deepStrictEqual([init.code, add.code, negotiate.code], [0, 0, 0])
+      assert.match(negotiate.stdout, /session [0-9a-f]{66} is stored/)
+    })
+  )
+
+  it.scopedLive("stops, as if by a signal, when the reader of its output has gone", () =>
+    Effect.gen(function* () {
+      const child = yield* start(["serve", "--data-dir", yield* folder])
+      child.stdout.destroy()
+      const [[code], stderr] = yield* Effect.promise(() => Promise.all([once(child, "close"), text(child.stderr)]))
+      assert.deepStrictEqual([code, stderr], [141, ""])
+    })
+  )
+
+  it.scopedLive("stops with a sentence when its output cannot be written", () =>
+    Effect.gen(function* () {
+      const command = `exec ${process.execPath} ${program.file} serve --data-dir ${yield* folder} > /dev/full`
+      const child = yield* Effect.acquireRelease(
+        Effect.sync(() => spawn("sh", ["-c", command])),
+        (child) => Effect.sync(() => child.kill("SIGKILL"))
+      )
+      const [[code], stderr] = yield* Effect.promise(() => Promise.all([once(child, "close"), text(child.stderr)]))
+      assert.match(stderr, /^wtclient: Standard output cannot be written: the disk is full\. [^\n]+\n$/)
+      assert.strictEqual(code, 74)
+    })
+  )
+
+  for (const [signal, expected] of [
+    ["SIGHUP", 129],
+    ["SIGINT", 130],
+    ["SIGTERM", 143]
+  ] as const) {
+    it.scopedLive(`ends with ${expected} when it is stopped by ${signal}`, () =>
+      Effect.gen(function* () {
+        const child = yield* start(["serve", "--data-dir", yield* folder])
+        yield* Effect.promise(() => once(createInterface({ input: child.stdout }), "line"))
+        child.kill(signal)
+        const [code] = yield* Effect.promise(() => once(child, "close"))
+        assert.strictEqual(code, expected)
+      })
+    )
+  }
 
   it.scopedLive("logs on standard error alone", () =>
     Effect.gen(function* () {

@@ -13,12 +13,30 @@ const parse = (text: string): unknown => JSON.parse(text)
 const Sessions = Schema.Array(Schema.Struct({ id: Schema.String, keyIndex: Schema.Number }))
 const sessionsOf = (text: string) => Schema.decodeUnknownSync(Sessions)(parse(text))
 
+const Failure = { tag: Schema.String, message: Schema.String, next: Schema.optional(Schema.Array(Schema.String)) }
+const AnyFailure = Schema.Struct({ error: Schema.Struct(Failure) })
+const FailedNegotiation = Schema.Struct({ error: Schema.Struct({ ...Failure, failures: Schema.Unknown }) })
+
 const writing: Array<ReadonlyArray<string>> = [["add", uri], ["negotiate"]]
 const everything: Array<ReadonlyArray<string>> = [...writing, ["towers"], ["sessions"]]
 
-const oneSentence = (stderr: string) => assert.match(stderr, /^wtclient: [^\n]+\n$/)
+const oneSentence = (stderr: string) => assert.match(stderr, /^wtclient: [^\n]+\n(Next: [^\n]+\n)*$/)
 
 describe("wtclient", () => {
+  it.scoped("with --json, a wrong command line is an object too", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* wtclient(["add", "--jsno", "--json"])
+      assert.deepStrictEqual(parse(stdout), {
+        error: {
+          tag: "UsageError",
+          message: "There is no flag --jsno. Did you mean --json?",
+          next: ["wtclient add --help"]
+        }
+      })
+      assert.strictEqual(code, 2)
+    })
+  )
+
   it.effect("without a command, or asked for help, tells what there is", () =>
     Effect.gen(function* () {
       const ways: Array<ReadonlyArray<string>> = [[], ["--help"], ["-h"]]
@@ -59,10 +77,11 @@ describe("wtclient", () => {
     [["frobnicate"], /no command "frobnicate"/],
     [["db", "frobnicate"], /no command "db frobnicate"/],
     [["towers", "--jsno"], /no flag --jsno/],
-    [["towers", "more"], /unknown argument: 'more'/],
-    [["towers", "--", "--json"], /unknown argument: '--json'/],
-    [["add"], /Missing argument <tower>/],
-    [["add", uri, "more"], /unknown argument: 'more'/],
+    [["towers", "more"], /takes no arguments, and "more" is one too many/],
+    [["towers", "--", "--json"], /takes no arguments, and "--json" is one too many/],
+    [["add"], /The command add needs the argument TOWER/],
+    [["add", uri, "more"], /takes one argument, and "more" is one too many/],
+    [["towers", "--count", "3"], /does not take --count\. It is for negotiate, db skip-keys/],
     [["towers", "--chain", "doge"], /--chain takes bitcoin or decred, not "doge"/],
     [["towers", "--chain"], /--chain needs a value/],
     [["towers", "--network", "simnet2"], /bitcoin has no network "simnet2"\. It has mainnet/],
@@ -79,15 +98,15 @@ describe("wtclient", () => {
     [["serve", "--port", "65536"], /--port takes/],
     [
       ["towers", "--data-dir", "postgresql://user:swordfish@host/towers"],
-      /--data-dir takes the path of a folder, not a URL or a connection string\. See/
+      /--data-dir takes the path of a folder, not a URL or a connection string\.\n/
     ],
     [
       ["negotiate", "--proxy", "socks5://user:swordfish@tor:9050"],
-      /--proxy takes host:port \(the default port is 9050\), not a URL or a connection string\. See/
+      /--proxy takes host:port \(the default port is 9050\), not a URL or a connection string\.\n/
     ],
     [
       ["init", "--import", "postgresql://user:swordfish@host/towers"],
-      /--import takes the path of a file, or - for standard input, not a URL or a connection string\. See/
+      /--import takes the path of a file, or - for standard input, not a URL or a connection string\.\n/
     ],
     [["init", "--layout", "cln"], /--layout takes lnd or dcrlnd or dcrlndRemote/]
   ]
@@ -97,7 +116,7 @@ describe("wtclient", () => {
         const { folder, fs } = yield* newClient
         const { code, stderr, stdout } = yield* wtclient(["--data-dir", folder, ...words])
         assert.match(stderr, sentence)
-        assert.match(stderr, /See wtclient .*--help/)
+        assert.match(stderr, /\nNext: wtclient .*--help\n$/)
         assert.notInclude(stderr, "swordfish")
         oneSentence(stderr)
         assert.deepStrictEqual([code, stdout], [2, ""])
@@ -110,11 +129,11 @@ describe("wtclient", () => {
     [["add", "nonsense"], /"nonsense" is not a tower/],
     [["add", `02${"f".repeat(64)}@host`], /no such public key exists/],
     [["add", `${tower}@host:70000`], /the port is not a number from 1 to 65535/],
-    [["add", uri], /no key file .*wtclient init/],
+    [["add", uri], /no key file .*\nNext: wtclient init --network regtest --data-dir \S+\n$/],
     [["remove", "02"], /"02" is no tower's public key/],
     [["remove", tower], /no key file/],
     [["tower", "nonsense"], /is no tower's public key/],
-    [["towers"], /no database in .* wtclient init/],
+    [["towers"], /no database in .*\nNext: wtclient init --network regtest --data-dir \S+\n/],
     [["tower", tower], /no database in/],
     [["sessions"], /no database in/],
     [["negotiate"], /no key file/],
@@ -126,6 +145,16 @@ describe("wtclient", () => {
     [["init", "--import", "test"], /test cannot be read/]
   ]
   for (const [words, sentence] of impossible) {
+    it.scoped(`${words.join(" ")}: cannot be done, and says so to programs too`, () =>
+      Effect.gen(function* () {
+        const client = yield* newClient
+        const { code, stderr, stdout } = yield* client.wtclient(...words, "--json")
+        const { error } = Schema.decodeUnknownSync(AnyFailure)(parse(stdout))
+        const next = (error.next ?? []).map((command) => `Next: ${command}\n`)
+        assert.strictEqual(stderr, `wtclient: ${error.message}\n${next.join("")}`)
+        assert.strictEqual(code, 1)
+      })
+    )
     it.scoped(`${words.join(" ")}: cannot be done`, () =>
       Effect.gen(function* () {
         const { folder, fs, wtclient } = yield* newClient
@@ -208,8 +237,8 @@ describe("wtclient", () => {
       yield* ok("remove", uri)
       assert.strictEqual(yield* ok("towers", "--json"), "[]\n")
       assert.match((yield* wtclient("remove", tower)).stderr, /No tower .* is known/)
-      assert.match(yield* ok("towers"), /No towers/)
-      assert.match(yield* ok("sessions"), /No sessions/)
+      assert.match(yield* ok("towers"), /There are no towers/)
+      assert.match(yield* ok("sessions"), /There are no sessions/)
     })
   )
 
@@ -263,13 +292,13 @@ describe("wtclient", () => {
       yield* fs.remove(at("key"))
       yield* wtclient("init")
       const seed = yield* wtclient("add", uri)
-      assert.match(seed.stderr, /belongs to another seed/)
+      assert.match(seed.stderr, /was made with another seed/)
       oneSentence(seed.stderr)
 
       yield* fs.remove(at("key"))
       yield* wtclient("init", "--layout", "dcrlnd")
       const layout = yield* wtclient("negotiate")
-      assert.match(layout.stderr, /belongs to another key layout: it has lnd, this client dcrlnd/)
+      assert.match(layout.stderr, /made with the key layout lnd, .* has the layout dcrlnd/)
       assert.deepStrictEqual([seed.code, layout.code], [1, 1])
     })
   )
@@ -316,7 +345,18 @@ describe("wtclient", () => {
       yield* wtclient("add", uri)
       const refused = yield* wtclient("negotiate", "--json")
       assert.match(refused.stderr, /No tower gave a session.*Cannot connect to 127\.0\.0\.1:1: nobody listens there/s)
-      assert.deepStrictEqual([none.code, refused.code, refused.stdout], [1, 1, ""])
+      assert.deepStrictEqual([none.code, refused.code], [1, 1])
+      const { error } = Schema.decodeUnknownSync(FailedNegotiation)(parse(refused.stdout))
+      assert.deepStrictEqual([error.tag, error.message], ["FailedNegotiation", refused.stderr.slice(10).trimEnd()])
+      assert.deepStrictEqual(error.failures, [
+        {
+          tower: { id: 1, publicKey: tower },
+          address: "127.0.0.1:1",
+          tag: "DialFailed",
+          message: "Cannot connect to 127.0.0.1:1: nobody listens there.",
+          reason: "Refused"
+        }
+      ])
     })
   )
 

@@ -16,6 +16,7 @@ import * as Databases from "../../layers/sql/databaseOptions.js"
 import * as SqliteOrPostgres from "../../layers/sqliteOrPostgres.js"
 import * as Chain from "../../schema/Chain.js"
 import { CommandError, UsageError } from "./CliError.js"
+import { commandText, Program } from "./commandText.js"
 import * as flags from "./flags.js"
 
 /** A chain, and the files of its client. @since 0.1.0 @category models */
@@ -24,6 +25,8 @@ export interface ClientPaths {
   readonly folder: string
   readonly keyFile: string
   readonly database: SqliteOrPostgres.Options
+  /** A command of this program for the same client, to be pasted into a shell in any folder. */
+  readonly command: (...words: ReadonlyArray<string>) => string
 }
 
 /** The flags that say which client is meant; every command has them. @since 0.1.0 @category config */
@@ -50,7 +53,7 @@ export interface Defaults {
 
 const usual: Defaults = {
   network: { bitcoin: "mainnet", decred: "mainnet" },
-  dataDir: path.join(os.homedir(), ".wtclient"),
+  dataDir: "~/.wtclient",
   databaseUrl: Config.option(Config.redacted("DATABASE_URL"))
 }
 
@@ -69,6 +72,20 @@ const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.R
 export const databaseName = ({ database }: ClientPaths): string =>
   SqliteOrPostgres.isPostgres(database) ? "of DATABASE_URL" : database.filename
 
+/** A path with the home folder in the place of ~: a shell puts it there itself, but not in --data-dir=~/folder. */
+const expanded = (folder: string): Effect.Effect<string, UsageError> =>
+  /^~(?=\/|$)/.test(folder)
+    ? Effect.try({
+        try: () => path.join(os.homedir(), folder.slice(1)),
+        // An account without an entry in the system's list of users, as containers have them.
+        catch: () =>
+          new UsageError({
+            message:
+              "This account has no home folder to keep the data in. Name a folder with --data-dir, or set the variable HOME."
+          })
+      })
+    : Effect.succeed(path.resolve(folder))
+
 /** The chain and the files that the flags name. @since 0.1.0 @category combinators */
 export const clientPaths = (given: ClientFlags, defaults: Defaults = usual): Effect.Effect<ClientPaths, UsageError> =>
   Effect.gen(function* () {
@@ -79,13 +96,16 @@ export const clientPaths = (given: ClientFlags, defaults: Defaults = usual): Eff
       const networks = Chain.all.filter((one) => one.name === name).map((one) => one.network)
       return yield* new UsageError({ message: `${name} has no network "${network}". It has ${networks.join(", ")}.` })
     }
-    const folder = path.resolve(
-      // A shell expands ~ at the beginning of an argument, but not in --data-dir=~/folder.
-      Option.getOrElse(given.dataDir, () => defaults.dataDir).replace(/^~(?=\/|$)/, os.homedir()),
-      name,
-      network
-    )
+    const dataDir = Option.getOrElse(given.dataDir, () => defaults.dataDir)
+    const root = yield* expanded(dataDir)
+    const folder = path.join(root, name, network)
     const url = yield* databaseUrl(defaults)
+    const program = yield* Program
+    const flags = [
+      ...(name === "bitcoin" ? [] : ["--chain", name]),
+      ...(network === usual.network[name] ? [] : ["--network", network]),
+      ...(dataDir === usual.dataDir ? [] : ["--data-dir", root])
+    ]
     return {
       chain,
       folder,
@@ -93,7 +113,8 @@ export const clientPaths = (given: ClientFlags, defaults: Defaults = usual): Eff
       database: Option.match(url, {
         onNone: () => ({ filename: path.join(folder, "wtclient.db") }),
         onSome: (url) => ({ url })
-      })
+      }),
+      command: (...words) => commandText(program, [...words, ...flags])
     }
   })
 

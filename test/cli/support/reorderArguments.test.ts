@@ -5,11 +5,16 @@ import { type Grammar, reorderArguments } from "../../../src/cli/support/reorder
 const grammar: Grammar = {
   values: { chain: [], count: [], "log-level": ["debug", "none"] },
   switches: ["json", "help"],
-  commands: { add: [], towers: [], db: ["skip-keys"] }
+  common: ["log-level", "help"],
+  commands: {
+    add: { flags: ["chain", "count", "json"], required: ["tower"], optional: ["address"] },
+    towers: { flags: ["chain", "json"], required: [], optional: [] },
+    "db skip-keys": { flags: ["count"], required: [], optional: [] }
+  }
 }
 
 const words = (line: string) =>
-  Either.map(reorderArguments(grammar, line.split(" ").filter(Boolean)), (found) => found.words.join(" "))
+  Either.map(reorderArguments(grammar, line.split(" ").filter(Boolean)).words, (found) => found.join(" "))
 
 describe("reorderArguments", () => {
   const cases: Array<[line: string, reordered: string]> = [
@@ -21,12 +26,13 @@ describe("reorderArguments", () => {
     ["add x --chain=decred", "add --chain decred x"],
     ["add --chain bitcoin x --chain decred", "add --chain decred x"],
     ["db --count 3 skip-keys", "db skip-keys --count 3"],
-    ["--count - add", "add --count -"],
+    ["--count - add x", "add --count - x"],
     ["add -", "add -"],
     ["add -- --json", "add -- --json"],
     ["--json -- add --json", "add --json -- --json"],
-    ["add x -- y --json=1", "add -- x y --json=1"],
-    ["--log-level debug add", "add --log-level debug"],
+    ["--log-level none towers", "towers --log-level none"],
+    ["add x -- --json=1", "add -- x --json=1"],
+    ["add x --log-level debug", "add --log-level debug x"],
     ["--help", "--help"],
     ["-h add x", "--help add --help"],
     ["db skip-keys --help", "--help db --help skip-keys --help"],
@@ -39,7 +45,9 @@ describe("reorderArguments", () => {
   }
 
   const refusals: Array<[line: string, sentence: string]> = [
-    ["add --cont 3", "There is no flag --cont."],
+    ["add --cont 3", "There is no flag --cont. Did you mean --count?"],
+    ["add --jsno", "There is no flag --jsno. Did you mean --json?"],
+    ["add --frobnicate", "There is no flag --frobnicate."],
     ["add -x", "There is no flag -x."],
     ["add -json", "There is no flag -json."],
     ["add -hx", "There is no flag -hx."],
@@ -47,9 +55,15 @@ describe("reorderArguments", () => {
     ["add --count --json", "--count needs a value."],
     ["add --json=yes", "--json takes no value."],
     ["add --log-level loud", '--log-level takes debug, none, not "loud".'],
-    ["ad x", 'There is no command "ad". Commands are add, towers, db.'],
-    ["constructor", 'There is no command "constructor". Commands are add, towers, db.'],
-    ["db skip", 'There is no command "db skip". Commands are db skip-keys.']
+    ["--count 1 towers", "The command towers does not take --count. It is for add, db skip-keys."],
+    ["ad x", 'There is no command "ad". Did you mean add?'],
+    ["frobnicate", 'There is no command "frobnicate". Commands are add, towers, db skip-keys.'],
+    ["constructor", 'There is no command "constructor". Commands are add, towers, db skip-keys.'],
+    ["db frobnicate", 'There is no command "db frobnicate". Commands are db skip-keys.'],
+    ["db skipkeys", 'There is no command "db skipkeys". Did you mean db skip-keys?'],
+    ["add", "The command add needs the argument TOWER."],
+    ["add x y z", 'The command add takes at most 2 arguments, and "z" is one too many.'],
+    ["towers -- --json", 'The command towers takes no arguments, and "--json" is one too many.']
   ]
   for (const [line, sentence] of refusals) {
     it(`refuses ${line}`, () => {

@@ -1,0 +1,193 @@
+/**
+ * Every failure of a command in the three forms in which it is told: a sentence for a person, an object for a program, an
+ * exit code for the shell. Nothing else in the command line words a failure.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { ListenFailed } from "../../layers/tower/NodeLoopbackTower.js"
+import * as Chain from "../../schema/Chain.js"
+import type {
+  DatabaseTooNew,
+  DbError,
+  KeyIndexesExhausted,
+  LastTowerAddr,
+  TowerNotFound,
+  WrongDatabase
+} from "../../schema/DbError.js"
+import { ChainHash } from "../../schema/Ids.js"
+import type { InvalidOptions } from "../../schema/InvalidOptions.js"
+import type { KeyFileError } from "../../schema/KeyFileError.js"
+import type { KeyRingError } from "../../schema/KeyRingError.js"
+import type { NegotiationError } from "../../schema/NegotiationError.js"
+import type { PackageMissing } from "../../schema/PackageMissing.js"
+import type { InvalidPolicy } from "../../schema/Policy.js"
+import type { InvalidTowerAddress } from "../../schema/TowerAddress.js"
+import type { InvalidPublicKey, InvalidTowerUri } from "../../schema/TowerUri.js"
+import type { CheckFailed, CommandError, UsageError } from "./CliError.js"
+import { type ClientFlags, type ClientPaths, clientPaths, type Defaults, databaseName } from "./clientPaths.js"
+import { shellWord } from "./commandText.js"
+import { type ExitCode, exitCodes } from "./exitCodes.js"
+
+/** Everything that a command can fail with. @since 0.1.0 @category errors */
+export type Failure =
+  | UsageError
+  | CommandError
+  | CheckFailed
+  | DbError
+  | DatabaseTooNew
+  | WrongDatabase
+  | TowerNotFound
+  | LastTowerAddr
+  | KeyIndexesExhausted
+  | KeyFileError
+  | KeyRingError
+  | PackageMissing
+  | InvalidOptions
+  | InvalidPolicy
+  | InvalidTowerUri
+  | InvalidTowerAddress
+  | InvalidPublicKey
+  | NegotiationError
+  | ListenFailed
+
+/** A failure, and the client that the command was about. @since 0.1.0 @category errors */
+export class CommandFailed extends Data.TaggedError("CommandFailed")<{
+  readonly failure: Failure
+  readonly client: ClientPaths
+}> {}
+
+/** Runs what a command does for the client of these flags. @since 0.1.0 @category combinators */
+export const withClient = <A, E extends Failure, R>(
+  given: ClientFlags,
+  use: (client: ClientPaths) => Effect.Effect<A, E, R>,
+  defaults?: Defaults
+): Effect.Effect<A, UsageError | CommandFailed, R> =>
+  Effect.flatMap(clientPaths(given, defaults), (client) =>
+    Effect.mapError(use(client), (failure: Failure) => new CommandFailed({ failure, client }))
+  )
+
+/** A failure as it is told. @since 0.1.0 @category models */
+export interface Told {
+  readonly tag: string
+  readonly sentence: string
+  /** Complete commands that lead further. */
+  readonly next: ReadonlyArray<string>
+  readonly code: ExitCode
+  /** Undefined where the result, which is printed already, says it all. */
+  readonly json: { readonly error: object } | undefined
+}
+
+/** What is said about a failure, besides what it says itself. */
+type Words = { readonly sentence: string; readonly next?: ReadonlyArray<string> | undefined }
+
+const wordsOf = (failure: Failure, client: ClientPaths): Words => {
+  const { command } = client
+  switch (failure._tag) {
+    case "CommandError":
+    case "CheckFailed":
+      return { sentence: failure.message, next: failure.next }
+    case "DatabaseUnavailable":
+      return databaseUnavailable(failure.detail, client)
+    case "WrongDatabase":
+      return { sentence: wrongDatabase(failure, client) }
+    case "KeyFileError":
+      if (failure.reason === "Missing") {
+        return { sentence: `There is no key file ${failure.path}.`, next: [command("init")] }
+      }
+      return failure.reason === "Readable"
+        ? {
+            sentence: `The key file ${failure.path} can be read by others. Make it yours alone.`,
+            next: [`chmod 600 ${shellWord(failure.path)}`]
+          }
+        : { sentence: failure.message }
+    case "TowerNotFound":
+      return { sentence: `No tower ${failure.tower} is known.`, next: [command("towers")] }
+    case "LastTowerAddr":
+      return {
+        sentence: `${failure.address} is the last address of tower ${failure.tower}. Add another one first, or remove the tower.`,
+        next: [command("add", `${failure.tower}@HOST`), command("remove", failure.tower)]
+      }
+    default:
+      return { sentence: failure.message }
+  }
+}
+
+const isChainHash = Schema.is(ChainHash)
+
+const chainName = (hash: string): string => (isChainHash(hash) ? Chain.nameOf(hash) : `the chain ${hash}`)
+
+const wrongDatabase = ({ expected, found, what }: WrongDatabase, client: ClientPaths): string => {
+  const name = databaseName(client)
+  switch (what) {
+    case "chain":
+      return `The database ${name} belongs to ${chainName(found)}, not to ${chainName(expected)}. Use the --chain and --network that it was made with, or another --data-dir.`
+    case "key layout":
+      return `The database ${name} was made with the key layout ${found}, and the key file ${client.keyFile} has the layout ${expected}. Put its own key file there, or use another --data-dir.`
+    case "seed":
+      return `The database ${name} was made with another seed than that of the key file ${client.keyFile}. Put its own key file there, or use another --data-dir.`
+  }
+}
+
+const databaseUnavailable = (detail: string, client: ClientPaths): Words => ({
+  sentence: `The database ${databaseName(client)} cannot be used: ${detail}.`
+})
+
+/** The fields of an error for programs; a cause is for developers and may hold anything. */
+const fieldsOf = (error: object): Record<string, unknown> => {
+  const { _tag, cause, message, name, stack, ...fields } = JSON.parse(JSON.stringify(error))
+  return fields
+}
+
+const detailsOf = (failure: Failure): Record<string, unknown> => {
+  switch (failure._tag) {
+    case "FailedNegotiation":
+      return {
+        failures: failure.failures.map(({ address, failure, tower, towerId }) => ({
+          tower: { id: towerId, publicKey: tower },
+          address,
+          tag: failure._tag,
+          message: failure.message,
+          ...fieldsOf(failure)
+        }))
+      }
+    case "CommandError":
+    case "CheckFailed":
+    case "UsageError":
+      return {}
+    default:
+      return fieldsOf(failure)
+  }
+}
+
+const toldOf = (tag: string, { next = [], sentence }: Words, details: object, code: ExitCode): Told => ({
+  tag,
+  sentence,
+  next,
+  code,
+  json:
+    tag === "CheckFailed"
+      ? undefined
+      : { error: { tag, message: sentence, ...(next.length === 0 ? {} : { next }), ...details } }
+})
+
+/** A failure of a command as it is told. @since 0.1.0 @category combinators */
+export const told = ({ client, failure }: CommandFailed): Told =>
+  failure._tag === "UsageError"
+    ? toldUsage(failure, client.command("--help"))
+    : toldOf(failure._tag, wordsOf(failure, client), detailsOf(failure), exitCodes.failed.code)
+
+/** A wrong command line as it is told; `help` is the command that shows the right ones. @since 0.1.0 @category combinators */
+export const toldUsage = ({ _tag, message }: UsageError, help: string): Told =>
+  toldOf(_tag, { sentence: message, next: [help] }, {}, exitCodes.usage.code)
+
+/** A defect as it is told. @since 0.1.0 @category combinators */
+export const toldDefect = (defect: unknown): Told =>
+  toldOf(
+    "Defect",
+    { sentence: `This is a bug of wtclient, please report it: ${String(defect)}.` },
+    {},
+    exitCodes.defect.code
+  )
