@@ -18,15 +18,25 @@ export const add = Command.make("add", { ...clientFlags, json: flags.switches.js
   withClient(given, (client) =>
     Effect.gen(function* () {
       const { address, publicKey } = yield* TowerUri.parse(given.tower)
-      const tower = yield* Effect.flatMap(ClientDb, (db) => db.createTower(publicKey, address)).pipe(
-        Effect.provide(boundDatabase(client))
-      )
+      const { tower, wasKnown } = yield* Effect.gen(function* () {
+        const db = yield* ClientDb
+        const wasKnown = (yield* db.listTowers).some((tower) => tower.publicKey === publicKey)
+        return { wasKnown, tower: yield* db.createTower(publicKey, address) }
+      }).pipe(Effect.provide(boundDatabase(client)))
+      // A removed tower keeps its row, and with it the addresses that it had.
+      const restored = wasKnown ? [] : tower.addresses.filter((one) => one !== address)
       yield* Console.log(
         given.json
-          ? json(towerJson(tower))
+          ? json({ ...towerJson(tower), restored })
           : [
               `Tower ${tower.id} is ${tower.publicKey}, at ${tower.addresses.join(", ")}.`,
-              ...nextLines([client.command("negotiate")])
+              ...(restored.length === 0
+                ? []
+                : [`It was removed before. These addresses of it are back too: ${restored.join(", ")}.`]),
+              ...nextLines([
+                ...restored.map((one) => client.command("remove", `${publicKey}@${one}`)),
+                client.command("negotiate")
+              ])
             ].join("\n")
       )
     })

@@ -219,7 +219,8 @@ describe("wtclient", () => {
       assert.deepStrictEqual(parse(yield* ok("add", uri.toUpperCase(), "--json")), {
         id: 1,
         publicKey: tower,
-        addresses: ["127.0.0.1:1"]
+        addresses: ["127.0.0.1:1"],
+        restored: []
       })
       assert.include(yield* ok("add", `${tower}@tower.example`), "tower.example:9911, 127.0.0.1:1")
       const towers = parse(yield* ok("towers", "--json"))
@@ -234,11 +235,53 @@ describe("wtclient", () => {
       const last = yield* wtclient("remove", tower, "127.0.0.1:1")
       assert.match(last.stderr, /last address/)
       assert.deepStrictEqual([unknown.code, last.code], [1, 1])
-      yield* ok("remove", uri)
+      yield* ok("remove", tower)
       assert.strictEqual(yield* ok("towers", "--json"), "[]\n")
       assert.match((yield* wtclient("remove", tower)).stderr, /No tower .* is known/)
       assert.match(yield* ok("towers"), /There are no towers/)
       assert.match(yield* ok("sessions"), /There are no sessions/)
+    })
+  )
+
+  it.scoped("removes the address that a tower's URI names, and says so", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* newClient
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      yield* wtclient("add", `${tower}@tower.example`)
+      const removed = yield* wtclient("remove", `${tower}@tower.example`)
+      assert.deepStrictEqual(
+        [removed.code, removed.stdout],
+        [0, `Removed the address tower.example:9911 of tower ${tower}.\n`]
+      )
+      assert.deepInclude(parse((yield* wtclient("towers", "--json")).stdout), {
+        id: 1,
+        publicKey: tower,
+        addresses: ["127.0.0.1:1"]
+      })
+      const unknown = yield* wtclient("remove", `${tower}@elsewhere:2`)
+      assert.match(unknown.stderr, /has no address elsewhere:2; it has 127\.0\.0\.1:1/)
+      const last = yield* wtclient("remove", uri)
+      assert.match(last.stderr, new RegExp(`last address .*\\nNext: wtclient remove ${tower} --network regtest`, "s"))
+      const twice = yield* wtclient("remove", uri, "127.0.0.1:1")
+      assert.match(twice.stderr, /names an address twice/)
+      assert.deepStrictEqual([unknown.code, last.code, twice.code], [1, 1, 2])
+    })
+  )
+
+  it.scoped("says which addresses come back with a tower that was removed", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* newClient
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      yield* wtclient("remove", tower)
+      const back = yield* wtclient("add", `${tower}@tower.example`)
+      assert.match(back.stdout, /It was removed before\. These addresses of it are back too: 127\.0\.0\.1:1\./)
+      assert.match(back.stdout, new RegExp(`^Next: wtclient remove ${tower}@127\\.0\\.0\\.1:1 --network regtest`, "m"))
+      const known = yield* wtclient("add", `${tower}@tower.example`)
+      assert.notInclude(known.stdout, "removed before")
+      yield* wtclient("remove", tower)
+      assert.deepInclude(parse((yield* wtclient("add", uri, "--json")).stdout), { restored: ["tower.example:9911"] })
     })
   )
 
