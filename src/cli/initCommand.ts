@@ -10,6 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { concat } from "../internal/bytes.js"
 import * as KeyFile from "../layers/KeyFile.js"
+import * as PrivateFile from "../layers/keys/privateFile.js"
 import { defaultOf } from "../schema/KeyLayout.js"
 import { CommandError } from "./support/CliError.js"
 import { clientFlags } from "./support/clientPaths.js"
@@ -30,11 +31,14 @@ const readText = (from: string): Effect.Effect<Redacted.Redacted<string>, Comman
     return Redacted.make(new TextDecoder().decode(bytes))
   }).pipe(
     Effect.catchTags({
-      BadArgument: (error) => new CommandError({ message: `${from} cannot be read: ${error.message}.` }),
+      BadArgument: (error) =>
+        new CommandError({ message: `The file ${from} cannot be read: ${PrivateFile.troubleOf(error)}.` }),
       SystemError: (error) =>
         new CommandError({
           message:
-            error.reason === "NotFound" ? `There is no file ${from}.` : `${from} cannot be read: ${error.message}.`
+            error.reason === "NotFound"
+              ? `There is no file ${from}.`
+              : `The file ${from} cannot be read: ${PrivateFile.troubleOf(error)}.`
         })
     })
   )

@@ -16,7 +16,7 @@ export class DatabaseBusy extends Schema.TaggedError<DatabaseBusy>()("DatabaseBu
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message() {
-    return `The database is busy (${this.operation}); nothing was stored. Another process holds it: wait and try again.`
+    return "The database is busy; nothing was stored. Another process holds it: wait and try again."
   }
   /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {
@@ -24,20 +24,44 @@ export class DatabaseBusy extends Schema.TaggedError<DatabaseBusy>()("DatabaseBu
   }
 }
 
+/** Why a database cannot be used, for those who act upon it. @since 0.1.0 @category errors */
+export const UnavailableReason = Schema.Literal(
+  // A file:
+  "DiskFull",
+  "ReadOnly",
+  "NotADatabase",
+  "Damaged",
+  "CannotOpen",
+  "NotAllowed",
+  "DiskError",
+  // A server:
+  "NoServer",
+  "WrongLogin",
+  "NoSuchDatabase",
+  "NoTls",
+  "WrongCertificate",
+  // Either:
+  "DriverMissing",
+  "Other"
+)
+/** @since 0.1.0 @category errors */
+export type UnavailableReason = typeof UnavailableReason.Type
+
 /**
  * The database cannot be read or written: full, read-only, damaged, gone, not bound yet. Nothing was stored, unless the
- * detail says that this is unknown.
+ * detail says that this is unknown. `detail` is a sentence without its end; without a `reason` it is all that is known.
  *
  * @since 0.1.0
  * @category errors
  */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
   operation: Schema.String,
+  reason: Schema.optional(UnavailableReason),
   detail: Schema.String,
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message() {
-    return `The database cannot be used (${this.operation}): ${this.detail}`
+    return `The database cannot be used: ${this.detail}.`
   }
   /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {
@@ -51,7 +75,7 @@ export class CorruptRow extends Schema.TaggedError<CorruptRow>()("CorruptRow", {
   detail: Schema.String
 }) {
   override get message() {
-    return `A row of the table ${this.table} is damaged: ${this.detail}`
+    return `A row of the table ${this.table} is damaged: ${this.detail.split("\n", 1)[0]}.`
   }
 }
 
@@ -146,7 +170,7 @@ export class StoreOutcomeUnknown extends Schema.TaggedError<StoreOutcomeUnknown>
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message() {
-    return `The database did not say whether session ${this.id} was stored. If it was, it is listed.`
+    return `The database did not say whether session ${this.id} was stored. If it was, it is in the list of sessions.`
   }
   /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {

@@ -329,14 +329,22 @@ describe("wtclient", () => {
         oneSentence(other.stderr)
         assert.strictEqual(other.code, 1)
       }
-      const copied = yield* wtclientAt(folder, "signet", ["towers", "--json"])
-      assert.strictEqual(copied.stdout, (yield* wtclient("towers", "--json")).stdout)
+      for (const words of [["towers"], ["tower", tower], ["sessions"], ["db", "check"]]) {
+        const { code, stderr, stdout } = yield* wtclientAt(folder, "signet", words)
+        assert.match(stderr, /belongs to bitcoin regtest, not to bitcoin signet/)
+        assert.deepStrictEqual([code, stdout], [1, ""])
+      }
 
       yield* fs.remove(at("key"))
       yield* wtclient("init")
       const seed = yield* wtclient("add", uri)
       assert.match(seed.stderr, /was made with another seed/)
       oneSentence(seed.stderr)
+      for (const words of [["towers"], ["tower", tower], ["sessions"], ["db", "check"]]) {
+        const { code, stderr, stdout } = yield* wtclient(...words)
+        assert.match(stderr, /was made with another seed/)
+        assert.deepStrictEqual([code, stdout], [1, ""])
+      }
 
       yield* fs.remove(at("key"))
       yield* wtclient("init", "--layout", "dcrlnd")

@@ -172,7 +172,7 @@ describe("SqliteClientDb", () => {
         fs.writeFileSync(file, "")
         const error = yield* refused(path.join(file, "mainnet", "client.db"))
         assert.strictEqual(error._tag, "DatabaseUnavailable")
-        assert.match(error.message, /ENOTDIR/)
+        assert.match(error.message, /a part of the path is not a folder \(/)
       })
     )
 

@@ -122,5 +122,5 @@ export const clientPaths = (given: ClientFlags, defaults: Defaults = usual): Eff
 export const makeFolder = ({ folder }: ClientPaths): Effect.Effect<void, CommandError, FileSystem.FileSystem> =>
   Effect.mapError(
     PrivateFile.makeFolder(folder),
-    (error) => new CommandError({ message: `${folder} cannot be created: ${error.message}.` })
+    (error) => new CommandError({ message: `The folder ${folder} cannot be made: ${PrivateFile.troubleOf(error)}.` })
   )

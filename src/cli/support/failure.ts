@@ -11,10 +11,12 @@ import type { ListenFailed } from "../../layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../schema/Chain.js"
 import type {
   DatabaseTooNew,
+  DatabaseUnavailable,
   DbError,
   KeyIndexesExhausted,
   LastTowerAddr,
   TowerNotFound,
+  UnavailableReason,
   WrongDatabase
 } from "../../schema/DbError.js"
 import { ChainHash } from "../../schema/Ids.js"
@@ -29,6 +31,7 @@ import type { InvalidPublicKey, InvalidTowerUri } from "../../schema/TowerUri.js
 import type { CheckFailed, CommandError, UsageError } from "./CliError.js"
 import { type ClientFlags, type ClientPaths, clientPaths, type Defaults, databaseName } from "./clientPaths.js"
 import { shellWord } from "./commandText.js"
+import { lookedAfter } from "./diskTrouble.js"
 import { type ExitCode, exitCodes } from "./exitCodes.js"
 
 /** Everything that a command can fail with. @since 0.1.0 @category errors */
@@ -66,7 +69,10 @@ export const withClient = <A, E extends Failure, R>(
   defaults?: Defaults
 ): Effect.Effect<A, UsageError | CommandFailed, R> =>
   Effect.flatMap(clientPaths(given, defaults), (client) =>
-    Effect.mapError(use(client), (failure: Failure) => new CommandFailed({ failure, client }))
+    Effect.mapError(
+      use(client),
+      (failure: Failure) => new CommandFailed({ failure: lookedAfter(failure, client), client })
+    )
   )
 
 /** A failure as it is told. @since 0.1.0 @category models */
@@ -90,7 +96,7 @@ const wordsOf = (failure: Failure, client: ClientPaths): Words => {
     case "CheckFailed":
       return { sentence: failure.message, next: failure.next }
     case "DatabaseUnavailable":
-      return databaseUnavailable(failure.detail, client)
+      return databaseUnavailable(failure, client)
     case "WrongDatabase":
       return { sentence: wrongDatabase(failure, client) }
     case "KeyFileError":
@@ -131,8 +137,27 @@ const wrongDatabase = ({ expected, found, what }: WrongDatabase, client: ClientP
   }
 }
 
-const databaseUnavailable = (detail: string, client: ClientPaths): Words => ({
-  sentence: `The database ${databaseName(client)} cannot be used: ${detail}.`
+/** What a person can do about a database that cannot be used. */
+const advice: Record<UnavailableReason, string> = {
+  DiskFull: "Free some space there, and try again.",
+  ReadOnly: "Only the commands that show something, and db check, work there.",
+  NotADatabase: "Put a copy of the database back, or move the file away to begin with a new one.",
+  Damaged: "Put a copy of the database back, and then give up the keys that it does not know of.",
+  CannotOpen: "Is it a file that this account can read and write, in a folder that it can write to?",
+  NotAllowed: "Let this account read and write it, and its folder.",
+  DiskError: "Look after the disk first: the database may be whole.",
+  NoServer: "Is the server there, and is its address in the URL right?",
+  WrongLogin: "Correct the user name and the password in the URL.",
+  NoSuchDatabase: "Create it there, or correct the name at the end of the URL.",
+  NoTls: "",
+  WrongCertificate: "",
+  DriverMissing: "",
+  Other: ""
+}
+
+const databaseUnavailable = ({ detail, reason = "Other" }: DatabaseUnavailable, client: ClientPaths): Words => ({
+  sentence: `The database ${databaseName(client)} cannot be used: ${detail}. ${advice[reason]}`.trimEnd(),
+  next: reason === "Damaged" ? [client.command("db", "check"), client.command("db", "skip-keys")] : undefined
 })
 
 /** The fields of an error for programs; a cause is for developers and may hold anything. */

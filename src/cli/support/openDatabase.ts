@@ -4,11 +4,21 @@
  * @since 0.1.0
  */
 import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import { SqlClient } from "@effect/sql/SqlClient"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { systemTrouble } from "../../internal/systemTrouble.js"
+import { compareIdentities } from "../../layers/databaseIdentity.js"
 import * as KeyFile from "../../layers/KeyFile.js"
+import * as SqlClientDb from "../../layers/SqlClientDb.js"
+import { toDbError } from "../../layers/sql/errors.js"
+import { identities } from "../../layers/sql/identityTable.js"
 import * as SqliteOrPostgres from "../../layers/sqliteOrPostgres.js"
 import type { DatabaseTooNew, DbError, WrongDatabase } from "../../schema/DbError.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
@@ -19,6 +29,7 @@ import { ClientDb } from "../../services/ClientDb.js"
 import { familyTowerSession, KeyRing } from "../../services/KeyRing.js"
 import { CommandError } from "./CliError.js"
 import type { ClientPaths } from "./clientPaths.js"
+import { codeOf, writeTrouble } from "./diskTrouble.js"
 
 /** The database; it is created when there is none. @since 0.1.0 @category layers */
 export const database = ({
@@ -26,33 +37,115 @@ export const database = ({
 }: ClientPaths): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
   SqliteOrPostgres.clientDb(database)
 
-/** Fails when there is no database file yet; a server is not asked. @since 0.1.0 @category combinators */
-export const requireDatabase = ({ command, database, folder }: ClientPaths): Effect.Effect<void, CommandError> =>
-  Effect.suspend(() =>
-    SqliteOrPostgres.isPostgres(database) || fs.existsSync(database.filename)
-      ? Effect.void
-      : new CommandError({
-          message: `There is no database in ${folder} yet. Make a key and add a tower, or name another client with --chain, --network or --data-dir.`,
-          next: [command("init"), command("add", "PUBLICKEY@HOST")]
-        })
-  )
+/** Fails when there is no database file yet, or when it cannot be looked for; a server is not asked. */
+const requireDatabase = ({ command, database, folder }: ClientPaths): Effect.Effect<void, CommandError> =>
+  Effect.suspend(() => {
+    if (SqliteOrPostgres.isPostgres(database)) return Effect.void
+    try {
+      fs.statSync(database.filename)
+      return Effect.void
+    } catch (thrown) {
+      const code = codeOf(thrown)
+      return code === "ENOENT"
+        ? new CommandError({
+            message: `There is no database in ${folder} yet. Make a key and add a tower, or name another client with --chain, --network or --data-dir.`,
+            next: [command("init"), command("add", "PUBLICKEY@HOST")]
+          })
+        : new CommandError({ message: `The database ${database.filename} cannot be read: ${systemWords(code)}.` })
+    }
+  })
 
-/** The database, to read from. It must exist; no key is needed. @since 0.1.0 @category layers */
-export const existingDatabase = (
-  client: ClientPaths
-): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew | CommandError> =>
-  Layer.unwrapEffect(Effect.as(requireDatabase(client), database(client)))
+const systemWords = (code: string): string => systemTrouble(code) ?? `the system says ${code}`
 
 /**
- * The SQL client of the database, for what `ClientDb` does not offer. The database must exist; no key is needed.
+ * The options of a database that can be read: where its disk is read-only, those of a copy that lives as long as the scope.
+ * SQLite cannot even read a file of this kind (WAL) where it can make no files beside it.
+ */
+const readable = (
+  database: SqliteOrPostgres.Options
+): Effect.Effect<SqliteOrPostgres.Options, CommandError, Scope.Scope> =>
+  Effect.gen(function* () {
+    if (SqliteOrPostgres.isPostgres(database) || writeTrouble(path.dirname(database.filename)) !== "EROFS")
+      return database
+    const { filename } = database
+    const folder = yield* Effect.acquireRelease(
+      Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "wtclient-"))),
+      (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
+    )
+    const copy = path.join(folder, "copy.db")
+    yield* Effect.try({
+      try: () => {
+        // What was committed last may be in the log alone.
+        for (const ending of ["", "-wal"]) {
+          if (fs.existsSync(filename + ending)) fs.copyFileSync(filename + ending, copy + ending)
+        }
+      },
+      catch: (thrown) =>
+        new CommandError({ message: `The database ${filename} cannot be read: ${systemWords(codeOf(thrown))}.` })
+    })
+    return { ...database, filename: copy }
+  })
+
+/** The key ring of the client, if it has a key file that can be used. */
+const ownKeyRing = (
+  client: ClientPaths
+): Effect.Effect<Option.Option<KeyRing.Service>, never, FileSystem.FileSystem | Scope.Scope> =>
+  Effect.option(
+    Effect.map(Layer.build(KeyFile.layer({ path: client.keyFile, chain: client.chain })), Context.get(KeyRing))
+  )
+
+/** Fails when the database belongs to another chain, or to another seed than the key file, if there is one. */
+const compareOwner = (client: ClientPaths, sql: SqlClient) =>
+  Effect.gen(function* () {
+    const [found] = yield* sql`
+      SELECT chain_hash AS "chainHash", layout, public_key AS "publicKey" FROM wt_identity`.pipe(
+      Effect.flatMap(identities),
+      Effect.catchTag("SqlError", (error) => Effect.fail(toDbError("open")(error)))
+    )
+    if (found === undefined) return
+    const { chainHash } = client.chain
+    yield* compareIdentities({ ...found, chainHash }, found)
+    const keyRing = yield* ownKeyRing(client)
+    if (Option.isNone(keyRing)) return
+    const publicKey = yield* keyRing.value.deriveKey({ family: familyTowerSession, index: 0 })
+    yield* compareIdentities({ chainHash, layout: keyRing.value.layout, publicKey }, found)
+  })
+
+/** Why a database cannot be read. @since 0.1.0 @category errors */
+export type ReadError =
+  | InvalidOptions
+  | PackageMissing
+  | DbError
+  | DatabaseTooNew
+  | WrongDatabase
+  | KeyRingError
+  | CommandError
+
+/**
+ * The SQL client of the database, for what `ClientDb` does not offer. The database must exist and, as far as it can be read,
+ * be that of this chain and, where there is a key file, of this seed; no key is needed.
  *
  * @since 0.1.0
  * @category layers
  */
-export const sqlClient = (
-  client: ClientPaths
-): Layer.Layer<SqlClient, InvalidOptions | PackageMissing | DbError | CommandError> =>
-  Layer.scoped(SqlClient, Effect.andThen(requireDatabase(client), SqliteOrPostgres.sqlClient(client.database)))
+export const sqlClient = (client: ClientPaths): Layer.Layer<SqlClient, ReadError, FileSystem.FileSystem> =>
+  Layer.scoped(
+    SqlClient,
+    Effect.gen(function* () {
+      yield* requireDatabase(client)
+      const sql = yield* SqliteOrPostgres.sqlClient(yield* readable(client.database))
+      // A database that cannot be asked whose it is is for `db check` to describe, and for the others to fail with.
+      yield* Effect.catchTags(compareOwner(client, sql), {
+        CorruptRow: () => Effect.void,
+        DatabaseUnavailable: () => Effect.void
+      })
+      return sql
+    })
+  )
+
+/** The same database, to read from. @since 0.1.0 @category layers */
+export const existingDatabase = (client: ClientPaths): Layer.Layer<ClientDb, ReadError, FileSystem.FileSystem> =>
+  Layer.provide(SqlClientDb.layer(), sqlClient(client))
 
 /**
  * The database, to write to, and the keys. A new database is bound to these keys and this chain; another one is refused

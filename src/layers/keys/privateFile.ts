@@ -8,7 +8,9 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import { toHex } from "../../internal/bytes.js"
+import { systemTrouble } from "../../internal/systemTrouble.js"
 import { KeyFileError } from "../../schema/KeyFileError.js"
 import { Entropy } from "../../services/Entropy.js"
 import { scoped } from "../concurrency/scoped.js"
@@ -92,8 +94,14 @@ export const create = (path: string, text: string): Effect.Effect<void, KeyFileE
     yield* Effect.tapError(syncFolder(fs, Path.dirname(path)), () => Effect.ignore(fs.remove(path)))
   }).pipe(scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
 
+/** What a failure of the file system means, as the end of a sentence. @since 0.1.0 @category combinators */
+export const troubleOf = (error: PlatformError): string => {
+  const code = Predicate.hasProperty(error.cause, "code") ? String(error.cause.code) : ""
+  return systemTrouble(code) ?? (code === "" ? error.message : `the system says ${code}`)
+}
+
 const platformErrors = (path: string) => {
-  const failed = (error: PlatformError) => new KeyFileError({ path, reason: "Failed", detail: error.message })
+  const failed = (error: PlatformError) => new KeyFileError({ path, reason: "Failed", detail: troubleOf(error) })
   return {
     BadArgument: failed,
     SystemError: (error: Extract<PlatformError, { _tag: "SystemError" }>) =>

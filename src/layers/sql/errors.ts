@@ -6,7 +6,8 @@
 import { SqlError, SqlErrorTypeId } from "@effect/sql/SqlError"
 import * as Data from "effect/Data"
 import * as Predicate from "effect/Predicate"
-import { DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
+import { systemTrouble } from "../../internal/systemTrouble.js"
+import { DatabaseBusy, DatabaseUnavailable, type UnavailableReason } from "../../schema/DbError.js"
 
 /**
  * `busy`: another client holds what this one needs; nothing was stored. `disconnected`: the server cannot be reached; nothing
@@ -66,33 +67,83 @@ export const isSlow = (error: SqlError): boolean => /timed out|timeout exceeded/
 const unknownAuthority =
   "the authority of the server's certificate is not known: name it with sslrootcert=FILE in the URL"
 
-const details: ReadonlyArray<readonly [prefix: string, detail: string]> = [
-  ["SQLITE_FULL", "the disk or the database is full"],
-  ["SQLITE_READONLY", "it is read-only"],
-  ["SQLITE_NOTADB", "the file is not a database"],
-  ["SQLITE_CORRUPT", "the file is damaged"],
-  ["SQLITE_CANTOPEN", "the file cannot be opened"],
-  ["SQLITE_IOERR", "the disk reports an error"],
-  ["SQLITE_PERM", "permission denied"],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", unknownAuthority],
-  ["SELF_SIGNED_CERT_IN_CHAIN", unknownAuthority],
-  ["UNABLE_TO_", unknownAuthority],
-  ["CERT_HAS_EXPIRED", "the server's certificate has expired: it needs a new one"],
+const passwordNeeded = /client password must be a string|no password supplied/
+
+/** By the beginning of a driver's code. Those of files and folders are in `internal/systemTrouble`. */
+const details: ReadonlyArray<readonly [prefix: string, reason: UnavailableReason, detail: string]> = [
+  ["SQLITE_FULL", "DiskFull", "the disk or the database is full"],
+  ["SQLITE_READONLY", "ReadOnly", "it is read-only"],
+  ["SQLITE_NOTADB", "NotADatabase", "the file is not a database"],
+  ["SQLITE_CORRUPT", "Damaged", "the file is damaged"],
+  ["SQLITE_CANTOPEN", "CannotOpen", "the file cannot be opened"],
+  ["SQLITE_IOERR", "DiskError", "the disk reports an error"],
+  ["SQLITE_PERM", "NotAllowed", "this account may not do that there"],
+  ["ENOSPC", "DiskFull", "the disk is full"],
+  ["EDQUOT", "DiskFull", "this account may not use more of the disk"],
+  ["EROFS", "ReadOnly", "the disk is read-only"],
+  ["EACCES", "NotAllowed", "this account may not do that there"],
+  ["EPERM", "NotAllowed", "this account may not do that there"],
+  ["EIO", "DiskError", "the disk reports an error"],
+  ["ECONNREFUSED", "NoServer", "no server listens at its address"],
+  ["ECONNRESET", "NoServer", "the server hung up"],
+  ["EPIPE", "NoServer", "the server hung up"],
+  ["ENOTFOUND", "NoServer", "the host name of its server is not known"],
+  ["EAI_AGAIN", "NoServer", "no name server answered"],
+  ["ETIMEDOUT", "NoServer", "its server does not answer"],
+  ["EHOSTUNREACH", "NoServer", "the network does not reach its server"],
+  ["ENETUNREACH", "NoServer", "the network does not reach its server"],
+  ["28", "WrongLogin", "the server does not take this user name and password"],
+  ["3D000", "NoSuchDatabase", "the server has no database of this name"],
+  ["42501", "NotAllowed", "the user may not do that in this database"],
+  ["53100", "DiskFull", "the disk of the server is full"],
+  ["25006", "ReadOnly", "the server is read-only"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "WrongCertificate", unknownAuthority],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "WrongCertificate", unknownAuthority],
+  ["UNABLE_TO_", "WrongCertificate", unknownAuthority],
+  ["CERT_HAS_EXPIRED", "WrongCertificate", "the server's certificate has expired: it needs a new one"],
   [
     "ERR_TLS_CERT_ALTNAME",
+    "WrongCertificate",
     "the server's certificate is for another host: use the name that it is for, or sslmode=verify-ca in the URL"
   ]
 ]
 
-const detailOf = (error: SqlError): string => {
+type Why = Pick<DatabaseUnavailable, "reason" | "detail">
+
+const whyOf = (error: SqlError): Why => {
   const code = codeOf(error)
+  const message = messageOf(error)
+  if (noTlsMessage.test(message)) {
+    return {
+      reason: "NoTls",
+      detail: "the server does not speak TLS: turn it on there, or say sslmode=disable in the URL"
+    }
+  }
+  if (passwordNeeded.test(message)) {
+    return { reason: "WrongLogin", detail: "the server asks for a password, and the URL has none" }
+  }
+  if (noBinary.test(message)) {
+    return {
+      reason: "DriverMissing",
+      detail:
+        "better-sqlite3 has no binary for this Node: make one with npm rebuild better-sqlite3 (pnpm: pnpm approve-builds, then pnpm rebuild better-sqlite3)"
+    }
+  }
   const known = details.find(([prefix]) => code.startsWith(prefix))
-  if (noTlsMessage.test(messageOf(error)))
-    return "the server does not speak TLS: turn it on there, or say sslmode=disable in the URL"
-  if (noBinary.test(messageOf(error)))
-    return "better-sqlite3 has no binary for this Node: make one with npm rebuild better-sqlite3 (pnpm: pnpm approve-builds, then pnpm rebuild better-sqlite3)"
-  return known === undefined ? messageOf(error) : `${known[1]} (${code})`
+  if (known !== undefined) return { reason: known[1], detail: known[2] + placeOf(error) }
+  const trouble = systemTrouble(code)
+  if (trouble !== undefined) return { reason: "CannotOpen", detail: trouble + placeOf(error) }
+  return goneMessage.test(message)
+    ? { reason: "NoServer", detail: "its server does not answer" }
+    : { reason: "Other", detail: sentence(message) }
 }
+
+/** Which file or folder the system speaks of, where it says so. */
+const placeOf = ({ cause }: SqlError): string =>
+  Predicate.hasProperty(cause, "path") && typeof cause.path === "string" ? ` (${cause.path})` : ""
+
+/** The driver's own words, as the end of a sentence of ours: one line, without the full stop. */
+const sentence = (message: string): string => (message.split("\n", 1)[0] ?? "").replace(/[.\s]+$/, "")
 
 /** The cause, without that of a certificate for another host: it holds the certificate, which refers to itself. */
 const causeOf = (error: SqlError): unknown => (codeOf(error).startsWith("ERR_TLS_CERT") ? undefined : error.cause)
@@ -103,7 +154,7 @@ export const toDbError =
   (error: SqlError): DatabaseBusy | DatabaseUnavailable =>
     failureKind(error) === "busy"
       ? new DatabaseBusy({ operation, cause: error.cause })
-      : new DatabaseUnavailable({ operation, detail: detailOf(error), cause: causeOf(error) })
+      : new DatabaseUnavailable({ operation, ...whyOf(error), cause: causeOf(error) })
 
 /** The typed error of a database that could not be opened, from whatever its driver threw. @since 0.1.0 @category combinators */
 export const toOpenError = (thrown: unknown): DatabaseBusy | DatabaseUnavailable =>

@@ -45,7 +45,10 @@ export const compareIdentities = (
 
 /** A key index cannot be given before `bindIdentity` has started the counter. @since 0.1.0 @category errors */
 export const notBound = (operation: string): DatabaseUnavailable =>
-  new DatabaseUnavailable({ operation, detail: "bindIdentity was not called yet" })
+  new DatabaseUnavailable({
+    operation,
+    detail: "it does not know yet whose database it is, since no key was used with it (in a program: bindIdentity)"
+  })
 
 /**
  * A counter of key indexes never goes back: a negative count is a defect.

@@ -38,12 +38,9 @@ describe("a driver's error", () => {
   it("becomes a typed one that says what is the matter", () => {
     assert.strictEqual(toDbError("store")(withCode("SQLITE_BUSY"))._tag, "DatabaseBusy")
     const full = toDbError("store")(withCode("SQLITE_FULL"))
-    assert.strictEqual(
-      full.message,
-      "The database cannot be used (store): the disk or the database is full (SQLITE_FULL)"
-    )
+    assert.strictEqual(full.message, "The database cannot be used: the disk or the database is full.")
     const other = toDbError("store")(withCode("42P01"))
-    assert.strictEqual(other.message, "The database cannot be used (store): said 42P01")
+    assert.strictEqual(other.message, "The database cannot be used: said 42P01.")
   })
 
   it("that was thrown while opening does, too", () => {

@@ -2,5 +2,5 @@
 import { systemTrouble } from "../../internal/systemTrouble.js"
 
 /** What is said about it; what was done before is done. @since 0.1.0 @category combinators */
-export const writeTrouble = ({ code = "" }: NodeJS.ErrnoException): string =>
+export const outputTrouble = ({ code = "" }: NodeJS.ErrnoException): string =>
   `Standard output cannot be written: ${systemTrouble(code) ?? `the system says ${code}`}. What was done until now is kept, and the rest was not begun.`
