@@ -26,11 +26,12 @@ import { negotiate } from "./negotiateCommand.js"
 import { remove } from "./removeCommand.js"
 import { serve } from "./serveCommand.js"
 import { sessions } from "./sessionsCommand.js"
+import { bashCompletions } from "./support/bashCompletions.js"
 import { UsageError } from "./support/CliError.js"
 import { commandText, nextLines, Program } from "./support/commandText.js"
 import { exitCodes } from "./support/exitCodes.js"
 import { type CommandFailed, type Told, told, toldDefect, toldUsage } from "./support/failure.js"
-import * as flags from "./support/flags.js"
+import * as allFlags from "./support/flags.js"
 import { type CommandGrammar, type Grammar, reorderArguments } from "./support/reorderArguments.js"
 import { summaries } from "./support/summaries.js"
 import { version } from "./support/version.js"
@@ -63,9 +64,9 @@ const grammarOf = (usage: Usage.Usage): CommandGrammar => {
 
 /** The grammar of the program. @since 0.1.0 @category config */
 export const grammar: Grammar = {
-  values: { ...Record.map(flags.values, () => []), ...flags.builtIn.values },
-  switches: [...Object.keys(flags.switches), ...flags.builtIn.switches],
-  common: [...Object.keys(flags.builtIn.values), ...flags.builtIn.switches],
+  values: { ...Record.map(allFlags.values, () => []), ...allFlags.builtIn.values },
+  switches: [...Object.keys(allFlags.switches), ...allFlags.builtIn.switches],
+  common: [...Object.keys(allFlags.builtIn.values), ...allFlags.builtIn.switches],
   commands: Record.map(
     {
       init: Command.getUsage(init),
@@ -102,6 +103,9 @@ const app = Command.run(wtclient, { name: "wtclient", version })
 // What @effect/cli says about every flag and argument.
 const noise = /^ *(A user-defined piece of text|A true or false value|This setting is optional)\.\n\n?/gm
 
+// Its completions offer a flag that is not ours.
+const wizard = /^.*\bwizard\b.*\n/gm
+
 /**
  * Runs the command of these arguments (those after the program's name).
  *
@@ -115,7 +119,9 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
       ...console,
       error: () => Effect.void,
       log: (...args) =>
-        console.log(...args.map((arg) => (typeof arg === "string" ? plain(arg).replace(noise, "") : arg)))
+        console.log(
+          ...args.map((arg) => (typeof arg === "string" ? plain(arg).replace(noise, "").replace(wizard, "") : arg))
+        )
     }
     const logger = Logger.map(Logger.logfmtLogger, (line) => console.unsafe.error(line))
     const { flags, path, words } = reorderArguments(grammar, input)
@@ -133,7 +139,9 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
     return Effect.gen(function* () {
       const ordered = yield* words
       if (ordered.length === 0 || (ordered[0] === "--help" && path.length === 0)) yield* console.log(overview)
-      else yield* Effect.withConsole(app(["node", "wtclient", ...ordered]), quiet)
+      else if (/^(ba)?sh$/.test(flags.get("completions") ?? "")) {
+        yield* console.log(bashCompletions(grammar, allFlags.choices))
+      } else yield* Effect.withConsole(app(["node", "wtclient", ...ordered]), quiet)
       return exitCodes.done.code
     }).pipe(
       Effect.catchAll((error: UsageError | CommandFailed | ValidationError.ValidationError) =>

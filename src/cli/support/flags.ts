@@ -13,7 +13,9 @@ import * as Record from "effect/Record"
 import * as Table from "../../internal/optionTable.js"
 import * as HdKeyRing from "../../layers/HdKeyRing.js"
 import * as SocksSocketDialer from "../../layers/SocksSocketDialer.js"
+import * as BlobType from "../../schema/BlobType.js"
 import * as Chain from "../../schema/Chain.js"
+import { KeyLayout } from "../../schema/KeyLayout.js"
 import * as Policy from "../../schema/Policy.js"
 import * as TowerAddress from "../../schema/TowerAddress.js"
 
@@ -112,3 +114,12 @@ export const builtIn = {
   },
   switches: ["help", "version"]
 } as const
+
+/** The values of flags that a shell can offer. @since 0.1.0 @category config */
+export const choices: { readonly [name: string]: ReadonlyArray<string> } = {
+  ...builtIn.values,
+  chain: [...new Set(Chain.all.map(({ name }) => name))],
+  network: [...new Set(Chain.all.map(({ network }) => network))],
+  "blob-type": Object.keys(BlobType.byName),
+  layout: KeyLayout.literals
+}
