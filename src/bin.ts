@@ -4,11 +4,12 @@
  *
  * @since 0.1.0
  */
-import { commandLine, explain, missingPackage } from "./internal/peers.js"
+import { commandLine, installCommand, missingPackage } from "./internal/peers.js"
 
 import("./cli/main.js").catch((error: unknown) => {
   const missing = missingPackage(error)
   if (missing === undefined) throw error
-  console.error(`wtclient: ${explain(missing, "the command line", commandLine)}.`)
+  console.error(`wtclient: The package ${missing} is not installed, and the command line needs it.`)
+  console.error(`Next: ${installCommand(missing, commandLine)}`)
   process.exitCode = 1
 })

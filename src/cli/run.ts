@@ -32,6 +32,7 @@ import { commandText, nextLines, Program } from "./support/commandText.js"
 import { exitCodes } from "./support/exitCodes.js"
 import { type CommandFailed, type Told, told, toldDefect, toldUsage } from "./support/failure.js"
 import * as allFlags from "./support/flags.js"
+import { logLine } from "./support/logLine.js"
 import { type CommandGrammar, type Grammar, reorderArguments } from "./support/reorderArguments.js"
 import { summaries } from "./support/summaries.js"
 import { version } from "./support/version.js"
@@ -123,7 +124,7 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
           ...args.map((arg) => (typeof arg === "string" ? plain(arg).replace(noise, "").replace(wizard, "") : arg))
         )
     }
-    const logger = Logger.map(Logger.logfmtLogger, (line) => console.unsafe.error(line))
+    const logger = Logger.map(logLine, (line) => console.unsafe.error(line))
     const { flags, path, words } = reorderArguments(grammar, input)
 
     const tell = ({ code, json: object, next, sentence }: Told) =>
@@ -156,6 +157,7 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
       ),
       Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
       Effect.provide(CliConfig.layer({ showBuiltIns: false })),
-      Logger.withMinimumLogLevel(LogLevel.Warning)
+      // What a person should know is said by the command; --log-level asks for more.
+      Logger.withMinimumLogLevel(LogLevel.None)
     )
   })

@@ -16,7 +16,7 @@ import { existingDatabase } from "./support/openDatabase.js"
 import { policyFlags, policyOf } from "./support/policyFlags.js"
 import { summaries } from "./support/summaries.js"
 import { parsePublicKey, publicKey } from "./support/towerArguments.js"
-import { json, sessionJson, sessionsTable, standingLines, towerJson } from "./support/views.js"
+import { json, sessionJson, sessionsTable, standingJson, standingLines, towerJson } from "./support/views.js"
 
 /** The command. @since 0.1.0 @category constructors */
 export const tower = Command.make(
@@ -36,7 +36,12 @@ export const tower = Command.make(
         }).pipe(Effect.provide(existingDatabase(client)))
         yield* Console.log(
           given.json
-            ? json({ ...towerJson(found), policy, standing, sessions: sessions.map(sessionJson) })
+            ? json({
+                ...towerJson(found),
+                policy,
+                standing: standingJson(standing),
+                sessions: sessions.map(sessionJson)
+              })
             : [
                 `Tower ${found.id}: ${found.publicKey}`,
                 ...found.addresses.map((address) => `  ${address}`),

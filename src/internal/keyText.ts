@@ -50,4 +50,10 @@ export const parse = <Name extends string>(
 export const parseSeed = (text: string): Either.Either<Uint8Array, Unreadable> =>
   /^([0-9a-fA-F]{2}){16,64}$/.test(text)
     ? Either.right(fromHex(text.toLowerCase()))
-    : Either.left(malformed("a seed is 16 to 64 bytes in hex, or an extended private key (xprv..., dprv...)"))
+    : Either.left(malformed(/^\s*([a-z]+\s+){11,}[a-z]+\s*$/.test(text) ? areWords : isNoSeed))
+
+const isNoSeed = "a seed is 16 to 64 bytes in hex, and an extended private key begins with xprv, dprv or the like"
+
+// An aezeed is encrypted, and BIP-39 has none of our networks' wallets behind it.
+const areWords =
+  "these are words, which are no seed: for the 24 words of lnd, chantools showrootkey prints the extended private key to import"

@@ -47,6 +47,10 @@ const versioned = (name: string): string => {
   return version === undefined ? `"${name}"` : `"${name}@${version}"`
 }
 
+/** The command that installs a missing package, with others that go with it. @since 0.1.0 @category combinators */
+export const installCommand = (missing: string, others: ReadonlyArray<string> = []): string =>
+  `npm install ${[...new Set([missing, ...others])].map(versioned).join(" ")}`
+
 /**
  * Says that a package is missing, who needs it, and how to install it, with others that go with it.
  *
@@ -54,4 +58,4 @@ const versioned = (name: string): string => {
  * @category combinators
  */
 export const explain = (missing: string, whatNeedsIt: string, others: ReadonlyArray<string> = []): string =>
-  `The package ${missing} is not installed, and ${whatNeedsIt} needs it. Install it with: npm install ${[...new Set([missing, ...others])].map(versioned).join(" ")}`
+  `The package ${missing} is not installed, and ${whatNeedsIt} needs it. Install it with: ${installCommand(missing, others)}`

@@ -7,7 +7,8 @@
  */
 import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
-import { KeyIndex, PublicKey, SessionId, TowerId } from "./Ids.js"
+import * as Chain from "./Chain.js"
+import { ChainHash, KeyIndex, PublicKey, SessionId, TowerId } from "./Ids.js"
 import { TowerAddress } from "./TowerAddress.js"
 
 /** The database is in use by somebody who does not let go; nothing was stored. Try again. @since 0.1.0 @category errors */
@@ -79,6 +80,8 @@ export class CorruptRow extends Schema.TaggedError<CorruptRow>()("CorruptRow", {
   }
 }
 
+const isChainHash = Schema.is(ChainHash)
+
 /** The database belongs to another chain, key layout or seed (`bindIdentity`). @since 0.1.0 @category errors */
 export class WrongDatabase extends Schema.TaggedError<WrongDatabase>()("WrongDatabase", {
   what: Schema.Literal("chain", "key layout", "seed"),
@@ -86,7 +89,9 @@ export class WrongDatabase extends Schema.TaggedError<WrongDatabase>()("WrongDat
   found: Schema.String
 }) {
   override get message() {
-    return `This database belongs to another ${this.what}: it has ${this.found}, this client ${this.expected}. Use another data directory or the matching key.`
+    const nameOf = (value: string) => (isChainHash(value) ? Chain.nameOf(value) : value)
+    const what = this.what === "seed" ? "" : `: it has ${nameOf(this.found)}, this client ${nameOf(this.expected)}`
+    return `This database belongs to another ${this.what}${what}. Use another database, or the matching key.`
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import * as Schema from "effect/Schema"
+import { ended } from "../internal/sentence.js"
 
 /**
  * The options of a layer do not make sense; `detail` is a sentence that says which one, what was given and what it takes.
@@ -18,6 +19,6 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
   detail: Schema.String
 }) {
   override get message() {
-    return `The options of ${this.layer} are not valid: ${this.detail}`
+    return ended(`The options of ${this.layer} are not valid: ${this.detail}`)
   }
 }

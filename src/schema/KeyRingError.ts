@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
+import { ended } from "../internal/sentence.js"
 
 /**
  * The key ring could not derive a key or compute an ECDH: a remote signer is away, or the child is not valid (BIP-32).
@@ -20,7 +21,11 @@ export class KeyRingError extends Schema.TaggedError<KeyRingError>()("KeyRingErr
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message() {
-    return `The key ring failed (${this.operation}): ${this.detail}`
+    const what = {
+      deriveKey: "A session key cannot be derived",
+      ecdh: "A secret cannot be computed with the session key"
+    }
+    return ended(`${what[this.operation]}: ${this.detail}`)
   }
   /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {

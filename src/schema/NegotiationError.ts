@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Chain from "./Chain.js"
 import { ReserveError, StoreError } from "./DbError.js"
 import * as Excerpt from "./Excerpt.js"
-import { ChainHash, KeyIndex, PublicKey, TowerId } from "./Ids.js"
+import { ChainHash, Instant, KeyIndex, PublicKey, TowerId } from "./Ids.js"
 import { KeyRingError } from "./KeyRingError.js"
 import { TowerAddress } from "./TowerAddress.js"
 import { TransportError } from "./TransportError.js"
@@ -30,7 +30,7 @@ export class TowerErrorMessage extends Schema.TaggedError<TowerErrorMessage>()("
   bytes: Schema.NonNegativeInt
 }) {
   override get message() {
-    return `The tower sent Error with code ${this.code}.`
+    return `The tower answered with an error (code ${this.code}).`
   }
 }
 
@@ -47,6 +47,17 @@ export const PermanentReason = Schema.Literal(
 /** @since 0.1.0 @category errors */
 export type PermanentReason = typeof PermanentReason.Type
 
+/** Each reason as the end of a sentence about the tower. @since 0.1.0 @category errors */
+export const permanentReasons: Record<PermanentReason, string> = {
+  RejectBlobType: "it does not take this blob type",
+  RejectMaxUpdates: "it does not take this number of updates",
+  RejectRewardRate: "it does not take this reward rate",
+  RejectSweepFeeRate: "it does not take this sweep fee rate",
+  PermanentFailure: "it answered that it never will",
+  WrongChain: "it watches another chain",
+  UnknownRequiredFeature: "it requires features that we do not know"
+}
+
 /**
  * The tower refuses this policy for good; it is quarantined until an address is added, the policy changes, it is added
  * again, or a probe is due. `theirChain` is set for WrongChain; for UnknownRequiredFeature `featureCount`, and the lowest of
@@ -62,16 +73,14 @@ export class PermanentTowerFailure extends Schema.TaggedError<PermanentTowerFail
   featureCount: Schema.optional(Schema.NonNegativeInt)
 }) {
   override get message() {
-    const why: Record<PermanentReason, string> = {
-      RejectBlobType: "it does not take this blob type",
-      RejectMaxUpdates: "it does not take this number of updates",
-      RejectRewardRate: "it does not take this reward rate",
-      RejectSweepFeeRate: "it does not take this sweep fee rate",
-      PermanentFailure: "it answered with a permanent failure",
-      WrongChain: `the tower watches ${this.theirChain === undefined ? "another chain" : Chain.nameOf(this.theirChain)}`,
-      UnknownRequiredFeature: `it requires features that we do not know (${Excerpt.printFeatures(this.features ?? [], this.featureCount ?? 0)})`
-    }
-    return `The tower will not give a session for this policy: ${why[this.reason]}.`
+    const { featureCount = 0, features = [], reason, theirChain } = this
+    const why =
+      reason === "WrongChain" && theirChain !== undefined
+        ? `it watches ${Chain.nameOf(theirChain)}`
+        : reason === "UnknownRequiredFeature"
+          ? `it requires features that we do not know (${Excerpt.printFeatures(features, featureCount)})`
+          : permanentReasons[reason]
+    return `The tower will not give a session for this policy: ${why}.`
   }
 }
 
@@ -205,22 +214,40 @@ export class FailedNegotiation extends Schema.TaggedError<FailedNegotiation>()("
   failures: Schema.Array(FailedAttempt)
 }) {
   override get message() {
-    const lines = this.failures.map(
-      (failed) =>
-        `${failed.tower}${failed.address === undefined ? "" : `@${failed.address}`}: ${failed.failure.message}`
-    )
+    // Many of these sentences name the address themselves.
+    const place = ({ address, failure }: FailedAttempt) =>
+      address === undefined || failure.message.includes(address) ? "" : `@${address}`
+    const lines = this.failures.map((failed) => `${failed.tower}${place(failed)}: ${failed.failure.message}`)
     return ["No tower gave a session.", ...lines].join("\n  ")
   }
 }
 
-/** There is nobody to ask: no tower is known, or all are quarantined. @since 0.1.0 @category errors */
+/** A tower that is quarantined: why, and when it is asked again. @since 0.1.0 @category errors */
+export const LeftOut = Schema.Struct({ towerId: TowerId, tower: PublicKey, reason: PermanentReason, probeAt: Instant })
+/** @since 0.1.0 @category errors */
+export type LeftOut = typeof LeftOut.Type
+
+/**
+ * No tower can be asked: none is known, or all are quarantined. `leftOut` has the first of these, 20 at most.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class NoTowerCandidates extends Schema.TaggedError<NoTowerCandidates>()("NoTowerCandidates", {
-  quarantined: Schema.Int
+  quarantined: Schema.Int,
+  leftOut: Schema.optional(Schema.Array(LeftOut).pipe(Schema.maxItems(20)))
 }) {
   override get message() {
+    const reasons = this.leftOut?.map(
+      ({ probeAt, reason, towerId }) =>
+        `tower ${towerId} until ${new Date(probeAt).toISOString()}, since ${permanentReasons[reason]}`
+    )
+    const why = reasons === undefined ? "" : `: ${reasons.join("; ")}`
     return this.quarantined === 0
       ? "No tower is known. Add one first."
-      : `Every known tower (${this.quarantined}) refuses this policy for good. Add another tower, or change the policy.`
+      : this.quarantined === 1
+        ? `The one tower that is known refuses this policy, and is left out for now${why}. Add another one, add it again to ask it at once, or change the policy.`
+        : `All ${this.quarantined} towers that are known refuse this policy, and are left out for now${why}. Add another one, add one again to ask it at once, or change the policy.`
   }
 }
 

@@ -21,6 +21,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { encoded, printable } from "../internal/json.js"
 import * as Table from "../internal/optionTable.js"
+import { ended } from "../internal/sentence.js"
 import * as BlobType from "./BlobType.js"
 import type * as Chain from "./Chain.js"
 import { FeeRate, maxFeeRate } from "./FeeRate.js"
@@ -85,7 +86,7 @@ export class InvalidPolicy extends Schema.TaggedError<InvalidPolicy>()("InvalidP
   detail: Schema.String
 }) {
   override get message() {
-    return `The policy is not valid: ${this.detail}`
+    return ended(`The policy is not valid: ${this.detail}`)
   }
 }
 

@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { isOnionV3 } from "../internal/onion.js"
 import { quote } from "../internal/quote.js"
+import { ended } from "../internal/sentence.js"
 
 /**
  * An address in its one printed form: lowercase, always with a port. Equal addresses are equal strings. The pattern is
@@ -60,7 +61,7 @@ export class InvalidTowerAddress extends Schema.TaggedError<InvalidTowerAddress>
   )
 }) {
   override get message() {
-    return `${quote(this.input)} is not a tower address: ${advice[this.reason]}. Write host:port, for example tower.example:${defaultPort}.`
+    return `${quote(this.input)} is not a tower address: ${ended(advice[this.reason])} Write host:port, for example tower.example:${defaultPort}.`
   }
 }
 

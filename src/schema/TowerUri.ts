@@ -23,6 +23,7 @@ import * as Schema from "effect/Schema"
 import { fromHex } from "../internal/bytes.js"
 import { nobleCurve } from "../internal/nobleCurve.js"
 import { quote } from "../internal/quote.js"
+import { ended } from "../internal/sentence.js"
 import { PublicKey } from "./Ids.js"
 import * as TowerAddress from "./TowerAddress.js"
 
@@ -50,7 +51,7 @@ export class InvalidTowerUri extends Schema.TaggedError<InvalidTowerUri>()("Inva
   reason: Schema.Literal("NoKey", "NoAddress", "BadKey", "NotOnCurve")
 }) {
   override get message() {
-    return `${quote(this.input)} is not a tower: ${advice[this.reason]}. Write publickey@host:port, as the tower's operator prints it.`
+    return `${quote(this.input)} is not a tower: ${ended(advice[this.reason])} Write publickey@host:port, as the tower's operator prints it.`
   }
 }
 
@@ -61,10 +62,10 @@ export class InvalidPublicKey extends Schema.TaggedError<InvalidPublicKey>()("In
 }) {
   override get message() {
     const why: Record<InvalidPublicKey["reason"], string> = {
-      BadKey: "it must be 66 hex digits that begin with 02 or 03.",
+      BadKey: "it must be 66 hex digits that begin with 02 or 03",
       NotOnCurve: advice.NotOnCurve
     }
-    return `${quote(this.input)} is no tower's public key: ${why[this.reason]}`
+    return `${quote(this.input)} is no tower's public key: ${ended(why[this.reason])}`
   }
 }
 

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
 import * as Chain from "./Chain.js"
 import * as Excerpt from "./Excerpt.js"
-import { TowerAddress } from "./TowerAddress.js"
+import { defaultPort, TowerAddress } from "./TowerAddress.js"
 
 const DialFailure = Schema.Literal(
   "Refused",
@@ -62,15 +62,37 @@ export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
   }
 }
 
-/** The brontide handshake failed in that act (BOLT-8). `Ended` in act two mostly means: wrong tower key. @since 0.1.0 @category errors */
+/** What a server that is no tower speaks, by the first bytes that it sent. @since 0.1.0 @category errors */
+export const OtherProtocol = Schema.Literal("HTTP", "TLS", "SSH", "mail or FTP", "Redis")
+/** @since 0.1.0 @category errors */
+export type OtherProtocol = typeof OtherProtocol.Type
+
+/**
+ * The brontide handshake failed in that act (BOLT-8). `Ended` in act two mostly means: wrong tower key. `speaks`: what came
+ * instead of act two.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>()("HandshakeFailed", {
   address: TowerAddress,
   act: Schema.Literal(1, 2, 3),
-  reason: Schema.Literal("BadVersion", "BadKey", "BadMac", "Ended", "Timeout")
+  reason: Schema.Literal("BadVersion", "BadKey", "BadMac", "Ended", "Timeout"),
+  speaks: Schema.optional(OtherProtocol)
 }) {
   override get message() {
-    const hint = this.act === 2 && this.reason !== "Timeout" ? " Is the tower's public key right?" : ""
-    return `The handshake with ${this.address} failed in act ${this.act} (${this.reason}).${hint}`
+    const { act, address, reason, speaks } = this
+    const port = `Is the port right? Towers listen on ${defaultPort} unless told otherwise.`
+    if (speaks !== undefined) return `${address} speaks ${speaks}, so it is no tower. ${port}`
+    if (act !== 2) return `${address} broke the handshake off in act ${act}.`
+    const why: Record<HandshakeFailed["reason"], string> = {
+      BadVersion: `answers with something else than Lightning's handshake. ${port}`,
+      BadKey: `answers with something else than Lightning's handshake. ${port}`,
+      BadMac: "does not have the secret key of this tower. Is the tower's public key right?",
+      Ended: "hung up at the beginning of the handshake. Is the tower's public key right?",
+      Timeout: `takes connections and does not answer the handshake in time. ${port}`
+    }
+    return `${address} ${why[reason]}`
   }
 }
 
@@ -115,14 +137,29 @@ export class GarbledFrame extends Schema.TaggedError<GarbledFrame>()("GarbledFra
   }
 }
 
-/** What came is not a wtwire message. @since 0.1.0 @category errors */
+/** BOLT-1's Init, the first message of a Lightning node; wtwire's begin at 600. */
+const initOfNode = 16
+
+/** What came is not a wtwire message. Type 16 is the Init of a Lightning node. @since 0.1.0 @category errors */
 export class MalformedMessage extends Schema.TaggedError<MalformedMessage>()("MalformedMessage", {
   address: TowerAddress,
   type: Schema.optional(Schema.Int),
   reason: Schema.Literal("UnknownType", "Truncated", "NonCanonicalSize", "FieldTooLong", "PayloadTooLong")
 }) {
   override get message() {
-    return `${this.address} sent a malformed message${this.type === undefined ? "" : ` of type ${this.type}`} (${this.reason}).`
+    const { address, reason, type } = this
+    if (type === initOfNode) {
+      return `${address} is a Lightning node and not a tower. Ask its operator for the tower's own public key and port.`
+    }
+    const what = type === undefined ? "a message" : `a message of type ${type}`
+    const why: Record<MalformedMessage["reason"], string> = {
+      UnknownType: "which no tower sends",
+      Truncated: "which ends too early",
+      NonCanonicalSize: "in which a length is written in a wrong form",
+      FieldTooLong: "in which a field is too long",
+      PayloadTooLong: "which is too long"
+    }
+    return `${address} sent ${what}, ${why[reason]}.`
   }
 }
 

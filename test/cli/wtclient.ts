@@ -2,6 +2,7 @@ import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { ConfigProvider, Console, Effect, Queue } from "effect"
 import { run } from "../../src/cli/run.js"
+import { assertForm } from "./sentences.js"
 
 export interface Outcome {
   readonly code: number
@@ -36,7 +37,11 @@ export const wtclient = (
       Effect.withConsole(captured),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment)))),
       Effect.provide(NodeContext.layer),
-      Effect.map((code) => ({ code, stdout: stdout.join(""), stderr: stderr.join("") }))
+      Effect.map((code) => ({ code, stdout: stdout.join(""), stderr: stderr.join("") })),
+      // Whatever a test makes the program say has the form of a sentence.
+      Effect.tap(({ stderr }) => {
+        for (const [, said = ""] of stderr.matchAll(/^wtclient: (.*(?:\n {2}.*)*)$/gm)) assertForm(said)
+      })
     )
   })
 

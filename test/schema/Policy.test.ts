@@ -68,12 +68,12 @@ describe("Policy.validate (docs/protocol.md, Policy)", () => {
     const error = Either.getOrThrow(Either.flip(Policy.validate({ ...standard, sweepFeeRate: sats(1n) }, bitcoin)))
     assert.strictEqual(
       error.message,
-      "The policy is not valid: the sweep fee rate is 1 sat/kw; towers take 1000 or more"
+      "The policy is not valid: the sweep fee rate is 1 sat/kw; towers take 1000 or more."
     )
     const greedy = { ...standard, blobType: BlobType.rewardCommit, rewardRate: 1_500_000 }
     assert.strictEqual(
       Either.getOrThrow(Either.flip(Policy.validate(greedy, bitcoin))).message,
-      "The policy is not valid: a reward rate of 1500000 millionths leaves nothing to pay the sweep with; it must be below 1000000"
+      "The policy is not valid: a reward rate of 1500000 millionths leaves nothing to pay the sweep with; it must be below 1000000."
     )
   })
 })

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as BlobType from "../../schema/BlobType.js"
+import { permanentReasons } from "../../schema/NegotiationError.js"
 import { Happening, type NegotiatorEvent, type Step } from "../../schema/NegotiatorEvent.js"
 import { time } from "./views.js"
 
@@ -31,26 +32,28 @@ export const eventLine = ({ happening }: NegotiatorEvent): string | undefined =>
     StepStarted: ({ address, step, towerId }) => about(towerId, steps[step](address ?? "")),
     KeyReserved: ({ keyIndex, towerId }) => `tower ${towerId}: reserves key index ${keyIndex}`,
     KeyShown: ({ keyIndex, towerId }) => `tower ${towerId}: shows session key ${keyIndex} (act three)`,
-    KeyUsed: ({ keyIndex, towerId }) => `tower ${towerId}: knows session key ${keyIndex} already; takes the next one`,
+    KeyUsed: ({ keyIndex, towerId }) =>
+      `tower ${towerId}: knows session key ${keyIndex} already, from before; it is never used again`,
     RewardIgnored: ({ bytes, towerId }) => `tower ${towerId}: sent ${bytes} bytes of reward script that are not kept`,
     AttemptFailed: ({ failure, towerId }) => `tower ${towerId}: ${failure.message}`,
     VisitFailed: ({ blamed, restsUntil, towerId }) =>
-      `tower ${towerId}: gave no session${blamed ? "" : " (not its fault)"}; stands behind the others until ${time(restsUntil)}`,
+      `tower ${towerId}: gave no session${blamed ? "" : ", which is not its fault"}; stands behind the others until ${time(restsUntil)}`,
     VisitInterrupted: ({ towerId }) => `tower ${towerId}: is asked no longer`,
     Quarantined: ({ probeAt, reason, towerId }) =>
-      `tower ${towerId}: refuses this policy for good (${reason}); is asked again after ${time(probeAt)}`,
+      `tower ${towerId}: is left out for this policy, since ${permanentReasons[reason]}; is asked again after ${time(probeAt)}, or when it is added again`,
     SessionStored: ({ session }) =>
       `session ${session.id} is stored: key index ${session.keyIndex}, ${BlobType.nameOf(session.policy.blobType)}, ${session.policy.maxUpdates} updates`,
     RoundEnded: silent,
     SessionDelivered: silent,
     BackingOff: ({ until }) => `no tower gave a session; waits until ${time(until)}`,
-    WaitingForCandidates: () => "nobody to ask; waits for a tower",
-    Woken: () => "there is news; asks again",
+    WaitingForCandidates: () => "no tower can be asked; waits until one is added, or may be asked again",
+    Woken: () => "a tower or an address was added; asks again",
     Delivering: silent,
     Idle: silent,
-    WriteFailed: ({ failure, towerId }) => `tower ${towerId}: its standing was not written: ${failure.message}`,
+    WriteFailed: ({ failure, towerId }) =>
+      `tower ${towerId}: what is known about it was not written: ${failure.message}`,
     Stopped: ({ cause }) =>
-      `the negotiator has ended by a defect and gives no more sessions: ${cause instanceof Error ? cause.message : String(cause)}`
+      `a bug has ended the negotiator, which gives no more sessions: ${cause instanceof Error ? cause.message : String(cause)}`
   })
 
 const about = (towerId: number, what: string | undefined): string | undefined =>

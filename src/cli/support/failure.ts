@@ -7,6 +7,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { installCommand } from "../../internal/peers.js"
 import type { ListenFailed } from "../../layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../schema/Chain.js"
 import type {
@@ -23,7 +24,7 @@ import { ChainHash } from "../../schema/Ids.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import type { KeyFileError } from "../../schema/KeyFileError.js"
 import type { KeyRingError } from "../../schema/KeyRingError.js"
-import type { NegotiationError } from "../../schema/NegotiationError.js"
+import type { AttemptFailure, NegotiationError } from "../../schema/NegotiationError.js"
 import type { PackageMissing } from "../../schema/PackageMissing.js"
 import type { InvalidPolicy } from "../../schema/Policy.js"
 import type { InvalidTowerAddress } from "../../schema/TowerAddress.js"
@@ -109,6 +110,28 @@ const wordsOf = (failure: Failure, client: ClientPaths): Words => {
             next: [`chmod 600 ${shellWord(failure.path)}`]
           }
         : { sentence: failure.message }
+    case "CorruptRow":
+      return { sentence: failure.message, next: [command("db", "check")] }
+    case "PackageMissing":
+      return {
+        sentence: `The package ${failure.package} is not installed, and ${failure.neededBy} needs it.`,
+        next: [installCommand(failure.package)]
+      }
+    case "NoTowerCandidates":
+      return failure.quarantined === 0
+        ? { sentence: "No tower is known.", next: [command("add", "PUBLICKEY@HOST")] }
+        : { sentence: failure.message, next: [command("towers")] }
+    case "FailedNegotiation": {
+      const has = (tag: AttemptFailure["_tag"]) => failure.failures.some((one) => one.failure._tag === tag)
+      return {
+        sentence: failure.message,
+        next: [
+          // A database that was put back from a copy gives keys out again which the towers know.
+          ...(has("SessionKeyAlreadyUsed") ? [command("db", "skip-keys")] : []),
+          ...(has("OnionWithoutProxy") ? [command("negotiate", "--proxy", "127.0.0.1:9050")] : [])
+        ]
+      }
+    }
     case "TowerNotFound":
       return { sentence: `No tower ${failure.tower} is known.`, next: [command("towers")] }
     case "LastTowerAddr":

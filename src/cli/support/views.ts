@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as Record from "effect/Record"
 import * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
 import type { ClientSession } from "../../schema/ClientSession.js"
+import { permanentReasons } from "../../schema/NegotiationError.js"
 import type { Standing } from "../../schema/Standing.js"
 import type { Tower } from "../../schema/Tower.js"
 
@@ -31,6 +33,22 @@ export const sessionJson = (session: ClientSession) => ({
 
 /** An instant as ISO 8601, UTC. @since 0.1.0 @category combinators */
 export const time = (instant: number): string => new Date(instant).toISOString()
+
+/** What is known about a tower, for programs; times are ISO 8601. @since 0.1.0 @category combinators */
+export const standingJson = ({ addresses, lastSession, lastVisit, quarantine, ...counts }: Standing) => ({
+  ...counts,
+  lastVisit: timeIfAny(lastVisit),
+  lastSession: timeIfAny(lastSession),
+  quarantine: quarantine && { since: time(quarantine.since), reason: quarantine.reason },
+  addresses: Record.map(addresses, ({ failures, lastFailure, lastSuccess }) => ({
+    failures,
+    lastSuccess: timeIfAny(lastSuccess),
+    lastFailure: timeIfAny(lastFailure)
+  }))
+})
+
+const timeIfAny = (instant: number | undefined): string | undefined =>
+  instant === undefined ? undefined : time(instant)
 
 /** The beginning of a key, long enough to tell it from others. @since 0.1.0 @category combinators */
 export const short = (key: string): string => `${key.slice(0, 16)}…`
@@ -76,6 +94,8 @@ export const standingLines = (standing: Standing): ReadonlyArray<string> => [
   `last visit: ${standing.lastVisit === undefined ? "never" : time(standing.lastVisit)}`,
   ...(standing.quarantine === undefined
     ? []
-    : [`refuses this policy: ${standing.quarantine.reason}, since ${time(standing.quarantine.since)}`]),
+    : [
+        `is left out for this policy since ${time(standing.quarantine.since)}: ${permanentReasons[standing.quarantine.reason]}`
+      ]),
   ...Object.entries(standing.failuresByKind).map(([kind, count]) => `failures, ${kind}: ${count}`)
 ]

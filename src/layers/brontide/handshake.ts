@@ -15,7 +15,7 @@ import type { Curve } from "../../internal/curve.js"
 import * as Noise from "../../internal/noise.js"
 import { PublicKey } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
-import { HandshakeFailed } from "../../schema/TransportError.js"
+import { HandshakeFailed, type OtherProtocol } from "../../schema/TransportError.js"
 import { Entropy } from "../../services/Entropy.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import { within } from "../concurrency/firstOf.js"
@@ -99,6 +99,24 @@ const inTime =
   <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | HandshakeFailed> =>
     within(effect, peer.timeout, () => failed(peer, act)("Timeout"))
 
+/** How other protocols begin that servers speak, or that they answer to bytes that they do not understand. */
+const beginnings: ReadonlyArray<readonly [form: RegExp, protocol: OtherProtocol]> = [
+  [/^HTTP\//, "HTTP"],
+  // An alert or a handshake, in the version of any TLS.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the bytes of the protocol
+  [/^[\x15\x16]\x03[\x00-\x04]/, "TLS"],
+  [/^SSH-/, "SSH"],
+  [/^(220[ -]|\+OK|\* OK)/, "mail or FTP"],
+  [/^-(ERR|DENIED)/, "Redis"]
+]
+
+/** The failure, with the protocol of these bytes if it is one that we know. */
+const speaking = (failure: HandshakeFailed, bytes: Uint8Array): HandshakeFailed => {
+  const text = String.fromCharCode(...bytes.subarray(0, 8))
+  const speaks = beginnings.find(([form]) => form.test(text))?.[1]
+  return speaks === undefined ? failure : new HandshakeFailed({ ...failure, speaks })
+}
+
 /**
  * The initiator's side, up to act three, which is written with the first message. Act two must come within the timeout.
  * The static key is used once, after act two is found right; the timeout does not include that.
@@ -121,9 +139,14 @@ export const initiate = <E>(
     )
     const actTwo = yield* write(peer, 1, actOne).pipe(
       Effect.andThen(read(peer, 2, Noise.actLength.two)),
-      inTime(peer, 2)
+      inTime(peer, 2),
+      // What is shorter than an act, and behind which nothing comes, tells as well who speaks.
+      Effect.mapError((failure) => speaking(failure, peer.reader.unread()))
     )
-    const sendingActThree = yield* readStep(peer, 2, Noise.readActTwo(peer.curve, awaitingActTwo, actTwo))
+    const sendingActThree = yield* Effect.mapError(
+      readStep(peer, 2, Noise.readActTwo(peer.curve, awaitingActTwo, actTwo)),
+      (failure) => speaking(failure, actTwo)
+    )
     yield* onActTwo
     const se = yield* ownEcdh(key, sendingActThree.point)
     const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)

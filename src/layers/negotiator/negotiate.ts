@@ -55,10 +55,17 @@ export const negotiate = (
 
 const withoutSession = (env: Environment, { failures }: Round.RoundEnd): Effect.Effect<never, NegotiationError> =>
   Effect.flatMap(Effect.zip(env.candidates.list, Clock.currentTimeMillis), ([towers, now]) => {
+    const leftOut = towers.flatMap(({ id, publicKey }) => {
+      const standing = env.standings.get(id)
+      const probeAt = Standing.probeAt(standing, env.settings)
+      return standing.quarantine === undefined || probeAt === undefined
+        ? []
+        : [{ towerId: id, tower: publicKey, reason: standing.quarantine.reason, probeAt }]
+    })
     const isAsked = towers.some(({ id }) => !Standing.isQuarantined(env.standings.get(id), env.settings, now))
     return Effect.fail(
       failures.length > 0 || isAsked
         ? new FailedNegotiation({ failures })
-        : new NoTowerCandidates({ quarantined: towers.length })
+        : new NoTowerCandidates({ quarantined: towers.length, leftOut: leftOut.slice(0, 20) })
     )
   })

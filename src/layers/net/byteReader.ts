@@ -11,6 +11,8 @@ import type { SocketDialer } from "../../services/SocketDialer.js"
 export interface ByteReader {
   /** Exactly `count` bytes. Bytes that came with them are read next. */
   readonly exactly: (count: number) => Effect.Effect<Uint8Array, "Ended">
+  /** What has come and was not read yet. */
+  readonly unread: () => Uint8Array
   /** The bytes that are left over from an exact read; without any, the next ones from the socket. */
   readonly next: Effect.Effect<Uint8Array, "Ended">
 }
@@ -38,5 +40,5 @@ export const make = (socket: SocketDialer.RawSocket): ByteReader => {
     rest = nothing
     return Effect.succeed(taken)
   })
-  return { exactly, next }
+  return { exactly, next, unread: () => rest }
 }

@@ -122,9 +122,9 @@ describe("a tower's Init", () => {
   )
 
   it.scopedLive.each([
-    [Chain.bitcoinMainnet.chainHash, "the tower watches bitcoin mainnet."],
-    [Chain.decredTestnet3.chainHash, "the tower watches decred testnet3."],
-    [foreign.hash, `the tower watches an unknown chain (genesis block ${foreign.printed}).`]
+    [Chain.bitcoinMainnet.chainHash, "it watches bitcoin mainnet."],
+    [Chain.decredTestnet3.chainHash, "it watches decred testnet3."],
+    [foreign.hash, `it watches an unknown chain (genesis block ${foreign.printed}).`]
   ] as const)("of another chain (%s) is named: %s", ([chainHash, sentence]) =>
     Effect.gen(function* () {
       const elsewhere = LoopbackTower.Fault.Replace({ with: () => new Init({ features: [1, 3], chainHash }) })

@@ -1,0 +1,184 @@
+/** All errors of the library in all their kinds, as a person sees them; sentences.txt has them, for those who read them. */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Redacted, Schema, SchemaAST } from "effect"
+import type { ClientPaths } from "../../src/cli/support/clientPaths.js"
+import { commandText } from "../../src/cli/support/commandText.js"
+import { eventLine } from "../../src/cli/support/eventLine.js"
+import { CommandFailed, type Failure, told } from "../../src/cli/support/failure.js"
+import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
+import * as Chain from "../../src/schema/Chain.js"
+import { DatabaseUnavailable } from "../../src/schema/DbError.js"
+import { Instant, KeyIndex, PublicKey, TowerId } from "../../src/schema/Ids.js"
+import * as NegotiationError from "../../src/schema/NegotiationError.js"
+import { Happening, Step } from "../../src/schema/NegotiatorEvent.js"
+import * as TowerAddress from "../../src/schema/TowerAddress.js"
+import { DialFailed } from "../../src/schema/TransportError.js"
+import { assertForm } from "./sentences.js"
+
+const key = "02e4dbb4350d84eabec1d67e40a398a78a8e6d719d86914393fca83b88dbe927af"
+const chain = "6fe28c0ab6f1b372c1a6a246ae63f74f931e8365e15a089c68d6190000000000"
+
+/** A value for each field that is not one of a few words, by its name. */
+const samples: Readonly<Record<string, unknown>> = {
+  address: "tower.example:9911",
+  act: 2,
+  ip: "192.0.2.7",
+  cause: new Error("a cause"),
+  operation: "createTower",
+  detail: "this is what is wrong",
+  table: "wt_session",
+  expected: "one",
+  found: "another",
+  supported: 3,
+  limit: 65_535,
+  "DatabaseTooNew.found": 4,
+  received: "Init",
+  code: 40,
+  data: "00",
+  bytes: 2000,
+  keyIndex: 7,
+  lastApplied: 3,
+  type: 601,
+  tower: key,
+  towerId: 1,
+  id: key,
+  quarantined: 2,
+  input: "something",
+  path: "/home/operator/.wtclient/bitcoin/mainnet/key",
+  package: "@effect/sql-pg",
+  neededBy: "a Postgres database",
+  layer: "SessionNegotiator",
+  port: 9911,
+  length: 70_000,
+  tried: [
+    { ip: "192.0.2.7", reason: "Refused" },
+    { ip: "2001:db8::7", reason: "Timeout" }
+  ],
+  theirChain: chain,
+  theirInit: { chainHash: chain, features: [1, 3], featureCount: 2 },
+  features: [6, 8],
+  featureCount: 2,
+  leftOut: [{ towerId: 1, tower: key, reason: "WrongChain", probeAt: 1_800_000_000_000 }],
+  failures: []
+}
+
+/** The words that a field can have; undefined where it can have anything. */
+const wordsOf = (ast: SchemaAST.AST): ReadonlyArray<unknown> | undefined => {
+  if (SchemaAST.isLiteral(ast)) return [ast.literal]
+  if (!SchemaAST.isUnion(ast)) return undefined
+  const members = ast.types.filter((type) => !SchemaAST.isUndefinedKeyword(type)).map(wordsOf)
+  return members.every((member) => member !== undefined) ? members.flat() : undefined
+}
+
+interface ErrorClass {
+  new (fields: object): Failure
+  readonly fields: Schema.Struct.Fields
+}
+
+const isErrorClass = (value: unknown): value is ErrorClass =>
+  typeof value === "function" && value.prototype instanceof Error && "fields" in value
+
+/** An error in all combinations of the words of its fields; other fields have their sample, optional ones also nothing. */
+const instances = (Class: ErrorClass): ReadonlyArray<Failure> => {
+  const choices = Object.entries(Class.fields).flatMap(([name, field]) => {
+    if (name === "_tag") return []
+    const isOptional = !Schema.isSchema(field)
+    const ast = isOptional ? Schema.Struct({ [name]: field }).ast : field.ast
+    const type = SchemaAST.isTypeLiteral(ast) && isOptional ? ast.propertySignatures[0]?.type : ast
+    const words = type === undefined ? undefined : wordsOf(type)
+    assert.isTrue(words !== undefined || name in samples, `the field ${name} has a sample`)
+    const values = words ?? [samples[`${Class.name}.${name}`] ?? samples[name]]
+    return [values.map((value) => [name, value] as const).concat(isOptional ? [[name, undefined]] : [])]
+  })
+  const combined = choices.reduce<ReadonlyArray<ReadonlyArray<readonly [string, unknown]>>>(
+    (all, values) => all.flatMap((one) => values.map((value) => [...one, value])),
+    [[]]
+  )
+  return combined.map((fields) => new Class(Object.fromEntries(fields.filter(([, value]) => value !== undefined))))
+}
+
+const folder = path.resolve(import.meta.dirname, "../../src/schema")
+
+const modules = await Promise.all(
+  fs
+    .readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file): Promise<object> => import(path.join(folder, file)))
+)
+
+const classes = [...modules, NodeLoopbackTower].flatMap((module) => Object.values(module)).filter(isErrorClass)
+
+const client: ClientPaths = {
+  chain: Chain.bitcoinMainnet,
+  folder: "/home/operator/.wtclient/bitcoin/mainnet",
+  keyFile: "/home/operator/.wtclient/bitcoin/mainnet/key",
+  database: { filename: "/home/operator/.wtclient/bitcoin/mainnet/wtclient.db" },
+  command: (...words) => commandText("wtclient", words)
+}
+
+const onServer: ClientPaths = { ...client, database: { url: Redacted.make("postgresql://a:swordfish@b/c") } }
+
+const wordsFor = (failure: Failure, paths: ClientPaths) => told(new CommandFailed({ failure, client: paths }))
+
+const all = classes.flatMap(instances)
+
+/** What each error says in a program, and what the command line says where that is something else. */
+const lines = all.flatMap((failure) => {
+  const { next, sentence } = wordsFor(failure, client)
+  const said =
+    sentence === failure.message ? [sentence] : [`(in a program) ${failure.message}`, `(wtclient) ${sentence}`]
+  return [...said.map((one) => `${failure._tag}: ${one}`), ...next.map((command) => `    Next: ${command}`)]
+})
+
+const tower = { towerId: TowerId.make(1), tower: PublicKey.make(key) }
+const address = TowerAddress.TowerAddress.make("tower.example:9911")
+const refused = new DialFailed({ address, reason: "Refused" })
+const soon = Instant.make(1_800_000_000_000)
+const happenings: ReadonlyArray<typeof Happening.Type> = [
+  Happening.VisitStarted(tower),
+  ...Step.literals.map((step) => Happening.StepStarted({ ...tower, step, address })),
+  Happening.KeyReserved({ ...tower, keyIndex: KeyIndex.make(7) }),
+  Happening.KeyShown({ ...tower, keyIndex: KeyIndex.make(7) }),
+  Happening.KeyUsed({ ...tower, keyIndex: KeyIndex.make(7), lastApplied: 3 }),
+  Happening.RewardIgnored({ ...tower, bytes: 34 }),
+  Happening.AttemptFailed({ ...tower, address, failure: refused }),
+  Happening.VisitFailed({ ...tower, failure: refused, blamed: true, restsUntil: soon }),
+  Happening.VisitFailed({ ...tower, failure: refused, blamed: false, restsUntil: soon }),
+  Happening.VisitInterrupted(tower),
+  ...NegotiationError.PermanentReason.literals.map((reason) =>
+    Happening.Quarantined({ ...tower, reason, probeAt: soon })
+  ),
+  Happening.BackingOff({ until: soon, attempt: 1, failures: [] }),
+  Happening.WaitingForCandidates({}),
+  Happening.Woken(),
+  Happening.WriteFailed({
+    ...tower,
+    failure: new DatabaseUnavailable({ operation: "saveStanding", detail: "the disk is full" })
+  }),
+  Happening.Stopped({ cause: new Error("a bug") })
+]
+const events = happenings.flatMap((happening) => eventLine({ number: 1, at: soon, happening }) ?? [])
+
+describe("every error", () => {
+  it("of the library is here", () => {
+    assert.isAbove(new Set(all.map(({ _tag }) => _tag)).size, 38)
+  })
+
+  for (const tag of new Set(all.map(({ _tag }) => _tag))) {
+    it(`${tag} says what a person understands, in a program and on the command line`, () => {
+      for (const failure of all.filter((one) => one._tag === tag)) {
+        assertForm(failure.message)
+        assertForm(wordsFor(failure, client).sentence)
+        assertForm(wordsFor(failure, onServer).sentence)
+        assert.notInclude(wordsFor(failure, onServer).sentence, "swordfish")
+      }
+    })
+  }
+
+  it("and every line of an event is in sentences.txt (vitest -u writes it)", async () => {
+    const text = [...new Set(lines), "", ...events, ""].join("\n")
+    await expect(text).toMatchFileSnapshot(path.resolve(import.meta.dirname, "sentences.txt"))
+  })
+})
