@@ -7,6 +7,7 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { invisibleIn, trimmed } from "../internal/invisible.js"
 import { isOnionV3 } from "../internal/onion.js"
 import { quote } from "../internal/quote.js"
 import { ended } from "../internal/sentence.js"
@@ -38,7 +39,14 @@ const advice = {
   UnknownScheme: "of the prefixes only tcp:// is known",
   OnionV2: "onion addresses of version 2 are dead; ask the tower's operator for the one of version 3",
   BadOnion: "this is no onion address of version 3 (56 letters and digits, with a checksum); was it copied whole?",
-  HasKey: "the public key does not belong here"
+  HasKey: "the public key does not belong here",
+  Unspecified: "a server listens at this address on all of its own, but nothing can be reached at it",
+  NeedsBrackets: "an IPv6 address with a port needs brackets around it, as in [2001:db8::1]:9911",
+  Zone: "a zone, such as %eth0, is known to one machine alone; take an address without one",
+  Invisible: "there is something inside that cannot be seen",
+  LostOnion: "this is an onion name that has lost its .onion",
+  I2p: "names of I2P cannot be reached, only those of Tor",
+  NotAscii: "the name has letters that the name service does not know"
 } as const
 
 /**
@@ -57,12 +65,31 @@ export class InvalidTowerAddress extends Schema.TaggedError<InvalidTowerAddress>
     "UnknownScheme",
     "OnionV2",
     "BadOnion",
-    "HasKey"
+    "HasKey",
+    "Unspecified",
+    "NeedsBrackets",
+    "Zone",
+    "Invisible",
+    "LostOnion",
+    "I2p",
+    "NotAscii"
   )
 }) {
   override get message() {
-    return `${quote(this.input)} is not a tower address: ${ended(advice[this.reason])} Write host:port, for example tower.example:${defaultPort}.`
+    return `${quote(this.input)} is not a tower address: ${ended(why(this.input, this.reason))} Write host:port, for example tower.example:${defaultPort}.`
   }
+}
+
+const why = (input: string, reason: keyof typeof advice): string => {
+  if (reason === "Invisible") return `there is ${invisibleIn(trimmed(input)) ?? "something"} inside`
+  const ascii = reason === "NotAscii" ? asciiName(input) : undefined
+  return ascii === undefined ? advice[reason] : `${advice[reason]}; there it is ${ascii}`
+}
+
+/** The form of a name with other letters in which the name service has it (IDNA), without its port. */
+const asciiName = (input: string): string | undefined => {
+  const url = `http://${trimmed(input).replace(/:[0-9]*$/, "")}/`
+  return URL.canParse(url) ? new URL(url).hostname : undefined
 }
 
 type Reason = InvalidTowerAddress["reason"]
@@ -79,6 +106,8 @@ const withoutScheme = (text: string): Parsed<string> => {
 /** A platform URL knows the canonical form of IPv6 (RFC 5952); it keeps the brackets. */
 const ipv6 = (literal: string): Parsed<string> => {
   const url = `http://[${literal}]/`
+  if (/^[0-9a-f:.]+%/.test(literal)) return Either.left("Zone")
+  if (URL.canParse(url) && new URL(url).hostname === "[::]") return Either.left("Unspecified")
   return /^[0-9a-f:.]+$/.test(literal) && URL.canParse(url)
     ? Either.right(new URL(url).hostname)
     : Either.left("NotAHost")
@@ -103,6 +132,11 @@ const hostOf = (written: string): Parsed<string> => {
   const host = written.endsWith(".") ? written.slice(0, -1) : written
   if (host === "") return Either.left("NoHost")
   if (host.endsWith(".onion")) return onion(host)
+  // The name service would be asked for it, and would learn which tower we look for.
+  if (host.split(".").some(isOnionV3)) return Either.left("LostOnion")
+  if (host.endsWith(".i2p")) return Either.left("I2p")
+  if (host === "0.0.0.0") return Either.left("Unspecified")
+  if (/[\u0080-\uffff]/.test(host)) return Either.left("NotAscii")
   return isIpv4(host) || isName(host) ? Either.right(host) : Either.left("NotAHost")
 }
 
@@ -110,6 +144,9 @@ const portOf = (digits: string | undefined, whenMissing: number): Parsed<number>
   const port = digits === undefined || digits === "" ? whenMissing : /^[0-9]{1,5}$/.test(digits) ? Number(digits) : 0
   return port >= 1 && port <= 0xffff ? Either.right(port) : Either.left("BadPort")
 }
+
+/** A bare IPv6 literal that ends in the usual port of towers, or in a number that is no part of such a literal. */
+const endsInPort = new RegExp(`^[0-9a-f:.]+:(${defaultPort}|[0-9]{5})$`)
 
 /** Splits at the port: `[v6]`, `[v6]:port`, a bare IPv6 literal (more than one colon), a bare port, `host`, `host:port`. */
 const split = (text: string): { readonly host: Parsed<string>; readonly port: string | undefined } => {
@@ -120,7 +157,7 @@ const split = (text: string): { readonly host: Parsed<string>; readonly port: st
   if (colon === -1) return { host: hostOf(text), port: undefined }
   return text.indexOf(":", colon + 1) === -1
     ? { host: hostOf(text.slice(0, colon)), port: text.slice(colon + 1) }
-    : { host: ipv6(text), port: undefined }
+    : { host: endsInPort.test(text) ? Either.left("NeedsBrackets") : ipv6(text), port: undefined }
 }
 
 /**
@@ -135,8 +172,10 @@ export const parse = (
   portWhenMissing: number = defaultPort
 ): Either.Either<TowerAddress, InvalidTowerAddress> => {
   const address = Either.gen(function* () {
-    if (input.includes("@")) return yield* Either.left<Reason>("HasKey")
-    const { host, port } = split(yield* withoutScheme(input.toLowerCase()))
+    const text = trimmed(input)
+    if (text.includes("@")) return yield* Either.left<Reason>("HasKey")
+    if (invisibleIn(text) !== undefined) return yield* Either.left<Reason>("Invisible")
+    const { host, port } = split(yield* withoutScheme(text.toLowerCase()))
     return TowerAddress.make(`${yield* host}:${yield* portOf(port, portWhenMissing)}`)
   })
   return Either.mapLeft(address, (reason) => new InvalidTowerAddress({ input, reason }))

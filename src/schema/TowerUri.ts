@@ -21,6 +21,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { fromHex } from "../internal/bytes.js"
+import { invisibleIn, trimmed } from "../internal/invisible.js"
 import { nobleCurve } from "../internal/nobleCurve.js"
 import { quote } from "../internal/quote.js"
 import { ended } from "../internal/sentence.js"
@@ -37,8 +38,13 @@ const advice = {
   NoKey: "the public key is missing before the @",
   NoAddress: "there is no @ and no address behind the public key",
   BadKey: "the public key is not 66 hex digits that begin with 02 or 03",
-  NotOnCurve: "no such public key exists; is a digit wrong?"
+  NotOnCurve: "no such public key exists; is a digit wrong?",
+  Invisible: "there is something inside that cannot be seen"
 } as const
+
+/** Names the character that the eye does not find. */
+const why = (input: string, reason: keyof typeof advice): string =>
+  reason === "Invisible" ? `there is ${invisibleIn(trimmed(input)) ?? "something"} inside` : advice[reason]
 
 /**
  * The string is no tower URI because of its key or its form; a wrong address is `InvalidTowerAddress`.
@@ -48,24 +54,22 @@ const advice = {
  */
 export class InvalidTowerUri extends Schema.TaggedError<InvalidTowerUri>()("InvalidTowerUri", {
   input: Schema.String,
-  reason: Schema.Literal("NoKey", "NoAddress", "BadKey", "NotOnCurve")
+  reason: Schema.Literal("NoKey", "NoAddress", "BadKey", "NotOnCurve", "Invisible")
 }) {
   override get message() {
-    return `${quote(this.input)} is not a tower: ${ended(advice[this.reason])} Write publickey@host:port, as the tower's operator prints it.`
+    return `${quote(this.input)} is not a tower: ${ended(why(this.input, this.reason))} Write publickey@host:port, as the tower's operator prints it.`
   }
 }
 
 /** The string is no public key of a tower. @since 0.1.0 @category errors */
 export class InvalidPublicKey extends Schema.TaggedError<InvalidPublicKey>()("InvalidPublicKey", {
   input: Schema.String,
-  reason: Schema.Literal("BadKey", "NotOnCurve")
+  reason: Schema.Literal("BadKey", "NotOnCurve", "Invisible")
 }) {
   override get message() {
-    const why: Record<InvalidPublicKey["reason"], string> = {
-      BadKey: "it must be 66 hex digits that begin with 02 or 03",
-      NotOnCurve: advice.NotOnCurve
-    }
-    return `${quote(this.input)} is no tower's public key: ${ended(why[this.reason])}`
+    const fault =
+      this.reason === "BadKey" ? "it must be 66 hex digits that begin with 02 or 03" : why(this.input, this.reason)
+    return `${quote(this.input)} is no tower's public key: ${ended(fault)}`
   }
 }
 
@@ -77,7 +81,8 @@ export class InvalidPublicKey extends Schema.TaggedError<InvalidPublicKey>()("In
  */
 export const parsePublicKey = (input: string): Either.Either<PublicKey, InvalidPublicKey> => {
   const refuse = (reason: InvalidPublicKey["reason"]) => Either.left(new InvalidPublicKey({ input, reason }))
-  const hex = input.toLowerCase()
+  const hex = trimmed(input).toLowerCase()
+  if (invisibleIn(hex) !== undefined) return refuse("Invisible")
   if (!Schema.is(PublicKey)(hex)) return refuse("BadKey")
   return nobleCurve.isPoint(fromHex(hex)) ? Either.right(PublicKey.make(hex)) : refuse("NotOnCurve")
 }
@@ -94,11 +99,13 @@ export const parse = (
 ): Either.Either<TowerUri, InvalidTowerUri | TowerAddress.InvalidTowerAddress> =>
   Either.gen(function* () {
     const refuse = (reason: InvalidTowerUri["reason"]) => new InvalidTowerUri({ input, reason })
-    const at = input.indexOf("@")
+    const text = trimmed(input)
+    if (invisibleIn(text) !== undefined) return yield* Either.left(refuse("Invisible"))
+    const at = text.indexOf("@")
     if (at === -1) return yield* Either.left(refuse("NoAddress"))
     if (at === 0) return yield* Either.left(refuse("NoKey"))
-    const publicKey = yield* Either.mapLeft(parsePublicKey(input.slice(0, at)), ({ reason }) => refuse(reason))
-    const address = yield* TowerAddress.parse(input.slice(at + 1), portWhenMissing)
+    const publicKey = yield* Either.mapLeft(parsePublicKey(text.slice(0, at)), ({ reason }) => refuse(reason))
+    const address = yield* TowerAddress.parse(text.slice(at + 1), portWhenMissing)
     return new TowerUri({ publicKey, address })
   })
 

@@ -139,6 +139,35 @@ describe("DATABASE_URL", () => {
     })
   )
 
+  for (const password of ["swor/dfish", "swor#dfish", "12#swordfish", "sword?fish", "sword fish", "sword\u200bfish"]) {
+    it.scoped(`with the password ${password} says what to write, and not the password`, () =>
+      Effect.gen(function* () {
+        const { run } = yield* withUrl(`postgresql://user:${password}@127.0.0.1:1/towers`)
+        const { code, stderr } = yield* run("towers")
+        assert.match(stderr, /DATABASE_URL cannot be read\. .* as %2F|There is .* inside DATABASE_URL/)
+        assert.notInclude(stderr, password)
+        assert.notInclude(stderr, "fish")
+        assert.strictEqual(code, 2)
+      })
+    )
+  }
+
+  it.scopedLive("with a line end behind it is read", () =>
+    Effect.gen(function* () {
+      const { run } = yield* withUrl("postgresql://user:word@127.0.0.1:1/towers\n")
+      assert.match((yield* run("towers")).stderr, /no server listens at its address/)
+    })
+  )
+
+  it.scopedLive.skipIf(server === undefined)("with a wrong password, or of a database that is not there, says so", () =>
+    Effect.gen(function* () {
+      const url = new URL(server?.url ?? "")
+      url.pathname = "/nowhere"
+      const { run } = yield* withUrl(url.href)
+      assert.match((yield* run("towers")).stderr, /the server has no database of this name\. Create it there/)
+    })
+  )
+
   it.scoped("that is empty is none", () =>
     Effect.gen(function* () {
       const { run } = yield* withUrl("")

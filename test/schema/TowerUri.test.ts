@@ -17,11 +17,12 @@ const refused: ReadonlyArray<readonly [input: string, tag: string, reason: strin
   [`${key.slice(0, -2)}@127.0.0.1`, "InvalidTowerUri", "BadKey"],
   [`${key}aa@127.0.0.1`, "InvalidTowerUri", "BadKey"],
   [`04${key.slice(2)}@127.0.0.1`, "InvalidTowerUri", "BadKey"],
-  [` ${key}@127.0.0.1`, "InvalidTowerUri", "BadKey"],
+  [`${key} @127.0.0.1`, "InvalidTowerUri", "Invisible"],
+  [`${key.slice(0, 9)}\u200b${key.slice(9)}@127.0.0.1`, "InvalidTowerUri", "Invisible"],
   [`${key.slice(0, -1)}7@127.0.0.1`, "InvalidTowerUri", "NotOnCurve"],
   [`02${"f".repeat(64)}@127.0.0.1`, "InvalidTowerUri", "NotOnCurve"],
   [`${key}@`, "InvalidTowerAddress", "NoHost"],
-  [`${key}@some string`, "InvalidTowerAddress", "NotAHost"],
+  [`${key}@some string`, "InvalidTowerUri", "Invisible"],
   [`${key}@://`, "InvalidTowerAddress", "UnknownScheme"],
   [`${key}@21.21.21.21.21`, "InvalidTowerAddress", "NotAHost"],
   [`${key}@${key}@127.0.0.1`, "InvalidTowerAddress", "HasKey"]
@@ -30,6 +31,7 @@ const refused: ReadonlyArray<readonly [input: string, tag: string, reason: strin
 describe("TowerUri", () => {
   it.each([
     [`${key}@tcp://127.0.0.1:9735`, `${key}@127.0.0.1:9735`],
+    [`\ufeff ${key}@localhost\u00a0\r\n`, `${key}@localhost:1234`],
     [`${key}@localhost`, `${key}@localhost:1234`],
     [`${key}@::1`, `${key}@[::1]:1234`],
     [`${key}@${onion}`, `${key}@${onion}:1234`],

@@ -11,6 +11,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { invisibleIn, trimmed } from "../../internal/invisible.js"
 import * as PrivateFile from "../../layers/keys/privateFile.js"
 import * as Databases from "../../layers/sql/databaseOptions.js"
 import * as SqliteOrPostgres from "../../layers/sqliteOrPostgres.js"
@@ -61,9 +62,24 @@ const usual: Defaults = {
 const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.Redacted>, UsageError> =>
   Effect.gen(function* () {
     const given = yield* Effect.orElseSucceed(defaults.databaseUrl, () => Option.none<Redacted.Redacted>())
-    const url = Option.filter(given, (text) => Redacted.value(text) !== "")
-    if (Option.isSome(url) && !Databases.postgres.entries.url.kind.fits(url.value)) {
+    const url = given.pipe(
+      Option.map((text) => Redacted.make(trimmed(Redacted.value(text)))),
+      Option.filter((text) => Redacted.value(text) !== "")
+    )
+    if (Option.isNone(url)) return url
+    if (!Databases.postgres.entries.url.kind.fits(url.value)) {
       return yield* new UsageError({ message: "DATABASE_URL must begin with postgresql://, or be empty." })
+    }
+    const text = Redacted.value(url.value)
+    const found = invisibleIn(text)
+    if (found !== undefined) return yield* new UsageError({ message: `There is ${found} inside DATABASE_URL.` })
+    // What is not escaped ends the host's part: the rest of the password would be taken for something else, and be shown.
+    const [authority = "", ...rest] = text.replace(/^[a-z]+:\/\//, "").split(/[/?#]/)
+    if (!URL.canParse(text) || (!authority.includes("@") && rest.some((part) => part.includes("@")))) {
+      return yield* new UsageError({
+        message:
+          "DATABASE_URL cannot be read. In a user name and a password / is written as %2F, # as %23, ? as %3F, @ as %40, : as %3A and % as %25."
+      })
     }
     return url
   })
