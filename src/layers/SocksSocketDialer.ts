@@ -25,7 +25,7 @@ import { toHex } from "../internal/bytes.js"
 import * as Table from "../internal/optionTable.js"
 import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
-import { DialFailed } from "../schema/TransportError.js"
+import { DialFailed, type ProxyFault } from "../schema/TransportError.js"
 import { Entropy } from "../services/Entropy.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
@@ -77,16 +77,25 @@ export const make = (given: Options): Effect.Effect<SocketDialer.Service, Invali
       address: TowerAddress,
       onProgress: SocketDialer.OnProgress = () => {}
     ) {
-      onProgress(new DialFailed({ address, reason: "ProxyUnavailable" }))
+      const at = (fault: ProxyFault) => ({ address: `${proxy.host}:${proxy.port}`, fault })
+      onProgress(new DialFailed({ address, reason: "ProxyUnavailable", proxy: at("Silent") }))
       const socket = yield* Effect.mapError(
         connect(proxy, () => {}),
-        (failure) => new DialFailed({ address, reason: toProxy(failure), cause: failure.cause })
+        (failure) => {
+          const reason = toProxy(failure)
+          return new DialFailed({
+            address,
+            reason,
+            proxy: reason === "ProxyUnavailable" ? at("NotThere") : undefined,
+            cause: failure.cause
+          })
+        }
       )
       const login = [yield* randomName, yield* randomName] as const
       const onAsking = () => onProgress(new DialFailed({ address, reason: "Timeout" }))
       return yield* Effect.mapError(
         Socks.connect(socket, address, login, onAsking),
-        (reason) => new DialFailed({ address, reason })
+        ({ fault, reason }) => new DialFailed({ address, reason, proxy: at(fault) })
       )
     }, releaseOnFailure)
   }))

@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
+import { ended } from "../internal/sentence.js"
 import * as Chain from "./Chain.js"
 import * as Excerpt from "./Excerpt.js"
 import { defaultPort, TowerAddress } from "./TowerAddress.js"
@@ -39,9 +40,43 @@ const why: Record<typeof DialFailure.Type, string> = {
   OutOfResources: "this machine has no file descriptor, port or memory left for it"
 }
 
+const proxyFaults = {
+  NotThere: "no proxy listens there",
+  Silent: "it does not answer",
+  HungUp: "it hung up",
+  NotSocks: "what listens there does not speak SOCKS5",
+  NoLogin: "it takes no user names, which keep the towers apart",
+  LoginRefused: "it refused the login",
+  // The codes of a reply, RFC 1928:
+  GeneralFailure: "it says that it failed, and not why",
+  NotAllowed: "its rules forbid it",
+  NetworkUnreachable: "its network does not reach the tower",
+  HostUnreachable: "it does not reach the tower's machine",
+  Refused: "no program listens there",
+  TimedOut: "the tower did not answer it in time",
+  NoConnections: "it makes no connections for others",
+  NoSuchAddresses: "it knows no addresses of this kind",
+  // Those of Tor (socks-extensions.txt):
+  OnionNotFound: "Tor does not find this onion service; is it running, and is the address right?",
+  OnionInvalid: "what Tor has stored about this onion service is damaged",
+  OnionIntroFailed: "the onion service did not let Tor in; is it running?",
+  OnionRendezvousFailed: "Tor and the onion service did not meet; try again",
+  OnionNeedsKey: "this onion service is for those who have a key of it",
+  OnionWrongKey: "the key for this onion service is wrong",
+  OnionBadAddress: "Tor says that this is no onion address",
+  OnionTimeout: "the onion service did not answer Tor in time",
+  Unknown: "it answered with a code that is not known"
+} as const
+
+/** What is the matter with a SOCKS5 proxy, or what it says is the matter. @since 0.1.0 @category errors */
+export type ProxyFault = keyof typeof proxyFaults
+
+/** What is the matter with a SOCKS5 proxy, or what it says is the matter. @since 0.1.0 @category errors */
+export const ProxyFault = Schema.Literal(...(Object.keys(proxyFaults) as ReadonlyArray<ProxyFault>))
+
 /**
  * No connection came about. `tried`: of a host name, what each of its addresses did. With the last four reasons the trouble
- * is this machine's, not the tower's; a proxy counts as part of this machine.
+ * is this machine's, not the tower's; a proxy counts as part of this machine. `proxy`: where it is (host:port), and its fault.
  *
  * @since 0.1.0
  * @category errors
@@ -50,9 +85,16 @@ export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
   address: TowerAddress,
   reason: DialFailure,
   tried: Schema.optional(Schema.Array(Schema.Struct({ ip: Schema.String, reason: DialFailure }))),
+  proxy: Schema.optional(Schema.Struct({ address: Schema.String, fault: ProxyFault })),
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message() {
+    if (this.proxy !== undefined) {
+      const { address, fault } = this.proxy
+      return this.reason === "ProxyUnavailable"
+        ? ended(`The proxy ${address} cannot be used: ${proxyFaults[fault]}`)
+        : ended(`The proxy ${address} cannot connect to ${this.address}: ${proxyFaults[fault]}`)
+    }
     const tried = this.tried?.map(({ ip, reason }) => `${ip}: ${why[reason]}`).join("; ")
     return `Cannot connect to ${this.address}: ${why[this.reason]}${tried === undefined ? "" : ` (${tried})`}.`
   }

@@ -14,11 +14,13 @@ import { Instant, KeyIndex, PublicKey, TowerId } from "../../src/schema/Ids.js"
 import * as NegotiationError from "../../src/schema/NegotiationError.js"
 import { Happening, Step } from "../../src/schema/NegotiatorEvent.js"
 import * as TowerAddress from "../../src/schema/TowerAddress.js"
-import { DialFailed } from "../../src/schema/TransportError.js"
+import { DialFailed, ProxyFault } from "../../src/schema/TransportError.js"
 import { assertForm } from "./sentences.js"
 
 const key = "02e4dbb4350d84eabec1d67e40a398a78a8e6d719d86914393fca83b88dbe927af"
 const chain = "6fe28c0ab6f1b372c1a6a246ae63f74f931e8365e15a089c68d6190000000000"
+
+const address = TowerAddress.TowerAddress.make("tower.example:9911")
 
 /** A value for each field that is not one of a few words, by its name. */
 const samples: Readonly<Record<string, unknown>> = {
@@ -61,7 +63,8 @@ const samples: Readonly<Record<string, unknown>> = {
   features: [6, 8],
   featureCount: 2,
   leftOut: [{ towerId: 1, tower: key, reason: "WrongChain", probeAt: 1_800_000_000_000 }],
-  failures: []
+  failures: [],
+  proxy: { address: "127.0.0.1:9050", fault: "NotThere" }
 }
 
 /** The words that a field can have; undefined where it can have anything. */
@@ -122,7 +125,11 @@ const onServer: ClientPaths = { ...client, database: { url: Redacted.make("postg
 
 const wordsFor = (failure: Failure, paths: ClientPaths) => told(new CommandFailed({ failure, client: paths }))
 
-const all = classes.flatMap(instances)
+const throughProxy = ProxyFault.literals.map(
+  (fault) => new DialFailed({ address, reason: "Proxy", proxy: { address: "127.0.0.1:9050", fault } })
+)
+
+const all = [...classes.flatMap(instances), ...throughProxy]
 
 /** What each error says in a program, and what the command line says where that is something else. */
 const lines = all.flatMap((failure) => {
@@ -133,7 +140,6 @@ const lines = all.flatMap((failure) => {
 })
 
 const tower = { towerId: TowerId.make(1), tower: PublicKey.make(key) }
-const address = TowerAddress.TowerAddress.make("tower.example:9911")
 const refused = new DialFailed({ address, reason: "Refused" })
 const soon = Instant.make(1_800_000_000_000)
 const happenings: ReadonlyArray<typeof Happening.Type> = [

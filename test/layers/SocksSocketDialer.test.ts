@@ -265,7 +265,7 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
       const port = Number((yield* nobody).split(":")[1])
       const error = yield* Effect.flip(SocksSocketDialer.make({ host: "127.0.0.1", port }).dial(onion))
       assert.deepStrictEqual([error.address, error.reason], [onion, "ProxyUnavailable"])
-      assert.include(error.message, "the proxy is not there")
+      assert.include(error.message, "no proxy listens there")
     })
   )
 
