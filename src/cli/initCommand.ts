@@ -1,6 +1,9 @@
 /** `wtclient init`: makes a key file. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
+import * as Prompt from "@effect/cli/Prompt"
+import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import type { QuitException } from "@effect/platform/Terminal"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Chunk from "effect/Chunk"
 import * as Console from "effect/Console"
@@ -11,40 +14,98 @@ import * as Stream from "effect/Stream"
 import { concat } from "../internal/bytes.js"
 import * as KeyFile from "../layers/KeyFile.js"
 import * as PrivateFile from "../layers/keys/privateFile.js"
-import { defaultOf } from "../schema/KeyLayout.js"
-import { CommandError } from "./support/CliError.js"
+import { defaultOf, type KeyLayout } from "../schema/KeyLayout.js"
+import { CommandError, UsageError } from "./support/CliError.js"
 import { clientFlags } from "./support/clientPaths.js"
-import { nextLines } from "./support/commandText.js"
+import { nextLines, shellWord } from "./support/commandText.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { summaries } from "./support/summaries.js"
 import { json } from "./support/views.js"
 import { writeKeyFile } from "./support/writeKeyFile.js"
 
-const readText = (from: string): Effect.Effect<Redacted.Redacted<string>, CommandError, FileSystem.FileSystem> =>
+/** The most bytes that a seed or an extended key may come with. */
+const longest = 4096
+
+const cannotRead = (from: string, why: string) =>
+  new CommandError({ message: `The file ${from} cannot be read: ${why}.` })
+
+/** What is typed at a terminal is not shown; a pipe is read to its end. */
+const fromStandardInput: Effect.Effect<
+  Redacted.Redacted<string>,
+  PlatformError | QuitException,
+  Prompt.Prompt.Environment
+> = Effect.suspend(() =>
+  process.stdin.isTTY
+    ? Prompt.run(Prompt.hidden({ message: "The seed in hex, or the extended private key" }))
+    : Effect.map(Stream.runCollect(NodeStream.stdin), (chunks) =>
+        Redacted.make(new TextDecoder().decode(concat(...Chunk.toReadonlyArray(chunks))))
+      )
+)
+
+/** A file of a few bytes: a device has no end, and a pipe without a writer is never opened. */
+const fromFile = (path: string) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const bytes =
-      from === "-"
-        ? concat(...Chunk.toReadonlyArray(yield* Stream.runCollect(NodeStream.stdin)))
-        : yield* fs.readFile(from)
-    return Redacted.make(new TextDecoder().decode(bytes))
-  }).pipe(
-    Effect.catchTags({
-      BadArgument: (error) =>
-        new CommandError({ message: `The file ${from} cannot be read: ${PrivateFile.troubleOf(error)}.` }),
-      SystemError: (error) =>
-        new CommandError({
-          message:
-            error.reason === "NotFound"
-              ? `There is no file ${from}.`
-              : `The file ${from} cannot be read: ${PrivateFile.troubleOf(error)}.`
-        })
+    const { type } = yield* fs.stat(path)
+    const isOfShell = path.startsWith("/dev/fd/")
+    if (type !== "File" && !isOfShell) {
+      return yield* cannotRead(path, "it is no file; what a pipe brings can be read with --import -")
+    }
+    const file = yield* fs.open(path, { flag: "r" })
+    const bytes = yield* file.readAlloc(longest)
+    return Redacted.make(new TextDecoder().decode(Option.getOrElse(bytes, () => new Uint8Array())))
+  }).pipe(Effect.scoped)
+
+const readText = (from: string): Effect.Effect<Redacted.Redacted<string>, CommandError, Prompt.Prompt.Environment> =>
+  from === "-"
+    ? Effect.catchTags(fromStandardInput, {
+        QuitException: () => new CommandError({ message: "No seed was given, and nothing was written." }),
+        BadArgument: (error) => cannotRead("standard input", PrivateFile.troubleOf(error)),
+        SystemError: (error) => cannotRead("standard input", PrivateFile.troubleOf(error))
+      })
+    : Effect.catchTags(fromFile(from), {
+        BadArgument: (error) => cannotRead(from, PrivateFile.troubleOf(error)),
+        SystemError: (error) =>
+          error.reason === "NotFound"
+            ? new CommandError({ message: `There is no file ${from}.` })
+            : cannotRead(from, PrivateFile.troubleOf(error))
+      })
+
+/** Options that mean nothing for this layout or chain would be kept, and be taken for a part of the path of the keys. */
+const checkPath = (
+  layout: KeyLayout,
+  { account, legacyCoinType }: { account: Option.Option<number>; legacyCoinType: boolean }
+) => {
+  if (Option.isSome(account) && layout !== "dcrlndRemote") {
+    return new UsageError({
+      message: `The layout ${layout} has no accounts: --account is for the layout dcrlndRemote.`
     })
-  )
+  }
+  return legacyCoinType && layout === "lnd"
+    ? new UsageError({ message: "The layout lnd has one coin type: --legacy-coin-type is for the layouts of dcrlnd." })
+    : Effect.void
+}
+
+/** The root is kept in our own file from now on; the one that it came from stays behind. */
+const warnIfReadable = (path: string) =>
+  Effect.gen(function* () {
+    const { mode, type } = yield* (yield* FileSystem.FileSystem).stat(path)
+    if (type !== "File" || (mode & 0o077) === 0) return
+    yield* Console.error(
+      [
+        `wtclient: The file ${path} can be read by others, and holds the secret of all keys. Make it yours alone.`,
+        ...nextLines([`chmod 600 ${shellWord(path)}`])
+      ].join("\n")
+    )
+  }).pipe(Effect.ignore)
 
 const rootFrom = (source: string) =>
-  Effect.flatMap(readText(source), (text) => KeyFile.parseRoot(text, source === "-" ? "standard input" : source))
+  Effect.gen(function* () {
+    const root = yield* KeyFile.parseRoot(yield* readText(source), source === "-" ? "standard input" : source)
+    if (source !== "-") yield* warnIfReadable(source)
+    return root
+  })
 
 /** The command. @since 0.1.0 @category constructors */
 export const init = Command.make(
@@ -60,11 +121,12 @@ export const init = Command.make(
   (given) =>
     withClient(given, (client) =>
       Effect.gen(function* () {
+        const layout = Option.getOrElse(given.layout, () => defaultOf(client.chain))
+        yield* checkPath(layout, given)
         const { root } = yield* Option.match(given.from, {
           onNone: () => KeyFile.generate,
           onSome: (source) => Effect.map(rootFrom(source), (root) => ({ root }))
         })
-        const layout = Option.getOrElse(given.layout, () => defaultOf(client.chain))
         const publicKey = yield* writeKeyFile(client, {
           root,
           layout,

@@ -115,10 +115,10 @@ const wizard = /^.*\bwizard\b.*\n/gm
  */
 export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, CliApp.CliApp.Environment> =>
   Effect.consoleWith((console) => {
-    // @effect/cli prints its errors, which we print ourselves, and colours its help even where no terminal is.
+    // @effect/cli prints its errors, which we print ourselves in our own form, and colours its help even where no terminal is.
     const quiet: Console.Console = {
       ...console,
-      error: () => Effect.void,
+      error: (...args) => (String(args[0]).startsWith("wtclient: ") ? console.error(...args) : Effect.void),
       log: (...args) =>
         console.log(
           ...args.map((arg) => (typeof arg === "string" ? plain(arg).replace(noise, "").replace(wizard, "") : arg))

@@ -72,7 +72,10 @@ const proxyFaults = {
 export type ProxyFault = keyof typeof proxyFaults
 
 /** What is the matter with a SOCKS5 proxy, or what it says is the matter. @since 0.1.0 @category errors */
-export const ProxyFault = Schema.Literal(...(Object.keys(proxyFaults) as ReadonlyArray<ProxyFault>))
+export const ProxyFault = Schema.Literal(
+  // The type of the keys of a constant object is what it has; `Object.keys` does not say so.
+  ...(Object.keys(proxyFaults) as [ProxyFault, ...Array<ProxyFault>])
+)
 
 /**
  * No connection came about. `tried`: of a host name, what each of its addresses did. With the last four reasons the trouble

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue, Schema } from "effect"
 import { summaries } from "../../src/cli/support/summaries.js"
@@ -108,6 +109,8 @@ describe("wtclient", () => {
       ["init", "--import", "postgresql://user:swordfish@host/towers"],
       /--import takes the path of a file, or - for standard input, not a URL or a connection string\.\n/
     ],
+    [["init", "--account", "3"], /layout lnd has no accounts: --account is for the layout dcrlndRemote/],
+    [["init", "--legacy-coin-type"], /--legacy-coin-type is for the layouts of dcrlnd/],
     [["init", "--layout", "cln"], /--layout takes lnd or dcrlnd or dcrlndRemote/]
   ]
   for (const [words, sentence] of misuses) {
@@ -142,7 +145,8 @@ describe("wtclient", () => {
     [["db", "skip-keys"], /no key file/],
     [["init", "--import", "/nowhere/seed"], /no file \/nowhere\/seed/],
     [["init", "--import", "package.json"], /no seed in package\.json/],
-    [["init", "--import", "test"], /test cannot be read/]
+    [["init", "--import", "test"], /The file test cannot be read: it is no file/],
+    [["init", "--import", "/dev/zero"], /The file \/dev\/zero cannot be read: it is no file; .* --import -/]
   ]
   for (const [words, sentence] of impossible) {
     it.scoped(`${words.join(" ")}: cannot be done, and says so to programs too`, () =>
@@ -199,11 +203,48 @@ describe("wtclient", () => {
       assert.isFalse(yield* fs.exists(at("key")))
 
       const seed = `${folder}/seed`
-      yield* fs.writeFileString(seed, `${keychain.seed}\n`)
+      yield* fs.writeFileString(seed, `${keychain.seed}\n`, { mode: 0o600 })
       const right = yield* wtclient("init", "--import", seed, "--json")
       assert.deepStrictEqual([right.code, right.stderr], [0, ""])
       assert.include(yield* fs.readFileString(at("key")), `seed: ${keychain.seed}`)
       assert.notInclude(right.stdout, keychain.seed)
+    })
+  )
+
+  it.scoped("init says that others can read what it imports", () =>
+    Effect.gen(function* () {
+      const { folder, fs, wtclient } = yield* newClient
+      const seed = `${folder}/seed`
+      yield* fs.writeFileString(seed, keychain.seed, { mode: 0o644 })
+      const { code, stderr } = yield* wtclient("init", "--import", seed)
+      assert.strictEqual(code, 0)
+      assert.match(stderr, /can be read by others, and holds the secret of all keys\. .*\nNext: chmod 600 \S+\n$/)
+    })
+  )
+
+  it.scoped("init says that words are no seed, and what makes one of them", () =>
+    Effect.gen(function* () {
+      const { at, folder, fs, wtclient } = yield* newClient
+      const words = `${folder}/words`
+      yield* fs.writeFileString(words, `${"abandon ".repeat(23)}art\n`, { mode: 0o600 })
+      const { code, stderr } = yield* wtclient("init", "--import", words)
+      assert.match(stderr, /these are words, which are no seed: .* chantools showrootkey/)
+      assert.notInclude(stderr, "abandon")
+      assert.strictEqual(code, 1)
+      assert.isFalse(yield* fs.exists(at("key")))
+    })
+  )
+
+  it.scoped("a pipe in the place of a key is refused, and does not hang", () =>
+    Effect.gen(function* () {
+      const { at, fs, wtclient } = yield* newClient
+      yield* fs.makeDirectory(at(""), { recursive: true })
+      execFileSync("mkfifo", [at("key")])
+      const { code, stderr } = yield* wtclient("add", uri)
+      assert.match(stderr, /is not a key file: it is no file\./)
+      assert.strictEqual(code, 1)
+      const imported = yield* wtclient("init", "--import", at("key"))
+      assert.match(imported.stderr, /cannot be read: it is no file/)
     })
   )
 

@@ -129,7 +129,7 @@ const throughProxy = ProxyFault.literals.map(
   (fault) => new DialFailed({ address, reason: "Proxy", proxy: { address: "127.0.0.1:9050", fault } })
 )
 
-const all = [...classes.flatMap(instances), ...throughProxy]
+const all = classes.flatMap(instances)
 
 /** What each error says in a program, and what the command line says where that is something else. */
 const lines = all.flatMap((failure) => {
@@ -138,6 +138,8 @@ const lines = all.flatMap((failure) => {
     sentence === failure.message ? [sentence] : [`(in a program) ${failure.message}`, `(wtclient) ${sentence}`]
   return [...said.map((one) => `${failure._tag}: ${one}`), ...next.map((command) => `    Next: ${command}`)]
 })
+
+lines.push(...throughProxy.map(({ message }) => `DialFailed: ${message}`))
 
 const tower = { towerId: TowerId.make(1), tower: PublicKey.make(key) }
 const refused = new DialFailed({ address, reason: "Refused" })
@@ -182,6 +184,10 @@ describe("every error", () => {
       }
     })
   }
+
+  it("DialFailed names each fault of a proxy", () => {
+    for (const { message } of throughProxy) assertForm(message)
+  })
 
   it("and every line of an event is in sentences.txt (vitest -u writes it)", async () => {
     const text = [...new Set(lines), "", ...events, ""].join("\n")

@@ -70,9 +70,8 @@ export const withClient = <A, E extends Failure, R>(
   defaults?: Defaults
 ): Effect.Effect<A, UsageError | CommandFailed, R> =>
   Effect.flatMap(clientPaths(given, defaults), (client) =>
-    Effect.mapError(
-      use(client),
-      (failure: Failure) => new CommandFailed({ failure: lookedAfter(failure, client), client })
+    Effect.mapError(use(client), (failure: Failure) =>
+      failure._tag === "UsageError" ? failure : new CommandFailed({ failure: lookedAfter(failure, client), client })
     )
   )
 
@@ -223,9 +222,7 @@ const toldOf = (tag: string, { next = [], sentence }: Words, details: object, co
 
 /** A failure of a command as it is told. @since 0.1.0 @category combinators */
 export const told = ({ client, failure }: CommandFailed): Told =>
-  failure._tag === "UsageError"
-    ? toldUsage(failure, client.command("--help"))
-    : toldOf(failure._tag, wordsOf(failure, client), detailsOf(failure), exitCodes.failed.code)
+  toldOf(failure._tag, wordsOf(failure, client), detailsOf(failure), exitCodes.failed.code)
 
 /** A wrong command line as it is told; `help` is the command that shows the right ones. @since 0.1.0 @category combinators */
 export const toldUsage = ({ _tag, message }: UsageError, help: string): Told =>

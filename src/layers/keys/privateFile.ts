@@ -22,6 +22,10 @@ const longest = 4096
 export const read = (path: string): Effect.Effect<string, KeyFileError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
+    // A pipe without a writer is never opened.
+    if ((yield* fs.stat(path)).type !== "File") {
+      return yield* new KeyFileError({ path, reason: "NotAKeyFile", detail: "it is no file" })
+    }
     const file = yield* fs.open(path, { flag: "r" })
     const { mode, type } = yield* file.stat
     if (type !== "File") return yield* new KeyFileError({ path, reason: "NotAKeyFile", detail: "it is no file" })
