@@ -26,6 +26,7 @@ import { negotiate } from "./negotiateCommand.js"
 import { remove } from "./removeCommand.js"
 import { serve } from "./serveCommand.js"
 import { sessions } from "./sessionsCommand.js"
+import { status } from "./statusCommand.js"
 import { bashCompletions } from "./support/bashCompletions.js"
 import { UsageError } from "./support/CliError.js"
 import { commandText, nextLines, Program } from "./support/commandText.js"
@@ -42,7 +43,7 @@ import { towers } from "./towersCommand.js"
 
 const wtclient = Command.make("wtclient").pipe(
   Command.withDescription("Gets watchtower sessions from the towers of lnd and dcrlnd, and keeps them"),
-  Command.withSubcommands([init, add, remove, towers, tower, negotiate, sessions, demo, serve, db])
+  Command.withSubcommands([init, add, remove, towers, tower, negotiate, sessions, status, demo, serve, db])
 )
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
@@ -77,6 +78,7 @@ export const grammar: Grammar = {
       tower: Command.getUsage(tower),
       negotiate: Command.getUsage(negotiate),
       sessions: Command.getUsage(sessions),
+      status: Command.getUsage(status),
       demo: Command.getUsage(demo),
       serve: Command.getUsage(serve),
       "db check": Command.getUsage(check),

@@ -64,6 +64,11 @@ export const options = {
 /** The options behind the flags that are given or not. @since 0.1.0 @category config */
 export const switchOptions = {
   json: Table.withDefault(Table.truth, false, "Print JSON on standard output, and nothing else"),
+  check: Table.withDefault(
+    Table.truth,
+    false,
+    "End with code 1 where no session can take updates, or no tower can be asked"
+  ),
   "legacy-coin-type": HdKeyRing.options.entries.legacyCoinType
 } as const
 

@@ -7,6 +7,7 @@ export const summaries = {
   tower: "Show a tower: addresses, sessions, and how it stands for a policy",
   negotiate: "Get sessions: ask the towers until one gives a session, --count times",
   sessions: "List the sessions, by key index",
+  status: "Say how the client stands: sessions, towers, why one is not asked and until when; --check for scripts",
   demo: "Show it all at work: a tower on this machine, and a session from it",
   serve: "Be a tower on this machine, for trying things out; it watches no chain",
   db: "Care of the database"
