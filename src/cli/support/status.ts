@@ -6,7 +6,7 @@
  */
 import * as Duration from "effect/Duration"
 import type { Settings } from "../../layers/negotiator/Options.js"
-import * as Rests from "../../layers/negotiator/standing.js"
+import * as Rests from "../../layers/negotiator/standingTransitions.js"
 import * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
 import type { ClientSession } from "../../schema/ClientSession.js"
