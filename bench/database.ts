@@ -22,8 +22,8 @@ import { KeyIndex, TowerId } from "../src/schema/Ids.js"
 import * as Policy from "../src/schema/Policy.js"
 import * as Standing from "../src/schema/Standing.js"
 import { ClientDb } from "../src/services/ClientDb.js"
-import { address, publicKey, session, start, update } from "../test/layers/ClientDb.fixtures.js"
-import * as Postgres from "../test/layers/postgres.js"
+import * as Postgres from "../test/layers/sql/postgres.js"
+import { address, publicKey, session, start, update } from "../test/services/ClientDb/samples.js"
 
 const towers = 1_000
 const sessions = 100_000

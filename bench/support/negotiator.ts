@@ -37,7 +37,10 @@ const layer = SessionNegotiator.layer({ chain, policy: Policy.defaults(chain) })
   Layer.provide(Layer.provide(BrontideTowerTransport.layer(), NodeSocketDialer.layer)),
   Layer.provide(db),
   Layer.provide(
-    HdKeyRing.layer({ chain, root: RootKey.RootKey.Seed({ bytes: Redacted.make(globalThis.crypto.getRandomValues(new Uint8Array(32))) }) })
+    HdKeyRing.layer({
+      chain,
+      root: RootKey.RootKey.Seed({ bytes: Redacted.make(globalThis.crypto.getRandomValues(new Uint8Array(32))) })
+    })
   ),
   Layer.provide(Layer.succeed(Curve.Curve, curve()))
 )

@@ -2,7 +2,7 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, Queue, Schema } from "effect"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
-import * as Postgres from "../layers/postgres.js"
+import * as Postgres from "../layers/sql/postgres.js"
 import { newClient, started, wtclient } from "./wtclient.js"
 
 const tower = publicKeyOf(1)

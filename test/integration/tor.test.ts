@@ -13,8 +13,8 @@ import * as Chain from "../../src/schema/Chain.js"
 import { hostPort, TowerAddress } from "../../src/schema/TowerAddress.js"
 import { SessionNegotiator } from "../../src/services/SessionNegotiator.js"
 import { TowerCandidates } from "../../src/services/TowerCandidates.js"
-import { namesResolved } from "../layers/names.fixtures.js"
-import { proxy, type Status } from "../layers/socks.fixtures.js"
+import { namesResolved } from "../layers/net/namesResolved.js"
+import { proxy, type Status } from "../layers/net/socksProxy.js"
 
 const chain = Chain.bitcoinRegtest
 const onion = TowerAddress.make(`${"a".repeat(56)}.onion:9911`)

@@ -10,8 +10,8 @@ import * as Codec from "../../src/schema/wire/Codec.js"
 import { Init } from "../../src/schema/wire/Init.js"
 import type { SocketDialer } from "../../src/services/SocketDialer.js"
 import { TowerTransport } from "../../src/services/TowerTransport.js"
-import { accept, request } from "./brontide.fixtures.js"
-import { event, listen, nobody, openSockets, readAll, turns } from "./sockets.fixtures.js"
+import { accept, request } from "./brontide/endpoints.js"
+import { event, listen, nobody, openSockets, readAll, turns } from "./net/sockets.js"
 
 const { dial } = NodeSocketDialer.make
 

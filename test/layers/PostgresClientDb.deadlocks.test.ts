@@ -4,8 +4,8 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import { type Duration, Effect, Fiber, Predicate, Redacted } from "effect"
 import * as PostgresClientDb from "../../src/layers/PostgresClientDb.js"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
-import { address, identity, policy, publicKey, session, update } from "./ClientDb.fixtures.js"
-import * as Postgres from "./postgres.js"
+import { address, identity, policy, publicKey, session, update } from "../services/ClientDb/samples.js"
+import * as Postgres from "./sql/postgres.js"
 import { around } from "./sql/recording.js"
 
 const server = await Postgres.start()

@@ -5,8 +5,8 @@ import * as path from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import * as PostgresClientDb from "../../src/layers/PostgresClientDb.js"
-import { address, identity, publicKey } from "./ClientDb.fixtures.js"
-import * as Postgres from "./postgres.js"
+import { address, identity, publicKey } from "../services/ClientDb/samples.js"
+import * as Postgres from "./sql/postgres.js"
 
 const server = await Postgres.start({ tls: true })
 

@@ -6,10 +6,10 @@ import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
 import * as ByteReader from "../../src/layers/net/byteReader.js"
 import * as Layers from "../../src/layers/SocksSocketDialer.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
-import { entropy } from "./brontide.fixtures.js"
-import { namesResolved } from "./names.fixtures.js"
-import { listen, nobody, openSockets, turns } from "./sockets.fixtures.js"
-import { granted, proxy, rawProxy, type Script, type Status } from "./socks.fixtures.js"
+import { entropy } from "./brontide/endpoints.js"
+import { namesResolved } from "./net/namesResolved.js"
+import { listen, nobody, openSockets, turns } from "./net/sockets.js"
+import { granted, proxy, rawProxy, type Script, type Status } from "./net/socksProxy.js"
 
 /** Dialers whose options are right. */
 const SocksSocketDialer = { make: (options: Layers.Options) => Effect.runSync(Layers.make(options)) }

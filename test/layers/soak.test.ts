@@ -6,7 +6,7 @@ import { Effect, type Scope } from "effect"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
 import * as MemoryClientDb from "../../src/layers/testing/MemoryClientDb.js"
 import type { ClientDb } from "../../src/services/ClientDb.js"
-import { address, identity, policy, policyKey, publicKey, update } from "./ClientDb.fixtures.js"
+import { address, identity, policy, policyKey, publicKey, update } from "../services/ClientDb/samples.js"
 
 setFlagsFromString("--expose-gc")
 const collect: () => void = runInNewContext("gc")

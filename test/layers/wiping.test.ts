@@ -16,7 +16,7 @@ import * as Chain from "../../src/schema/Chain.js"
 import { PublicKey } from "../../src/schema/Ids.js"
 import { RootKey } from "../../src/schema/RootKey.js"
 import vectors from "../fixtures/keychain-vectors.json" with { type: "json" }
-import { clientKey, entropy, options, towerKey } from "./brontide.fixtures.js"
+import { clientKey, entropy, options, towerKey } from "./brontide/endpoints.js"
 import { type Watch, watch } from "./byteArrays.js"
 
 type Secrets = Readonly<Record<string, Uint8Array>>

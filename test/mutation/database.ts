@@ -2,8 +2,9 @@
 import { inFile, type Part } from "./mutant.js"
 
 const sqlite = [
-  "test/layers/ClientDb.test.ts",
+  "test/services/ClientDb/ClientDb.test.ts",
   "test/layers/SqliteClientDb.test.ts",
+  "test/layers/SqliteClientDb.operations.test.ts",
   "-t",
   "SQLite file(?!,)|SqliteClientDb"
 ]
@@ -149,7 +150,11 @@ export const database: ReadonlyArray<Part> = [
   },
   {
     name: "sql errors",
-    quick: ["test/layers/sql/errors.test.ts", "test/layers/SqliteClientDb.test.ts"],
+    quick: [
+      "test/layers/sql/errors.test.ts",
+      "test/layers/SqliteClientDb.operations.test.ts",
+      "test/layers/SqliteClientDb.test.ts"
+    ],
     thorough: postgres,
     mutants: [
       ...inFile(

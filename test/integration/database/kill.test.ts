@@ -4,7 +4,7 @@
  */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import * as Postgres from "../../layers/postgres.js"
+import * as Postgres from "../../layers/sql/postgres.js"
 import { type Fate, fateOf, type Kill, type Life, lives, table } from "./support/kills.js"
 import { breakpoints } from "./support/plan.js"
 import { bundle } from "./support/process.js"

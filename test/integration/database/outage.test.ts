@@ -2,8 +2,8 @@
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Stream } from "effect"
 import { SessionNegotiator } from "../../../src/services/SessionNegotiator.js"
-import { address, identity, policy, publicKey, session, update } from "../../layers/ClientDb.fixtures.js"
-import * as Postgres from "../../layers/postgres.js"
+import * as Postgres from "../../layers/sql/postgres.js"
+import { address, identity, policy, publicKey, session, update } from "../../services/ClientDb/samples.js"
 import { negotiating, nobody, openDb, type Witness } from "./support/negotiating.js"
 import * as World from "./support/world.js"
 

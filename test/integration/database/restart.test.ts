@@ -7,7 +7,7 @@ import * as Policy from "../../../src/schema/Policy.js"
 import * as Code from "../../../src/schema/wire/Code.js"
 import { CreateSessionReply } from "../../../src/schema/wire/CreateSessionReply.js"
 import { SessionNegotiator } from "../../../src/services/SessionNegotiator.js"
-import * as Postgres from "../../layers/postgres.js"
+import * as Postgres from "../../layers/sql/postgres.js"
 import { negotiating, policy } from "./support/negotiating.js"
 import * as World from "./support/world.js"
 

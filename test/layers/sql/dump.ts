@@ -10,7 +10,7 @@ import { Effect } from "effect"
 import * as SqlClientDb from "../../../src/layers/SqlClientDb.js"
 import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
 import { version } from "../../../src/layers/sql/migrations.js"
-import * as Postgres from "../postgres.js"
+import * as Postgres from "./postgres.js"
 import { recording } from "./recording.js"
 import { populate } from "./sample.js"
 

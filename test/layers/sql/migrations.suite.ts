@@ -6,7 +6,7 @@ import { check } from "../../../src/layers/sql/databaseCheck.js"
 import { version } from "../../../src/layers/sql/migrations.js"
 import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
 import { Tower } from "../../../src/schema/Tower.js"
-import { address, publicKey } from "../ClientDb.fixtures.js"
+import { address, publicKey } from "../../services/ClientDb/samples.js"
 import { look, populate } from "./sample.js"
 import { type Engine, older, restore, shapeOf } from "./versions.js"
 

@@ -1,7 +1,16 @@
 import { Effect } from "effect"
 import * as Standing from "../../../src/schema/Standing.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
-import { address, identity, policy, policyKey, publicKey, session, standing, update } from "../ClientDb.fixtures.js"
+import {
+  address,
+  identity,
+  policy,
+  policyKey,
+  publicKey,
+  session,
+  standing,
+  update
+} from "../../services/ClientDb/samples.js"
 
 const type = policy.blobType
 

@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { vi } from "vitest"
 import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
-import { address, identity, policy, publicKey, session, update } from "../ClientDb.fixtures.js"
+import { address, identity, policy, publicKey, session, update } from "../../services/ClientDb/samples.js"
 
 /** The driver has no types. */
 const Database: { prototype: { prepare: (text: string) => unknown } } = createRequire(import.meta.url)("better-sqlite3")

@@ -3,7 +3,7 @@ import { Effect, Exit, FastCheck, Fiber, Scope } from "effect"
 import { concat } from "../../../src/internal/bytes.js"
 import * as SocketPair from "../../../src/layers/testing/SocketPair.js"
 import { TowerAddress } from "../../../src/schema/TowerAddress.js"
-import { readAll } from "../sockets.fixtures.js"
+import { readAll } from "../net/sockets.js"
 
 const settle = Effect.repeatN(Effect.yieldNow(), 20)
 

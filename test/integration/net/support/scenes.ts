@@ -19,8 +19,8 @@ import { hostPort, TowerAddress } from "../../../../src/schema/TowerAddress.js"
 import type { DialFailed } from "../../../../src/schema/TransportError.js"
 import { SessionNegotiator } from "../../../../src/services/SessionNegotiator.js"
 import { TowerCandidates } from "../../../../src/services/TowerCandidates.js"
-import { listen } from "../../../layers/sockets.fixtures.js"
-import { proxy } from "../../../layers/socks.fixtures.js"
+import { listen } from "../../../layers/net/sockets.js"
+import { proxy } from "../../../layers/net/socksProxy.js"
 import * as NameServer from "./nameServer.js"
 
 const chain = Chain.bitcoinRegtest

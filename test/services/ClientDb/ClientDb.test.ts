@@ -2,10 +2,11 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { Effect, Layer, type Scope } from "effect"
-import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
-import * as MemoryClientDb from "../../src/layers/testing/MemoryClientDb.js"
-import { ClientDb } from "../../src/services/ClientDb.js"
-import { byTestClock, Elapse, suite } from "./ClientDb.suite.js"
+import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
+import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
+import { ClientDb } from "../../../src/services/ClientDb.js"
+import { byTestClock, Elapse } from "./contract.js"
+import { suite } from "./suite.js"
 
 const testClock = Layer.succeed(Elapse, byTestClock)
 

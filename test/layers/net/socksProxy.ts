@@ -1,10 +1,10 @@
 import * as Net from "node:net"
 import { Socks5Server } from "@pondwader/socks5-server"
 import { Effect } from "effect"
-import { fromHex, toHex } from "../../src/internal/bytes.js"
-import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
-import * as ByteReader from "../../src/layers/net/byteReader.js"
-import { listen } from "./sockets.fixtures.js"
+import { fromHex, toHex } from "../../../src/internal/bytes.js"
+import * as NodeSocketDialer from "../../../src/layers/NodeSocketDialer.js"
+import * as ByteReader from "../../../src/layers/net/byteReader.js"
+import { listen } from "./sockets.js"
 
 /** How the proxy of the library ends a request that it does not grant. */
 export type Status = Exclude<Parameters<Parameters<Socks5Server["connectionHandler"]>[1]>[0], "REQUEST_GRANTED">

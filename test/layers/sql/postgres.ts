@@ -27,14 +27,14 @@ const freePort = () =>
   })
 
 /** The certificate of a server that speaks TLS: self-signed, for `localhost`. */
-export const certificate = fileURLToPath(new URL("sql/tls/server.crt", import.meta.url))
+export const certificate = fileURLToPath(new URL("tls/server.crt", import.meta.url))
 
 /** The server wants its key to be its own, and nobody else's to read. */
 const installKey = (folder: string) => {
   const { gid, uid } = fs.statSync(folder)
   for (const name of ["server.crt", "server.key"]) {
     const file = path.join(folder, name)
-    fs.copyFileSync(new URL(`sql/tls/${name}`, import.meta.url), file)
+    fs.copyFileSync(new URL(`tls/${name}`, import.meta.url), file)
     fs.chmodSync(file, 0o600)
     fs.chownSync(file, uid, gid)
   }

@@ -1,7 +1,7 @@
 import * as Net from "node:net"
 import { Deferred, Effect } from "effect"
-import { TowerAddress } from "../../src/schema/TowerAddress.js"
-import type { SocketDialer } from "../../src/services/SocketDialer.js"
+import { TowerAddress } from "../../../src/schema/TowerAddress.js"
+import type { SocketDialer } from "../../../src/services/SocketDialer.js"
 
 /** A server on a free port of this machine, and the first connection that it gets. */
 export const listen = (onConnection: (socket: Net.Socket) => void = () => {}) =>
