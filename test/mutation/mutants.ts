@@ -15,7 +15,6 @@ export const parts: ReadonlyArray<Part> = [
     name: "negotiator",
     quick: [
       ...[
-        "found",
         "interruptions",
         "replies",
         "addresses",
@@ -32,18 +31,15 @@ export const parts: ReadonlyArray<Part> = [
         "SessionNegotiator",
         "defects",
         "stops",
-        "corners",
         "dbfailures",
+        "corners",
         "keyRest",
         "additions",
         "model"
       ].map(ofNegotiator),
-      "test/conformance/traces.test.ts",
-      ...["awaitCallback", "firstOf", "inbox", "mutex", "scoped"].map(
-        (name) => `test/layers/concurrency/${name}.test.ts`
-      )
+      "test/conformance/traces.test.ts"
     ],
-    thorough: ["guarantees", "hostileTowers", "random", "worlds"].map(ofNegotiator),
+    thorough: ["found", "guarantees", "hostileTowers", "random", "worlds"].map(ofNegotiator),
     mutants: [
       ...negotiator(
         "Rules",
@@ -164,7 +160,14 @@ export const parts: ReadonlyArray<Part> = [
         "candidateChanges",
         ["if (isChanged) for", "for"],
         ["looks === before ? Effect.succeed(compare(towers)) : list", "Effect.succeed(compare(towers))"]
-      ),
+      )
+    ]
+  },
+  {
+    name: "concurrency",
+    quick: ["test/layers/concurrency"],
+    thorough: ["interruptions", "stops", "interface", "found"].map(ofNegotiator),
+    mutants: [
       ...inFile(
         "src/layers/concurrency/firstOf.ts",
         ["yield* Fiber.interruptAll([oneFiber, otherFiber])", ""],
