@@ -6,6 +6,7 @@ import { sha256 } from "@noble/hashes/sha2.js"
 import { HDKey } from "@scure/bip32"
 import { Effect, Either, Exit, Redacted, Scope } from "effect"
 import { concat, fromHex } from "../../src/internal/bytes.js"
+import * as Hd from "../../src/internal/hd.js"
 import { nobleCurve as curve } from "../../src/internal/nobleCurve.js"
 import * as Noise from "../../src/internal/noise.js"
 import * as Symmetric from "../../src/internal/symmetric.js"
@@ -15,6 +16,7 @@ import * as SocketPair from "../../src/layers/testing/SocketPair.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { PublicKey } from "../../src/schema/Ids.js"
 import { RootKey } from "../../src/schema/RootKey.js"
+import * as Curve from "../../src/services/Curve.js"
 import vectors from "../fixtures/keychain-vectors.json" with { type: "json" }
 import { clientKey, entropy, options, towerKey } from "./brontide/endpoints.js"
 import { type Watch, watch } from "./byteArrays.js"
@@ -67,18 +69,31 @@ describe("a key ring", () => {
   const sessionKey = keyAt("m/1017'/0'/8'/0/1")["key m/1017'/0'/8'/0/1"] ?? new Uint8Array()
   const product = secp256k1.getSharedSecret(sessionKey, fromHex(point), true).subarray(1)
 
-  it.scoped("keeps the shared key and that of one family, and at its end nothing", () =>
+  it.scoped.each([Curve.noble, Curve.native(), Curve.webAssembly()].map((curve) => [curve.name, curve] as const))(
+    "keeps the shared key and that of one family, and at its end nothing (curve: %s)",
+    ([, curve]) =>
+      Effect.gen(function* () {
+        const kept = { ...shared, ...familyKey(8) }
+        const scope = yield* Scope.make()
+        const watched = yield* watch
+        const ring = yield* Scope.extend(HdKeyRing.make({ root, chain: Chain.bitcoinMainnet }), scope)
+        yield* ring.deriveKey({ family: 8, index: 1 })
+        yield* ring.ecdh({ family: 8, index: 1 }, point)
+        assert.deepStrictEqual(found(watched, kept), Object.keys(kept))
+        assert.deepStrictEqual(found(watched, { ...passing, product }), [])
+        yield* Scope.close(scope, Exit.void)
+        assert.deepStrictEqual(found(watched, kept), [])
+      }).pipe(Effect.provideService(Curve.Curve, curve))
+  )
+
+  it.scoped("keeps nothing of a child whose key is none", () =>
     Effect.gen(function* () {
-      const kept = { ...shared, ...familyKey(8) }
-      const scope = yield* Scope.make()
+      const child = { ...keyAt("m/1017'"), ...tweakOf("m", 1017, true) }
       const watched = yield* watch
-      const ring = yield* Scope.extend(HdKeyRing.make({ root, chain: Chain.bitcoinMainnet }), scope)
-      yield* ring.deriveKey({ family: 8, index: 1 })
-      yield* ring.ecdh({ family: 8, index: 1 }, point)
-      assert.deepStrictEqual(found(watched, kept), Object.keys(kept))
-      assert.deepStrictEqual(found(watched, { ...passing, product }), [])
-      yield* Scope.close(scope, Exit.void)
-      assert.deepStrictEqual(found(watched, kept), [])
+      const refusing = { ...curve, addToSecret: () => Either.left("InvalidKey" as const) }
+      const parent = Either.getOrThrow(Hd.master(curve, seed))
+      assert.deepStrictEqual(Hd.childSecret(refusing, parent, Hd.hardened(1017)), Either.left("InvalidKey"))
+      assert.deepStrictEqual(found(watched, child), [])
     })
   )
 
