@@ -5,6 +5,7 @@ import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import { DatabaseUnavailable } from "../../../src/schema/DbError.js"
 import { keyOf } from "../../../src/schema/Policy.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
+import { slowStores } from "./scenes.js"
 import { addressOf, hour, options, run, second, those, towerKey } from "./world.js"
 
 const { policy } = options
@@ -47,6 +48,30 @@ describe("corners", () => {
         yield* Effect.sleep(5 * second)
         const failed = those(world.events, "VisitFailed").map(({ tower, failure }) => [tower, failure._tag])
         expect(failed).toEqual([[towerKey(2), "DatabaseUnavailable"]])
+      })
+    )
+  })
+
+  it("the others are stopped when a session is stored, not when the tower that gave it has hung up", () => {
+    const neverHangsUp: TowerScript.Script = { latency: 100, hangUpAfter: Number.POSITIVE_INFINITY }
+    const towers = [{ script: () => TowerScript.silentAt("init") }, { script: () => neverHangsUp }]
+    run({ towers, db: slowStores(second) }, (world) =>
+      Effect.gen(function* () {
+        yield* world.negotiator.nextSession
+        expect(those(world.events, "SessionStored").map(({ at }) => at)).toEqual([2300])
+        expect(world.dialsOf(1)[0]?.closedAt).toBe(2300)
+        expect(world.dialsOf(2)[0]?.closedAt).toBe(4300)
+      })
+    )
+  })
+
+  it("one that accepts while the session of a tower asked after it is being stored is overtaken once it is stored", () => {
+    const towers = [{ script: good(800) }, { script: good(100) }]
+    run({ towers, db: slowStores(2 * second) }, (world) =>
+      Effect.gen(function* () {
+        yield* world.negotiator.nextSession
+        const failed = those(world.events, "AttemptFailed").map(({ at, tower, failure }) => [at, tower, failure._tag])
+        expect(failed).toEqual([[3300, towerKey(1), "Overtaken"]])
       })
     )
   })
