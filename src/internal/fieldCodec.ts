@@ -73,13 +73,19 @@ export const u16 = u16In(false)
 export const u32 = u32In(false)
 /** Eight bytes, big-endian. @since 0.1.0 @category constructors */
 export const u64 = u64In(false)
+/** Two bytes, little-endian, as in transactions. @since 0.1.0 @category constructors */
+export const u16le = u16In(true)
+/** Four bytes, little-endian, as in transactions. @since 0.1.0 @category constructors */
+export const u32le = u32In(true)
+/** Eight bytes, little-endian, as in transactions. @since 0.1.0 @category constructors */
+export const u64le = u64In(true)
 
 /** The three long forms of a CompactSize: marker, little-endian number, the least value that needs this form. */
 const longForms: ReadonlyArray<readonly [marker: number, digits: Codec<number>, least: number]> = [
-  [0xfd, u16In(true), 0xfd],
-  [0xfe, u32In(true), 0x1_0000],
+  [0xfd, u16le, 0xfd],
+  [0xfe, u32le, 0x1_0000],
   // Beyond 2^53 the number is inexact; no size comes near it.
-  [0xff, map(u64In(true), Number, BigInt), 0x1_0000_0000]
+  [0xff, map(u64le, Number, BigInt), 0x1_0000_0000]
 ]
 
 /** Bitcoin's CompactSize in its shortest form only (docs/protocol.md, CompactSize). @since 0.1.0 @category constructors */
@@ -113,6 +119,22 @@ export const maxVarBytes = 66_000
 
 /** A CompactSize, at most 66,000, and that many bytes. @since 0.1.0 @category constructors */
 export const varBytes = sized(compactSize, maxVarBytes)
+
+/** A CompactSize, and that many items. An item of no bytes would let a count of nine bytes ask for 2^64 of them. @since 0.1.0 @category combinators */
+export const list = <A>(item: Codec<A>): Codec<ReadonlyArray<A>> => ({
+  read: (input, offset) =>
+    Either.gen(function* () {
+      let [count, at] = yield* compactSize.read(input, offset)
+      const items: Array<A> = []
+      for (; count > 0; count--) {
+        const [value, end] = yield* item.read(input, at)
+        items.push(value)
+        at = end
+      }
+      return [items, at] as const
+    }),
+  write: (items) => concat(compactSize.write(items.length), ...items.map(item.write))
+})
 
 /** Bits are numbered by 16 bits, so a longer vector would wrap around (docs/protocol.md, Feature vector). */
 const maxFeatureBytes = 8192

@@ -1,0 +1,241 @@
+/**
+ * Bitcoin (docs/protocol.md, Justice transactions): segwit outputs (BIP-141, BIP-143) and, in taproot channels, tapscripts (BIP-341,
+ * BIP-342).
+ *
+ * @since 0.1.0
+ */
+import { ripemd160 } from "@noble/hashes/legacy.js"
+import { sha256 } from "@noble/hashes/sha2.js"
+import * as Either from "effect/Either"
+import { concat } from "../bytes.js"
+import * as codec from "../codec.js"
+import type { JusticeChain } from "./chain.js"
+import type { JusticeCurve } from "./curve.js"
+import * as Form from "./form.js"
+import * as Kit from "./kit.js"
+import * as Script from "./script.js"
+import { derWithSighash, sighashAll } from "./signature.js"
+import * as Tapscript from "./tapscript.js"
+import type { Input, Justice, Spend } from "./transaction.js"
+import { version } from "./transaction.js"
+
+const hash256 = (bytes: Uint8Array): Uint8Array => sha256(sha256(bytes))
+const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(sha256(bytes))
+
+const outpoint = codec.struct({ txid: codec.bytes(32), index: codec.u32le })
+const output = codec.struct({ value: codec.u64le, script: codec.varBytes })
+const body = codec.struct({
+  inputs: codec.list(codec.struct({ outpoint, signatureScript: codec.varBytes, sequence: codec.u32le })),
+  outputs: codec.list(output)
+})
+const witness = codec.list(codec.varBytes)
+
+/** A marker that no count of inputs is, and a flag: witnesses stand between outputs and lock time (BIP-144). */
+const segwit = Uint8Array.of(0, 1)
+const lockTime = codec.u32le.write(0)
+
+const readTransaction: JusticeChain["readTransaction"] = (raw) =>
+  Either.gen(function* () {
+    const hasWitnesses = raw[4] === segwit[0] && raw[5] === segwit[1]
+    const start = hasWitnesses ? 6 : 4
+    const [{ inputs, outputs }, bodyEnd] = yield* body.read(raw, start)
+    let end = bodyEnd
+    if (hasWitnesses) for (const _ of inputs) [, end] = yield* witness.read(raw, end)
+    const [, length] = yield* codec.u32le.read(raw, end)
+    if (length < raw.length) return yield* Either.left("TrailingBytes" as const)
+    return { txid: hash256(concat(raw.subarray(0, 4), raw.subarray(start, bodyEnd), raw.subarray(end))), outputs }
+  })
+
+const bodyOf = ({ inputs, outputs }: Justice): Uint8Array =>
+  body.write({
+    inputs: inputs.map(({ index, spend, txid }) => ({
+      outpoint: { txid, index },
+      signatureScript: new Uint8Array(0),
+      sequence: spend.sequence
+    })),
+    outputs
+  })
+
+const unsigned = (justice: Justice): Uint8Array => concat(codec.u32le.write(version), bodyOf(justice), lockTime)
+
+const isVersion0 = (script: Uint8Array, length: 20 | 32): boolean =>
+  script.length === length + 2 && script[0] === 0 && script[1] === length
+
+const isPublicKeyHash = (script: Uint8Array): boolean => isVersion0(script, 20)
+
+const isTaproot = (script: Uint8Array): boolean =>
+  script.length === 34 && script[0] === Script.op.one && script[1] === 32
+
+/** The digest of a segwit output of version 0 (BIP-143), with SIGHASH_ALL. */
+const digestV0 = ({ inputs, outputs }: Justice, { index, spend, txid, value }: Input): Uint8Array =>
+  hash256(
+    concat(
+      codec.u32le.write(version),
+      hash256(concat(...inputs.map(outpoint.write))),
+      hash256(concat(...inputs.map((input) => codec.u32le.write(input.spend.sequence)))),
+      outpoint.write({ txid, index }),
+      // The script code of P2WPKH is that of P2PKH.
+      codec.varBytes.write(
+        isPublicKeyHash(spend.script) ? Script.payToPublicKeyHash(spend.script.subarray(2)) : spend.script
+      ),
+      codec.u64le.write(value),
+      codec.u32le.write(spend.sequence),
+      hash256(concat(...outputs.map(output.write))),
+      lockTime,
+      codec.u32le.write(sighashAll)
+    )
+  )
+
+/** The digest of a leaf (BIP-341, BIP-342), with SIGHASH_DEFAULT. */
+const digestV1 = ({ inputs, outputs }: Justice, input: Input): Uint8Array =>
+  Tapscript.taggedHash(
+    "TapSighash",
+    // The epoch, SIGHASH_DEFAULT.
+    Uint8Array.of(0, 0),
+    codec.u32le.write(version),
+    lockTime,
+    sha256(concat(...inputs.map(outpoint.write))),
+    sha256(concat(...inputs.map(({ value }) => codec.u64le.write(value)))),
+    sha256(concat(...inputs.map(({ spend }) => codec.varBytes.write(spend.pkScript)))),
+    sha256(concat(...inputs.map(({ spend }) => codec.u32le.write(spend.sequence)))),
+    sha256(concat(...outputs.map(output.write))),
+    // By a script, without annex.
+    Uint8Array.of(2),
+    codec.u32le.write(inputs.indexOf(input)),
+    Tapscript.leafHash(input.spend.script),
+    // The version of its keys; no OP_CODESEPARATOR.
+    Uint8Array.of(0),
+    codec.u32le.write(0xffff_ffff)
+  )
+
+/** An output's amount and script, in weight units without the factor of four. */
+const outputSize = (script: Uint8Array): number => 8 + codec.varBytes.write(script).length
+
+/** The weight as the daemons reckon it (lnd `input/size.go`, `TxWeightEstimator`). */
+const estimate: JusticeChain["estimate"] = (spends, outputScripts) => {
+  const base =
+    8 +
+    codec.compactSize.write(spends.length).length +
+    41 * spends.length +
+    codec.compactSize.write(outputScripts.length).length +
+    outputScripts.reduce((sum, script) => sum + outputSize(script), 0)
+  return 4 * base + segwit.length + spends.reduce((sum, spend) => sum + spend.estimate, 0)
+}
+
+/** An output of version 0 that pays to a script. */
+const witnessScript = (
+  spend: Pick<Spend, "role" | "script" | "key" | "sequence" | "estimate">,
+  ...path: ReadonlyArray<Uint8Array>
+): Spend => ({
+  ...spend,
+  pkScript: Script.script(0, Script.push(sha256(spend.script))),
+  scheme: "ecdsa",
+  stack: (signature) => [derWithSighash(signature), ...path, spend.script]
+})
+
+/** The branch of OP_IF. */
+const ifBranch = Uint8Array.of(1)
+
+const toLocal =
+  (estimated: number) =>
+  ({ csvDelay, delayKey, revocationKey }: Kit.ToLocalV0): Spend =>
+    witnessScript(
+      {
+        role: "toLocal",
+        script: Script.toLocal(revocationKey, delayKey, csvDelay),
+        key: revocationKey,
+        sequence: 0,
+        estimate: estimated
+      },
+      ifBranch
+    )
+
+const toRemoteKeyHash = (key: Uint8Array): Spend => {
+  const script = Script.script(0, Script.push(hash160(key)))
+  return {
+    role: "toRemote",
+    pkScript: script,
+    script,
+    key,
+    scheme: "ecdsa",
+    sequence: 0,
+    estimate: 109,
+    stack: (signature) => [derWithSighash(signature), key]
+  }
+}
+
+const toRemoteConfirmed = (key: Uint8Array): Spend =>
+  witnessScript({ role: "toRemote", script: Script.toRemoteConfirmed(key), key, sequence: 1, estimate: 113 })
+
+const v0 = (toLocalEstimate: number, toRemote: (key: Uint8Array) => Spend): Form.Form =>
+  Form.make(
+    Kit.v0,
+    ({ csvDelay, delay, revocation }) => ({ revocationKey: revocation, delayKey: delay, csvDelay }),
+    toLocal(toLocalEstimate),
+    toRemote
+  )
+
+const taproot = (curve: JusticeCurve, final: boolean): Form.Form => {
+  const leaf = (
+    spend: Pick<Spend, "role" | "script" | "key" | "sequence" | "estimate">,
+    ...sibling: ReadonlyArray<Uint8Array>
+  ): Spend => {
+    const { controlBlock, pkScript } = Tapscript.output(curve, spend.script, ...sibling)
+    return { ...spend, pkScript, scheme: "schnorr", stack: (signature) => [signature, spend.script, controlBlock] }
+  }
+  return Form.make(
+    Kit.v1,
+    ({ csvDelay, delay, revocation }) => ({
+      revocationKey: Tapscript.xOnly(revocation),
+      delayKey: Tapscript.xOnly(delay),
+      delayLeaf: Tapscript.leafHash(Tapscript.delayLeaf(Tapscript.xOnly(delay), csvDelay, final))
+    }),
+    ({ delayKey, delayLeaf, revocationKey }) =>
+      leaf(
+        {
+          role: "toLocal",
+          script: Tapscript.revokeLeaf(delayKey, revocationKey),
+          key: revocationKey,
+          sequence: 0,
+          estimate: 202
+        },
+        delayLeaf
+      ),
+    (key) =>
+      leaf({
+        role: "toRemote",
+        script: Tapscript.delayLeaf(Tapscript.xOnly(key), 1, final),
+        key: Tapscript.xOnly(key),
+        sequence: 1,
+        estimate: final ? 138 : 139
+      })
+  )
+}
+
+/**
+ * Bitcoin. The estimates are those of lnd (`watchtower/blob/commitments.go`): that of to_local in legacy channels is one short of the
+ * true size, which lnd keeps so that old signatures stay valid.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bitcoin = (curve: JusticeCurve): JusticeChain => ({
+  hash: sha256,
+  forms: {
+    legacy: v0(156, toRemoteKeyHash),
+    anchor: v0(157, toRemoteConfirmed),
+    taproot: taproot(curve, false),
+    taprootFinal: taproot(curve, true)
+  },
+  readTransaction,
+  estimate,
+  sweepsTo: (script) => isPublicKeyHash(script) || isVersion0(script, 32) || isTaproot(script),
+  // The tower reckons with the size of P2WPKH whatever the script is, and would sign for another fee.
+  rewardsTo: isPublicKeyHash,
+  dustLimit: (script) => (isPublicKeyHash(script) ? 294n : 330n),
+  txid: (justice) => hash256(unsigned(justice)),
+  digest: (justice, input) => (input.spend.scheme === "ecdsa" ? digestV0(justice, input) : digestV1(justice, input)),
+  unsigned,
+  signed: (justice, stacks) =>
+    concat(codec.u32le.write(version), segwit, bodyOf(justice), ...stacks.map(witness.write), lockTime)
+})

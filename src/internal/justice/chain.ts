@@ -1,0 +1,38 @@
+/**
+ * What Bitcoin and Decred do differently about justice transactions. All else is the same for both.
+ *
+ * @since 0.1.0
+ */
+import type * as Either from "effect/Either"
+import type { BadField } from "../codec.js"
+import type { Form, FormName } from "./form.js"
+import type { Commitment, Input, Justice, Spend } from "./transaction.js"
+
+/** Why bytes are no transaction: a field is cut short or malformed; there is something behind the last one, or a part of another kind. @since 0.1.0 @category errors */
+export type BadTransaction = BadField | "UnknownKind" | "TrailingBytes"
+
+/** One chain. @since 0.1.0 @category models */
+export interface JusticeChain {
+  /** What hints, keys of blobs and, doubled on Bitcoin, transaction ids are made with: 32 bytes. */
+  readonly hash: (bytes: Uint8Array) => Uint8Array
+  /** The forms that the chain's channels have. */
+  readonly forms: Partial<Readonly<Record<FormName, Form>>>
+  /** Reads a transaction, signed or not, in the chain's own serialization. */
+  readonly readTransaction: (raw: Uint8Array) => Either.Either<Commitment, BadTransaction>
+  /** What the daemons reckon a justice transaction to take, in the unit of the chain's fee rate: weight units or bytes. */
+  readonly estimate: (spends: ReadonlyArray<Spend>, outputScripts: ReadonlyArray<Uint8Array>) => number
+  /** Can towers sweep to this script? */
+  readonly sweepsTo: (script: Uint8Array) => boolean
+  /** Can towers be paid by this script? */
+  readonly rewardsTo: (script: Uint8Array) => boolean
+  /** The least amount that the daemons do not call dust, for an output of this script. */
+  readonly dustLimit: (script: Uint8Array) => bigint
+  /** The id, in internal order. */
+  readonly txid: (justice: Justice) => Uint8Array
+  /** The digest that this input of the transaction signs: 32 bytes. */
+  readonly digest: (justice: Justice, input: Input) => Uint8Array
+  /** The bytes of the transaction without signatures. */
+  readonly unsigned: (justice: Justice) => Uint8Array
+  /** The bytes of the transaction with what each input pushes. */
+  readonly signed: (justice: Justice, stacks: ReadonlyArray<ReadonlyArray<Uint8Array>>) => Uint8Array
+}

@@ -1,0 +1,184 @@
+/**
+ * Decred (docs/protocol.md, Justice transactions): P2SH and P2PKH in place of segwit; the signature script is no part of the id
+ * because it stands in another half of the transaction, the witness (dcrd `wire/msgtx.go`, `txscript/sighash.go`).
+ *
+ * @since 0.1.0
+ */
+import { blake256 } from "@noble/hashes/blake1.js"
+import { ripemd160 } from "@noble/hashes/legacy.js"
+import * as Either from "effect/Either"
+import { concat, equals } from "../bytes.js"
+import * as codec from "../codec.js"
+import type { JusticeChain } from "./chain.js"
+import * as Form from "./form.js"
+import * as Kit from "./kit.js"
+import * as Script from "./script.js"
+import { derWithSighash, sighashAll } from "./signature.js"
+import type { Input, Justice, Spend } from "./transaction.js"
+import { version } from "./transaction.js"
+
+const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(blake256(bytes))
+
+/** The upper half of the version says which parts follow. */
+const serialization = { full: 0, prefix: 1, witnessSigning: 3 } as const
+
+const versionOf = (number: number, parts: keyof typeof serialization): Uint8Array =>
+  codec.u32le.write(number | (serialization[parts] << 16))
+
+const prefix = codec.struct({
+  inputs: codec.list(
+    codec.struct({ txid: codec.bytes(32), index: codec.u32le, tree: codec.u8, sequence: codec.u32le })
+  ),
+  outputs: codec.list(codec.struct({ value: codec.u64le, scriptVersion: codec.u16le, script: codec.varBytes })),
+  lockTime: codec.u32le,
+  expiry: codec.u32le
+})
+const witness = codec.list(
+  codec.struct({
+    value: codec.u64le,
+    blockHeight: codec.u32le,
+    blockIndex: codec.u32le,
+    signatureScript: codec.varBytes
+  })
+)
+
+const readTransaction: JusticeChain["readTransaction"] = (raw) =>
+  Either.gen(function* () {
+    const [first, start] = yield* codec.u32le.read(raw, 0)
+    const [{ inputs, outputs }, prefixEnd] = yield* prefix.read(raw, start)
+    const parts = first >>> 16
+    if (parts !== serialization.full && parts !== serialization.prefix) {
+      return yield* Either.left("UnknownKind" as const)
+    }
+    let end = prefixEnd
+    if (parts === serialization.full) {
+      const [witnesses, witnessEnd] = yield* witness.read(raw, prefixEnd)
+      if (witnesses.length !== inputs.length) return yield* Either.left("UnknownKind" as const)
+      end = witnessEnd
+    }
+    if (end < raw.length) return yield* Either.left("TrailingBytes" as const)
+    // Other engines than that of version 0 exist for no channel.
+    if (outputs.some(({ scriptVersion }) => scriptVersion !== 0)) return yield* Either.left("UnknownKind" as const)
+    return { txid: blake256(concat(versionOf(first & 0xffff, "prefix"), raw.subarray(start, prefixEnd))), outputs }
+  })
+
+const prefixOf = ({ inputs, outputs }: Justice): Uint8Array =>
+  prefix.write({
+    inputs: inputs.map(({ index, spend, txid }) => ({ txid, index, tree: 0, sequence: spend.sequence })),
+    outputs: outputs.map((output) => ({ ...output, scriptVersion: 0 })),
+    lockTime: 0,
+    expiry: 0
+  })
+
+/** The hash of the half that has inputs and outputs, which is the id. @since 0.1.0 @category combinators */
+export const prefixHash = (justice: Justice): Uint8Array =>
+  blake256(concat(versionOf(version, "prefix"), prefixOf(justice)))
+
+/** The hash of the half that has the scripts: that of the signed input, and nothing for the others. @since 0.1.0 @category combinators */
+export const witnessHash = ({ inputs }: Justice, signed: Input): Uint8Array =>
+  blake256(
+    concat(
+      versionOf(version, "witnessSigning"),
+      codec
+        .list(codec.varBytes)
+        .write(inputs.map((input) => (input === signed ? input.spend.script : new Uint8Array(0))))
+    )
+  )
+
+const serialize = (
+  justice: Justice,
+  witnessOf: (input: Input, number: number) => { readonly value: bigint; readonly signatureScript: Uint8Array }
+): Uint8Array =>
+  concat(
+    versionOf(version, "full"),
+    prefixOf(justice),
+    witness.write(
+      justice.inputs.map((input, number) => ({ ...witnessOf(input, number), blockHeight: 0, blockIndex: 0 }))
+    )
+  )
+
+/** P2PKH and P2SH outputs: whatever the script is, dcrlnd's client reckons with P2PKH. */
+const outputSize = 36
+
+/** The size as the daemons reckon it (dcrlnd `input/size.go`, `TxSizeEstimator`). */
+const estimate: JusticeChain["estimate"] = (spends, outputScripts) =>
+  12 +
+  2 * codec.compactSize.write(spends.length).length +
+  spends.reduce((sum, spend) => sum + 57 + codec.compactSize.write(spend.estimate).length + spend.estimate, 0) +
+  codec.compactSize.write(outputScripts.length).length +
+  outputSize * outputScripts.length
+
+const isPublicKeyHash = (script: Uint8Array): boolean =>
+  script.length === 25 && equals(script, Script.payToPublicKeyHash(script.subarray(3, 23)))
+
+/** An output that pays to a script. */
+const scriptHash = (
+  spend: Pick<Spend, "role" | "script" | "key" | "sequence" | "estimate">,
+  ...path: ReadonlyArray<Uint8Array>
+): Spend => ({
+  ...spend,
+  pkScript: Script.payToScriptHash(hash160(spend.script)),
+  scheme: "ecdsa",
+  stack: (signature) => [derWithSighash(signature), ...path, spend.script]
+})
+
+/** The branch of OP_IF. */
+const ifBranch = Uint8Array.of(1)
+
+const toLocal = ({ csvDelay, delayKey, revocationKey }: Kit.ToLocalV0): Spend =>
+  scriptHash(
+    {
+      role: "toLocal",
+      script: Script.toLocal(revocationKey, delayKey, csvDelay),
+      key: revocationKey,
+      sequence: 0,
+      estimate: 157
+    },
+    ifBranch
+  )
+
+const toRemoteKeyHash = (key: Uint8Array): Spend => {
+  const script = Script.payToPublicKeyHash(hash160(key))
+  return {
+    role: "toRemote",
+    pkScript: script,
+    script,
+    key,
+    scheme: "ecdsa",
+    sequence: 0,
+    estimate: 108,
+    stack: (signature) => [derWithSighash(signature), key]
+  }
+}
+
+const toRemoteConfirmed = (key: Uint8Array): Spend =>
+  scriptHash({ role: "toRemote", script: Script.toRemoteConfirmed(key), key, sequence: 1, estimate: 112 })
+
+const form = (toRemote: (key: Uint8Array) => Spend): Form.Form =>
+  Form.make(
+    Kit.v0,
+    ({ csvDelay, delay, revocation }) => ({ revocationKey: revocation, delayKey: delay, csvDelay }),
+    toLocal,
+    toRemote
+  )
+
+/** Decred. The estimates are those of dcrlnd (`watchtower/wtclient/backup_task.go`). @since 0.1.0 @category models */
+export const decred: JusticeChain = {
+  hash: blake256,
+  forms: { legacy: form(toRemoteKeyHash), anchor: form(toRemoteConfirmed) },
+  readTransaction,
+  estimate,
+  // The tower takes P2SH too, and then reckons with a smaller output than the client: another fee.
+  sweepsTo: isPublicKeyHash,
+  rewardsTo: () => true,
+  dustLimit: () => 6030n,
+  txid: prefixHash,
+  digest: (justice, input) =>
+    blake256(concat(codec.u32le.write(sighashAll), prefixHash(justice), witnessHash(justice, input))),
+  unsigned: (justice) => serialize(justice, () => ({ value: 0n, signatureScript: new Uint8Array(0) })),
+  signed: (justice, stacks) =>
+    serialize(justice, ({ value }, number) => ({
+      value,
+      signatureScript: concat(...(stacks[number] ?? []).map(Script.push))
+    }))
+}

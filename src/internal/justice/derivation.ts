@@ -1,0 +1,54 @@
+/**
+ * The keys of one commitment transaction from the channel's base points (BOLT-3; `input/script_utils.go`, `DeriveRevocationPubkey`,
+ * `TweakPubKey`). With SHA-256 on Decred too.
+ *
+ * @since 0.1.0
+ */
+import { sha256 } from "@noble/hashes/sha2.js"
+import * as Either from "effect/Either"
+import { concat } from "../bytes.js"
+import type { JusticeCurve, NoKey } from "./curve.js"
+
+/** The number that binds one point to another. @since 0.1.0 @category combinators */
+export const tweak = (first: Uint8Array, second: Uint8Array): Uint8Array => sha256(concat(first, second))
+
+/** The private revocation key of a commitment: of our base point's secret, and of the secret that revoked it. @since 0.1.0 @category combinators */
+export const revocationSecret = (
+  curve: JusticeCurve,
+  basepointSecret: Uint8Array,
+  perCommitmentSecret: Uint8Array
+): Either.Either<Uint8Array, NoKey> =>
+  Either.gen(function* () {
+    const basepoint = curve.publicKey(basepointSecret)
+    const perCommitmentPoint = curve.publicKey(perCommitmentSecret)
+    const ours = yield* curve.multiplySecret(basepointSecret, tweak(basepoint, perCommitmentPoint))
+    const theirs = yield* curve.multiplySecret(perCommitmentSecret, tweak(perCommitmentPoint, basepoint))
+    return yield* curve.addSecret(ours, theirs)
+  })
+
+/** The revocation key of a commitment, of points alone. @since 0.1.0 @category combinators */
+export const revocationKey = (
+  curve: JusticeCurve,
+  basepoint: Uint8Array,
+  perCommitmentPoint: Uint8Array
+): Either.Either<Uint8Array, NoKey> =>
+  Either.gen(function* () {
+    const ours = yield* curve.multiplyPoint(basepoint, tweak(basepoint, perCommitmentPoint))
+    const theirs = yield* curve.multiplyPoint(perCommitmentPoint, tweak(perCommitmentPoint, basepoint))
+    return yield* curve.addPoints(ours, theirs)
+  })
+
+/** The key of a base point in one commitment: the delay key, and to_remote's in channels without static_remotekey. @since 0.1.0 @category combinators */
+export const tweakedKey = (
+  curve: JusticeCurve,
+  basepoint: Uint8Array,
+  perCommitmentPoint: Uint8Array
+): Either.Either<Uint8Array, NoKey> => curve.tweakPoint(basepoint, tweak(perCommitmentPoint, basepoint))
+
+/** Its secret. @since 0.1.0 @category combinators */
+export const tweakedSecret = (
+  curve: JusticeCurve,
+  basepointSecret: Uint8Array,
+  perCommitmentPoint: Uint8Array
+): Either.Either<Uint8Array, NoKey> =>
+  curve.addSecret(basepointSecret, tweak(perCommitmentPoint, curve.publicKey(basepointSecret)))

@@ -1,0 +1,68 @@
+/**
+ * The tower's half: from a blob and the commitment transaction that was broadcast to the signed justice transaction
+ * (`watchtower/lookout/justice_descriptor.go`).
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import { type Amounts, divide, outputs, type Terms, type Unpayable } from "./amounts.js"
+import * as Blob from "./blob.js"
+import type { JusticeChain } from "./chain.js"
+import type { JusticeCurve } from "./curve.js"
+import type { Form, Opened } from "./form.js"
+import { type Commitment, find, type Input, type Justice, type Role, type Spend, sorted } from "./transaction.js"
+
+/** A justice transaction that can be broadcast, and what it was made of. @since 0.1.0 @category models */
+export interface Punishment {
+  readonly amounts: Amounts
+  readonly justice: Justice
+  readonly signed: Uint8Array
+}
+
+/** Why there is no justice transaction. @since 0.1.0 @category errors */
+export type Useless =
+  | { readonly reason: "WrongTransaction" | "MalformedKit" | "SweepScript" }
+  | { readonly reason: "OutputNotFound" | "InvalidSignature"; readonly role: Role }
+  | Unpayable
+
+const verify = (curve: JusticeCurve, { key, scheme }: Spend, digest: Uint8Array, signature: Uint8Array): boolean =>
+  scheme === "ecdsa" ? curve.verifyEcdsa(key, digest, signature) : curve.verifySchnorr(key, digest, signature)
+
+const found = (commitment: Commitment, spend: Spend): Either.Either<Input, Useless> =>
+  Either.fromNullable(find(commitment, spend), () => ({ reason: "OutputNotFound", role: spend.role }))
+
+const signatureOf = ({ signatures }: Opened, { role }: Spend): Uint8Array => signatures[role] ?? new Uint8Array(64)
+
+/**
+ * Opens the blob and makes the transaction. What a script engine would check is checked: that the scripts are those of the outputs,
+ * which is how these are found, and each signature.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const punish = (
+  curve: JusticeCurve,
+  chain: JusticeChain,
+  form: Form,
+  terms: Terms,
+  commitment: Commitment,
+  blob: Uint8Array
+): Either.Either<Punishment, Useless> =>
+  Either.gen(function* () {
+    const plaintext = yield* Either.mapLeft(Blob.open(chain, commitment.txid, blob), (reason) => ({ reason }))
+    const kit = yield* Either.mapLeft(form.readKit(plaintext), () => ({ reason: "MalformedKit" }) as const)
+    const inputs = [yield* found(commitment, kit.toLocal)]
+    if (kit.toRemote) inputs.push(yield* found(commitment, kit.toRemote))
+    if (!chain.sweepsTo(kit.sweepScript)) return yield* Either.left({ reason: "SweepScript" } as const)
+    const amounts = yield* divide(chain, terms, inputs, kit.sweepScript)
+    const justice = sorted(inputs, outputs(amounts, terms, kit.sweepScript))
+    const stacks: Array<ReadonlyArray<Uint8Array>> = []
+    for (const input of justice.inputs) {
+      const signature = signatureOf(kit, input.spend)
+      if (!verify(curve, input.spend, chain.digest(justice, input), signature)) {
+        return yield* Either.left({ reason: "InvalidSignature", role: input.spend.role } as const)
+      }
+      stacks.push(input.spend.stack(signature))
+    }
+    return { amounts, justice, signed: chain.signed(justice, stacks) }
+  })
