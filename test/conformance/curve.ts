@@ -3,7 +3,8 @@ import { toHex } from "../../src/internal/bytes.js"
 import type { Curve } from "../../src/internal/curve.js"
 import { nobleCurve } from "../../src/internal/nobleCurve.js"
 
-const remember = <A>(compute: (...parts: Array<Uint8Array>) => A) => {
+/** Computes once what is asked for the same bytes. */
+export const remember = <A>(compute: (...parts: Array<Uint8Array>) => A) => {
   const known = new Map<string, A>()
   return (...parts: Array<Uint8Array>): A => {
     const key = parts.map(toHex).join()

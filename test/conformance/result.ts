@@ -1,8 +1,12 @@
-/** One vector that was compared: its name, whether all its expected values came out, and else the first difference. */
+/**
+ * One vector that was compared: its name, whether all its expected values came out, and else the first difference. `remark` is
+ * what the vector is, where the line of its file has to say how many of these there are.
+ */
 export interface Result {
   readonly name: string
   readonly ok: boolean
   readonly detail?: string
+  readonly remark?: string
 }
 
 /** The vector agreed. */

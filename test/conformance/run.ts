@@ -1,6 +1,7 @@
 /** `npm run conformance -- DIR`: checks this code against every file of a folder that has one of the known names. */
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
+import * as backups from "./backups.js"
 import * as bolt8 from "./bolt8.js"
 import * as keychain from "./keychain.js"
 import { differs, type Result } from "./result.js"
@@ -14,7 +15,9 @@ const checks: Readonly<Record<string, Check>> = {
   "bolt8-vectors.json": bolt8.check,
   "wtwire-vectors.json": wtwire.check,
   "session-transcripts.json": transcripts.check,
-  "keychain-vectors.json": keychain.check
+  "keychain-vectors.json": keychain.check,
+  "backup-vectors.json": backups.check,
+  "backup-vectors-decred.json": backups.check
 }
 
 /** A file of the folder, by its path inside it, and how it is checked, if it is. */
@@ -68,6 +71,14 @@ const resultsOf = async (check: Check, json: unknown, path: string): Promise<Rea
   }
 }
 
+/** How many of the vectors there are of each remark, behind what else the line says. */
+const remarksOn = (results: ReadonlyArray<Result>): string => {
+  const remarks = results.flatMap(({ remark }) => remark ?? [])
+  return [...new Set(remarks)]
+    .map((remark) => `, ${remarks.filter((one) => one === remark).length} of them ${remark}`)
+    .join("")
+}
+
 const oneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, " ")
 
 /** Where the lines go. */
@@ -90,7 +101,8 @@ const report = async (folder: string, output: Output): Promise<boolean> => {
     }
     const results = await resultsOf(check, await read(join(folder, path)), path)
     const first = results.find((result) => !result.ok)
-    output.log(`${path}: ${results.filter((result) => result.ok).length} of ${results.length} agree`)
+    const agreeing = results.filter((result) => result.ok).length
+    output.log(`${path}: ${agreeing} of ${results.length} agree${remarksOn(results)}`)
     if (first !== undefined) output.log(`  first difference: ${first.name}: ${oneLine(first.detail ?? "it differs")}`)
     allAgree &&= first === undefined
   }
