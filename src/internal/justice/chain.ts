@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type * as Either from "effect/Either"
-import type { BadField } from "../codec.js"
+import type { BadField } from "../fieldCodec.js"
 import type { Form, FormName } from "./form.js"
 import type { Commitment, Input, Justice, Spend } from "./transaction.js"
 

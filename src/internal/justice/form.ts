@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import type { BadField, Codec } from "../codec.js"
+import type { BadField, Codec } from "../fieldCodec.js"
 import type { Kit } from "./kit.js"
 import type { Spend } from "./transaction.js"
 

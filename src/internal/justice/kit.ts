@@ -6,7 +6,7 @@
  */
 import * as Either from "effect/Either"
 import { concat } from "../bytes.js"
-import * as codec from "../codec.js"
+import * as codec from "../fieldCodec.js"
 
 /** What to_local follows from in channels before taproot: keys of 33 bytes, and the delay in blocks. @since 0.1.0 @category models */
 export interface ToLocalV0 {

@@ -7,7 +7,7 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import { compare, concat, fromHex } from "../bytes.js"
-import { varBytes } from "../codec.js"
+import { varBytes } from "../fieldCodec.js"
 import type { JusticeCurve } from "./curve.js"
 import { op, push, pushNumber, script } from "./script.js"
 
