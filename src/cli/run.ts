@@ -21,6 +21,7 @@ import { check } from "./dbCheckCommand.js"
 import { db } from "./dbCommand.js"
 import { skipKeys } from "./dbSkipKeysCommand.js"
 import { demo } from "./demoCommand.js"
+import { doctor } from "./doctorCommand.js"
 import { init } from "./initCommand.js"
 import { negotiate } from "./negotiateCommand.js"
 import { remove } from "./removeCommand.js"
@@ -43,7 +44,7 @@ import { towers } from "./towersCommand.js"
 
 const wtclient = Command.make("wtclient").pipe(
   Command.withDescription("Gets watchtower sessions from the towers of lnd and dcrlnd, and keeps them"),
-  Command.withSubcommands([init, add, remove, towers, tower, negotiate, sessions, status, demo, serve, db])
+  Command.withSubcommands([init, add, remove, towers, tower, negotiate, sessions, status, doctor, demo, serve, db])
 )
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
@@ -79,6 +80,7 @@ export const grammar: Grammar = {
       negotiate: Command.getUsage(negotiate),
       sessions: Command.getUsage(sessions),
       status: Command.getUsage(status),
+      doctor: Command.getUsage(doctor),
       demo: Command.getUsage(demo),
       serve: Command.getUsage(serve),
       "db check": Command.getUsage(check),

@@ -1,0 +1,173 @@
+import type * as Net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Redacted, Schema, type Scope } from "effect"
+import { type Failure, faultOf, verdictOf } from "../../src/cli/support/diagnosis.js"
+import { nobleCurve } from "../../src/internal/nobleCurve.js"
+import * as Brontide from "../../src/layers/brontide/connection.js"
+import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
+import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
+import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
+import * as Chain from "../../src/schema/Chain.js"
+import * as TowerAddress from "../../src/schema/TowerAddress.js"
+import * as TowerUri from "../../src/schema/TowerUri.js"
+import { DialFailed, GarbledFrame, HandshakeFailed, MessageTimeout } from "../../src/schema/TransportError.js"
+import { assertForm } from "./sentences.js"
+import { answering, greeting, hangingUp, stranger } from "./strangers.js"
+import { newClient } from "./wtclient.js"
+
+const key = FixedKeyRing.publicKeyOf(1)
+const onion = "4acth47i6kxnvkewtm6q7ib2s3ufpo5sqbsnzjpbi7utijcltosqemad.onion"
+
+const Answer = Schema.parseJson(
+  Schema.Struct({ fault: Schema.String, verdict: Schema.String, chain: Schema.optional(Schema.String) })
+)
+
+const asked = (uri: string, ...flags: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const { wtclient } = yield* newClient
+    const { code, stderr, stdout } = yield* wtclient("doctor", uri, "--json", ...flags)
+    return { code, stderr, ...Schema.decodeUnknownSync(Answer)(stdout) }
+  })
+
+const loopback = (options: Partial<NodeLoopbackTower.Options> = {}) =>
+  Effect.map(
+    NodeLoopbackTower.make({
+      chain: Chain.bitcoinRegtest,
+      secretKey: Redacted.make(FixedKeyRing.secretOf(1)),
+      ...options
+    }),
+    ({ uri }) => TowerUri.print(uri)
+  )
+
+/** A server that has the right key and says this behind the handshake, or hangs up. */
+const handshaking = (body?: Uint8Array) =>
+  Effect.map(
+    stranger((socket: Net.Socket) => {
+      const conversation = Effect.gen(function* () {
+        const raw = yield* NodeSocketDialer.fromSocket(socket)
+        const locator = { family: 8, index: 1 } as const
+        const connection = yield* Brontide.accept(
+          raw,
+          { publicKey: key, ecdh: (point) => FixedKeyRing.make.ecdh(locator, point) },
+          {
+            address: TowerAddress.TowerAddress.make("127.0.0.1:1"),
+            curve: nobleCurve,
+            handshakeTimeout: Duration.seconds(5),
+            messageTimeout: Duration.seconds(5)
+          }
+        )
+        yield* connection.receive
+        if (body === undefined) return
+        yield* connection.send(body)
+        yield* connection.closed
+      })
+      Effect.runFork(Effect.scoped(conversation))
+    }),
+    (address) => `${key}@${address}`
+  )
+
+/** A proxy that answers each message with the next of these. */
+const proxy = (...answers: ReadonlyArray<ReadonlyArray<number>>) =>
+  stranger((socket) => {
+    const left = [...answers]
+    socket.on("data", () => {
+      const next = left.shift()
+      if (next === undefined) socket.end()
+      else socket.write(Uint8Array.from(next))
+    })
+  })
+
+const at = (address: Effect.Effect<string, never, Scope.Scope>) => Effect.map(address, (address) => `${key}@${address}`)
+
+describe("wtclient doctor", () => {
+  it.scopedLive("finds nothing wrong with a tower, and says what it saw", () =>
+    Effect.gen(function* () {
+      const uri = yield* loopback()
+      const { wtclient } = yield* newClient
+      const { code, stderr, stdout } = yield* wtclient("doctor", uri)
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      assert.match(
+        stdout,
+        /^127\.0\.0\.1:\d+ is an IPv4 address\nafter \d+ ms: connected\nafter \d+ ms: .* secret key .*\nafter \d+ ms: .* Init\nit watches bitcoin regtest, and announces these feature bits: 1, 3\nThis is a tower of this chain, and its key is right\.\n$/
+      )
+      assert.deepInclude(yield* asked(uri), { code: 0, stderr: "", fault: "none", chain: "bitcoin regtest" })
+    })
+  )
+
+  const real: Array<[fault: string, uri: Effect.Effect<string, unknown, Scope.Scope>]> = [
+    ["Closed", Effect.succeed(`${key}@127.0.0.1:1`)],
+    ["OnionWithoutProxy", Effect.succeed(`${key}@${onion}`)],
+    ["SpeaksHTTP", at(answering("HTTP/1.1 400 Bad Request\r\n\r\n"))],
+    ["SpeaksTLS", at(answering(Uint8Array.of(21, 3, 1, 0, 2, 2, 70)))],
+    ["SpeaksSSH", at(greeting("SSH-2.0-OpenSSH_9.2p1\r\n"))],
+    ["SpeaksMail", at(greeting("220 mail.example ESMTP\r\n"))],
+    ["SpeaksRedis", at(answering("-ERR unknown command\r\n"))],
+    ["NotBrontide", at(answering("x".repeat(60)))],
+    ["WrongKey", at(hangingUp)],
+    ["LightningNode", handshaking(Uint8Array.of(0, 16, 0, 0, 0, 0))],
+    ["Malformed", handshaking(Uint8Array.of(2, 88))],
+    ["NoInit", handshaking(Uint8Array.of(2, 91, 0, 0, 0, 0, 0))],
+    ["HungUp", handshaking()],
+    ["WrongChain", loopback({ chain: Chain.bitcoinSignet })],
+    ["UnknownRequiredFeature", loopback({ features: [1, 3, 100] })],
+    ["NoAltruistSessions", loopback({ features: [3] })],
+    ["NoBlobType", loopback({ features: [1] })]
+  ]
+  for (const [fault, uri] of real) {
+    it.scopedLive(`finds ${fault}`, () =>
+      Effect.gen(function* () {
+        const found = yield* asked(yield* uri)
+        assert.deepInclude(found, { fault, code: 1 })
+        assert.strictEqual(found.stderr, `wtclient: ${found.verdict}\n`)
+      })
+    )
+  }
+
+  const login = [5, 2] as const
+  const proxies: Array<[fault: string, proxy: Effect.Effect<string, never, Scope.Scope>]> = [
+    ["ProxyNotThere", Effect.succeed("127.0.0.1:1")],
+    ["ProxyNotSocks", answering("HTTP/1.1 400 Bad Request\r\n\r\n")],
+    ["ProxyHungUp", hangingUp],
+    ["ProxyNoLogin", proxy([5, 255])],
+    ["ProxyLoginRefused", proxy(login, [1, 1])],
+    ["ProxyGeneralFailure", proxy(login, [1, 0], [5, 1, 0, 1, 0, 0, 0, 0, 0, 0])],
+    ["ProxyNotAllowed", proxy(login, [1, 0], [5, 2, 0, 1, 0, 0, 0, 0, 0, 0])],
+    ["ProxyHostUnreachable", proxy(login, [1, 0], [5, 4, 0, 1, 0, 0, 0, 0, 0, 0])],
+    ["ProxyRefused", proxy(login, [1, 0], [5, 5, 0, 1, 0, 0, 0, 0, 0, 0])],
+    ["ProxyOnionNotFound", proxy(login, [1, 0], [5, 240, 0, 1, 0, 0, 0, 0, 0, 0])],
+    ["ProxyUnknown", proxy(login, [1, 0], [5, 99, 0, 1, 0, 0, 0, 0, 0, 0])]
+  ]
+  for (const [fault, proxy] of proxies) {
+    it.scopedLive(`finds ${fault}, and names the proxy`, () =>
+      Effect.gen(function* () {
+        const address = yield* proxy
+        const found = yield* asked(`${key}@${onion}`, "--proxy", address)
+        assert.deepInclude(found, { fault, code: 1 })
+        assert.include(found.verdict, `The proxy ${address} `)
+      })
+    )
+  }
+
+  const address = TowerAddress.TowerAddress.make("tower.example:9911")
+  const dial = (reason: DialFailed["reason"], ...ips: ReadonlyArray<string>) =>
+    new DialFailed({ address, reason, tried: ips.map((ip) => ({ ip, reason })) })
+  const waits: Array<[fault: string, failure: Failure]> = [
+    ["Silent", dial("Timeout", "192.0.2.7")],
+    ["Unreachable", dial("Unreachable", "192.0.2.7", "2001:db8::7")],
+    ["Ipv6Only", dial("Unreachable", "2001:db8::7")],
+    ["NameNotFound", dial("NameNotFound")],
+    ["ResolverSilent", dial("NameTimeout")],
+    ["NoNetwork", dial("NetworkDown")],
+    ["Firewall", dial("NotAllowed")],
+    ["OutOfResources", dial("OutOfResources")],
+    ["Mute", new HandshakeFailed({ address, act: 2, reason: "Timeout" })],
+    ["NoInit", new MessageTimeout({ address, direction: "receive" })],
+    ["Garbled", new GarbledFrame({ address })]
+  ]
+  for (const [fault, failure] of waits) {
+    it(`calls it ${fault}, what a machine, a network or a wait brings: ${failure._tag}`, () => {
+      assert.strictEqual(faultOf({ failure, missing: [] }), fault)
+      assertForm(verdictOf({ failure, missing: [] }, "anchor"))
+    })
+  }
+})
