@@ -1,12 +1,13 @@
 /**
- * Callers that are interrupted in the very step in which something is handed to them, and a close in the step in which a
- * session is accepted: no session is lost (docs/negotiation.md, G1).
+ * Callers that are interrupted in the very step in which something is handed to them, and a close or a removal in the step in
+ * which a session is accepted: no session is lost (docs/negotiation.md, G1).
  */
 import { expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FiberId } from "effect"
+import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import type { ClientSession } from "../../../src/schema/ClientSession.js"
 import type { Happening } from "../../../src/schema/NegotiatorEvent.js"
-import { good } from "./scenes.js"
+import { always, good } from "./scenes.js"
 import { run, second, type WorldOptions } from "./world.js"
 
 /** A world that calls back once in the step of an event of that kind. */
@@ -48,6 +49,29 @@ it("a close in the step in which an accepted session is about to be stored, or s
       })
     )
   }
+})
+
+it("a tower that is removed in the step in which it accepts, or just before: its session is stored, or the next tower asked at once", () => {
+  const instants = new Set<number>()
+  for (let seed = 0; seed < 120; seed++) {
+    let onReply = () => {}
+    const removed = always({
+      latency: 50,
+      reply: () => {
+        onReply()
+        return TowerScript.goodReply()
+      }
+    })
+    run({ towers: [removed, good(50)], time: { seed, yieldEvery: 16 } }, (world, time) =>
+      Effect.gen(function* () {
+        const turns = Effect.replicateEffect(Effect.yieldNow(), seed % 2)
+        onReply = () => void time.fork(Effect.andThen(turns, world.remove(1)))
+        instants.add((yield* world.negotiator.nextSession).createdAt)
+      })
+    )
+  }
+  // With the right to store kept and nothing stored, nobody would be asked before the first backoff is over.
+  expect([...instants].sort((a, b) => a - b)).toEqual([150, 300])
 })
 
 it("a caller of negotiate that is interrupted when its round ends leaves the session to the next taker", () => {
