@@ -8,7 +8,7 @@ import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import type { ClientSession } from "../../../src/schema/ClientSession.js"
 import type { Happening } from "../../../src/schema/NegotiatorEvent.js"
 import { always, good } from "./scenes.js"
-import { run, second, type WorldOptions } from "./world.js"
+import { run, second, those, type WorldOptions } from "./world.js"
 
 /** A world that calls back once in the step of an event of that kind. */
 const whenever = (tag: Happening["_tag"]) => {
@@ -106,6 +106,34 @@ it("sessions that were left go to the next takers, the one that was left first b
       expect(left.map(({ keyIndex }) => keyIndex)).toEqual([1, 2, 3])
     })
   )
+})
+
+it("a taker that is given the first of the waiting sessions and is interrupted puts it before the others again", () => {
+  let undelivered = 0
+  for (let seed = 0; seed < 40; seed++) {
+    const atStored = whenever("SessionStored")
+    run({ towers: [good(50)], listen: atStored.listen, time: { seed, yieldEvery: 16 } }, (world) =>
+      Effect.gen(function* () {
+        const { negotiator } = world
+        for (let n = 0; n < 2; n++) {
+          const caller = yield* Effect.fork(negotiator.negotiate)
+          atStored.next(() => interrupt(caller))
+          yield* Fiber.await(caller)
+        }
+        yield* Effect.sleep(second)
+        // It yields in another place of the call, and is interrupted there.
+        const steps = Effect.replicateEffect(Effect.void, seed % 20)
+        const taker = yield* Effect.fork(Effect.andThen(steps, negotiator.nextSession))
+        yield* Effect.yieldNow()
+        yield* Fiber.interrupt(taker)
+        const delivered = those(world.events, "SessionDelivered").length
+        if (delivered === 0) undelivered += 1
+        const { keyIndex } = yield* negotiator.takeSession
+        expect([seed, keyIndex]).toEqual([seed, delivered + 1])
+      })
+    )
+  }
+  expect(undelivered).toBeGreaterThan(0)
 })
 
 it("a taker that is interrupted in the step in which it is served leaves the session to the one behind it", () => {
