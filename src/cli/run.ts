@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Record from "effect/Record"
+import { Curve } from "../services/Curve.js"
 import { add } from "./addCommand.js"
 import { check } from "./dbCheckCommand.js"
 import { db } from "./dbCommand.js"
@@ -103,7 +104,7 @@ const overview = [
   "Further flags for all: --version, --log-level LEVEL (default: none; logs go to standard error)."
 ].join("\n")
 
-const app = Command.run(wtclient, { name: "wtclient", version })
+const app = (shownVersion: string) => Command.run(wtclient, { name: "wtclient", version: shownVersion })
 
 // What @effect/cli says about every flag and argument.
 const noise = /^ *(A user-defined piece of text|A true or false value|This setting is optional)\.\n\n?/gm
@@ -146,7 +147,11 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
       if (ordered.length === 0 || (ordered[0] === "--help" && path.length === 0)) yield* console.log(overview)
       else if (/^(ba)?sh$/.test(flags.get("completions") ?? "")) {
         yield* console.log(bashCompletions(grammar, allFlags.choices))
-      } else yield* Effect.withConsole(app(["node", "wtclient", ...ordered]), quiet)
+      } else {
+        // The curve takes time to load, and other commands may not need it.
+        const shownVersion = ordered.includes("--version") ? `${version} (secp256k1: ${(yield* Curve).name})` : version
+        yield* Effect.withConsole(app(shownVersion)(["node", "wtclient", ...ordered]), quiet)
+      }
       return exitCodes.done.code
     }).pipe(
       Effect.catchAll((error: UsageError | CommandFailed | ValidationError.ValidationError) =>
