@@ -5,8 +5,7 @@
  * @module
  */
 import * as Schema from "effect/Schema"
-import { HexBytes } from "./Ids.js"
-import { Hint } from "./wire/Fields.js"
+import { HexBytes, Hint } from "./Ids.js"
 
 /**
  * The hint by which the tower recognizes the commitment transaction, and the blob that this transaction opens: 314 bytes, for

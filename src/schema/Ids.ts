@@ -81,6 +81,20 @@ export const ChainHash = Schema.String.pipe(
 export type ChainHash = typeof ChainHash.Type
 
 /**
+ * The hint of a backup: 16 bytes as 32 lowercase hex digits, the first half of a hash of the commitment transaction's id
+ * (docs/protocol.md, Hint, key and blob).
+ *
+ * @since 0.1.0
+ * @category ids
+ */
+export const Hint = Schema.String.pipe(
+  Schema.pattern(/^[0-9a-f]{32}$/, { message: () => "a hint is 32 lowercase hex digits" }),
+  Schema.brand("Hint")
+)
+/** @since 0.1.0 @category ids */
+export type Hint = typeof Hint.Type
+
+/**
  * Bytes of no fixed length (a reward script, the data of a reply) as lowercase hex.
  *
  * @since 0.1.0

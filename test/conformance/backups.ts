@@ -18,7 +18,7 @@ import * as JusticeKeys from "../../src/layers/JusticeKeys.js"
 import { BlobType } from "../../src/schema/BlobType.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { Channel, ChannelId, type ChannelType } from "../../src/schema/Channel.js"
-import { HexBytes, PublicKey } from "../../src/schema/Ids.js"
+import { HexBytes, Hint, PublicKey } from "../../src/schema/Ids.js"
 import type { IneligibleReason } from "../../src/schema/Ineligible.js"
 import * as Policy from "../../src/schema/Policy.js"
 import { CommitHeight, RevokedState } from "../../src/schema/RevokedState.js"
@@ -100,7 +100,7 @@ const Common = {
     toLocalIndex: Schema.NullOr(Schema.Int),
     toRemoteIndex: Schema.NullOr(Schema.Int)
   }),
-  hint: Schema.String,
+  hint: Hint,
   key: HexBytes
 }
 
@@ -343,7 +343,7 @@ const refusal = (subject: Subject): string =>
   Either.match(backup(subject), { onLeft: reason, onRight: () => "accepted" })
 
 /** The message 604 of a blob, as the Go client sends it first. */
-const stateUpdateOf = (hint: string, encryptedBlob: string): string =>
+const stateUpdateOf = (hint: Hint, encryptedBlob: string): string =>
   toHex(
     Codec.encode(
       new StateUpdate({

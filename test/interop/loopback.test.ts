@@ -7,7 +7,7 @@ import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
 import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import { BlobType } from "../../src/schema/BlobType.js"
 import type * as Chain from "../../src/schema/Chain.js"
-import { HexBytes } from "../../src/schema/Ids.js"
+import { HexBytes, Hint } from "../../src/schema/Ids.js"
 import { CreateSession } from "../../src/schema/wire/CreateSession.js"
 import { DeleteSession } from "../../src/schema/wire/DeleteSession.js"
 import { Init } from "../../src/schema/wire/Init.js"
@@ -59,7 +59,7 @@ const updates = FastCheck.tuple(
         seqNum: start + index + seqNum,
         lastApplied: Math.max(0, start + index + lastApplied),
         isComplete,
-        hint,
+        hint: Hint.make(hint),
         encryptedBlob: HexBytes.make("cd".repeat(bytes))
       })
   )

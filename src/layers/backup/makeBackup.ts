@@ -18,7 +18,7 @@ import type { Input } from "../../internal/justice/transaction.js"
 import { Backup } from "../../schema/Backup.js"
 import * as BlobType from "../../schema/BlobType.js"
 import { blobTypeOf, type Channel } from "../../schema/Channel.js"
-import { HexBytes } from "../../schema/Ids.js"
+import { HexBytes, Hint } from "../../schema/Ids.js"
 import { Ineligible, type IneligibleReason } from "../../schema/Ineligible.js"
 import {
   type InvalidReason,
@@ -133,5 +133,5 @@ export const makeBackup = (
       if (punished.left.reason === "InvalidSignature") return yield* invalid("WrongSignature", punished.left.role)
       return yield* Effect.dieMessage(`A new blob is useless: ${punished.left.reason}.`)
     }
-    return new Backup({ hint: toHex(Blob.hint(chain, drafted.commitment.txid)), encryptedBlob: hex(blob) })
+    return new Backup({ hint: Hint.make(toHex(Blob.hint(chain, drafted.commitment.txid))), encryptedBlob: hex(blob) })
   })

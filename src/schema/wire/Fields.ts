@@ -10,7 +10,7 @@ import { fromHex, toHex } from "../../internal/bytes.js"
 import * as codec from "../../internal/fieldCodec.js"
 import { Amount } from "../../internal/json.js"
 import * as BlobType from "../BlobType.js"
-import { ChainHash, HexBytes } from "../Ids.js"
+import { ChainHash, HexBytes, Hint } from "../Ids.js"
 
 /** One byte. @since 0.1.0 @category models */
 export const U8 = Schema.Int.pipe(Schema.between(0, 0xff))
@@ -20,8 +20,6 @@ export const U16 = Schema.Int.pipe(Schema.between(0, 0xffff))
 export const U32 = Schema.Int.pipe(Schema.between(0, 0xffff_ffff))
 /** Eight bytes, big-endian; in JSON decimal digits. @since 0.1.0 @category models */
 export const U64 = Amount
-/** A breach hint: 16 bytes as 32 hex digits. @since 0.1.0 @category models */
-export const Hint = Schema.String.pipe(Schema.pattern(/^[0-9a-f]{32}$/))
 
 /** A brontide frame holds 65,535 bytes, two of them the type: so much is left for the fields. @since 0.1.0 @category models */
 export const maxPayload = 65_533
@@ -47,7 +45,7 @@ export const Features = Schema.Array(U16).pipe(
 /** A chain hash on the wire: 32 bytes. @since 0.1.0 @category constructors */
 export const chainHash = codec.map(codec.bytes(32), (bytes) => ChainHash.make(toHex(bytes)), fromHex)
 /** A hint on the wire: 16 bytes. @since 0.1.0 @category constructors */
-export const hint = codec.map(codec.bytes(16), toHex, fromHex)
+export const hint = codec.map(codec.bytes(16), (bytes) => Hint.make(toHex(bytes)), fromHex)
 /** Bytes on the wire: their number as CompactSize, then they. @since 0.1.0 @category constructors */
 export const hexBytes = codec.map(codec.varBytes, (bytes) => HexBytes.make(toHex(bytes)), fromHex)
 /** A blob type on the wire: two bytes. @since 0.1.0 @category constructors */

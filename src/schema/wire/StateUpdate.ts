@@ -6,7 +6,8 @@
  */
 import * as Schema from "effect/Schema"
 import * as codec from "../../internal/fieldCodec.js"
-import { bytesBeside, Hint, hexBytes, hint, U8, U16 } from "./Fields.js"
+import { Hint } from "../Ids.js"
+import { bytesBeside, hexBytes, hint, U8, U16 } from "./Fields.js"
 
 /** The message's number on the wire. @since 0.1.0 @category models */
 export const type = 604

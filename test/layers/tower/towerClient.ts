@@ -4,7 +4,7 @@ import { fromHex, toHex } from "../../../src/internal/bytes.js"
 import { nobleCurve } from "../../../src/internal/nobleCurve.js"
 import * as BlobType from "../../../src/schema/BlobType.js"
 import * as Chain from "../../../src/schema/Chain.js"
-import { HexBytes, PublicKey, SessionId } from "../../../src/schema/Ids.js"
+import { HexBytes, Hint, PublicKey, SessionId } from "../../../src/schema/Ids.js"
 import { TowerAddress } from "../../../src/schema/TowerAddress.js"
 import { CreateSession } from "../../../src/schema/wire/CreateSession.js"
 import { Init } from "../../../src/schema/wire/Init.js"
@@ -38,7 +38,7 @@ export const update = (seqNum: number, lastApplied: number, isComplete = 0, blob
     seqNum,
     lastApplied,
     isComplete,
-    hint: "00".repeat(16),
+    hint: Hint.make("00".repeat(16)),
     encryptedBlob: HexBytes.make("00".repeat(blobBytes))
   })
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Either, FastCheck as fc, Schema } from "effect"
 import { concat, fromHex, toHex } from "../../../src/internal/bytes.js"
-import { HexBytes } from "../../../src/schema/Ids.js"
+import { HexBytes, Hint } from "../../../src/schema/Ids.js"
 import * as Codec from "../../../src/schema/wire/Codec.js"
 import { CreateSession } from "../../../src/schema/wire/CreateSession.js"
 import { CreateSessionReply } from "../../../src/schema/wire/CreateSessionReply.js"
@@ -132,7 +132,13 @@ describe("Codec", () => {
 
   it("fills a frame to its last byte, and no message is longer", () => {
     const blob = (bytes: number) => () =>
-      new StateUpdate({ seqNum: 1, lastApplied: 0, isComplete: 0, hint: "00".repeat(16), encryptedBlob: ofSize(bytes) })
+      new StateUpdate({
+        seqNum: 1,
+        lastApplied: 0,
+        isComplete: 0,
+        hint: Hint.make("00".repeat(16)),
+        encryptedBlob: ofSize(bytes)
+      })
     const error = (bytes: number) => () => new ErrorMessage({ code: 40, data: ofSize(bytes) })
     const reply = (bytes: number) => () => new CreateSessionReply({ code: 0, lastApplied: 0, data: ofSize(bytes) })
     for (const [make, most] of [
