@@ -5,7 +5,7 @@
  * @module
  */
 import * as Schema from "effect/Schema"
-import { Amount, encodedError } from "../internal/json.js"
+import { Amount, encoded, encodedError } from "../internal/json.js"
 import { ChannelId } from "./Channel.js"
 import { CommitHeight } from "./RevokedState.js"
 
@@ -31,12 +31,20 @@ export const IneligibleReason = Schema.Literal(
 /** @since 0.1.0 @category errors */
 export type IneligibleReason = typeof IneligibleReason.Type
 
-/** What a justice transaction would divide, in satoshi or atoms. @since 0.1.0 @category models */
-export const Shares = Schema.Struct({ total: Amount, fee: Amount, reward: Amount, dustLimit: Amount })
-/** @since 0.1.0 @category models */
-export interface Shares extends Schema.Schema.Type<typeof Shares> {}
+/** What a justice transaction would divide, in satoshi or atoms; `dustLimit` is the least that can be swept. @since 0.1.0 @category models */
+export class Shares extends Schema.Class<Shares>("Shares")({
+  total: Amount,
+  fee: Amount,
+  reward: Amount,
+  dustLimit: Amount
+}) {
+  /** The encoded side, for `JSON.stringify` and loggers. */
+  toJSON(): unknown {
+    return encoded(Shares, this)
+  }
+}
 
-const none: Shares = { total: 0n, fee: 0n, reward: 0n, dustLimit: 0n }
+const none = { total: 0n, fee: 0n, reward: 0n, dustLimit: 0n }
 
 /**
  * No tower could make a justice transaction of this state, so it is not sent to any. `shares` are there when the reason is of the

@@ -19,7 +19,7 @@ import { Backup } from "../../schema/Backup.js"
 import * as BlobType from "../../schema/BlobType.js"
 import { blobTypeOf, type Channel } from "../../schema/Channel.js"
 import { HexBytes, Hint } from "../../schema/Ids.js"
-import { Ineligible, type IneligibleReason } from "../../schema/Ineligible.js"
+import { Ineligible, type IneligibleReason, Shares } from "../../schema/Ineligible.js"
 import {
   type InvalidReason,
   InvalidRevokedState,
@@ -78,8 +78,9 @@ export const makeBackup = (
 ): Effect.Effect<Backup, Ineligible | InvalidRevokedState | SignError> =>
   Effect.gen(function* () {
     const { channelId, commitHeight, keys } = state
-    const ineligible = (reason: IneligibleReason, shares?: Unpayable) =>
-      new Ineligible({ channelId, commitHeight, reason, ...(shares && { shares }) })
+    const ineligible = (reason: IneligibleReason) => new Ineligible({ channelId, commitHeight, reason })
+    const unpayable = ({ dustLimit, fee, reason, reward, total }: Unpayable) =>
+      new Ineligible({ channelId, commitHeight, reason, shares: new Shares({ total, fee, reward, dustLimit }) })
     const invalid = (reason: InvalidReason, detail: string) =>
       new InvalidRevokedState({ channelId, commitHeight, reason, detail })
     const refused = (fault: BadState | Unpunishable): Ineligible | InvalidRevokedState => {
@@ -95,11 +96,11 @@ export const makeBackup = (
         case "RewardScript":
           return ineligible(fault.reason)
         default:
-          return ineligible(fault.reason, fault)
+          return unpayable(fault)
       }
     }
 
-    const { chain, form, terms } = yield* Either.mapLeft(agree(curve, session, channel), (reason) => ineligible(reason))
+    const { chain, form, terms } = yield* Either.mapLeft(agree(curve, session, channel), ineligible)
     for (const [name, key] of Object.entries(keys)) {
       if (!curve.isPoint(fromHex(key))) return yield* invalid("MalformedKey", name)
     }
