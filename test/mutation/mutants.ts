@@ -15,19 +15,19 @@ export const parts: ReadonlyArray<Part> = [
     name: "negotiator",
     quick: [
       ...[
-        "interruptions",
         "replies",
         "addresses",
         "keys",
-        "ownFailures",
-        "visitTimeout",
         "hedging",
         "ranking",
-        "candidateChanges",
         "waits",
         "takers",
         "negotiate",
         "status",
+        "candidateChanges",
+        "ownFailures",
+        "visitTimeout",
+        "interruptions",
         "SessionNegotiator",
         "defects",
         "stops",
@@ -166,7 +166,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "concurrency",
     quick: ["test/layers/concurrency"],
-    thorough: ["interruptions", "stops", "interface", "found"].map(ofNegotiator),
+    thorough: ["interruptions", "stops", "takers", "negotiate", "found"].map(ofNegotiator),
     mutants: [
       ...inFile(
         "src/layers/concurrency/firstOf.ts",
