@@ -87,6 +87,26 @@ it("a caller of negotiate that is interrupted when its round ends leaves the ses
   )
 })
 
+it("a caller of negotiate that is interrupted after its round has ended, and before it has the session, leaves it to the next taker", () => {
+  let left = 0
+  for (let seed = 0; seed < 80; seed++) {
+    const atEnd = whenever("RoundEnded")
+    run({ towers: [good(50)], listen: atEnd.listen, time: { seed, yieldEvery: 16 } }, ({ negotiator }, time) =>
+      Effect.gen(function* () {
+        let returned = false
+        const caller = yield* Effect.fork(Effect.map(negotiator.negotiate, () => (returned = true)))
+        const turns = Effect.replicateEffect(Effect.yieldNow(), seed % 4)
+        atEnd.next(() => void time.fork(Effect.andThen(turns, Fiber.interrupt(caller))))
+        yield* Fiber.await(caller)
+        if (returned) return
+        left += 1
+        expect([seed, (yield* negotiator.takeSession).keyIndex]).toEqual([seed, 1])
+      })
+    )
+  }
+  expect(left).toBeGreaterThan(0)
+})
+
 it("sessions that were left go to the next takers, the one that was left first before the others", () => {
   const atStored = whenever("SessionStored")
   run({ towers: [good(50)], listen: atStored.listen }, ({ negotiator }) =>
