@@ -107,9 +107,9 @@ export const connection: ReadonlyArray<Part> = [
         ["(written ? Effect.void :", "(true ? Effect.void :"],
         ["    yield* onActTwo\n", ""],
         [".pipe(inTime(peer, 1))", ""],
-        ["      inTime(peer, 2)\n", ""],
+        ["      inTime(peer, 2),\n", ""],
         ["      inTime(peer, 3)\n", ""],
-        ["yield* readStep(peer, 2, Noise.readActTwo", "yield* readStep(peer, 1, Noise.readActTwo"]
+        ["readStep(peer, 2, Noise.readActTwo", "readStep(peer, 1, Noise.readActTwo"]
       )
     ]
   }
@@ -266,7 +266,8 @@ export const keys: ReadonlyArray<Part> = [
         "src/layers/keys/privateFile.ts",
         ["(mode & 0o077) !== 0", "(mode & 0o007) !== 0"],
         ["(mode & 0o077) !== 0", "(mode & 0o070) !== 0"],
-        ['type !== "File"', "false"],
+        ['(yield* fs.stat(path)).type !== "File"', "false"],
+        ['if (type !== "File")', "if (false)"],
         ["if (bytes.length > longest)", "if (false)"],
         ["if (bytes.length > longest)", "if (bytes.length >= longest)"],
         ["file.readAlloc(longest + 1)", "file.readAlloc(2 ** 30)"],

@@ -121,7 +121,7 @@ export const database: ReadonlyArray<Part> = [
         ['purpose === "synced" ? "FULL" : "NORMAL"', '"NORMAL"'],
         ['purpose === "synced" ? "FULL" : "NORMAL"', '"FULL"'],
         ['"BEGIN IMMEDIATE"', '"BEGIN"'],
-        ["connectionOf: unprepared,", "connectionOf: (connection) => connection,"],
+        ["keepsPrepared(client) ? prepared : unprepared", "prepared"],
         ['detail:\n          "the SQL client is for neither', 'detail:\n          "the SQL client is for one of']
       ),
       ...inFile(
@@ -168,7 +168,7 @@ export const database: ReadonlyArray<Part> = [
         ['code.startsWith("SQLITE_LOCKED") ||', ""],
         ["|timeout exceeded/.test(messageOf(error))", "/.test(messageOf(error))"],
         ['codeOf(error).startsWith("ERR_TLS_CERT") ? undefined :', ""],
-        ["known === undefined ? messageOf(error) :", 'known === undefined ? "" :'],
+        ["detail: sentence(message) }", 'detail: "" }'],
         ["isSqlError(thrown) ? thrown :", ""]
       )
     ]

@@ -211,7 +211,7 @@ export const parts: ReadonlyArray<Part> = [
         ["offset + size <= input.length", "offset + size < input.length"],
         ["value < least ? yield*", "value <= least ? yield*"],
         ["findLast(([, , least]) => value >= least)", "findLast(([, , least]) => value > least)"],
-        ["[0xfd, u16In(true), 0xfd]", "[0xfd, u16In(false), 0xfd]"],
+        ["[0xfd, u16le, 0xfd]", "[0xfd, u16, 0xfd]"],
         ["length > limit ?", "length >= limit ?"],
         ["Math.floor(highest / 8) + 1", "Math.ceil(highest / 8)"],
         ["byte >= 0; byte--", "byte > 0; byte--"]

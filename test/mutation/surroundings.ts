@@ -61,7 +61,7 @@ export const configuration: ReadonlyArray<Part> = [
         ["Config.nested(inner, name)", "inner"],
         ["`_${letter}`", "letter"]
       ),
-      ...inFile("src/layers/decodeOptions.ts", ["layer: table.layer", 'layer: ""']),
+      ...inFile("src/layers/support/decodeOptions.ts", ["layer: table.layer", 'layer: ""']),
       ...inFile(
         "src/layers/NodeWatchtower.ts",
         ["if (Option.isSome(one) && Option.isSome(other)) {", "if (false) {"],
