@@ -27,7 +27,7 @@ import { address, publicKey, session, start, update } from "../test/services/Cli
 
 const towers = 1_000
 const sessions = 100_000
-/** So many are stored to see what one costs. */
+/** How many are stored to see what one costs. */
 const stored = 200
 const chain = Chain.bitcoinRegtest
 const policy = Policy.defaults(chain)

@@ -50,7 +50,7 @@ it("a reference to a page names a page and parts that are there", () => {
       ({ 0: whole, 1: page = "", 2: list, index }) => {
         count += 1
         const at = `${relative(root, file)}: ${page}`
-        if (!existsSync(join(root, page))) return `${at} is not there`
+        if (!existsSync(join(root, page))) return `${at} does not exist`
         if (list === undefined) return []
         return missingParts(join(root, page), text.slice(index + whole.length)).map(
           (part) => `${at} has no part "${part}"`

@@ -22,7 +22,7 @@ class Yielding implements Scheduler.Scheduler {
 
 const milliseconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count))
 
-/** How many of 1,500 takers wait for ever beside an item. */
+/** How many of 1,500 takers never wake up although there is an item. */
 export const count = async (): Promise<number> => {
   let found = 0
   for (let seed = 1; seed <= 1500; seed++) {
@@ -41,4 +41,4 @@ export const count = async (): Promise<number> => {
   return found
 }
 
-console.log(`${await count()} of 1500 takers wait for ever beside an item`)
+console.log(`${await count()} of 1500 takers never wake up although there is an item`)

@@ -1,4 +1,4 @@
-/** `Effect.raceFirst` waits for ever if its caller is interrupted between making the two fibers and starting them. */
+/** `Effect.raceFirst` never returns if its caller is interrupted between making the two fibers and starting them. */
 import { Effect, Fiber, Scheduler } from "effect"
 
 /** Fibers yield often, by chance; with the default scheduler they yield at every 2,048th operation. */

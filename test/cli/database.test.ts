@@ -159,13 +159,15 @@ describe("DATABASE_URL", () => {
     })
   )
 
-  it.scopedLive.skipIf(server === undefined)("with a wrong password, or of a database that is not there, says so", () =>
-    Effect.gen(function* () {
-      const url = new URL(server?.url ?? "")
-      url.pathname = "/nowhere"
-      const { run } = yield* withUrl(url.href)
-      assert.match((yield* run("towers")).stderr, /the server has no database of this name\. Create it there/)
-    })
+  it.scopedLive.skipIf(server === undefined)(
+    "with a wrong password, or of a database that does not exist, says so",
+    () =>
+      Effect.gen(function* () {
+        const url = new URL(server?.url ?? "")
+        url.pathname = "/nowhere"
+        const { run } = yield* withUrl(url.href)
+        assert.match((yield* run("towers")).stderr, /the server has no database of this name\. Create it there/)
+      })
   )
 
   it.scoped("that is empty is none", () =>
@@ -175,7 +177,7 @@ describe("DATABASE_URL", () => {
     })
   )
 
-  it.scopedLive("of a server that is not there: a sentence, without the password", () =>
+  it.scopedLive("of a server that does not answer: a sentence, without the password", () =>
     Effect.gen(function* () {
       const { run } = yield* withUrl("postgresql://user:a-secret-word@127.0.0.1:1/towers")
       for (const words of [["towers"], ["sessions"], ["db", "check"]]) {

@@ -160,7 +160,7 @@ describe("a table's Config", () => {
     assert.strictEqual(Table.description(table.entries.file), "Where. Takes the path of a file.")
   })
 
-  it.effect("leaves what is not there to the default", () =>
+  it.effect("takes the default for what is missing", () =>
     Effect.gen(function* () {
       const given = yield* read({ WATCHTOWER_EXAMPLE_FILE })
       assert.deepStrictEqual(

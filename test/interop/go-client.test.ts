@@ -90,7 +90,7 @@ describe.each(clients)("the client for $chain.name", ({ afterUsed, binary, chain
       assert.strictEqual(after.keyIndex, afterUsed)
       assert.strictEqual(after.seqNum, 0)
       const lastApplied = (yield* tower.sessions).get(after.id)?.lastApplied
-      // dcrlnd takes the refusal as success: its updates would be refused for ever (docs/negotiation.md, D3).
+      // dcrlnd takes the refusal as success: its updates would always be refused (docs/negotiation.md, D3).
       assert.strictEqual(lastApplied, binary === "dcrlnd" ? 7 : 0)
       const what = binary === "dcrlnd" ? "takes it as success, sequence number 0" : `takes key index ${afterUsed}`
       note(context, "our loopback tower", 2, `client of ${second.version}, database lost, key used`, what)

@@ -138,7 +138,7 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
     )
   )
 
-  it.effect("is not made in place of one that cannot be used, or in a folder that is not there", () =>
+  it.effect("is not made in place of one that cannot be used, or in a folder that does not exist", () =>
     inFolder((path, fs) =>
       Effect.gen(function* () {
         yield* fs.writeFileString(path, "not a key", { mode: 0o600 })

@@ -43,7 +43,7 @@ const crossings: ReadonlyArray<readonly [title: string, crossing: Crossing]> = [
   ]
 ]
 
-/** The address, and how long its transactions wait before they look for a deadlock: whoever looks is the victim. */
+/** The address, and how long its transactions wait before they look for a deadlock: the one that looks is the victim. */
 const looksAfter = (url: string, deadlockTimeout: string) => {
   const to = new URL(url)
   to.searchParams.set("options", `${to.searchParams.get("options")} -c deadlock_timeout=${deadlockTimeout}`)
@@ -53,7 +53,7 @@ const looksAfter = (url: string, deadlockTimeout: string) => {
 const codeOf = (error: unknown) =>
   error instanceof SqlError.SqlError && Predicate.hasProperty(error.cause, "code") ? error.cause.code : error
 
-/** Stores a session while so many attempts meet a rival; also what those attempts failed with, and whether it is stored. */
+/** Stores a session while that number of attempts meets a rival; also what those attempts failed with, and whether it is stored. */
 const store = (crossing: Crossing, rivals: number, storeTimeout: Duration.DurationInput) =>
   Effect.gen(function* () {
     const url = yield* Postgres.newSchema(server?.url ?? "")

@@ -474,7 +474,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
       })
     )
 
-    it.scopedLive("for a database that is not there", () =>
+    it.scopedLive("for a database that does not exist", () =>
       Effect.gen(function* () {
         const { error, said } = yield* refused((to) => {
           to.pathname = "/nowhere"

@@ -352,7 +352,7 @@ describe("RoundRobinTowerCandidates", () => {
     FastCheck.record({ op: FastCheck.constant("poll" as const) })
   )
 
-  // Whoever folds the news over the first list knows the list, whatever happened in whatever order.
+  // The changes, folded over the first list, give the list, in whatever order things happened.
   it.effect.prop(
     "its news lead from the first list to the last",
     { steps: FastCheck.array(step, { maxLength: 15 }) },

@@ -18,7 +18,7 @@ const onion = TowerAddress.make(`${"a".repeat(56)}.onion:9911`)
 const text = (value: string) => new TextEncoder().encode(value)
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-/** Dials, says hello to whoever echoes there, and reads it back. */
+/** Dials an echo server, says hello, and reads it back. */
 const greets = (options: Layers.Options, address: TowerAddress) =>
   Effect.gen(function* () {
     const socket = yield* SocksSocketDialer.make(options).dial(address)
@@ -260,7 +260,7 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
     })
   )
 
-  it.scopedLive("tells a proxy that is not there", () =>
+  it.scopedLive("names a proxy that does not listen", () =>
     Effect.gen(function* () {
       const port = Number((yield* nobody).split(":")[1])
       const error = yield* Effect.flip(SocksSocketDialer.make({ host: "127.0.0.1", port }).dial(onion))

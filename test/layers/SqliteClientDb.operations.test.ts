@@ -72,7 +72,7 @@ describe("SqliteClientDb", () => {
         const two = yield* db.createTower(publicKey(2), address(2))
         yield* TestClock.setTime(start)
         for (const tower of [one, two]) yield* db.saveStanding(update(tower, { lastVisit: start }))
-        // The clock is put back: both are to be written again.
+        // The clock is set back: both are to be written again.
         yield* TestClock.setTime(start - 60_000)
         return one
       })

@@ -17,7 +17,7 @@ const used = Effect.sync(() => {
   return heapUsed + arrayBuffers
 })
 
-/** How many bytes more are in use after so many rounds: the least of three times, since other things come and go. */
+/** How many more bytes are in use after that number of rounds: the least of three runs, since other allocations come and go. */
 const growth = <E>(rounds: number, round: (at: number) => Effect.Effect<unknown, E>) =>
   Effect.gen(function* () {
     const all = (from: number) =>

@@ -41,7 +41,7 @@ export interface Consumer {
   readonly install: (line: string) => Promise<void>
   /** Runs a line with the installed programs first in the PATH. */
   readonly run: (line: string) => Promise<Result>
-  /** Starts a line that goes on until it is stopped; answers when it has printed so many lines. */
+  /** Starts a line that goes on until it is stopped; answers when it has printed that number of lines. */
   readonly start: (line: string, lines: number) => Promise<{ readonly printed: string; readonly stop: () => unknown }>
 }
 

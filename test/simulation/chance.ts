@@ -6,7 +6,7 @@ export interface Chance {
   readonly draw: () => number
   /** A whole number from `min` to `max`, both included. */
   readonly between: (min: number, max: number) => number
-  /** True once in so many times. */
+  /** True with a chance of one in `times`. */
   readonly oneIn: (times: number) => boolean
   readonly pick: <A>(first: A, ...others: ReadonlyArray<A>) => A
   /** The time to the next of events that come every so often, on average. */

@@ -55,7 +55,7 @@ export const hostile: Readonly<Record<string, (chance: Chance) => Character>> = 
   "hangs up early": (chance) => () => TowerScript.failsAt(stage(chance)),
   garbage: (chance) => () => TowerScript.at(chance.pick("init", "reply"), garbage),
   malformed: (chance) => () => TowerScript.at(chance.pick("init", "reply"), malformed(chance)),
-  "busy for ever": () => () => TowerScript.replies(Code.temporaryFailure),
+  "always busy": () => () => TowerScript.replies(Code.temporaryFailure),
   "already exists": (chance) => () => TowerScript.replies(Code.alreadyExists, chance.between(0, 1024)),
   "unknown codes": (chance) => () => TowerScript.replies(chance.between(100, 0xffff)),
   refuses: (chance) => {

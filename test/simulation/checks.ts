@@ -54,7 +54,7 @@ interface Cost {
   dials: number
 }
 
-/** So many visits an hour of a tower that never gives a session: 17 by its rests, and those of rounds that meet nobody better. */
+/** The most visits an hour of a tower that never gives a session: 17 by its rests, and those of rounds that find no better tower. */
 const maxVisits = 20
 
 export interface Counts {

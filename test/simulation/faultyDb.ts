@@ -25,7 +25,7 @@ export const slowest = 5_000
 
 const keyOf = (index: KeyIndex): PublicKey => FixedKeyRing.fakeKeyOf({ family: familyTowerSession, index })
 
-/** `onFault` is told of each failure and of each slow answer. */
+/** `onFault` is called for each failure and each slow answer. */
 export const make = (inner: ClientDb.Service, chance: Chance, onFault: () => void): FaultyDb => {
   const stored = new Map<SessionId, ClientSession>()
   const reservations = new Map<TowerId, Set<PublicKey>>()

@@ -28,7 +28,7 @@ export interface Options {
   readonly seed: number
   readonly towers: number
   readonly days: number
-  /** One operation of a fiber in so many yields. */
+  /** One in this number of operations of a fiber yields. */
   readonly yieldEvery?: number | undefined
   /** Other rules, other settings than the checks know of, or another database, to see that a check notices. */
   readonly settings?: Partial<Settings> | undefined
@@ -183,7 +183,7 @@ const world = (options: Options, time: VirtualTime.VirtualTime) =>
         Effect.scoped,
         Effect.provide(ports)
       )
-      // Where the database is away at the start, the layer fails, and whoever runs it tries again.
+      // When the database is away at the start, the layer fails, and its owner tries again.
       yield* Effect.retry(life, { times: 100 })
       checkEnd(checks, time, transport, monotonic() - closing)
     }

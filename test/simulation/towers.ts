@@ -62,7 +62,7 @@ const makeTower = (db: ClientDb.Service, seed: number, index: number) =>
     return self
   })
 
-/** So many towers, in the database. */
+/** That number of towers, in the database. */
 export const make = (db: ClientDb.Service, seed: number, count: number) =>
   Effect.gen(function* () {
     const all: Array<SimulatedTower> = []

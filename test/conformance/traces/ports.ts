@@ -16,7 +16,7 @@ import type { KeyRing } from "../../../src/services/KeyRing.js"
 import type { Scenario } from "./file.js"
 import type { Recorder } from "./recorder.js"
 
-/** Answers true so many times, and false from then on. */
+/** Answers true that number of times, and false from then on. */
 const times = (count: number) => {
   let left = count
   return () => left-- > 0

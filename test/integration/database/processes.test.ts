@@ -120,7 +120,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
         assert.notStrictEqual(taken.lease, lease)
         yield* client.resume
         assert.strictEqual(yield* client.end, 0, client.complaints())
-        // The tower holds a session that is not stored: its key is still reserved, for whoever took it over.
+        // The tower holds a session that is not stored: its key is still reserved, for the process that took it over.
         assert.strictEqual((yield* world.agree(client)).towerOnly, 1)
         assert.deepInclude(client.said, { word: "error", about: ["ReservationLost"] })
         yield* world.settle

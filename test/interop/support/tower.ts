@@ -40,7 +40,7 @@ export interface RealTower {
   readonly folder: string
   readonly sessions: Effect.Effect<ReadonlyArray<TowerSession>, Program.ProgramError>
   readonly session: (id: string) => Effect.Effect<TowerSession, Program.ProgramError>
-  /** Stores so many state updates in a session; answers its last applied. */
+  /** Stores that number of state updates in a session; answers its last applied. */
   readonly use: (id: string, updates: number) => Effect.Effect<number, Program.ProgramError>
   readonly delete: (id: string) => Effect.Effect<void, Program.ProgramError>
   readonly stop: Effect.Effect<void, Program.ProgramError>

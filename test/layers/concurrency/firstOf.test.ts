@@ -6,7 +6,7 @@ import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 const second = 1000
 const never = Effect.async<never>(() => {})
 
-/** In a fiber that is interrupted so many turns after it has begun. */
+/** In a fiber that is interrupted that number of turns after its start. */
 const interrupted = (turns: number, effect: Effect.Effect<unknown, unknown>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(effect)

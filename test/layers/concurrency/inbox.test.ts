@@ -11,7 +11,7 @@ const timed = <A, E>(program: Effect.Effect<A, E>) => {
   return [time.run(program), time.now(), time.timers()] as const
 }
 
-/** Takes beside an offer that comes so many milliseconds later. */
+/** Takes beside an offer that comes that number of milliseconds later. */
 const offered = <A>(after: number, take: (inbox: Inbox.Inbox<string, "end">) => Effect.Effect<A, "end">) =>
   timed(
     Effect.gen(function* () {
@@ -52,7 +52,7 @@ describe("an inbox", () => {
     expect(twice).toEqual([Exit.succeed([[], []]), 2 * second, 0])
   })
 
-  it("gives what is left, then its end, for ever", () => {
+  it("gives what is left, and then its end at every take", () => {
     const inbox = Inbox.make<number, "end">()
     inbox.offer(1)
     inbox.end(Effect.fail("end"))

@@ -187,7 +187,7 @@ it("a list that gives other objects for the same towers at each look is no addit
 })
 
 describe("what is remembered of towers", () => {
-  /** `SOAK=n` adds and removes so many. */
+  /** `SOAK=n` adds and removes n towers. */
   const count = Number(process.env.SOAK ?? 20_000)
 
   it(`does not grow with ${count} towers that are added and removed`, { timeout: 600_000 }, () => {

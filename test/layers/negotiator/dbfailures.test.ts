@@ -287,7 +287,7 @@ describe("a slow database", () => {
     )
   })
 
-  it("hedging beside a slow reservation: one session a round, whoever is first", () => {
+  it("hedging beside a slow reservation: one session a round, whichever tower is first", () => {
     run({ towers: [good(100), good(100)], db: fated((call) => (call > 4 ? 4 * second : "well")) }, (world) =>
       Effect.gen(function* () {
         for (let i = 0; i < 6; i++) yield* world.negotiator.nextSession

@@ -10,7 +10,7 @@ const dead = always(TowerScript.failsAt("dial"))
 const silent = always(TowerScript.silentAt("init"))
 const { Move } = TowerScript
 
-describe("a defect of a port reaches whoever waits, and nothing is left open", () => {
+describe("a defect of a port reaches every waiting caller, and nothing is left open", () => {
   // Compared by its text and stack: an error that was thrown within a span is a proxy of it.
   const defect = new Error("a defect on purpose")
   const dies = Effect.die(defect)
@@ -63,7 +63,7 @@ describe("a defect of a port reaches whoever waits, and nothing is left open", (
               message: defect.message
             })
           }
-          // So does whoever comes later; a request still is no error.
+          // So do later callers; a request still is no error.
           yield* negotiator.requestSession
           for (const call of [negotiator.nextSession, negotiator.takeSession]) {
             expect(Cause.squash(yield* Effect.flip(Effect.sandbox(call)))).toMatchObject({

@@ -178,7 +178,7 @@ describe("found by random worlds", () => {
     )
   })
 
-  it("whoever is interrupted in any step before it is handed its session leaves it to the next", () => {
+  it("a taker that is interrupted at any step before it has its session leaves it to the next", () => {
     // The interruption comes at one of the many instants between the offer and its delivery, where fibers take turns.
     for (let seed = 0; seed < 600; seed++) {
       let leave: (() => void) | undefined

@@ -113,7 +113,7 @@ describe("a tower's Init", () => {
     })
   )
 
-  it.scopedLive("is not there where the tower hangs up before it", () =>
+  it.scopedLive("is missing when the tower hangs up before it", () =>
     Effect.gen(function* () {
       const hangsUp = LoopbackTower.Fault.HangUp({ before: "init" })
       const failure = failureOf(yield* Effect.flip(negotiate({ fault: hangsUp }, BlobType.altruistCommit)))

@@ -105,7 +105,7 @@ describe("the lease of a key: act three and CreateSession are written only while
     )
   })
 
-  it("the monotonic clock alone says so, when the wall clock was put back meanwhile", () => {
+  it("the monotonic clock alone says so, when the wall clock was set back meanwhile", () => {
     let jump = () => {}
     const dial = Effect.andThen(
       Effect.sleep(500),

@@ -361,7 +361,7 @@ describe("the waits", () => {
     )
   })
 
-  it("stay at max for ever: 2 to the power of 3,000 is no trap", () => {
+  it("stay at max: 2 to the power of 3,000 does not overflow", () => {
     for (const jitter of [false, true]) {
       const all = waitsOf(Backoff.capped(settingsOf(10_000, 300_000, jitter)), 3000)
       expect(all.slice(10).every((wait) => wait === 300_000)).toBe(true)

@@ -212,7 +212,7 @@ describe("failures of our own side", () => {
     }
   )
 
-  it("whoever runs beside the second one is interrupted without blame", () => {
+  it("a visit that runs beside the second one is interrupted without blame", () => {
     const db = (inner: ClientDb.Service): ClientDb.Service => ({
       ...inner,
       nextSessionKeyIndex: (towerId, ...rest) =>

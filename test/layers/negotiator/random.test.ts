@@ -1,6 +1,6 @@
 /**
  * Random worlds: whatever towers, database, key ring and people do, and wherever fibers take turns, the guarantees hold after
- * each event, everybody is served once all is well, and nothing is left after the close.
+ * each event, every caller is served once all is well, and nothing is left after the close.
  *
  * `WORLDS=n` plays that many (`npm run test:deep`: 1,500), `WORLD_SEED=n` that one alone.
  */
@@ -15,7 +15,7 @@ const seed = process.env.WORLD_SEED
 const count = seed === undefined ? Number(process.env.WORLDS ?? 500) : 1
 const first = Number(seed ?? 1)
 
-/** What must have been met, lest the worlds be too tame. */
+/** What must have been met: otherwise the worlds are too tame. */
 const happenings = [
   ["AttemptFailed", "BackingOff", "Delivering", "Demand", "Idle", "KeyReserved", "KeyShown", "KeyUsed", "Quarantined"],
   ["RewardIgnored", "RoundEnded", "RoundStarted", "SessionDelivered", "SessionStored", "StepStarted", "VisitFailed"],

@@ -203,7 +203,7 @@ describe("a reply that refuses: the next tower, not the next address", () => {
     )
   })
 
-  it("60 for ever: three keys a visit, then the tower rests; no key is shown twice", () => {
+  it("60 every time: three keys a visit, then the tower rests; no key is shown twice", () => {
     run({ towers: [{ ...twoAddresses, ...always(TowerScript.replies(60, 1)) }] }, (world) =>
       Effect.gen(function* () {
         yield* world.negotiator.requestSession
@@ -219,7 +219,7 @@ describe("a reply that refuses: the next tower, not the next address", () => {
     )
   })
 
-  it("60 for ever beside a good tower: the good one's session comes in the same round, with a key of its own", () => {
+  it("60 every time, beside a good tower: the good one's session comes in the same round, with a key of its own", () => {
     run({ towers: [always(TowerScript.replies(60, 1)), good()], options: { maxKeyAttempts: 2 } }, (world) =>
       Effect.gen(function* () {
         yield* world.negotiator.nextSession

@@ -16,7 +16,7 @@ export const good = (latency = 0) => ({ script: (): TowerScript.Script => ({ ...
 /** A tower that always does the same. */
 export const always = (script: TowerScript.Script) => ({ script: () => script })
 
-/** A tower that does these things, one after the other, and the last of them for ever. */
+/** A tower that does these things, one after the other, and the last of them from then on. */
 export const inTurn = (...scripts: ReadonlyArray<TowerScript.Script>) => ({
   script: ({ number }: TowerScript.Dial) => scripts[Math.min(number, scripts.length) - 1] ?? TowerScript.ok
 })

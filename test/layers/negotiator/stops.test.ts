@@ -96,7 +96,7 @@ const stopAt = (
     })
   )
 
-/** Whoever calls after the close is interrupted; a request is no error. */
+/** A call after the close is interrupted; a request is no error. */
 const expectClosed = ({ negotiator }: World) =>
   Effect.gen(function* () {
     yield* negotiator.requestSession

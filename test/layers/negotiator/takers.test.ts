@@ -141,7 +141,7 @@ describe("the line of takers", () => {
     )
   })
 
-  it("a session that waits goes to whoever comes first, also to takeSession", () => {
+  it("a session that waits goes to the first taker that comes, also of takeSession", () => {
     scene({ towers: [good()] }, ({ negotiator, transport }) =>
       Effect.gen(function* () {
         yield* negotiator.requestSession

@@ -183,7 +183,7 @@ describe("the wall clock is set", () => {
       Effect.gen(function* () {
         yield* sleepUntil(200 * second)
         yield* take(world, 1)
-        // It rests until 210 s; the clock is put back by 150 s.
+        // It rests until 210 s; the clock is set back by 150 s.
         time.jump(-150 * second)
         yield* take(world, 1)
         yield* sleepUntil(59_999)
@@ -192,7 +192,7 @@ describe("the wall clock is set", () => {
         yield* sleepUntil(60_000)
         yield* take(world, 1)
         expect(world.dialsOf(1).length).toBe(2)
-        // Now it is quarantined until 1 h and 60 s; the clock is put back by 40 s.
+        // Now it is quarantined until 1 h and 60 s; the clock is set back by 40 s.
         time.jump(-40 * second)
         yield* take(world, 1)
         yield* sleepUntil(hour + 19_999)

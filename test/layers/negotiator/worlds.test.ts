@@ -270,7 +270,7 @@ describe("worlds", () => {
     ["beside a live tower", [{ script: good(20) }]],
     ["alone", []]
   ] as const) {
-    it(`AlreadyExists for ever ${name}: at most 60 dials`, () => {
+    it(`a tower that always replies AlreadyExists ${name}: at most 60 dials`, () => {
       run({ towers: [{ script: () => TowerScript.replies(60, 300) }, ...others] }, (world) =>
         Effect.gen(function* () {
           yield* ask(world, hour, 5 * second)
@@ -363,7 +363,7 @@ describe("worlds", () => {
   })
 
   it("a taker interrupted in the step in which it is served: nothing is lost and the loop goes on", () => {
-    // The taker is interrupted by whoever hears of the offer, in that very step, at some of its many operations.
+    // A listener to the offer interrupts the taker in the same step, at some of its many operations.
     for (let seed = 0; seed < 100; seed++) {
       let interrupt: (() => void) | undefined
       const spec = {

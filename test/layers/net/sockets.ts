@@ -45,7 +45,7 @@ export const event = (socket: Net.Socket, name: "end" | "close") =>
     socket.once(name, () => resume(Effect.void))
   })
 
-/** Lets the event loop turn so many times: what was ready has happened then. */
+/** Lets the event loop turn that number of times: what was ready has happened then. */
 export const turns = (count: number) =>
   Effect.repeatN(
     Effect.async<void>((resume) => {

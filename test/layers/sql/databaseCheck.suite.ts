@@ -8,7 +8,7 @@ import { populate } from "./sample.js"
 /** What somebody or something did to a database, and what must be found. */
 const damages: ReadonlyArray<readonly [title: string, statement: string, table: string, detail: RegExp]> = [
   ["no identity", "DELETE FROM wt_identity", "wt_identity", /one row .* there are 0/],
-  ["a counter put back", "UPDATE wt_identity SET next_index = 107", "wt_identity", /key index 107 was given out/],
+  ["a counter set back", "UPDATE wt_identity SET next_index = 107", "wt_identity", /key index 107 was given out/],
   [
     "a key index reserved again",
     "UPDATE wt_reservation SET key_index = 101 WHERE key_index = 103",

@@ -75,7 +75,7 @@ describe("SocketPair", () => {
     })
   )
 
-  it.effect("dials to whoever serves, and hangs up when the dial's scope closes", () =>
+  it.effect("dials a server, and hangs up when the dial's scope closes", () =>
     Effect.gen(function* () {
       const address = TowerAddress.make("tower.test:1")
       const served: Array<string> = []

@@ -180,7 +180,7 @@ describe("a program that cannot end", () => {
     assert.isTrue(closed)
   })
 
-  it("is found although it cannot be interrupted, or sleeps for ever", () => {
+  it("is found although it cannot be interrupted, or sleeps without end", () => {
     const stalled = Exit.fail(new VirtualTime.Stalled({ reason: "Deadlock", at: 0 }))
     const endless = Effect.flatMap(Deferred.make<void>(), Deferred.await)
     assert.deepStrictEqual(VirtualTime.run(Effect.uninterruptible(endless)), stalled)
@@ -222,7 +222,7 @@ describe("yielding", () => {
     assert.deepStrictEqual(seeds.map(lost), seeds.map(lost))
   })
 
-  it("happens about once in so many operations", () => {
+  it("happens about once in the given number of operations", () => {
     const turns = (yieldEvery: number) => {
       const time = VirtualTime.make({ seed: 1, yieldEvery })
       let count = 0

@@ -70,7 +70,7 @@ describe("over real sockets", () => {
     }).pipe(Effect.provide(transport))
   )
 
-  it.scopedLive("one session key has one connection; whoever has seen the end may come again", () =>
+  it.scopedLive("a session key has one connection at a time; a client that has seen the end may connect again", () =>
     Effect.gen(function* () {
       const tower = yield* NodeLoopbackTower.make(options)
       const first = yield* connect(tower.uri.publicKey, 1, tower.uri.address)

@@ -131,7 +131,7 @@ export const sessionsCases = (test: Test) =>
     )
 
     test(
-      "reserve no index where one is free, though the clock was put back since",
+      "reserve no index where one is free, although the clock went back since",
       Effect.gen(function* () {
         const { db, elapse, take, tower } = yield* bound
         const [first, second] = yield* Effect.all([take, take])

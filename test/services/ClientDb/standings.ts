@@ -73,7 +73,7 @@ export const standingsCases = (test: Test) =>
     )
 
     test(
-      "hold no instant of the future, once the clock was put back",
+      "hold no instant of the future after the clock went back",
       Effect.gen(function* () {
         const { db, tower } = yield* bound
         yield* db.saveStanding({ ...update(tower), standing })

@@ -32,7 +32,7 @@ const life: FastCheck.Arbitrary<Life> = FastCheck.record({
   swallows: FastCheck.boolean()
 })
 
-/** One life for every breakpoint, then lives at random, with so many kills and no fewer. */
+/** One life for every breakpoint, then random lives, until there are at least that many kills. */
 export const lives = (kills: number, seed: number): ReadonlyArray<Life> => {
   const all: Array<Life> = breakpoints.map((breakpoint, n) => ({
     kills: [{ _tag: "breakpoint", breakpoint, nth: 1 + (n % 2) }],

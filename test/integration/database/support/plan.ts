@@ -24,7 +24,7 @@ export const Plan = Schema.Struct({
   where: Schema.String,
   /** The URIs of the towers that it adds. */
   towers: Schema.Array(Schema.String),
-  /** So many sessions (default: without end). */
+  /** How many sessions it takes (default: no limit). */
   sessions: Schema.optional(Schema.Number),
   /** Begins when it reads a line. */
   waits: Schema.optional(Schema.Boolean),

@@ -145,7 +145,7 @@ export const make = (client: string, { look, where }: Place) =>
         return outcome
       })
 
-    /** Lets all leases run out, whoever's clock they were taken by. */
+    /** Lets all leases run out, by whichever clock they were taken. */
     const leasesRunOut = Effect.asVoid(look`UPDATE wt_reservation SET since = since - ${10 * leaseMs}`)
 
     /** Does something when a lease's time has passed. SQLite has our clock; that of Postgres stands, so its leases move. */

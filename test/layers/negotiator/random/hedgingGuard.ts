@@ -1,5 +1,5 @@
 /**
- * G6 (docs/negotiation.md): while a round is undecided and fewer than `maxHedged` visits run, whoever can be asked is
+ * G6 (docs/negotiation.md): while a round is undecided and fewer than `maxHedged` visits run, each tower that can be asked is
  * asked within one `hedgeDelay` of the last start; nobody sleeps while there is somebody to ask.
  */
 import type { PublicKey } from "../../../../src/schema/Ids.js"

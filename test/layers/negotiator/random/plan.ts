@@ -37,7 +37,7 @@ export type Operation =
   | "ecdh"
 
 /**
- * Calls `from` to `to` of an operation take so long (null: for ever) and then go well, fail without effect, or fail
+ * Calls `from` to `to` of an operation take so long (null: they never end) and then go well, fail without effect, or fail
  * although they had their effect.
  */
 export interface Fault {

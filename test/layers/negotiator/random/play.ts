@@ -73,7 +73,7 @@ export const play = (plan: Plan): Play => {
   const scene: Scene = {
     plan,
     world: () => {
-      if (world === undefined) throw new Error("the world is not there yet")
+      if (world === undefined) throw new Error("the world is not built yet")
       return world
     },
     now,
@@ -90,7 +90,7 @@ export const play = (plan: Plan): Play => {
 
   const listen = (event: NegotiatorEvent) => {
     for (const guard of guards) guard.hear(event)
-    // What a taker tells comes from the step in which it takes: whoever interrupts it then comes too late.
+    // The taker emits these in the step in which it takes: an interruption then comes too late.
     const { _tag } = event.happening
     if (_tag === "SessionDelivered" || _tag === "Demand") return
     for (const due of atEvent.filter(({ number }) => number <= event.number)) {

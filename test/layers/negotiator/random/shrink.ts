@@ -36,7 +36,7 @@ const smaller = function* (plan: Plan): Generator<Plan> {
   }
 }
 
-/** Takes away one thing after the other; at most so many plans are tried. */
+/** Takes away one thing after the other; at most `tries` plans are tried. */
 export const shrink = (plan: Plan, fails: (plan: Plan) => boolean, tries = 1000): Plan => {
   let best = plan
   let left = tries

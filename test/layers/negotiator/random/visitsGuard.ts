@@ -51,7 +51,7 @@ export const make = ({ deeds, fail, now, plan, slowest, world }: Scene): Guard =
         case "StepStarted":
           if (!running.has(happening.tower)) fail("a step outside of a visit")
           if (happening.step !== "storing") return
-          // With many turns between the end of a store and what is told of it, the next one may have begun.
+          // With many turns between the end of a store and its event, the next one may have begun.
           if (claimant !== undefined && plan.yieldEvery === null) fail("the claim is held by two")
           claimant = happening.tower
           return
