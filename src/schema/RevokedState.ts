@@ -101,6 +101,9 @@ export interface SignRequest {
  */
 export type Sign = (request: SignRequest) => Effect.Effect<Uint8Array, SignError>
 
+/** The outputs by their names in BOLT-3. */
+const outputs: Record<Role, string> = { toLocal: "to_local", toRemote: "to_remote" }
+
 /** There is no signature: the signer is away, or has no such key. `cause` never holds a secret. @since 0.1.0 @category errors */
 export class SignError extends Schema.TaggedError<SignError>()("SignError", {
   role: Role,
@@ -108,7 +111,7 @@ export class SignError extends Schema.TaggedError<SignError>()("SignError", {
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message() {
-    return `The signer gave no signature for ${this.role}: ${this.detail}. Hand the state in again when it can sign.`
+    return `The signer gave no signature for ${outputs[this.role]}: ${this.detail}. Hand the state in again when it can sign.`
   }
   /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {

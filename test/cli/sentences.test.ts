@@ -11,6 +11,7 @@ import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { DatabaseUnavailable } from "../../src/schema/DbError.js"
 import { Instant, KeyIndex, PublicKey, TowerId } from "../../src/schema/Ids.js"
+import { Shares } from "../../src/schema/Ineligible.js"
 import * as NegotiationError from "../../src/schema/NegotiationError.js"
 import { Happening, Step } from "../../src/schema/NegotiatorEvent.js"
 import * as TowerAddress from "../../src/schema/TowerAddress.js"
@@ -64,7 +65,10 @@ const samples: Readonly<Record<string, unknown>> = {
   featureCount: 2,
   leftOut: [{ towerId: 1, tower: key, reason: "WrongChain", probeAt: 1_800_000_000_000 }],
   failures: [],
-  proxy: { address: "127.0.0.1:9050", fault: "NotThere" }
+  proxy: { address: "127.0.0.1:9050", fault: "NotThere" },
+  channelId: "ab".repeat(32),
+  commitHeight: 7,
+  shares: new Shares({ total: 100_000n, fee: 1_500n, reward: 0n, dustLimit: 546n })
 }
 
 /** The words that a field can have; undefined where it can have anything. */
