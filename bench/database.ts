@@ -1,5 +1,5 @@
 /**
- * Figures for a database of 100,000 sessions over 1,000 towers, on both engines (`npm run bench`): how long a negotiator
+ * Figures for a database of 100,000 sessions over 1,000 towers, on both engines (`npm run bench -- --only database`): how long a negotiator
  * takes to start, how long the first pages take, what a session costs, and how long the event loop was blocked. They depend
  * on the machine; nothing is asserted.
  */
@@ -199,34 +199,35 @@ const pageThrough = (db: ClientDb.Service, after?: KeyIndex): Effect.Effect<void
     page.length < 1000 ? Effect.void : pageThrough(db, page.at(-1)?.keyIndex)
   )
 
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"))
-const filename = path.join(folder, "client.db")
-const server = await Postgres.start({ fsync: true })
-
-const bench = Effect.gen(function* () {
-  yield* Effect.scoped(
-    measure({
-      name: "SQLite",
-      client: SqliteClientDb.client({ filename }),
-      db: SqliteClientDb.layer({ filename })
-    })
-  )
-  if (server === undefined) return
-  yield* Effect.scoped(
-    Effect.gen(function* () {
-      const url = Redacted.make(yield* Postgres.newSchema(server.url))
-      yield* measure({
-        name: "Postgres",
-        client: PostgresClientDb.client({ url }),
-        db: PostgresClientDb.layer({ url })
+/** Prints what it measures. @since 0.1.0 */
+export const database = async (): Promise<void> => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"))
+  const filename = path.join(folder, "client.db")
+  const server = await Postgres.start({ fsync: true })
+  const bench = Effect.gen(function* () {
+    yield* Effect.scoped(
+      measure({
+        name: "SQLite",
+        client: SqliteClientDb.client({ filename }),
+        db: SqliteClientDb.layer({ filename })
       })
-    })
-  )
-})
-
-try {
-  await Effect.runPromise(Effect.provide(bench, Logger.minimumLogLevel(LogLevel.None)))
-} finally {
-  fs.rmSync(folder, { recursive: true })
-  await server?.stop()
+    )
+    if (server === undefined) return
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const url = Redacted.make(yield* Postgres.newSchema(server.url))
+        yield* measure({
+          name: "Postgres",
+          client: PostgresClientDb.client({ url }),
+          db: PostgresClientDb.layer({ url })
+        })
+      })
+    )
+  })
+  try {
+    await Effect.runPromise(Effect.provide(bench, Logger.minimumLogLevel(LogLevel.None)))
+  } finally {
+    fs.rmSync(folder, { recursive: true })
+    await server?.stop()
+  }
 }

@@ -129,7 +129,7 @@ export const Route = Schema.Literal("clear", "tor")
 /** @since 0.1.0 @category ids */
 export type Route = typeof Route.Type
 
-/** An instant, in milliseconds since 1970 by the Clock. @since 0.1.0 @category ids */
-export const Instant = Schema.Finite
+/** An instant, in milliseconds since 1970 by the Clock; within what a `Date` can be, so that each can be printed. @since 0.1.0 @category ids */
+export const Instant = Schema.Finite.pipe(Schema.between(-8.64e15, 8.64e15))
 /** @since 0.1.0 @category ids */
 export type Instant = typeof Instant.Type

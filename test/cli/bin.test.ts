@@ -44,7 +44,7 @@ describe("the program", () => {
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* Effect.flatMap(start(["--version"]), end)
       assert.deepStrictEqual([code, stderr], [0, ""])
-      assert.match(stdout, new RegExp(`^${manifest.version} \\(secp256k1: (native|WebAssembly)\\)\n$`))
+      assert.match(stdout.trim(), new RegExp(`^${manifest.version} \\(secp256k1: (native|WebAssembly)\\)$`))
     })
   )
 

@@ -78,7 +78,7 @@ describe("NodeWatchtower", () => {
           })
         )
       )
-      assert.match(error.message, /the proxy is not there/)
+      assert.match(error.message, /no proxy listens there/)
       assert.strictEqual((yield* tower.connections).served, 0)
     })
   )

@@ -4,6 +4,7 @@ export const offered = [
   "./testing",
   "./layers/BrontideTowerTransport",
   "./layers/HdKeyRing",
+  "./layers/JusticeKeys",
   "./layers/KeyFile",
   "./layers/Metrics",
   "./layers/NodeSocketDialer",

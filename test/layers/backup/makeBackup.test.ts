@@ -364,7 +364,7 @@ describe("bad input", () => {
     [
       "a signer that fails",
       given({}, ({ role }) => Effect.fail(new SignError({ role, detail: "it is locked" }))),
-      /gave no signature for toLocal: it is locked/
+      /gave no signature for to_local: it is locked/
     ]
   ]
 

@@ -149,7 +149,7 @@ describe("G4: closing takes effect at once at every step", () => {
   })
 
   it("with slow writes: a write in progress and the one that frees are finished, those of all visits at once", () => {
-    for (let event = 1; event <= events; event += 2) {
+    for (let event = 1; event <= events; event += 3) {
       // Whatever goes on: at most two writes one after the other, and the close ends in the step in which one ends.
       const { violations } = play({ ...plan, faults: slowWrites, stop: { event } })
       expect([event, violations]).toEqual([event, []])

@@ -74,14 +74,14 @@ describe("G7: a hostile tower costs little and cannot slow the others", () => {
       for (const [name, script] of hostile) {
         run({ towers: [always(script), ...others], ...(db === undefined ? {} : { db }) }, (world) =>
           Effect.gen(function* () {
-            const took = yield* takeUntil(world, hour / 2, 25 * second)
+            const took = yield* takeUntil(world, hour / 2, 50 * second)
             const isUsed = name.startsWith("replies 60")
             const dials = world.dialsOf(1).length
             expect([name, dials <= visits * (isUsed ? 3 : 1)]).toEqual([name, true])
             const indexes = indexesOf(world.events, 1).size
             expect([name, indexes <= (isUsed ? 3 * visits : 2)]).toEqual([name, true])
             if (others.length === 0) return
-            expect([name, took.length > 60]).toEqual([name, true])
+            expect([name, took.length > 30]).toEqual([name, true])
             // One hedge delay when it is asked; no time at all when it rests.
             const delayed = took.filter((time) => time > 60 + 150)
             expect([name, delayed.length <= visits]).toEqual([name, true])

@@ -12,7 +12,7 @@ import { report } from "./random/report.js"
 import { shrink } from "./random/shrink.js"
 
 const seed = process.env.WORLD_SEED
-const count = seed === undefined ? Number(process.env.WORLDS ?? 500) : 1
+const count = seed === undefined ? Number(process.env.WORLDS ?? 300) : 1
 const first = Number(seed ?? 1)
 
 /** What must have been met: otherwise the worlds are too tame. */

@@ -149,7 +149,7 @@ describe("Stopped", () => {
   it("is told to people", () => {
     const [told] = events(Happening.Stopped({ cause }))
     expect(told && line(told)).toBe(
-      "the negotiator has ended by a defect and gives no more sessions: the port is broken"
+      "a bug has ended the negotiator, which gives no more sessions: the port is broken"
     )
   })
 })

@@ -215,16 +215,16 @@ describe("worlds", () => {
     )
   })
 
-  it("8 towers that stall with 20 addresses each and a good one: 90 s, then thousands; 20 dials to each staller", () => {
+  it("8 towers that stall with 20 addresses each and a good one: 90 s, then hundreds; 20 dials to each staller", () => {
     const stalled = Array.from({ length: 8 }, (_, i) => ({
       script: silentAt("init"),
       addresses: Array.from({ length: 20 }, (_, j) => addressOf(i + 1, j + 1))
     }))
     run({ towers: [...stalled, { script: good(30) }], transport: patient }, (world) =>
       Effect.gen(function* () {
-        const took = yield* ask(world, hour, second)
+        const took = yield* ask(world, hour, 4 * second)
         expect(took[0]).toBe(90 * second + 90)
-        expect(took.length).toBeGreaterThan(2000)
+        expect(took.length).toBeGreaterThan(700)
         const dials = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => world.dialsOf(n).length)
         tell(`first after ${(took[0] ?? 0) / second} s, then ${took.length}; ${Math.max(...dials)} dials to a staller`)
         for (let n = 1; n <= 8; n++) expect(world.dialsOf(n).length).toBeLessThanOrEqual(20)

@@ -1,0 +1,18 @@
+/** `npm run bench -- [--only NAME] [--json FILE]`: figures of this machine; nothing is asserted (docs/performance.md). */
+import * as fs from "node:fs"
+import { parseArgs } from "node:util"
+import { database } from "./database.js"
+import { handshakes } from "./handshake.js"
+import { negotiate } from "./negotiate.js"
+
+const benches: Readonly<Record<string, () => Promise<unknown>>> = { handshake: handshakes, negotiate, database }
+
+const { values } = parseArgs({ options: { only: { type: "string" }, json: { type: "string" } } })
+const names = values.only === undefined ? Object.keys(benches) : [values.only]
+const results: Record<string, unknown> = {}
+for (const name of names) {
+  const bench = benches[name]
+  if (bench === undefined) throw new Error(`There is no ${name}; there are ${Object.keys(benches).join(", ")}.`)
+  results[name] = await bench()
+}
+if (values.json !== undefined) fs.writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`)
