@@ -148,8 +148,6 @@ describe("Stopped", () => {
 
   it("is told to people", () => {
     const [told] = events(Happening.Stopped({ cause }))
-    expect(told && line(told)).toBe(
-      "a bug has ended the negotiator, which gives no more sessions: the port is broken"
-    )
+    expect(told && line(told)).toBe("a bug has ended the negotiator, which gives no more sessions: the port is broken")
   })
 })
