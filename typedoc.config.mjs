@@ -27,7 +27,8 @@ export default {
     "src/internal/optionTable.ts:Entry",
     "src/internal/optionTable.ts:Input",
     // What is made of them is described, and nobody else makes any.
-    "src/internal/codec.ts:Codec",
+    "src/internal/fieldCodec.ts:Codec",
+    "src/schema/TransportError.ts:proxyFaults",
     "src/internal/taggedUnion.ts:TaggedUnion"
   ],
   treatWarningsAsErrors: true,
