@@ -7,7 +7,7 @@
  * import { TowerAddress } from "effect-watchtower"
  * import * as NodeSocketDialer from "effect-watchtower/layers/NodeSocketDialer"
  *
- * // Fails with `DialFailed`, which says why, where nobody listens.
+ * // Fails with `DialFailed`, which says why, where no program listens.
  * export const reach = (address: string) =>
  *   Effect.flatMap(TowerAddress.parse(address), NodeSocketDialer.make.dial).pipe(Effect.scoped, Effect.asVoid)
  * ```

@@ -40,7 +40,7 @@ const advice = {
   OnionV2: "onion addresses of version 2 are dead; ask the tower's operator for the one of version 3",
   BadOnion: "this is no onion address of version 3 (56 letters and digits, with a checksum); was it copied whole?",
   HasKey: "the public key does not belong here",
-  Unspecified: "a server listens at this address on all of its own, but nothing can be reached at it",
+  Unspecified: "this address means every address of a machine when a server listens, and no client can connect to it",
   NeedsBrackets: "an IPv6 address with a port needs brackets around it, as in [2001:db8::1]:9911",
   Zone: "a zone, such as %eth0, is known to one machine alone; take an address without one",
   Invisible: "there is something inside that cannot be seen",

@@ -27,7 +27,7 @@ const DialFailure = Schema.Literal(
 )
 
 const why: Record<typeof DialFailure.Type, string> = {
-  Refused: "nobody listens there",
+  Refused: "no program listens there",
   Timeout: "no answer in time",
   Unreachable: "the network does not reach it",
   NameNotFound: "the host name is not known",

@@ -436,7 +436,10 @@ describe("wtclient", () => {
       oneSentence(none.stderr)
       yield* wtclient("add", uri)
       const refused = yield* wtclient("negotiate", "--json")
-      assert.match(refused.stderr, /No tower gave a session.*Cannot connect to 127\.0\.0\.1:1: nobody listens there/s)
+      assert.match(
+        refused.stderr,
+        /No tower gave a session.*Cannot connect to 127\.0\.0\.1:1: no program listens there/s
+      )
       assert.deepStrictEqual([none.code, refused.code], [1, 1])
       const { error } = Schema.decodeUnknownSync(FailedNegotiation)(parse(refused.stdout))
       assert.deepStrictEqual([error.tag, error.message], ["FailedNegotiation", refused.stderr.slice(10).trimEnd()])
@@ -445,7 +448,7 @@ describe("wtclient", () => {
           tower: { id: 1, publicKey: tower },
           address: "127.0.0.1:1",
           tag: "DialFailed",
-          message: "Cannot connect to 127.0.0.1:1: nobody listens there.",
+          message: "Cannot connect to 127.0.0.1:1: no program listens there.",
           reason: "Refused"
         }
       ])

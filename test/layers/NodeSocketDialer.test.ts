@@ -37,7 +37,7 @@ describe("NodeSocketDialer", () => {
     })
   )
 
-  it.scopedLive("says that nobody listens", () =>
+  it.scopedLive("says that no program listens", () =>
     Effect.gen(function* () {
       const before = yield* openSockets
       const address = yield* nobody

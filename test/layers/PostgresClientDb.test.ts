@@ -452,7 +452,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
         return { error, said: `${error.message} ${JSON.stringify(error)}` }
       })
 
-    it.scopedLive("where nobody listens, and without the password", () =>
+    it.scopedLive("where no program listens, and without the password", () =>
       Effect.gen(function* () {
         const { error, said } = yield* refused((to) => {
           to.password = "a-secret-word"

@@ -96,7 +96,7 @@ describe("SocksSocketDialer, with the proxy of a library", () => {
     })
   )
 
-  it.scopedLive("tells a target where nobody listens", () =>
+  it.scopedLive("tells a target where no program listens", () =>
     Effect.gen(function* () {
       const port = Number((yield* nobody).split(":")[1])
       const { options } = yield* proxy(() => port)

@@ -125,7 +125,7 @@ const wordsOf = (failure: Failure, client: ClientPaths): Words => {
       return {
         sentence: failure.message,
         next: [
-          // A database that was put back from a copy gives keys out again which the towers know.
+          // A database that was restored from a copy gives out keys again that the towers know.
           ...(has("SessionKeyAlreadyUsed") ? [command("db", "skip-keys")] : []),
           ...(has("OnionWithoutProxy") ? [command("negotiate", "--proxy", "127.0.0.1:9050")] : [])
         ]

@@ -187,7 +187,7 @@ export const statusLines = (
   return [
     `${chain.name} ${chain.network}; policy: ${BlobType.nameOf(policy.blobType)}, ${policy.maxUpdates} updates, ${policy.sweepFeeRate} ${chain.feeUnit}`,
     ...(counted.length === 0 ? ["There are no sessions."] : counted),
-    "Nothing is asked for: a database keeps no requests, which are those of a program that runs.",
+    "Nothing is asked for: requests are kept by the program that makes them, not in the database.",
     "",
     ...(towers.length === 0
       ? ["There are no towers.", ...nextLines([command("add", "PUBLICKEY@HOST")])]

@@ -230,7 +230,7 @@ export const bitcoin = (curve: JusticeCurve): JusticeChain => ({
   readTransaction,
   estimate,
   sweepsTo: (script) => isPublicKeyHash(script) || isVersion0(script, 32) || isTaproot(script),
-  // The tower reckons with the size of P2WPKH whatever the script is, and would sign for another fee.
+  // For every script the tower reckons with the size of P2WPKH: for another one its fee would differ from the client's.
   rewardsTo: isPublicKeyHash,
   dustLimit: (script) => (isPublicKeyHash(script) ? 294n : 330n),
   txid: (justice) => hash256(unsigned(justice)),

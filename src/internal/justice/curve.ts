@@ -6,6 +6,8 @@
  */
 import { schnorr, secp256k1 } from "@noble/curves/secp256k1.js"
 import * as Either from "effect/Either"
+import type { Curve } from "../curve.js"
+import { nobleCurve } from "../nobleCurve.js"
 
 /** A result that is no key: zero, or the point at infinity. Its chance is 2^-256, but for keys that were made to meet it. @since 0.1.0 @category errors */
 export type NoKey = "NoKey"
@@ -17,22 +19,16 @@ export type NoKey = "NoKey"
  * @since 0.1.0
  * @category models
  */
-export interface JusticeCurve {
-  /** Is this a private key: 32 bytes, from 1 to the order minus 1? */
-  readonly isSecret: (bytes: Uint8Array) => boolean
-  /** Is this a compressed point on the curve? */
-  readonly isPoint: (bytes: Uint8Array) => boolean
-  /** The point of a private key. */
-  readonly publicKey: (secret: Uint8Array) => Uint8Array
+export interface JusticeCurve extends Pick<Curve, "isSecret" | "isPoint" | "publicKey"> {
   /** The sum of two points. */
   readonly addPoints: (a: Uint8Array, b: Uint8Array) => Either.Either<Uint8Array, NoKey>
-  /** The point, so many times. */
+  /** The product of a point and a number. */
   readonly multiplyPoint: (point: Uint8Array, by: Uint8Array) => Either.Either<Uint8Array, NoKey>
-  /** The point, and the base point so many times. */
+  /** The sum of a point and the product of the base point and a number. */
   readonly tweakPoint: (point: Uint8Array, by: Uint8Array) => Either.Either<Uint8Array, NoKey>
   /** The sum of a secret and a number. */
   readonly addSecret: (secret: Uint8Array, by: Uint8Array) => Either.Either<Uint8Array, NoKey>
-  /** The secret, so many times. */
+  /** The product of a secret and a number. */
   readonly multiplySecret: (secret: Uint8Array, by: Uint8Array) => Either.Either<Uint8Array, NoKey>
   /** An ECDSA signature, r and s, with the nonce of RFC 6979 and a low s. */
   readonly signEcdsa: (secret: Uint8Array, digest: Uint8Array) => Uint8Array
@@ -61,7 +57,7 @@ const multiply = (of: InstanceType<typeof Point>, by: Uint8Array): InstanceType<
   return Fn.is0(factor) ? Point.ZERO : of.multiply(factor)
 }
 
-/** A point or a signature that is none makes the library throw; to who verifies it is a wrong signature like any other. */
+/** The library throws for bytes that are no point or no signature; here that is a signature that does not hold. */
 const holds = (verify: () => boolean): boolean => Either.getOrElse(Either.try(verify), () => false)
 
 const zeros = new Uint8Array(32)
@@ -69,9 +65,9 @@ const ecdsa = { prehash: false, lowS: true, format: "compact" } as const
 
 /** The curve by noble: audited, pure JavaScript. @since 0.1.0 @category constructors */
 export const nobleJusticeCurve: JusticeCurve = {
-  isSecret: (bytes) => secp256k1.utils.isValidSecretKey(bytes),
-  isPoint: (bytes) => secp256k1.utils.isValidPublicKey(bytes, true),
-  publicKey: (bytes) => secp256k1.getPublicKey(bytes, true),
+  isSecret: nobleCurve.isSecret,
+  isPoint: nobleCurve.isPoint,
+  publicKey: nobleCurve.publicKey,
   addPoints: (a, b) => point(Point.fromBytes(a).add(Point.fromBytes(b))),
   multiplyPoint: (of, by) => point(multiply(Point.fromBytes(of), by)),
   tweakPoint: (of, by) => point(Point.fromBytes(of).add(multiply(Point.BASE, by))),

@@ -97,7 +97,7 @@ const serialize = (
     )
   )
 
-/** P2PKH and P2SH outputs: whatever the script is, dcrlnd's client reckons with P2PKH. */
+/** dcrlnd's client reckons with the size of P2PKH for every output, also for P2SH. */
 const outputSize = 36
 
 /** The size as the daemons reckon it (dcrlnd `input/size.go`, `TxSizeEstimator`). */

@@ -96,7 +96,7 @@ export const ok: Script = {}
 /** A tower that is good up to a stage and makes that move there. @since 0.1.0 @category constructors */
 export const at = (stage: Stage, move: Move): Script => ({ moves: { [stage]: move } })
 
-/** A tower that ends the connection at a stage; at `dial`, nobody listens. @since 0.1.0 @category constructors */
+/** A tower that ends the connection at a stage; at `dial`, no program listens. @since 0.1.0 @category constructors */
 export const failsAt = (stage: Stage): Script => at(stage, Move.Fail({}))
 
 /** A tower that says nothing from a stage on. @since 0.1.0 @category constructors */

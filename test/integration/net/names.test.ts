@@ -84,7 +84,7 @@ describe.skipIf(isMissing !== undefined)("names", () => {
           { ip: "127.0.0.2", reason: "Refused" }
         ],
         message:
-          "Cannot connect to two.test:9911: no answer in time (10.9.9.9: no answer in time; 127.0.0.2: nobody listens there)."
+          "Cannot connect to two.test:9911: no answer in time (10.9.9.9: no answer in time; 127.0.0.2: no program listens there)."
       })
     })
   )
@@ -112,7 +112,7 @@ describe.skipIf(isMissing !== undefined)("names", () => {
           { ip: "198.51.100.2", reason: "NotAllowed" }
         ],
         message:
-          "Cannot connect to two.test:1: nobody listens there (127.0.0.1: nobody listens there; " +
+          "Cannot connect to two.test:1: no program listens there (127.0.0.1: no program listens there; " +
           "198.51.100.1: the network does not reach it; 198.51.100.2: a rule of this machine, such as a firewall's, forbids it)."
       })
     })

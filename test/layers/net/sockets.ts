@@ -28,7 +28,7 @@ export const listen = (onConnection: (socket: Net.Socket) => void = () => {}) =>
     return { address: TowerAddress.make(`127.0.0.1:${port}`), port, accepted: Deferred.await(first) }
   })
 
-/** An address where nobody listens any more. */
+/** An address where no program listens any more. */
 export const nobody = Effect.map(Effect.scoped(listen()), ({ address }) => address)
 
 /** All that is read until the end, piece by piece. */

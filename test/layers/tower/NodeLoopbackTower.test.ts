@@ -95,7 +95,7 @@ describe("over real sockets", () => {
 })
 
 describe("its scope", () => {
-  it.scopedLive("ends everything at once when it is closed: nobody listens, no connection is left", () =>
+  it.scopedLive("ends everything at once when it is closed: no program listens, no connection is left", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const stored = yield* Deferred.make<void>()

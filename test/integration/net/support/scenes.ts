@@ -194,7 +194,7 @@ const all: Readonly<Record<string, (count: number) => Effect.Effect<unknown, unk
       return { found: Object.fromEntries(found), asked }
     }),
 
-  /** A name with an address that answers late and one where nobody listens. */
+  /** A name with an address that answers late and one where no program listens. */
   lateAddress: () =>
     Effect.gen(function* () {
       yield* NameServer.serve({ "two.test": { A: ["10.9.9.9", "127.0.0.2"] } })
@@ -211,7 +211,7 @@ const all: Readonly<Record<string, (count: number) => Effect.Effect<unknown, unk
       return told
     }).pipe(Effect.scoped),
 
-  /** Of the two families one answers at once with an address where nobody listens, the other one late with a good one. */
+  /** Of the two families one answers at once with an address where no program listens, the other one late with a good one. */
   lateFamily: () =>
     Effect.gen(function* () {
       let answer = () => {}
