@@ -28,3 +28,6 @@ const meanings: Readonly<Record<string, string>> = {
 /** What a code of the system means; undefined where it is none that files and folders have. @since 0.1.0 @category combinators */
 export const systemTrouble = (code: string): string | undefined =>
   Object.hasOwn(meanings, code) ? meanings[code] : undefined
+
+/** What any code of the system means, as the end of a sentence. @since 0.1.0 @category combinators */
+export const systemWords = (code: string): string => systemTrouble(code) ?? `the system says ${code}`

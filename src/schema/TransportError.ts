@@ -182,8 +182,8 @@ export class GarbledFrame extends Schema.TaggedError<GarbledFrame>()("GarbledFra
   }
 }
 
-/** BOLT-1's Init, the first message of a Lightning node; wtwire's begin at 600. */
-const initOfNode = 16
+/** The type of BOLT-1's Init, the first message of a Lightning node; wtwire's begin at 600. @since 0.1.0 @category models */
+export const initOfNode = 16
 
 /** What came is not a wtwire message. Type 16 is the Init of a Lightning node. @since 0.1.0 @category errors */
 export class MalformedMessage extends Schema.TaggedError<MalformedMessage>()("MalformedMessage", {

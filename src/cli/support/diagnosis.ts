@@ -16,7 +16,7 @@ import type { KeyRingError } from "../../schema/KeyRingError.js"
 import { OnionWithoutProxy, type PermanentTowerFailure, UnexpectedMessage } from "../../schema/NegotiationError.js"
 import * as TowerAddress from "../../schema/TowerAddress.js"
 import type { TowerUri } from "../../schema/TowerUri.js"
-import type { DialFailed, TransportError } from "../../schema/TransportError.js"
+import { type DialFailed, initOfNode, type TransportError } from "../../schema/TransportError.js"
 import { checkInit } from "../../schema/wire/CheckInit.js"
 import { Init } from "../../schema/wire/Init.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
@@ -134,7 +134,7 @@ export const faultOf = ({ failure, missing }: Pick<Diagnosis, "failure" | "missi
     case "GarbledFrame":
       return "Garbled"
     case "MalformedMessage":
-      return failure.type === 16 ? "LightningNode" : "Malformed"
+      return failure.type === initOfNode ? "LightningNode" : "Malformed"
     case "UnexpectedMessage":
       return "NoInit"
     case "PermanentTowerFailure":

@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { systemTrouble } from "../../internal/systemTrouble.js"
+import { systemWords } from "../../internal/systemTrouble.js"
 import * as KeyFile from "../../layers/KeyFile.js"
 import * as SqlClientDb from "../../layers/SqlClientDb.js"
 import { toDbError } from "../../layers/sql/errors.js"
@@ -54,8 +54,6 @@ const requireDatabase = ({ command, database, folder }: ClientPaths): Effect.Eff
         : new CommandError({ message: `The database ${database.filename} cannot be read: ${systemWords(code)}.` })
     }
   })
-
-const systemWords = (code: string): string => systemTrouble(code) ?? `the system says ${code}`
 
 /**
  * The options of a database that can be read: where its disk is read-only, those of a copy that lives as long as the scope.

@@ -1,6 +1,6 @@
 /** Standard output that cannot be written. @since 0.1.0 */
-import { systemTrouble } from "../../internal/systemTrouble.js"
+import { systemWords } from "../../internal/systemTrouble.js"
 
 /** What is said about it; what was done before is done. @since 0.1.0 @category combinators */
 export const outputTrouble = ({ code = "" }: NodeJS.ErrnoException): string =>
-  `Standard output cannot be written: ${systemTrouble(code) ?? `the system says ${code}`}. What was done until now is kept, and the rest was not begun.`
+  `Standard output cannot be written: ${systemWords(code)}. What was done until now is kept, and the rest was not begun.`

@@ -78,12 +78,6 @@ const details: ReadonlyArray<readonly [prefix: string, reason: UnavailableReason
   ["SQLITE_CANTOPEN", "CannotOpen", "the file cannot be opened"],
   ["SQLITE_IOERR", "DiskError", "the disk reports an error"],
   ["SQLITE_PERM", "NotAllowed", "this account may not do that there"],
-  ["ENOSPC", "DiskFull", "the disk is full"],
-  ["EDQUOT", "DiskFull", "this account may not use more of the disk"],
-  ["EROFS", "ReadOnly", "the disk is read-only"],
-  ["EACCES", "NotAllowed", "this account may not do that there"],
-  ["EPERM", "NotAllowed", "this account may not do that there"],
-  ["EIO", "DiskError", "the disk reports an error"],
   ["ECONNREFUSED", "NoServer", "no server listens at its address"],
   ["ECONNRESET", "NoServer", "the server hung up"],
   ["EPIPE", "NoServer", "the server hung up"],
@@ -107,6 +101,16 @@ const details: ReadonlyArray<readonly [prefix: string, reason: UnavailableReason
     "the server's certificate is for another host: use the name that it is for, or sslmode=verify-ca in the URL"
   ]
 ]
+
+/** What those of files and folders mean for a database; others mean that it cannot be opened. */
+const systemReasons: Readonly<Record<string, UnavailableReason>> = {
+  ENOSPC: "DiskFull",
+  EDQUOT: "DiskFull",
+  EROFS: "ReadOnly",
+  EACCES: "NotAllowed",
+  EPERM: "NotAllowed",
+  EIO: "DiskError"
+}
 
 type Why = Pick<DatabaseUnavailable, "reason" | "detail">
 
@@ -132,7 +136,7 @@ const whyOf = (error: SqlError): Why => {
   const known = details.find(([prefix]) => code.startsWith(prefix))
   if (known !== undefined) return { reason: known[1], detail: known[2] + placeOf(error) }
   const trouble = systemTrouble(code)
-  if (trouble !== undefined) return { reason: "CannotOpen", detail: trouble + placeOf(error) }
+  if (trouble !== undefined) return { reason: systemReasons[code] ?? "CannotOpen", detail: trouble + placeOf(error) }
   return goneMessage.test(message)
     ? { reason: "NoServer", detail: "its server does not answer" }
     : { reason: "Other", detail: sentence(message) }
