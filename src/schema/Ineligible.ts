@@ -10,7 +10,7 @@ import { ChannelId } from "./Channel.js"
 import { CommitHeight } from "./RevokedState.js"
 
 /**
- * Why a state is not backed up. `ScriptEnforcedLease`, `NotOnThisChain`, `OtherBlobType`, `SweepScript`, `RewardScript`: on these terms
+ * Why a state is not backed up. `ScriptEnforcedLease`, `RewardType`, `NotOnThisChain`, `OtherBlobType`, `SweepScript`: on these terms
  * the channel never can be. `NoToLocal`: the other party has nothing to lose in it, and towers do nothing then. The others are of the amounts.
  *
  * @since 0.1.0
@@ -18,14 +18,12 @@ import { CommitHeight } from "./RevokedState.js"
  */
 export const IneligibleReason = Schema.Literal(
   "ScriptEnforcedLease",
+  "RewardType",
   "NotOnThisChain",
   "OtherBlobType",
   "SweepScript",
-  "RewardScript",
   "NoToLocal",
   "FeeExceedsInputs",
-  "RewardOverflows",
-  "RewardExceedsInputs",
   "CreatesDust"
 )
 /** @since 0.1.0 @category errors */
@@ -35,7 +33,6 @@ export type IneligibleReason = typeof IneligibleReason.Type
 export class Shares extends Schema.Class<Shares>("Shares")({
   total: Amount,
   fee: Amount,
-  reward: Amount,
   dustLimit: Amount
 }) {
   /** The encoded side, for `JSON.stringify` and loggers. */
@@ -44,7 +41,7 @@ export class Shares extends Schema.Class<Shares>("Shares")({
   }
 }
 
-const none = { total: 0n, fee: 0n, reward: 0n, dustLimit: 0n }
+const none = { total: 0n, fee: 0n, dustLimit: 0n }
 
 /**
  * No tower could make a justice transaction of this state, so it is not sent to any. `shares` are there when the reason is of the
@@ -60,19 +57,17 @@ export class Ineligible extends Schema.TaggedError<Ineligible>()("Ineligible", {
   shares: Schema.optional(Shares)
 }) {
   override get message() {
-    const { dustLimit, fee, reward, total } = this.shares ?? none
+    const { dustLimit, fee, total } = this.shares ?? none
     const why: Record<IneligibleReason, string> = {
       ScriptEnforcedLease: "towers do not know the scripts of lease channels",
+      RewardType: "sessions with a reward take no backups; use one of an altruist blob type",
       NotOnThisChain: "the towers of this chain do not know channels of its type",
       OtherBlobType: "sessions of this blob type are for channels of another type",
       SweepScript:
         "towers of this chain cannot sweep to its script; Bitcoin's take P2WPKH, P2WSH and P2TR, Decred's P2PKH",
-      RewardScript: "the tower asks for its reward in a script for which it reckons a wrong fee; only P2WPKH works",
       NoToLocal: "its transaction has no to_local output of these keys and this delay",
       FeeExceedsInputs: `the fee is ${fee} and its outputs hold ${total}`,
-      RewardOverflows: "the tower's reward does not fit into the 64 bits with which towers reckon",
-      RewardExceedsInputs: `fee and reward are ${fee + reward} and its outputs hold ${total}`,
-      CreatesDust: `${total - fee - reward} would be left of ${total}, and less than ${dustLimit} is dust`
+      CreatesDust: `${total - fee} would be left of ${total}, and less than ${dustLimit} is dust`
     }
     return `State ${this.commitHeight} of channel ${this.channelId} cannot be punished by a tower: ${why[this.reason]}.`
   }

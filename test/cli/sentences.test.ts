@@ -68,7 +68,7 @@ const samples: Readonly<Record<string, unknown>> = {
   proxy: { address: "127.0.0.1:9050", fault: "NotThere" },
   channelId: "ab".repeat(32),
   commitHeight: 7,
-  shares: new Shares({ total: 100_000n, fee: 1_500n, reward: 0n, dustLimit: 546n })
+  shares: new Shares({ total: 100_000n, fee: 1_500n, dustLimit: 546n })
 }
 
 /** The words that a field can have; undefined where it can have anything. */

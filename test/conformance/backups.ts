@@ -15,16 +15,16 @@ import type { Input, Role } from "../../src/internal/justice/transaction.js"
 import { type Agreement, agreementOf } from "../../src/layers/backup/agreement.js"
 import { makeBackup } from "../../src/layers/backup/makeBackup.js"
 import * as JusticeKeys from "../../src/layers/JusticeKeys.js"
-import { BlobType } from "../../src/schema/BlobType.js"
+import { BlobType, flagReward, has } from "../../src/schema/BlobType.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { Channel, ChannelId, type ChannelType } from "../../src/schema/Channel.js"
 import { HexBytes, Hint, PublicKey } from "../../src/schema/Ids.js"
-import type { IneligibleReason } from "../../src/schema/Ineligible.js"
 import * as Policy from "../../src/schema/Policy.js"
 import { CommitHeight, RevokedState } from "../../src/schema/RevokedState.js"
 import * as Codec from "../../src/schema/wire/Codec.js"
 import { StateUpdate } from "../../src/schema/wire/StateUpdate.js"
 import { Entropy } from "../../src/services/Entropy.js"
+import { pureBackup } from "../layers/backup/pureBackup.js"
 import { remember } from "./curve.js"
 import { differs, type Result } from "./result.js"
 import { type Same, vector } from "./vector.js"
@@ -191,8 +191,11 @@ const channelTypes: ReadonlyArray<readonly [flag: number, type: ChannelType]> = 
 
 const typeOf = (bits: number): ChannelType => channelTypes.find(([flag]) => (bits & flag) !== 0)?.[1] ?? "legacy"
 
+/** Why the pure code makes nothing of an entry. */
+type Refusal = Justice.BadState["reason"] | Justice.Unpunishable["reason"]
+
 /** The words of the Go errors for the reasons here; an error without a name is of the sweep script. */
-const reasonOf: Readonly<Record<string, IneligibleReason>> = {
+const reasonOf: Readonly<Record<string, Refusal>> = {
   ErrCreatesDust: "CreatesDust",
   ErrFeeExceedsInputs: "FeeExceedsInputs",
   ErrRewardExceedsInputs: "RewardExceedsInputs"
@@ -342,6 +345,28 @@ const reason = (error: { readonly reason: string } | { readonly _tag: string }):
 const refusal = (subject: Subject): string =>
   Either.match(backup(subject), { onLeft: reason, onRight: () => "accepted" })
 
+const isRewarded = ({ session }: Subject): boolean => has(session.policy.blobType, flagReward)
+
+/** The pure code refuses the state for this reason; and so does `makeBackup`, which refuses sessions with a reward before. */
+const compareRefusal = (same: Same, subject: Subject, expected: Refusal) => {
+  same("refused", isRewarded(subject) ? "RewardType" : expected, refusal(subject))
+  same(
+    "refused, by the pure code",
+    expected,
+    Either.match(sealed(subject), { onLeft: reason, onRight: () => "accepted" })
+  )
+}
+
+/** The same way by the pure code, which knows rewards. */
+const sealed = ({ agreement, entry: { keys, nonce }, state }: Subject) =>
+  pureBackup(
+    curve,
+    agreement,
+    state,
+    { toLocal: fromHex(keys.revocationPriv), toRemote: fromHex(keys.toRemotePriv) },
+    fromHex(nonce)
+  )
+
 /** The message 604 of a blob, as the Go client sends it first. */
 const stateUpdateOf = (hint: Hint, encryptedBlob: string): string =>
   toHex(
@@ -472,15 +497,21 @@ const compareJustice = (same: Same, subject: Subject, entry: Case) => {
     expected.actualWeight ?? expected.actualSize,
     chain.name === "bitcoin" ? weight : signedBytes
   )
-  const ours = backup(subject)
-  if (Either.isLeft(ours)) return same("the state", "accepted", reason(ours.left))
+  const ours = sealed(subject)
+  if (Either.isLeft(ours)) return same("the state", "accepted", ours.left.reason)
+  const hint = toHex(Blob.hint(agreement.chain, ours.right.drafted.commitment.txid))
+  const made = Either.match(backup(subject), {
+    onLeft: reason,
+    onRight: ({ hint, encryptedBlob }) => [hint, encryptedBlob]
+  })
+  same("backup", isRewarded(subject) ? "RewardType" : [hint, toHex(ours.right.blob)], made)
   // Schnorr signatures are not lnd's.
   const { encryptedBlob, signed } = entry.zeroAux ?? { ...entry, signed: expected.signed }
-  same("backup.hint", entry.hint, ours.right.hint)
-  same("backup.encryptedBlob", encryptedBlob, ours.right.encryptedBlob)
-  same("backup.signed", signed, signedOf(ours.right.encryptedBlob))
+  same("backup.hint", entry.hint, hint)
+  same("backup.encryptedBlob", encryptedBlob, toHex(ours.right.blob))
+  same("backup.signed", signed, toHex(ours.right.punished.signed))
   if (entry.zeroAux) {
-    const opened = Blob.open(agreement.chain, commitment.txid, fromHex(ours.right.encryptedBlob))
+    const opened = Blob.open(agreement.chain, commitment.txid, ours.right.blob)
     same("zeroAux.plaintext", entry.zeroAux.plaintext, Either.match(opened, { onLeft: String, onRight: toHex }))
   }
 }
@@ -497,7 +528,7 @@ const compareCase = (same: Same, subject: Subject, entry: Case) => {
 const compareRefused = (same: Same, subject: Subject, entry: Refused) => {
   const { agreement, state } = subject
   const expected = entry.breachTx.toLocalIndex === null ? "NoToLocal" : (reasonOf[entry.error.name] ?? "SweepScript")
-  same("refused", expected, refusal(subject))
+  compareRefusal(same, subject, expected)
   const draft = Justice.draft(agreement.chain, agreement.form, agreement.terms, state)
   if (Either.isRight(draft) || !("fee" in draft.left)) return
   same("totalInput", entry.totalInput, Number(draft.left.total))
@@ -508,12 +539,12 @@ const compareRefused = (same: Same, subject: Subject, entry: Refused) => {
 /** The Go clients back it up in vain; we say why before. */
 const compareUnpunishable = (same: Same, subject: Subject, entry: Unpunishable) => {
   compareBlob(same, subject, entry)
-  const expected = (): IneligibleReason => {
-    if (subject.channel.type === "scriptEnforcedLease") return "ScriptEnforcedLease"
+  if (subject.channel.type === "scriptEnforcedLease") return same("refused", "ScriptEnforcedLease", refusal(subject))
+  const expected = (): Refusal => {
     if (entry.breachTx.toLocalIndex === null) return "NoToLocal"
     return subject.agreement.chain.sweepsTo(fromHex(entry.sweepPkScript)) ? "RewardScript" : "SweepScript"
   }
-  same("refused", expected(), refusal(subject))
+  compareRefusal(same, subject, expected())
 }
 
 /** What the line of the file says of vectors that are refused because of what they are. */

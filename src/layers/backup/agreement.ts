@@ -26,7 +26,7 @@ export interface Agreement {
 export interface Session {
   readonly chain: Chain
   readonly policy: Policy
-  readonly rewardPkScript?: HexBytes | undefined
+  readonly rewardPkScript: HexBytes
 }
 
 /** The highest flag decides, as in lnd (`watchtower/blob/type.go`, `CommitmentType`). */
@@ -47,7 +47,7 @@ export const agreementOf = (
     ? {
         base: BigInt(policy.rewardBase),
         rate: BigInt(policy.rewardRate),
-        script: fromHex(rewardPkScript ?? "")
+        script: fromHex(rewardPkScript)
       }
     : undefined
   return form && { chain, form, terms: { sweepFeeRate: policy.sweepFeeRate, reward } }

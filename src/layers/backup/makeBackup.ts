@@ -48,9 +48,6 @@ const requestFor = (chain: JusticeChain, { justice }: Draft, state: RevokedState
   }
 }
 
-/** The blob type without the reward, which says nothing of the channel. */
-const ofChannel = (blobType: BlobType.BlobType): number => blobType & ~BlobType.flagReward
-
 /** What the session and the channel have agreed upon, if they fit together. */
 const agree = (
   curve: JusticeCurve,
@@ -58,7 +55,9 @@ const agree = (
   { type }: Channel
 ): Either.Either<Agreement, IneligibleReason> => {
   if (type === "scriptEnforcedLease") return Either.left("ScriptEnforcedLease")
-  if (ofChannel(session.policy.blobType) !== blobTypeOf(type)) return Either.left("OtherBlobType")
+  // A backup is made before it is known which session takes it, and the reward's script is a session's own.
+  if (BlobType.has(session.policy.blobType, BlobType.flagReward)) return Either.left("RewardType")
+  if (session.policy.blobType !== blobTypeOf(type)) return Either.left("OtherBlobType")
   return Either.fromNullable(agreementOf(curve, session), () => "NotOnThisChain" as const)
 }
 
@@ -79,8 +78,8 @@ export const makeBackup = (
   Effect.gen(function* () {
     const { channelId, commitHeight, keys } = state
     const ineligible = (reason: IneligibleReason) => new Ineligible({ channelId, commitHeight, reason })
-    const unpayable = ({ dustLimit, fee, reason, reward, total }: Unpayable) =>
-      new Ineligible({ channelId, commitHeight, reason, shares: new Shares({ total, fee, reward, dustLimit }) })
+    const unpayable = (reason: IneligibleReason, { dustLimit, fee, total }: Unpayable) =>
+      new Ineligible({ channelId, commitHeight, reason, shares: new Shares({ total, fee, dustLimit }) })
     const invalid = (reason: InvalidReason, detail: string) =>
       new InvalidRevokedState({ channelId, commitHeight, reason, detail })
     const refused = (fault: BadState | Unpunishable): Ineligible | InvalidRevokedState => {
@@ -93,10 +92,15 @@ export const makeBackup = (
           return invalid("WrongToRemoteKey", "")
         case "NoToLocal":
         case "SweepScript":
-        case "RewardScript":
           return ineligible(fault.reason)
-        default:
-          return unpayable(fault)
+        // Only terms with a reward have these, and no such session comes this far.
+        case "RewardScript":
+        case "RewardOverflows":
+        case "RewardExceedsInputs":
+          return ineligible("RewardType")
+        case "FeeExceedsInputs":
+        case "CreatesDust":
+          return unpayable(fault.reason, fault)
       }
     }
 

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, FastCheck, Redacted } from "effect"
+import { Effect, Either, FastCheck, Option, Redacted } from "effect"
 import { fromHex, toHex } from "../../../src/internal/bytes.js"
 import { nobleJusticeCurve as curve } from "../../../src/internal/justice/curve.js"
+import * as Derivation from "../../../src/internal/justice/derivation.js"
 import { punish } from "../../../src/internal/justice/punish.js"
 import { agreementOf } from "../../../src/layers/backup/agreement.js"
 import { makeBackup } from "../../../src/layers/backup/makeBackup.js"
@@ -13,6 +14,7 @@ import { HexBytes, PublicKey } from "../../../src/schema/Ids.js"
 import * as Policy from "../../../src/schema/Policy.js"
 import { CommitHeight, RevokedState, SignError } from "../../../src/schema/RevokedState.js"
 import * as IndependentTower from "./independentTower.js"
+import { pureBackup } from "./pureBackup.js"
 
 /** The channel types, and the form that the independent tower knows them by. */
 const kinds = {
@@ -138,6 +140,34 @@ const verdict = (of: World): string => Either.match(make(of), { onLeft: describe
 const describeError = (error: Either.Either.Left<ReturnType<typeof make>>): string =>
   error._tag === "SignError" ? error._tag : error.reason
 
+/** The same of the pure code, for channels with static_remotekey: it takes rewards too, although sessions with one are refused. */
+const pureVerdict = (of: World): string => {
+  const { session, state } = setUp(of)
+  const { localDelay, revocation, toRemote } = state.keys
+  const made = pureBackup(
+    curve,
+    Option.getOrThrow(Option.fromNullable(agreementOf(curve, session))),
+    {
+      commitment: fromHex(state.commitmentTransaction),
+      keys: {
+        revocation: fromHex(revocation),
+        delay: fromHex(localDelay),
+        toRemote: fromHex(toRemote),
+        csvDelay: state.csvDelay
+      },
+      sweepScript: fromHex(of.sweep)
+    },
+    {
+      toLocal: Either.getOrThrow(
+        Derivation.revocationSecret(curve, fromHex(secret(of.seed, 1)), fromHex(secret(of.seed, 4)))
+      ),
+      toRemote: fromHex(secret(of.seed, 2))
+    },
+    new Uint8Array(24)
+  )
+  return Either.match(made, { onLeft: ({ reason }) => reason, onRight: () => "accepted" })
+}
+
 const csvDelays = FastCheck.oneof(
   FastCheck.constantFrom(1, 16, 17, 127, 128, 255, 256, 32_767, 32_768, 65_535),
   FastCheck.integer({ min: 0, max: 65_535 })
@@ -221,7 +251,7 @@ describe.each([Chain.bitcoinMainnet, Chain.decredMainnet])("the borders of eligi
 
   const reward = chain.name === "bitcoin" ? `0014${"33".repeat(20)}` : `76a914${"33".repeat(20)}88ac`
   const rewarded = (rewardBase: bigint, rewardRate = 0, toLocal = 200_000n) =>
-    verdict(
+    pureVerdict(
       world(chain, "staticRemoteKey", {
         toLocal,
         reward,
@@ -287,7 +317,19 @@ describe("other terms", () => {
   it("a reward in anything but P2WPKH is refused on Bitcoin, since the tower reckons with another fee", () => {
     for (const reward of [`5120${"33".repeat(32)}`, `0020${"33".repeat(32)}`, ""]) {
       const policy = { blobType: BlobType.make(3), rewardRate: 10_000 }
-      assert.strictEqual(verdict(world(Chain.bitcoinMainnet, "staticRemoteKey", { reward, policy })), "RewardScript")
+      assert.strictEqual(
+        pureVerdict(world(Chain.bitcoinMainnet, "staticRemoteKey", { reward, policy })),
+        "RewardScript"
+      )
+    }
+  })
+
+  it("a session with a reward is refused by name, whatever its script", () => {
+    for (const [chain, type] of types) {
+      const policy = { blobType: BlobType.make(blobTypeOf(type) | 1), rewardRate: 10_000 }
+      for (const reward of ["", `0014${"33".repeat(20)}`, `76a914${"33".repeat(20)}88ac`]) {
+        assert.strictEqual(verdict(world(chain, type, { reward, policy })), "RewardType", `${chain.name} ${type}`)
+      }
     }
   })
 

@@ -1,0 +1,35 @@
+/**
+ * A backup by the pure code alone, opened again as a tower does it. Unlike `makeBackup` it takes sessions with a reward, which the
+ * amounts and the vectors of the Go programs have.
+ */
+import { Either } from "effect"
+import { draft, type State, seal } from "../../../src/internal/justice/backup.js"
+import type { JusticeCurve } from "../../../src/internal/justice/curve.js"
+import { punish } from "../../../src/internal/justice/punish.js"
+import type { Input } from "../../../src/internal/justice/transaction.js"
+import type { Agreement } from "../../../src/layers/backup/agreement.js"
+
+/** The secrets of a commitment's keys, 32 bytes each. */
+export interface Secrets {
+  readonly toLocal: Uint8Array
+  readonly toRemote: Uint8Array
+}
+
+export const pureBackup = (
+  curve: JusticeCurve,
+  { chain, form, terms }: Agreement,
+  state: State,
+  secrets: Secrets,
+  nonce: Uint8Array
+) =>
+  Either.gen(function* () {
+    const drafted = yield* draft(chain, form, terms, state)
+    const signed = (input: Input) => {
+      const sign = input.spend.scheme === "ecdsa" ? curve.signEcdsa : curve.signSchnorr
+      return sign(secrets[input.spend.role], chain.digest(drafted.justice, input))
+    }
+    const signatures = { toLocal: signed(drafted.toLocal), toRemote: drafted.toRemote && signed(drafted.toRemote) }
+    const blob = seal(chain, form, state, drafted, signatures, nonce)
+    const punished = yield* punish(curve, chain, form, terms, drafted.commitment, blob)
+    return { drafted, blob, punished }
+  })
