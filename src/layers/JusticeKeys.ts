@@ -137,7 +137,7 @@ export const fromChannel = (channel: ChannelSecrets): Either.Either<JusticeKeys,
     const none = (name: string) => () => invalid(name)
     return make(
       yield* Either.mapLeft(
-        Derivation.revocationSecret(curve, revocationBase, perCommitment),
+        Derivation.revocationSecret(curve, revocationBase, { secret: perCommitment, point }),
         none("revocation base point secret")
       ),
       channel.type === "legacy"

@@ -265,11 +265,10 @@ const compareKeys = (same: Same, { channel: { type }, entry: { channel, keys }, 
   }
   const point = fromHex(channel.perCommitmentPoint)
   const secrets = {
-    revocation: Derivation.revocationSecret(
-      curve,
-      fromHex(channel.localBasepointSecrets.revocationBasepoint),
-      fromHex(channel.perCommitmentSecret)
-    ),
+    revocation: Derivation.revocationSecret(curve, fromHex(channel.localBasepointSecrets.revocationBasepoint), {
+      secret: fromHex(channel.perCommitmentSecret),
+      point
+    }),
     toRemote:
       type === "legacy"
         ? Derivation.tweakedSecret(curve, fromHex(channel.localBasepointSecrets.paymentBasepoint), point)

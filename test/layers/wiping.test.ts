@@ -7,6 +7,8 @@ import { HDKey } from "@scure/bip32"
 import { Effect, Either, Exit, Redacted, Scope } from "effect"
 import { concat, fromHex } from "../../src/internal/bytes.js"
 import * as Hd from "../../src/internal/hd.js"
+import { type JusticeCurve, nobleJusticeCurve } from "../../src/internal/justice/curve.js"
+import * as Derivation from "../../src/internal/justice/derivation.js"
 import { nobleCurve as curve } from "../../src/internal/nobleCurve.js"
 import * as Noise from "../../src/internal/noise.js"
 import * as Symmetric from "../../src/internal/symmetric.js"
@@ -247,6 +249,61 @@ describe("a connection", () => {
       yield* fiber.pipe((one) => Effect.andThen(one.interruptAsFork(one.id()), Effect.yieldNow()))
       yield* Effect.ignore(Effect.exit(fiber))
       assert.deepStrictEqual(found(watched, passing), [])
+    })
+  )
+})
+
+describe("the revocation key of a commitment", () => {
+  const base = fromHex("11".repeat(32))
+  const basePoint = curve.publicKey(base)
+  const secret = fromHex("22".repeat(32))
+  const perCommitment = { secret, point: curve.publicKey(secret) }
+
+  const product = (secret: Uint8Array, first: Uint8Array, second: Uint8Array) => {
+    const { Fn } = secp256k1.Point
+    const factor = Fn.create(Fn.fromBytes(sha256(concat(first, second)), true))
+    return Fn.toBytes(Fn.mul(Fn.fromBytes(secret), factor))
+  }
+  const summands: Secrets = {
+    ours: product(base, basePoint, perCommitment.point),
+    theirs: product(secret, perCommitment.point, basePoint)
+  }
+  const sum = Either.getOrThrow(
+    nobleJusticeCurve.addSecret(summands.ours ?? new Uint8Array(), summands.theirs ?? new Uint8Array())
+  )
+
+  it.scoped("is all that is kept of its two summands", () =>
+    Effect.gen(function* () {
+      const watched = yield* watch
+      const made = Derivation.revocationSecret(nobleJusticeCurve, base, perCommitment)
+      assert.deepStrictEqual(found(watched, { ...summands, sum }), ["sum"])
+      assert.deepStrictEqual(Either.getOrThrow(made), sum)
+    })
+  )
+
+  const failures: ReadonlyArray<readonly [what: string, refusing: Partial<JusticeCurve>]> = [
+    ["their sum", { addSecret: () => Either.left("NoKey") }],
+    [
+      "the second one",
+      {
+        multiplySecret: (secret, by) =>
+          secret === base ? nobleJusticeCurve.multiplySecret(secret, by) : Either.left("NoKey")
+      }
+    ],
+    [
+      "the first one",
+      {
+        multiplySecret: (secret, by) =>
+          secret === base ? Either.left("NoKey") : nobleJusticeCurve.multiplySecret(secret, by)
+      }
+    ]
+  ]
+  it.scoped.each(failures)("keeps nothing of its summands where %s is no key", ([, refusing]) =>
+    Effect.gen(function* () {
+      const watched = yield* watch
+      const made = Derivation.revocationSecret({ ...nobleJusticeCurve, ...refusing }, base, perCommitment)
+      assert.deepStrictEqual(made, Either.left("NoKey"))
+      assert.deepStrictEqual(found(watched, summands), [])
     })
   )
 })

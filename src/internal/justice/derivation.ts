@@ -6,25 +6,32 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
-import { concat } from "../bytes.js"
+import { concat, wipe } from "../bytes.js"
 import type { JusticeCurve, NoKey } from "./curve.js"
 
 /** The number that binds one point to another. @since 0.1.0 @category combinators */
 export const tweak = (first: Uint8Array, second: Uint8Array): Uint8Array => sha256(concat(first, second))
 
+/** The secret that revoked a commitment, and its point. @since 0.1.0 @category models */
+export interface PerCommitment {
+  readonly secret: Uint8Array
+  readonly point: Uint8Array
+}
+
 /** The private revocation key of a commitment: of our base point's secret, and of the secret that revoked it. @since 0.1.0 @category combinators */
 export const revocationSecret = (
   curve: JusticeCurve,
   basepointSecret: Uint8Array,
-  perCommitmentSecret: Uint8Array
-): Either.Either<Uint8Array, NoKey> =>
-  Either.gen(function* () {
-    const basepoint = curve.publicKey(basepointSecret)
-    const perCommitmentPoint = curve.publicKey(perCommitmentSecret)
-    const ours = yield* curve.multiplySecret(basepointSecret, tweak(basepoint, perCommitmentPoint))
-    const theirs = yield* curve.multiplySecret(perCommitmentSecret, tweak(perCommitmentPoint, basepoint))
-    return yield* curve.addSecret(ours, theirs)
-  })
+  perCommitment: PerCommitment
+): Either.Either<Uint8Array, NoKey> => {
+  const basepoint = curve.publicKey(basepointSecret)
+  const ours = curve.multiplySecret(basepointSecret, tweak(basepoint, perCommitment.point))
+  const theirs = curve.multiplySecret(perCommitment.secret, tweak(perCommitment.point, basepoint))
+  const sum = Either.flatMap(ours, (a) => Either.flatMap(theirs, (b) => curve.addSecret(a, b)))
+  // Divided by its factor, which is public, each summand is a secret that it was made of.
+  for (const summand of [ours, theirs]) if (Either.isRight(summand)) wipe(summand.right)
+  return sum
+}
 
 /** The revocation key of a commitment, of points alone. @since 0.1.0 @category combinators */
 export const revocationKey = (

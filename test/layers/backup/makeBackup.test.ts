@@ -144,6 +144,7 @@ const describeError = (error: Either.Either.Left<ReturnType<typeof make>>): stri
 const pureVerdict = (of: World): string => {
   const { session, state } = setUp(of)
   const { localDelay, revocation, toRemote } = state.keys
+  const perCommitment = fromHex(secret(of.seed, 4))
   const made = pureBackup(
     curve,
     Option.getOrThrow(Option.fromNullable(agreementOf(curve, session))),
@@ -159,7 +160,10 @@ const pureVerdict = (of: World): string => {
     },
     {
       toLocal: Either.getOrThrow(
-        Derivation.revocationSecret(curve, fromHex(secret(of.seed, 1)), fromHex(secret(of.seed, 4)))
+        Derivation.revocationSecret(curve, fromHex(secret(of.seed, 1)), {
+          secret: perCommitment,
+          point: curve.publicKey(perCommitment)
+        })
       ),
       toRemote: fromHex(secret(of.seed, 2))
     },
