@@ -21,6 +21,7 @@
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { encodedError } from "../internal/json.js"
+import { taggedUnion } from "../internal/taggedUnion.js"
 import { ChannelId } from "./Channel.js"
 import { HexBytes, PublicKey } from "./Ids.js"
 
@@ -119,19 +120,44 @@ export class SignError extends Schema.TaggedError<SignError>()("SignError", {
   }
 }
 
-/** What is wrong with a state that cannot be what it says. @since 0.1.0 @category errors */
-export const InvalidReason = Schema.Literal(
-  "MalformedTransaction",
-  "ImpossibleAmount",
-  "MalformedKey",
-  "WrongToRemoteKey",
-  "WrongSignature"
+/** Why bytes are no transaction. @since 0.1.0 @category errors */
+export const TransactionFault = Schema.Literal(
+  "Truncated",
+  "NonCanonicalSize",
+  "FieldTooLong",
+  "UnknownKind",
+  "TrailingBytes"
 )
 /** @since 0.1.0 @category errors */
-export type InvalidReason = typeof InvalidReason.Type
+export type TransactionFault = typeof TransactionFault.Type
+
+const faults: Record<TransactionFault, string> = {
+  Truncated: "it is cut short",
+  NonCanonicalSize: "a size in it is not written in its shortest form",
+  FieldTooLong: "a field in it is too long",
+  UnknownKind: "it is of a kind that commitment transactions never have",
+  TrailingBytes: "more bytes follow it"
+}
+
+/** What is wrong with a state that contradicts itself. @since 0.1.0 @category errors */
+export const InvalidReason = taggedUnion({
+  MalformedTransaction: { fault: TransactionFault },
+  ImpossibleAmount: {},
+  MalformedKey: { key: Schema.Literal("revocation", "localDelay", "toRemote") },
+  WrongToRemoteKey: {},
+  WrongSignature: { role: Role }
+})
+/** @since 0.1.0 @category errors */
+export type InvalidReason = Schema.Schema.Type<typeof InvalidReason>
+
+const keyNames: Record<keyof CommitmentKeys, string> = {
+  revocation: "revocation",
+  localDelay: "delay",
+  toRemote: "to_remote"
+}
 
 /**
- * The state contradicts itself, and nothing was made of it. `detail` names what is wrong, never a key's secret or a signature.
+ * The state contradicts itself, and nothing was made of it. Names what is wrong, and never holds a secret or a signature.
  *
  * @since 0.1.0
  * @category errors
@@ -139,18 +165,18 @@ export type InvalidReason = typeof InvalidReason.Type
 export class InvalidRevokedState extends Schema.TaggedError<InvalidRevokedState>()("InvalidRevokedState", {
   channelId: ChannelId,
   commitHeight: CommitHeight,
-  reason: InvalidReason,
-  detail: Schema.String
+  reason: InvalidReason
 }) {
   override get message() {
-    const why: Record<InvalidReason, string> = {
-      MalformedTransaction: `its commitment transaction cannot be read (${this.detail})`,
-      ImpossibleAmount: "its outputs are more than all coins that there will ever be",
-      MalformedKey: `its ${this.detail} key is not a point on the curve`,
-      WrongToRemoteKey:
+    const why = InvalidReason.$match(this.reason, {
+      MalformedTransaction: ({ fault }) => `its commitment transaction cannot be read: ${faults[fault]}`,
+      ImpossibleAmount: () => "its outputs are more than all coins that there will ever be",
+      MalformedKey: ({ key }) => `its ${keyNames[key]} key is not a point on the curve`,
+      WrongToRemoteKey: () =>
         "its transaction has a to_remote output that is not of its to_remote key; check the channel's type",
-      WrongSignature: `the signature for ${this.detail} is not one of its key`
-    }
-    return `State ${this.commitHeight} of channel ${this.channelId} is not valid: ${why[this.reason]}.`
+      WrongSignature: ({ role }) =>
+        `the signature for ${outputs[role]} does not hold for its key and digest; it has to be 64 bytes, with a low s unless the channel is taproot`
+    })
+    return `State ${this.commitHeight} of channel ${this.channelId} is not valid: ${why}.`
   }
 }

@@ -87,23 +87,42 @@ interface ErrorClass {
 const isErrorClass = (value: unknown): value is ErrorClass =>
   typeof value === "function" && value.prototype instanceof Error && "fields" in value
 
-/** An error in all combinations of the words of its fields; other fields have their sample, optional ones also nothing. */
+type Choice = readonly [name: string, values: ReadonlyArray<unknown>]
+
+/** Objects with one of its values in each field, in all combinations; a field that is undefined is left out. */
+const combined = (choices: ReadonlyArray<Choice>): ReadonlyArray<object> =>
+  choices
+    .reduce<ReadonlyArray<ReadonlyArray<readonly [string, unknown]>>>(
+      (all, [name, values]) => all.flatMap((one) => values.map((value) => [...one, [name, value] as const])),
+      [[]]
+    )
+    .map((fields) => Object.fromEntries(fields.filter(([, value]) => value !== undefined)))
+
+/** The values of a field: its words, its variants, or its sample. */
+const valuesOf = (owner: string, name: string, ast: SchemaAST.AST | undefined): ReadonlyArray<unknown> => {
+  const words = ast && wordsOf(ast)
+  if (words) return words
+  const members: ReadonlyArray<SchemaAST.AST> = ast && SchemaAST.isUnion(ast) ? ast.types : []
+  if (members.length > 0 && members.every(SchemaAST.isTypeLiteral)) {
+    return members.flatMap(({ propertySignatures }) =>
+      combined(propertySignatures.map((field) => [String(field.name), valuesOf(owner, String(field.name), field.type)]))
+    )
+  }
+  assert.isTrue(name in samples, `the field ${name} has a sample`)
+  return [samples[`${owner}.${name}`] ?? samples[name]]
+}
+
+/** An error in all combinations of the words and variants of its fields; other fields have their sample, optional ones also nothing. */
 const instances = (Class: ErrorClass): ReadonlyArray<Failure> => {
-  const choices = Object.entries(Class.fields).flatMap(([name, field]) => {
+  const choices = Object.entries(Class.fields).flatMap(([name, field]): ReadonlyArray<Choice> => {
     if (name === "_tag") return []
     const isOptional = !Schema.isSchema(field)
     const ast = isOptional ? Schema.Struct({ [name]: field }).ast : field.ast
     const type = SchemaAST.isTypeLiteral(ast) && isOptional ? ast.propertySignatures[0]?.type : ast
-    const words = type === undefined ? undefined : wordsOf(type)
-    assert.isTrue(words !== undefined || name in samples, `the field ${name} has a sample`)
-    const values = words ?? [samples[`${Class.name}.${name}`] ?? samples[name]]
-    return [values.map((value) => [name, value] as const).concat(isOptional ? [[name, undefined]] : [])]
+    const values = valuesOf(Class.name, name, type)
+    return [[name, isOptional ? [...values, undefined] : values]]
   })
-  const combined = choices.reduce<ReadonlyArray<ReadonlyArray<readonly [string, unknown]>>>(
-    (all, values) => all.flatMap((one) => values.map((value) => [...one, value])),
-    [[]]
-  )
-  return combined.map((fields) => new Class(Object.fromEntries(fields.filter(([, value]) => value !== undefined))))
+  return combined(choices).map((fields) => new Class(fields))
 }
 
 const folder = path.resolve(import.meta.dirname, "../../src/schema")

@@ -336,9 +336,11 @@ const backup = ({ channel, entry, justice, session }: Subject) =>
     ).pipe(Effect.provideService(Entropy, { bytes: () => Effect.succeed(fromHex(entry.nonce)) }))
   )
 
-/** The words of an error: its reason, or its tag where it has none. */
-const reason = (error: { readonly reason: string } | { readonly _tag: string }): string =>
-  "reason" in error ? error.reason : error._tag
+/** The word for an error: its reason, or its tag where it has none. */
+const reason = (error: { readonly reason: string | { readonly _tag: string } } | { readonly _tag: string }): string => {
+  if (!("reason" in error)) return error._tag
+  return typeof error.reason === "string" ? error.reason : error.reason._tag
+}
 
 /** Why the state is refused. */
 const refusal = (subject: Subject): string =>

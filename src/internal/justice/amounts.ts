@@ -62,8 +62,8 @@ export const divide = (
   const dustLimit = chain.dustLimit(terms?.script ?? sweepScript)
   const fail = (reason: Unpayable["reason"]) => Either.left({ ...amounts, dustLimit, reason })
   if (fee > total) return fail("FeeExceedsInputs")
-  // The tower's reward would be another number than ours.
-  if (terms !== undefined && share(total, terms) + millionths > maxInt64) return fail("RewardOverflows")
+  // The sum before the division, as the tower makes it; beyond 64 bits its reward would be another number than ours.
+  if (terms !== undefined && share(total, terms) + millionths - 1n > maxInt64) return fail("RewardOverflows")
   if (amounts.sweep < 0n) return fail("RewardExceedsInputs")
   return amounts.sweep < dustLimit ? fail("CreatesDust") : Either.right(amounts)
 }

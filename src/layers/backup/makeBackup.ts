@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Struct from "effect/Struct"
 import { fromHex, toHex } from "../../internal/bytes.js"
 import type { Unpayable } from "../../internal/justice/amounts.js"
 import { type BadState, type Draft, draft, seal, type Unpunishable } from "../../internal/justice/backup.js"
@@ -19,9 +20,9 @@ import { Backup } from "../../schema/Backup.js"
 import * as BlobType from "../../schema/BlobType.js"
 import { blobTypeOf, type Channel } from "../../schema/Channel.js"
 import { HexBytes, Hint } from "../../schema/Ids.js"
-import { Ineligible, type IneligibleReason, Shares } from "../../schema/Ineligible.js"
+import { Ineligible, IneligibleReason, Shares } from "../../schema/Ineligible.js"
 import {
-  type InvalidReason,
+  InvalidReason,
   InvalidRevokedState,
   type RevokedState,
   type Sign,
@@ -48,17 +49,19 @@ const requestFor = (chain: JusticeChain, { justice }: Draft, state: RevokedState
   }
 }
 
+const sharesOf = ({ dustLimit, fee, total }: Unpayable): Shares => new Shares({ total, fee, dustLimit })
+
 /** What the session and the channel have agreed upon, if they fit together. */
 const agree = (
   curve: JusticeCurve,
   session: Session,
   { type }: Channel
 ): Either.Either<Agreement, IneligibleReason> => {
-  if (type === "scriptEnforcedLease") return Either.left("ScriptEnforcedLease")
+  if (type === "scriptEnforcedLease") return Either.left(IneligibleReason.ScriptEnforcedLease())
   // A backup is made before it is known which session takes it, and the reward's script is a session's own.
-  if (BlobType.has(session.policy.blobType, BlobType.flagReward)) return Either.left("RewardType")
-  if (session.policy.blobType !== blobTypeOf(type)) return Either.left("OtherBlobType")
-  return Either.fromNullable(agreementOf(curve, session), () => "NotOnThisChain" as const)
+  if (BlobType.has(session.policy.blobType, BlobType.flagReward)) return Either.left(IneligibleReason.RewardType())
+  if (session.policy.blobType !== blobTypeOf(type)) return Either.left(IneligibleReason.OtherBlobType())
+  return Either.fromNullable(agreementOf(curve, session), () => IneligibleReason.NotOnThisChain())
 }
 
 /**
@@ -78,35 +81,34 @@ export const makeBackup = (
   Effect.gen(function* () {
     const { channelId, commitHeight, keys } = state
     const ineligible = (reason: IneligibleReason) => new Ineligible({ channelId, commitHeight, reason })
-    const unpayable = (reason: IneligibleReason, { dustLimit, fee, total }: Unpayable) =>
-      new Ineligible({ channelId, commitHeight, reason, shares: new Shares({ total, fee, dustLimit }) })
-    const invalid = (reason: InvalidReason, detail: string) =>
-      new InvalidRevokedState({ channelId, commitHeight, reason, detail })
+    const invalid = (reason: InvalidReason) => new InvalidRevokedState({ channelId, commitHeight, reason })
     const refused = (fault: BadState | Unpunishable): Ineligible | InvalidRevokedState => {
       switch (fault.reason) {
         case "Transaction":
-          return invalid("MalformedTransaction", fault.why)
+          return invalid(InvalidReason.MalformedTransaction({ fault: fault.why }))
         case "Amount":
-          return invalid("ImpossibleAmount", "")
+          return invalid(InvalidReason.ImpossibleAmount())
         case "ToRemoteKey":
-          return invalid("WrongToRemoteKey", "")
+          return invalid(InvalidReason.WrongToRemoteKey())
         case "NoToLocal":
+          return ineligible(IneligibleReason.NoToLocal())
         case "SweepScript":
-          return ineligible(fault.reason)
+          return ineligible(IneligibleReason.SweepScript())
         // Only terms with a reward have these, and no such session comes this far.
         case "RewardScript":
         case "RewardOverflows":
         case "RewardExceedsInputs":
-          return ineligible("RewardType")
+          return ineligible(IneligibleReason.RewardType())
         case "FeeExceedsInputs":
+          return ineligible(IneligibleReason.FeeExceedsInputs({ shares: sharesOf(fault) }))
         case "CreatesDust":
-          return unpayable(fault.reason, fault)
+          return ineligible(IneligibleReason.CreatesDust({ shares: sharesOf(fault) }))
       }
     }
 
     const { chain, form, terms } = yield* Either.mapLeft(agree(curve, session, channel), ineligible)
-    for (const [name, key] of Object.entries(keys)) {
-      if (!curve.isPoint(fromHex(key))) return yield* invalid("MalformedKey", name)
+    for (const key of Struct.keys(keys)) {
+      if (!curve.isPoint(fromHex(keys[key]))) return yield* invalid(InvalidReason.MalformedKey({ key }))
     }
     const pure = {
       commitment: fromHex(state.commitmentTransaction),
@@ -127,15 +129,18 @@ export const makeBackup = (
       },
       { concurrency: "unbounded" }
     )
-    for (const [role, signature] of Object.entries(signatures)) {
+    for (const role of Struct.keys(signatures)) {
       // A kit has room for 64 bytes; any other number would move all that stands behind it.
-      if (signature && signature.length !== 64) return yield* invalid("WrongSignature", role)
+      if (signatures[role] && signatures[role].length !== 64)
+        return yield* invalid(InvalidReason.WrongSignature({ role }))
     }
     const nonce = yield* Effect.flatMap(Entropy, ({ bytes }) => bytes(Blob.nonceLength))
     const blob = seal(chain, form, pure, drafted, signatures, nonce)
     const punished = punish(curve, chain, form, terms, drafted.commitment, blob)
     if (Either.isLeft(punished)) {
-      if (punished.left.reason === "InvalidSignature") return yield* invalid("WrongSignature", punished.left.role)
+      if (punished.left.reason === "InvalidSignature") {
+        return yield* invalid(InvalidReason.WrongSignature({ role: punished.left.role }))
+      }
       return yield* Effect.dieMessage(`A new blob is useless: ${punished.left.reason}.`)
     }
     return new Backup({ hint: Hint.make(toHex(Blob.hint(chain, drafted.commitment.txid))), encryptedBlob: hex(blob) })

@@ -139,7 +139,7 @@ const make = (of: World) => {
 /** `accepted`, or the reason against it. */
 const verdict = (of: World): string => Either.match(make(of), { onLeft: describeError, onRight: () => "accepted" })
 const describeError = (error: Either.Either.Left<ReturnType<typeof make>>): string =>
-  error._tag === "SignError" ? error._tag : error.reason
+  error._tag === "SignError" ? error._tag : error.reason._tag
 
 /** The same of the pure code, for channels with static_remotekey: it takes rewards too, although sessions with one are refused. */
 const pureVerdict = (of: World): string => {
@@ -274,12 +274,17 @@ describe.each([Chain.bitcoinMainnet, Chain.decredMainnet])("the borders of eligi
     assert.strictEqual(rewarded(300_001n), "RewardExceedsInputs")
   })
 
-  it("a share that the Go towers cannot hold in 64 bits is refused", () => {
-    const rate = 900_000
-    // Millionths are rounded up, so the product may have this much less than 2^63 - 1.
-    const most = ((1n << 63n) - 1n - 1_000_000n) / BigInt(rate)
-    assert.strictEqual(rewarded(0n, rate, most - 100_000n), "accepted")
-    assert.strictEqual(rewarded(0n, rate, most - 100_000n + 1n), "RewardOverflows")
+  it("a share that the Go towers cannot round up in 64 bits is refused, to the unit", () => {
+    // They add 999,999 before they divide.
+    const most = (1n << 63n) - 1n - 999_999n
+    const sharing = (product: bigint, rate: bigint) => {
+      assert.strictEqual(product % rate, 0n)
+      return rewarded(0n, Number(rate), product / rate - 100_000n)
+    }
+    assert.strictEqual(sharing(most - 30_839n, 30_839n), "accepted")
+    assert.strictEqual(sharing(most, 30_839n), "accepted")
+    assert.strictEqual(sharing(most + 1n, 13_843n), "RewardOverflows")
+    assert.strictEqual(sharing(most + 30_839n, 30_839n), "RewardOverflows")
   })
 
   it("without to_local no tower does anything, whatever else there is", () => {
@@ -356,18 +361,18 @@ describe("bad input", () => {
     [
       "a transaction that is cut short",
       given({ commitmentTransaction: HexBytes.make(raw.slice(0, -2)) }),
-      /cannot be read \(Truncated\)/
+      /cannot be read: it is cut short/
     ],
     [
       "bytes behind the transaction",
       given({ commitmentTransaction: HexBytes.make(`${raw}00`) }),
-      /cannot be read \(TrailingBytes\)/
+      /cannot be read: more bytes follow it/
     ],
-    ["no bytes at all", given({ commitmentTransaction: HexBytes.make("") }), /cannot be read \(Truncated\)/],
+    ["no bytes at all", given({ commitmentTransaction: HexBytes.make("") }), /cannot be read: it is cut short/],
     [
       "a key that is not on the curve",
       given({ keys: { ...state.keys, localDelay: PublicKey.make(`02${"ff".repeat(32)}`) } }),
-      /its localDelay key is not a point on the curve/
+      /its delay key is not a point on the curve/
     ],
     [
       "the to_remote key of another channel",
@@ -385,7 +390,7 @@ describe("bad input", () => {
       given({}, (request) =>
         request.role === "toRemote" ? sign({ ...request, digest: HexBytes.make("11".repeat(32)) }) : sign(request)
       ),
-      /the signature for toRemote is not one of its key/
+      /the signature for to_remote does not hold for its key and digest; it has to be 64 bytes, with a low s/
     ],
     [
       "a signature with a high s",
@@ -396,17 +401,17 @@ describe("bad input", () => {
           return fromHex(toHex(signature.subarray(0, 32)) + s.toString(16).padStart(64, "0"))
         })
       ),
-      /the signature for toRemote is not one of its key/
+      /the signature for to_remote does not hold for its key and digest; it has to be 64 bytes, with a low s/
     ],
     [
       "a signature of zeros",
       given({}, () => Effect.succeed(new Uint8Array(64))),
-      /the signature for toRemote is not one of its key/
+      /the signature for to_remote does not hold for its key and digest; it has to be 64 bytes, with a low s/
     ],
     [
       "a signature of 63 bytes",
       given({}, (request) => Effect.map(sign(request), (signature) => signature.subarray(1))),
-      /the signature for toLocal is not one of its key/
+      /the signature for to_local does not hold for its key and digest; it has to be 64 bytes, with a low s/
     ],
     [
       "a signer that fails",
