@@ -14,10 +14,11 @@ import type { JusticeCurve } from "./curve.js"
 import * as Form from "./form.js"
 import * as Kit from "./kit.js"
 import * as Script from "./script.js"
-import { derWithSighash, sighashAll } from "./signature.js"
+import { sighashAll } from "./signature.js"
 import * as Tapscript from "./tapscript.js"
-import type { Input, Justice, Spend } from "./transaction.js"
+import type { Input, Justice, ScriptSpend, Spend } from "./transaction.js"
 import { version } from "./transaction.js"
+import * as Version0 from "./version0.js"
 
 const hash256 = (bytes: Uint8Array): Uint8Array => sha256(sha256(bytes))
 const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(sha256(bytes))
@@ -30,7 +31,7 @@ const body = codec.struct({
 })
 const witness = codec.list(codec.varBytes)
 
-/** A marker that no count of inputs is, and a flag: witnesses stand between outputs and lock time (BIP-144). */
+/** A marker, which would be a transaction without inputs, and a flag: witnesses stand between outputs and lock time (BIP-144). */
 const segwit = Uint8Array.of(0, 1)
 const lockTime = codec.u32le.write(0)
 
@@ -41,8 +42,8 @@ const readTransaction: JusticeChain["readTransaction"] = (raw) =>
     const [{ inputs, outputs }, bodyEnd] = yield* body.read(raw, start)
     let end = bodyEnd
     if (hasWitnesses) for (const _ of inputs) [, end] = yield* witness.read(raw, end)
-    const [, length] = yield* codec.u32le.read(raw, end)
-    if (length < raw.length) return yield* Either.left("TrailingBytes" as const)
+    const [, lockTimeEnd] = yield* codec.u32le.read(raw, end)
+    if (lockTimeEnd < raw.length) return yield* Either.left("TrailingBytes" as const)
     return { txid: hash256(concat(raw.subarray(0, 4), raw.subarray(start, bodyEnd), raw.subarray(end))), outputs }
   })
 
@@ -122,80 +123,24 @@ const estimate: JusticeChain["estimate"] = (spends, outputScripts) => {
   return 4 * base + segwit.length + spends.reduce((sum, spend) => sum + spend.estimate, 0)
 }
 
-/** An output of version 0 that pays to a script. */
-const witnessScript = (
-  spend: Pick<Spend, "role" | "script" | "key" | "sequence" | "estimate">,
-  ...path: ReadonlyArray<Uint8Array>
-): Spend => ({
-  ...spend,
-  pkScript: Script.script(0, Script.push(sha256(spend.script))),
-  scheme: "ecdsa",
-  stack: (signature) => [derWithSighash(signature), ...path, spend.script]
-})
-
-/** The branch of OP_IF. */
-const ifBranch = Uint8Array.of(1)
-
-const toLocal =
-  (estimated: number) =>
-  ({ csvDelay, delayKey, revocationKey }: Kit.ToLocalV0): Spend =>
-    witnessScript(
-      {
-        role: "toLocal",
-        script: Script.toLocal(revocationKey, delayKey, csvDelay),
-        key: revocationKey,
-        sequence: 0,
-        estimate: estimated
-      },
-      ifBranch
-    )
-
-const toRemoteKeyHash = (key: Uint8Array): Spend => {
-  const script = Script.script(0, Script.push(hash160(key)))
-  return {
-    role: "toRemote",
-    pkScript: script,
-    script,
-    key,
-    scheme: "ecdsa",
-    sequence: 0,
-    estimate: 109,
-    stack: (signature) => [derWithSighash(signature), key]
-  }
-}
-
-const toRemoteConfirmed = (key: Uint8Array): Spend =>
-  witnessScript({ role: "toRemote", script: Script.toRemoteConfirmed(key), key, sequence: 1, estimate: 113 })
-
-const v0 = (toLocalEstimate: number, toRemote: (key: Uint8Array) => Spend): Form.Form =>
-  Form.make(
-    Kit.v0,
-    ({ csvDelay, delay, revocation }) => ({ revocationKey: revocation, delayKey: delay, csvDelay }),
-    toLocal(toLocalEstimate),
-    toRemote
-  )
-
 const taproot = (curve: JusticeCurve, final: boolean): Form.Form => {
-  const leaf = (
-    spend: Pick<Spend, "role" | "script" | "key" | "sequence" | "estimate">,
-    ...sibling: ReadonlyArray<Uint8Array>
-  ): Spend => {
+  const leaf = (spend: ScriptSpend, ...sibling: ReadonlyArray<Uint8Array>): Spend => {
     const { controlBlock, pkScript } = Tapscript.output(curve, spend.script, ...sibling)
     return { ...spend, pkScript, scheme: "schnorr", stack: (signature) => [signature, spend.script, controlBlock] }
   }
   return Form.make(
     Kit.v1,
     ({ csvDelay, delay, revocation }) => ({
-      revocationKey: Tapscript.xOnly(revocation),
-      delayKey: Tapscript.xOnly(delay),
+      revocation: Tapscript.xOnly(revocation),
+      delay: Tapscript.xOnly(delay),
       delayLeaf: Tapscript.leafHash(Tapscript.delayLeaf(Tapscript.xOnly(delay), csvDelay, final))
     }),
-    ({ delayKey, delayLeaf, revocationKey }) =>
+    ({ delay, delayLeaf, revocation }) =>
       leaf(
         {
           role: "toLocal",
-          script: Tapscript.revokeLeaf(delayKey, revocationKey),
-          key: revocationKey,
+          script: Tapscript.revokeLeaf(delay, revocation),
+          key: revocation,
           sequence: 0,
           estimate: 202
         },
@@ -222,8 +167,11 @@ const taproot = (curve: JusticeCurve, final: boolean): Form.Form => {
 export const bitcoin = (curve: JusticeCurve): JusticeChain => ({
   hash: sha256,
   forms: {
-    legacy: v0(156, toRemoteKeyHash),
-    anchor: v0(157, toRemoteConfirmed),
+    ...Version0.forms({
+      payToScript: (script) => Script.script(0, Script.push(sha256(script))),
+      payToKeyHash: (key) => Script.script(0, Script.push(hash160(key))),
+      estimates: { legacy: { toLocal: 156, toRemote: 109 }, anchor: { toLocal: 157, toRemote: 113 } }
+    }),
     taproot: taproot(curve, false),
     taprootFinal: taproot(curve, true)
   },

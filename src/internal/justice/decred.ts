@@ -10,12 +10,11 @@ import * as Either from "effect/Either"
 import { concat, equals } from "../bytes.js"
 import * as codec from "../fieldCodec.js"
 import type { JusticeChain } from "./chain.js"
-import * as Form from "./form.js"
-import * as Kit from "./kit.js"
 import * as Script from "./script.js"
-import { derWithSighash, sighashAll } from "./signature.js"
-import type { Input, Justice, Spend } from "./transaction.js"
+import { sighashAll } from "./signature.js"
+import type { Input, Justice } from "./transaction.js"
 import { version } from "./transaction.js"
+import * as Version0 from "./version0.js"
 
 const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(blake256(bytes))
 
@@ -111,61 +110,14 @@ const estimate: JusticeChain["estimate"] = (spends, outputScripts) =>
 const isPublicKeyHash = (script: Uint8Array): boolean =>
   script.length === 25 && equals(script, Script.payToPublicKeyHash(script.subarray(3, 23)))
 
-/** An output that pays to a script. */
-const scriptHash = (
-  spend: Pick<Spend, "role" | "script" | "key" | "sequence" | "estimate">,
-  ...path: ReadonlyArray<Uint8Array>
-): Spend => ({
-  ...spend,
-  pkScript: Script.payToScriptHash(hash160(spend.script)),
-  scheme: "ecdsa",
-  stack: (signature) => [derWithSighash(signature), ...path, spend.script]
-})
-
-/** The branch of OP_IF. */
-const ifBranch = Uint8Array.of(1)
-
-const toLocal = ({ csvDelay, delayKey, revocationKey }: Kit.ToLocalV0): Spend =>
-  scriptHash(
-    {
-      role: "toLocal",
-      script: Script.toLocal(revocationKey, delayKey, csvDelay),
-      key: revocationKey,
-      sequence: 0,
-      estimate: 157
-    },
-    ifBranch
-  )
-
-const toRemoteKeyHash = (key: Uint8Array): Spend => {
-  const script = Script.payToPublicKeyHash(hash160(key))
-  return {
-    role: "toRemote",
-    pkScript: script,
-    script,
-    key,
-    scheme: "ecdsa",
-    sequence: 0,
-    estimate: 108,
-    stack: (signature) => [derWithSighash(signature), key]
-  }
-}
-
-const toRemoteConfirmed = (key: Uint8Array): Spend =>
-  scriptHash({ role: "toRemote", script: Script.toRemoteConfirmed(key), key, sequence: 1, estimate: 112 })
-
-const form = (toRemote: (key: Uint8Array) => Spend): Form.Form =>
-  Form.make(
-    Kit.v0,
-    ({ csvDelay, delay, revocation }) => ({ revocationKey: revocation, delayKey: delay, csvDelay }),
-    toLocal,
-    toRemote
-  )
-
 /** Decred. The estimates are those of dcrlnd (`watchtower/wtclient/backup_task.go`). @since 0.1.0 @category models */
 export const decred: JusticeChain = {
   hash: blake256,
-  forms: { legacy: form(toRemoteKeyHash), anchor: form(toRemoteConfirmed) },
+  forms: Version0.forms({
+    payToScript: (script) => Script.payToScriptHash(hash160(script)),
+    payToKeyHash: (key) => Script.payToPublicKeyHash(hash160(key)),
+    estimates: { legacy: { toLocal: 157, toRemote: 108 }, anchor: { toLocal: 157, toRemote: 112 } }
+  }),
   readTransaction,
   estimate,
   // The tower takes P2SH too, and then reckons with a smaller output than the client: another fee.

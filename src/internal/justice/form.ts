@@ -73,17 +73,17 @@ export const make = <ToLocal extends object>(
       ...toLocalOf(keys),
       sweepScript,
       toLocalSignature: signatures.toLocal,
-      toRemoteKey: signatures.toRemote === undefined ? blank.key : keys.toRemote,
+      toRemote: signatures.toRemote === undefined ? blank.key : keys.toRemote,
       toRemoteSignature: signatures.toRemote ?? blank.signature
     }),
   readKit: (plaintext) =>
     Either.map(layout.read(plaintext, 0), ([kit]) => ({
       sweepScript: kit.sweepScript,
       toLocal: toLocal(kit),
-      toRemote: isKey(kit.toRemoteKey) ? toRemote(kit.toRemoteKey) : undefined,
+      toRemote: isKey(kit.toRemote) ? toRemote(kit.toRemote) : undefined,
       signatures: {
         toLocal: kit.toLocalSignature,
-        toRemote: isKey(kit.toRemoteKey) ? kit.toRemoteSignature : undefined
+        toRemote: isKey(kit.toRemote) ? kit.toRemoteSignature : undefined
       }
     }))
 })

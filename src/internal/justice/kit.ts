@@ -10,15 +10,15 @@ import * as codec from "../fieldCodec.js"
 
 /** What to_local follows from in channels before taproot: keys of 33 bytes, and the delay in blocks. @since 0.1.0 @category models */
 export interface ToLocalV0 {
-  readonly revocationKey: Uint8Array
-  readonly delayKey: Uint8Array
+  readonly revocation: Uint8Array
+  readonly delay: Uint8Array
   readonly csvDelay: number
 }
 
 /** The same in taproot channels: keys of 32 bytes, and the leaf of the delay, in which the tower cannot see the delay. @since 0.1.0 @category models */
 export interface ToLocalV1 {
-  readonly revocationKey: Uint8Array
-  readonly delayKey: Uint8Array
+  readonly revocation: Uint8Array
+  readonly delay: Uint8Array
   readonly delayLeaf: Uint8Array
 }
 
@@ -26,7 +26,7 @@ export interface ToLocalV1 {
 export type Kit<ToLocal> = ToLocal & {
   readonly sweepScript: Uint8Array
   readonly toLocalSignature: Uint8Array
-  readonly toRemoteKey: Uint8Array
+  readonly toRemote: Uint8Array
   readonly toRemoteSignature: Uint8Array
 }
 
@@ -52,21 +52,21 @@ const signature = codec.bytes(64)
 /** Version 0: 274 bytes. @since 0.1.0 @category models */
 export const v0 = codec.struct<Kit<ToLocalV0>>({
   sweepScript,
-  revocationKey: key,
-  delayKey: key,
+  revocation: key,
+  delay: key,
   csvDelay: codec.u32,
   toLocalSignature: signature,
-  toRemoteKey: key,
+  toRemote: key,
   toRemoteSignature: signature
 })
 
 /** Version 1: 300 bytes. @since 0.1.0 @category models */
 export const v1 = codec.struct<Kit<ToLocalV1>>({
   sweepScript,
-  revocationKey: xOnlyKey,
-  delayKey: xOnlyKey,
+  revocation: xOnlyKey,
+  delay: xOnlyKey,
   toLocalSignature: signature,
   delayLeaf: codec.bytes(32),
-  toRemoteKey: key,
+  toRemote: key,
   toRemoteSignature: signature
 })

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { compare } from "../bytes.js"
+import { compare, equals } from "../bytes.js"
 
 /** An output: an amount in satoshi or atoms, and whom it pays. @since 0.1.0 @category models */
 export interface Output {
@@ -40,6 +40,9 @@ export interface Spend {
   readonly stack: (signature: Uint8Array) => ReadonlyArray<Uint8Array>
 }
 
+/** What follows from the script of an output that pays to a script. @since 0.1.0 @category models */
+export type ScriptSpend = Pick<Spend, "role" | "script" | "key" | "sequence" | "estimate">
+
 /** An output of a commitment transaction that is spent. @since 0.1.0 @category models */
 export interface Input {
   readonly txid: Uint8Array
@@ -57,7 +60,7 @@ export interface Justice {
 /** The version of every justice transaction. @since 0.1.0 @category models */
 export const version = 2
 
-/** All coins that there will ever be, in satoshi or atoms: 21 million on either chain. @since 0.1.0 @category models */
+/** All coins that there will ever be, in satoshi or atoms: 21 million on either chain. No channel holds more. @since 0.1.0 @category models */
 export const allCoins = 2_100_000_000_000_000n
 
 /**
@@ -75,7 +78,7 @@ export const sorted = (inputs: ReadonlyArray<Input>, outputs: ReadonlyArray<Outp
 
 /** The first output that pays to this script, as the towers look for it. @since 0.1.0 @category combinators */
 export const find = ({ outputs, txid }: Commitment, spend: Spend): Input | undefined => {
-  const index = outputs.findIndex(({ script }) => compare(script, spend.pkScript) === 0)
+  const index = outputs.findIndex(({ script }) => equals(script, spend.pkScript))
   const output = outputs[index]
   return output && { txid, index, value: output.value, spend }
 }
