@@ -20,6 +20,8 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { encoded, printable } from "../internal/json.js"
+import { millionths, rewardOf } from "../internal/justice/amounts.js"
+import { allCoins } from "../internal/justice/transaction.js"
 import * as Table from "../internal/optionTable.js"
 import { ended } from "../internal/sentence.js"
 import * as BlobType from "./BlobType.js"
@@ -169,12 +171,6 @@ export const make = <Fee extends FeeRate>(chain: Chain.Chain<Fee>, fields: Field
 export const defaults = <Fee extends FeeRate>(chain: Chain.Chain<Fee>, blobType?: BlobType.BlobType): Policy<Fee> =>
   make(chain, { blobType })
 
-/** A reward rate is a share in millionths. */
-const whole = 1_000_000n
-
-/** All coins that there will ever be, in satoshi or atoms: 21 million on either chain. No channel holds more. */
-const allCoins = 2_100_000_000_000_000n
-
 /** No justice transaction is smaller: in weight units or bytes, as the chain's fee rate counts. One input and one output. */
 const leastSize: Record<Chain.Chain["feeUnit"], bigint> = { "sat/kw": 320n, "atoms/kB": 80n }
 
@@ -183,10 +179,9 @@ const leastSize: Record<Chain.Chain["feeUnit"], bigint> = { "sat/kw": 320n, "ato
  * (lnd v0.21.2 `watchtower/wtpolicy/policy.go`, `ComputeRewardOutputs`), and its backups are for nothing.
  */
 const paysItsSweep = ({ rewardBase, rewardRate, sweepFeeRate }: Policy, { feeUnit }: Chain.Chain): boolean => {
-  const afterBase = allCoins - BigInt(rewardBase)
-  const share = (afterBase * BigInt(rewardRate) + whole - 1n) / whole
+  const reward = rewardOf(allCoins, { base: BigInt(rewardBase), rate: BigInt(rewardRate) })
   const fee = (sweepFeeRate * leastSize[feeUnit]) / 1000n
-  return share + fee < afterBase
+  return reward + fee < allCoins
 }
 
 /**
@@ -225,8 +220,8 @@ export const validate = <Fee extends FeeRate>(
   if (!paysItsSweep(policy, chain)) {
     return fail(
       "CannotPaySweep",
-      BigInt(policy.rewardRate) >= whole
-        ? `a reward rate of ${policy.rewardRate} millionths leaves nothing to pay the sweep with; it must be below ${whole}`
+      BigInt(policy.rewardRate) >= millionths
+        ? `a reward rate of ${policy.rewardRate} millionths leaves nothing to pay the sweep with; it must be below ${millionths}`
         : `no channel is large enough to pay this reward and a sweep fee rate of ${policy.sweepFeeRate} ${chain.feeUnit}; lower them`
     )
   }
