@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { sha256 } from "@noble/hashes/sha2.js"
+import { schnorr } from "@noble/curves/secp256k1.js"
 import * as Either from "effect/Either"
 import { compare, concat, fromHex } from "../bytes.js"
 import { varBytes } from "../fieldCodec.js"
@@ -20,17 +20,14 @@ const leafVersion = 0xc0
 export const xOnly = (key: Uint8Array): Uint8Array => key.subarray(1)
 
 /** A hash of its own for each use (BIP-340). @since 0.1.0 @category combinators */
-export const taggedHash = (tag: string, ...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const prefix = sha256(new TextEncoder().encode(tag))
-  return sha256(concat(prefix, prefix, ...parts))
-}
+export const { taggedHash } = schnorr.utils
 
 /** The hash of a script as a leaf. @since 0.1.0 @category combinators */
 export const leafHash = (leaf: Uint8Array): Uint8Array =>
   taggedHash("TapLeaf", Uint8Array.of(leafVersion), varBytes.write(leaf))
 
 /**
- * The key, after so many blocks. The final scripts check the signature and the delay, those before them drop the delay.
+ * The key, after a delay in blocks. The final scripts check the signature and the delay, those before them drop the delay.
  *
  * @since 0.1.0
  * @category constructors
