@@ -44,16 +44,17 @@ export type ChannelType = typeof ChannelType.Type
 /** The channel types that towers can punish. @since 0.1.0 @category models */
 export type Punishable = Exclude<ChannelType, "scriptEnforcedLease">
 
-/** Where justice transactions pay to: Bitcoin takes P2WPKH, P2WSH and P2TR, Decred P2PKH. @since 0.1.0 @category models */
-export const SweepPkScript = HexBytes
-/** @since 0.1.0 @category models */
-export type SweepPkScript = typeof SweepPkScript.Type
-
-/** What is known of a channel before its first state. @since 0.1.0 @category models */
+/**
+ * What is known of a channel before its first state. `sweepPkScript` is where justice transactions pay to: Bitcoin's towers take P2WPKH,
+ * P2WSH and P2TR, Decred's P2PKH.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class Channel extends Schema.Class<Channel>("Channel")({
   id: ChannelId,
   type: ChannelType,
-  sweepPkScript: SweepPkScript
+  sweepPkScript: HexBytes
 }) {}
 
 const blobTypes: Readonly<Record<Punishable, BlobType.BlobType>> = {

@@ -10,8 +10,8 @@ import * as Either from "effect/Either"
 import { concat } from "../bytes.js"
 import * as codec from "../fieldCodec.js"
 import type { JusticeChain } from "./chain.js"
-import type { JusticeCurve } from "./curve.js"
 import * as Form from "./form.js"
+import type { JusticeCurve } from "./justiceCurve.js"
 import * as Kit from "./kit.js"
 import * as Script from "./script.js"
 import { sighashAll } from "./signature.js"
@@ -181,7 +181,6 @@ export const bitcoin = (curve: JusticeCurve): JusticeChain => ({
   // For every script the tower reckons with the size of P2WPKH: for another one its fee would differ from the client's.
   rewardsTo: isPublicKeyHash,
   dustLimit: (script) => (isPublicKeyHash(script) ? 294n : 330n),
-  txid: (justice) => hash256(unsigned(justice)),
   digest: (justice, input) => (input.spend.scheme === "ecdsa" ? digestV0(justice, input) : digestV1(justice, input)),
   unsigned,
   signed: (justice, stacks) =>

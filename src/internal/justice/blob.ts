@@ -14,9 +14,6 @@ type Hash = Pick<JusticeChain, "hash">
 /** The size of a blob's nonce in bytes. @since 0.1.0 @category models */
 export const nonceLength = 24
 
-/** What a blob has beside its kit: nonce and tag, in bytes. @since 0.1.0 @category models */
-export const overhead = nonceLength + 16
-
 /** The first 16 bytes of the hash of a transaction's id (internal order). @since 0.1.0 @category combinators */
 export const hint = ({ hash }: Hash, txid: Uint8Array): Uint8Array => hash(txid).subarray(0, 16)
 

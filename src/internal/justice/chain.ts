@@ -27,8 +27,6 @@ export interface JusticeChain {
   readonly rewardsTo: (script: Uint8Array) => boolean
   /** The least amount that the daemons do not call dust, for an output of this script. */
   readonly dustLimit: (script: Uint8Array) => bigint
-  /** The id, in internal order. */
-  readonly txid: (justice: Justice) => Uint8Array
   /** The digest that this input of the transaction signs: 32 bytes. */
   readonly digest: (justice: Justice, input: Input) => Uint8Array
   /** The bytes of the transaction without signatures. */

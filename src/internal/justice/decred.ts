@@ -124,7 +124,6 @@ export const decred: JusticeChain = {
   sweepsTo: isPublicKeyHash,
   rewardsTo: () => true,
   dustLimit: () => 6030n,
-  txid: prefixHash,
   digest: (justice, input) =>
     blake256(concat(codec.u32le.write(sighashAll), prefixHash(justice), witnessHash(justice, input))),
   unsigned: (justice) => serialize(justice, () => ({ value: 0n, signatureScript: new Uint8Array(0) })),

@@ -7,7 +7,7 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import { concat, wipe } from "../bytes.js"
-import type { JusticeCurve, NoKey } from "./curve.js"
+import type { JusticeCurve, NoKey } from "./justiceCurve.js"
 
 /** The number that binds one point to another. @since 0.1.0 @category combinators */
 export const tweak = (first: Uint8Array, second: Uint8Array): Uint8Array => sha256(concat(first, second))
@@ -32,18 +32,6 @@ export const revocationSecret = (
   for (const summand of [ours, theirs]) if (Either.isRight(summand)) wipe(summand.right)
   return sum
 }
-
-/** The revocation key of a commitment, of points alone. @since 0.1.0 @category combinators */
-export const revocationKey = (
-  curve: JusticeCurve,
-  basepoint: Uint8Array,
-  perCommitmentPoint: Uint8Array
-): Either.Either<Uint8Array, NoKey> =>
-  Either.gen(function* () {
-    const ours = yield* curve.multiplyPoint(basepoint, tweak(basepoint, perCommitmentPoint))
-    const theirs = yield* curve.multiplyPoint(perCommitmentPoint, tweak(perCommitmentPoint, basepoint))
-    return yield* curve.addPoints(ours, theirs)
-  })
 
 /** The key of a base point in one commitment: the delay key, and to_remote's in channels without static_remotekey. @since 0.1.0 @category combinators */
 export const tweakedKey = (

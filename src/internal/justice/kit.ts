@@ -30,8 +30,8 @@ export type Kit<ToLocal> = ToLocal & {
   readonly toRemoteSignature: Uint8Array
 }
 
-/** Room for the longest witness program, 42 bytes. @since 0.1.0 @category models */
-export const maxSweepScript = 42
+/** Room for the longest witness program. */
+const maxSweepScript = 42
 
 /** The length in one byte, and the script with zeros behind it up to 42 bytes. */
 const sweepScript: codec.Codec<Uint8Array> = {

@@ -8,8 +8,8 @@ import * as Either from "effect/Either"
 import { type Amounts, divide, outputs, type Terms, type Unpayable } from "./amounts.js"
 import * as Blob from "./blob.js"
 import type { JusticeChain } from "./chain.js"
-import type { JusticeCurve } from "./curve.js"
 import type { Form, Opened } from "./form.js"
+import type { JusticeCurve } from "./justiceCurve.js"
 import { type Commitment, find, type Input, type Justice, type Role, type Spend, sorted } from "./transaction.js"
 
 /** A justice transaction that can be broadcast, and what it was made of. @since 0.1.0 @category models */

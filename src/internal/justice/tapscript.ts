@@ -8,7 +8,7 @@ import { schnorr } from "@noble/curves/secp256k1.js"
 import * as Either from "effect/Either"
 import { compare, concat, fromHex } from "../bytes.js"
 import { varBytes } from "../fieldCodec.js"
-import type { JusticeCurve } from "./curve.js"
+import type { JusticeCurve } from "./justiceCurve.js"
 import { op, push, pushNumber, script } from "./script.js"
 
 /** The internal key of every output: nobody knows its secret (lnd `input/script_utils.go`, `TaprootNUMSHex`). @since 0.1.0 @category models */

@@ -4,7 +4,7 @@
  */
 import { Either } from "effect"
 import { draft, type State, seal } from "../../../src/internal/justice/backup.js"
-import type { JusticeCurve } from "../../../src/internal/justice/curve.js"
+import type { JusticeCurve } from "../../../src/internal/justice/justiceCurve.js"
 import { punish } from "../../../src/internal/justice/punish.js"
 import type { Input } from "../../../src/internal/justice/transaction.js"
 import type { Agreement } from "../../../src/layers/backup/agreement.js"
