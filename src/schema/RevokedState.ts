@@ -120,13 +120,15 @@ export class SignError extends Schema.TaggedError<SignError>()("SignError", {
   }
 }
 
-/** Why bytes are no transaction. @since 0.1.0 @category errors */
+/** Why bytes are not the transaction of a channel. The last three are of Decred. @since 0.1.0 @category errors */
 export const TransactionFault = Schema.Literal(
   "Truncated",
   "NonCanonicalSize",
   "FieldTooLong",
-  "UnknownKind",
-  "TrailingBytes"
+  "TrailingBytes",
+  "UnknownSerialization",
+  "WitnessCount",
+  "ScriptVersion"
 )
 /** @since 0.1.0 @category errors */
 export type TransactionFault = typeof TransactionFault.Type
@@ -135,8 +137,10 @@ const faults: Record<TransactionFault, string> = {
   Truncated: "it is cut short",
   NonCanonicalSize: "a size in it is not written in its shortest form",
   FieldTooLong: "a field in it is too long",
-  UnknownKind: "it is of a kind that commitment transactions never have",
-  TrailingBytes: "more bytes follow it"
+  TrailingBytes: "more bytes follow it",
+  UnknownSerialization: "its version says that it is neither a whole transaction nor its first half",
+  WitnessCount: "it does not have one witness for each input",
+  ScriptVersion: "an output has a script of another version than 0"
 }
 
 /** What is wrong with a state that contradicts itself. @since 0.1.0 @category errors */

@@ -5,6 +5,7 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js"
 import { Effect, Either, Redacted, Schema } from "effect"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
+import type { Agreement } from "../../src/internal/justice/agreement.js"
 import * as Justice from "../../src/internal/justice/backup.js"
 import * as Blob from "../../src/internal/justice/blob.js"
 import { prefixHash, witnessHash } from "../../src/internal/justice/decred.js"
@@ -14,7 +15,7 @@ import { nobleJusticeCurve } from "../../src/internal/justice/nobleJusticeCurve.
 import { punish } from "../../src/internal/justice/punish.js"
 import * as Tapscript from "../../src/internal/justice/tapscript.js"
 import type { Input, Role } from "../../src/internal/justice/transaction.js"
-import { type Agreement, agreementOf } from "../../src/layers/backup/agreement.js"
+import { agreementOf } from "../../src/layers/backup/agreement.js"
 import { makeBackup } from "../../src/layers/backup/makeBackup.js"
 import * as JusticeKeys from "../../src/layers/JusticeKeys.js"
 import { BlobType, flagReward, has } from "../../src/schema/BlobType.js"
@@ -447,8 +448,7 @@ const compareInput = (
   } else {
     same(what("sighashPrefixHash"), expected.sighashPrefixHash, toHex(prefixHash(justice)))
     same(what("sighashWitnessHash"), expected.sighashWitnessHash, toHex(witnessHash(justice, input)))
-    const unsigned = { ...justice, inputs: [input] }
-    const bytes = chain.signed(unsigned, [stack])
+    const bytes = chain.signed({ ...justice, inputs: [{ ...input, signature }] })
     same(
       what("sigScript"),
       expected.sigScript,
@@ -462,7 +462,7 @@ const compareInput = (
 const compareJustice = (same: Same, subject: Subject, entry: Case) => {
   const { agreement, chain, state } = subject
   const { justice: expected } = entry
-  const draft = Justice.draft(agreement.chain, agreement.form, agreement.terms, state)
+  const draft = Justice.draft(agreement, state)
   if (Either.isLeft(draft)) return same("the state", "accepted", draft.left.reason)
   const { amounts, commitment, justice } = draft.right
   same("present", entry.present, draft.right.toRemote ? ["toLocal", "toRemote"] : ["toLocal"])
@@ -498,7 +498,7 @@ const compareJustice = (same: Same, subject: Subject, entry: Case) => {
   })
   same("plaintext", entry.plaintext, toHex(kit))
   const signedOf = (blob: string): string =>
-    Either.match(punish(curve, agreement.chain, agreement.form, agreement.terms, commitment, fromHex(blob)), {
+    Either.match(punish(curve, agreement, commitment, fromHex(blob)), {
       onLeft: reason,
       onRight: ({ signed }) => toHex(signed)
     })
@@ -543,7 +543,7 @@ const compareRefused = (same: Same, subject: Subject, entry: Refused) => {
   const { agreement, state } = subject
   const expected = entry.breachTx.toLocalIndex === null ? "NoToLocal" : (reasonOf[entry.error.name] ?? "SweepScript")
   compareRefusal(same, subject, expected)
-  const draft = Justice.draft(agreement.chain, agreement.form, agreement.terms, state)
+  const draft = Justice.draft(agreement, state)
   if (Either.isRight(draft) || !("fee" in draft.left)) return
   same("totalInput", entry.totalInput, Number(draft.left.total))
   same("estimate", entry.estimatedWeight ?? entry.estimatedSize, draft.left.size)

@@ -4,10 +4,11 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import { type Amounts, divide, outputs, type Terms, type Unpayable } from "./amounts.js"
+import type { Agreement } from "./agreement.js"
+import { type Amounts, divide, outputs, type Unpayable } from "./amounts.js"
 import * as Blob from "./blob.js"
-import type { BadTransaction, JusticeChain } from "./chain.js"
-import type { Form, Keys, Signatures } from "./form.js"
+import type { BadTransaction } from "./chain.js"
+import type { Keys, Signatures } from "./form.js"
 import { allCoins, type Commitment, find, type Input, type Justice, sorted } from "./transaction.js"
 
 /** What a backup is made of. The commitment transaction is raw, signed or not. @since 0.1.0 @category models */
@@ -35,9 +36,9 @@ export type BadState =
 /** No tower can do anything for the state on these terms. @since 0.1.0 @category errors */
 export type Unpunishable = { readonly reason: "SweepScript" | "RewardScript" | "NoToLocal" } | Unpayable
 
-const isPossible = ({ outputs }: Commitment): boolean =>
-  // Towers check it of the justice transaction, whose outputs are never more than these.
-  outputs.reduce((sum, { value }) => sum + value, 0n) <= allCoins
+/** Towers check it of the justice transaction, whose outputs are never more than these. */
+const exceedsAllCoins = ({ outputs }: Commitment): boolean =>
+  outputs.reduce((sum, { value }) => sum + value, 0n) > allCoins
 
 /**
  * Both outputs are looked for by their scripts. Where to_remote has a script of another kind than all else in a commitment, one of
@@ -48,9 +49,7 @@ const hasOtherToRemote = ({ outputs }: Commitment, toLocal: Uint8Array, toRemote
 
 /** Everything up to the digests, which `JusticeChain.digest` gives for each input. @since 0.1.0 @category constructors */
 export const draft = (
-  chain: JusticeChain,
-  form: Form,
-  terms: Terms,
+  { chain, form, terms }: Agreement,
   { commitment: raw, keys, sweepScript }: State
 ): Either.Either<Draft, BadState | Unpunishable> =>
   Either.gen(function* () {
@@ -58,7 +57,7 @@ export const draft = (
       chain.readTransaction(raw),
       (why): BadState => ({ reason: "Transaction", why })
     )
-    if (!isPossible(commitment)) return yield* Either.left({ reason: "Amount" } as const)
+    if (exceedsAllCoins(commitment)) return yield* Either.left({ reason: "Amount" } as const)
     const spends = form.spends(keys)
     const toRemote = find(commitment, spends.toRemote)
     if (!toRemote && hasOtherToRemote(commitment, spends.toLocal.pkScript, spends.toRemote.pkScript)) {
@@ -79,8 +78,7 @@ export const draft = (
 
 /** The blob of a draft with its signatures, under a nonce of 24 bytes that is used once. @since 0.1.0 @category combinators */
 export const seal = (
-  chain: JusticeChain,
-  form: Form,
+  { chain, form }: Agreement,
   { keys, sweepScript }: State,
   { commitment }: Draft,
   signatures: Signatures,

@@ -183,6 +183,8 @@ export const bitcoin = (curve: JusticeCurve): JusticeChain => ({
   dustLimit: (script) => (isPublicKeyHash(script) ? 294n : 330n),
   digest: (justice, input) => (input.spend.scheme === "ecdsa" ? digestV0(justice, input) : digestV1(justice, input)),
   unsigned,
-  signed: (justice, stacks) =>
-    concat(codec.u32le.write(version), segwit, bodyOf(justice), ...stacks.map(witness.write), lockTime)
+  signed: (justice) => {
+    const witnesses = justice.inputs.map(({ signature, spend }) => witness.write(spend.stack(signature)))
+    return concat(codec.u32le.write(version), segwit, bodyOf(justice), ...witnesses, lockTime)
+  }
 })

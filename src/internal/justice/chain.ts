@@ -6,10 +6,16 @@
 import type * as Either from "effect/Either"
 import type { BadField } from "../fieldCodec.js"
 import type { Form, FormName } from "./form.js"
-import type { Commitment, Input, Justice, Spend } from "./transaction.js"
+import type { Commitment, Input, Justice, SignedInput, Spend } from "./transaction.js"
 
-/** Why bytes are no transaction: a field is cut short or malformed; there is something behind the last one, or a part of another kind. @since 0.1.0 @category errors */
-export type BadTransaction = BadField | "UnknownKind" | "TrailingBytes"
+/**
+ * Why bytes are not a transaction of a channel: a field is cut short or malformed, or bytes follow the last one; on Decred it has other
+ * parts than inputs, outputs and witnesses, not a witness for each input, or scripts of another version than 0.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type BadTransaction = BadField | "TrailingBytes" | "UnknownSerialization" | "WitnessCount" | "ScriptVersion"
 
 /** One chain. @since 0.1.0 @category models */
 export interface JusticeChain {
@@ -32,5 +38,5 @@ export interface JusticeChain {
   /** The bytes of the transaction without signatures. */
   readonly unsigned: (justice: Justice) => Uint8Array
   /** The bytes of the transaction with what each input pushes. */
-  readonly signed: (justice: Justice, stacks: ReadonlyArray<ReadonlyArray<Uint8Array>>) => Uint8Array
+  readonly signed: (justice: Justice<SignedInput>) => Uint8Array
 }

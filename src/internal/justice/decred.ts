@@ -44,20 +44,20 @@ const witness = codec.list(
 const readTransaction: JusticeChain["readTransaction"] = (raw) =>
   Either.gen(function* () {
     const [first, start] = yield* codec.u32le.read(raw, 0)
-    const [{ inputs, outputs }, prefixEnd] = yield* prefix.read(raw, start)
     const parts = first >>> 16
     if (parts !== serialization.full && parts !== serialization.prefix) {
-      return yield* Either.left("UnknownKind" as const)
+      return yield* Either.left("UnknownSerialization" as const)
     }
+    const [{ inputs, outputs }, prefixEnd] = yield* prefix.read(raw, start)
     let end = prefixEnd
     if (parts === serialization.full) {
       const [witnesses, witnessEnd] = yield* witness.read(raw, prefixEnd)
-      if (witnesses.length !== inputs.length) return yield* Either.left("UnknownKind" as const)
+      if (witnesses.length !== inputs.length) return yield* Either.left("WitnessCount" as const)
       end = witnessEnd
     }
     if (end < raw.length) return yield* Either.left("TrailingBytes" as const)
-    // Other engines than that of version 0 exist for no channel.
-    if (outputs.some(({ scriptVersion }) => scriptVersion !== 0)) return yield* Either.left("UnknownKind" as const)
+    // Channels have scripts of version 0 only; the same bytes in another version are another script.
+    if (outputs.some(({ scriptVersion }) => scriptVersion !== 0)) return yield* Either.left("ScriptVersion" as const)
     return { txid: blake256(concat(versionOf(first & 0xffff, "prefix"), raw.subarray(start, prefixEnd))), outputs }
   })
 
@@ -84,16 +84,17 @@ export const witnessHash = ({ inputs }: Justice, signed: Input): Uint8Array =>
     )
   )
 
-const serialize = (
-  justice: Justice,
-  witnessOf: (input: Input, number: number) => { readonly value: bigint; readonly signatureScript: Uint8Array }
-): Uint8Array =>
+/** What a transaction says of an input in its second half. */
+interface Witness {
+  readonly value: bigint
+  readonly signatureScript: Uint8Array
+}
+
+const serialize = <In extends Input>(justice: Justice<In>, witnessOf: (input: In) => Witness): Uint8Array =>
   concat(
     versionOf(version, "full"),
     prefixOf(justice),
-    witness.write(
-      justice.inputs.map((input, number) => ({ ...witnessOf(input, number), blockHeight: 0, blockIndex: 0 }))
-    )
+    witness.write(justice.inputs.map((input) => ({ ...witnessOf(input), blockHeight: 0, blockIndex: 0 })))
   )
 
 /** dcrlnd's client reckons with the size of P2PKH for every output, also for P2SH. */
@@ -127,9 +128,9 @@ export const decred: JusticeChain = {
   digest: (justice, input) =>
     blake256(concat(codec.u32le.write(sighashAll), prefixHash(justice), witnessHash(justice, input))),
   unsigned: (justice) => serialize(justice, () => ({ value: 0n, signatureScript: new Uint8Array(0) })),
-  signed: (justice, stacks) =>
-    serialize(justice, ({ value }, number) => ({
+  signed: (justice) =>
+    serialize(justice, ({ signature, spend, value }) => ({
       value,
-      signatureScript: concat(...(stacks[number] ?? []).map(Script.push))
+      signatureScript: concat(...spend.stack(signature).map(Script.push))
     }))
 }

@@ -32,12 +32,10 @@ export interface Spends {
   readonly toRemote: Spend
 }
 
-/** What a tower reads out of a kit. @since 0.1.0 @category models */
+/** What a tower reads out of a kit: where to sweep to, and the outputs that it is to spend, to_local first. @since 0.1.0 @category models */
 export interface Opened {
   readonly sweepScript: Uint8Array
-  readonly toLocal: Spend
-  readonly toRemote: Spend | undefined
-  readonly signatures: Signatures
+  readonly parts: ReadonlyArray<{ readonly spend: Spend; readonly signature: Uint8Array }>
 }
 
 /** One form. @since 0.1.0 @category models */
@@ -79,11 +77,9 @@ export const make = <ToLocal extends object>(
   readKit: (plaintext) =>
     Either.map(layout.read(plaintext, 0), ([kit]) => ({
       sweepScript: kit.sweepScript,
-      toLocal: toLocal(kit),
-      toRemote: isKey(kit.toRemote) ? toRemote(kit.toRemote) : undefined,
-      signatures: {
-        toLocal: kit.toLocalSignature,
-        toRemote: isKey(kit.toRemote) ? kit.toRemoteSignature : undefined
-      }
+      parts: [
+        { spend: toLocal(kit), signature: kit.toLocalSignature },
+        ...(isKey(kit.toRemote) ? [{ spend: toRemote(kit.toRemote), signature: kit.toRemoteSignature }] : [])
+      ]
     }))
 })

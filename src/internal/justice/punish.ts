@@ -5,12 +5,20 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
-import { type Amounts, divide, outputs, type Terms, type Unpayable } from "./amounts.js"
+import type { Agreement } from "./agreement.js"
+import { type Amounts, divide, outputs, type Unpayable } from "./amounts.js"
 import * as Blob from "./blob.js"
-import type { JusticeChain } from "./chain.js"
-import type { Form, Opened } from "./form.js"
 import type { JusticeCurve } from "./justiceCurve.js"
-import { type Commitment, find, type Input, type Justice, type Role, type Spend, sorted } from "./transaction.js"
+import {
+  type Commitment,
+  find,
+  type Input,
+  type Justice,
+  type Role,
+  type SignedInput,
+  type Spend,
+  sorted
+} from "./transaction.js"
 
 /** A justice transaction that can be broadcast, and what it was made of. @since 0.1.0 @category models */
 export interface Punishment {
@@ -31,8 +39,6 @@ const verify = (curve: JusticeCurve, { key, scheme }: Spend, digest: Uint8Array,
 const found = (commitment: Commitment, spend: Spend): Either.Either<Input, Useless> =>
   Either.fromNullable(find(commitment, spend), () => ({ reason: "OutputNotFound", role: spend.role }))
 
-const signatureOf = ({ signatures }: Opened, { role }: Spend): Uint8Array => signatures[role] ?? new Uint8Array(64)
-
 /**
  * Opens the blob and makes the transaction. What a script engine would check is checked: that the scripts are those of the outputs,
  * which is how these are found, and each signature.
@@ -42,27 +48,22 @@ const signatureOf = ({ signatures }: Opened, { role }: Spend): Uint8Array => sig
  */
 export const punish = (
   curve: JusticeCurve,
-  chain: JusticeChain,
-  form: Form,
-  terms: Terms,
+  { chain, form, terms }: Agreement,
   commitment: Commitment,
   blob: Uint8Array
 ): Either.Either<Punishment, Useless> =>
   Either.gen(function* () {
     const plaintext = yield* Either.mapLeft(Blob.open(chain, commitment.txid, blob), (reason) => ({ reason }))
     const kit = yield* Either.mapLeft(form.readKit(plaintext), () => ({ reason: "MalformedKit" }) as const)
-    const inputs = [yield* found(commitment, kit.toLocal)]
-    if (kit.toRemote) inputs.push(yield* found(commitment, kit.toRemote))
+    const inputs: Array<SignedInput> = []
+    for (const { signature, spend } of kit.parts) inputs.push({ ...(yield* found(commitment, spend)), signature })
     if (!chain.sweepsTo(kit.sweepScript)) return yield* Either.left({ reason: "SweepScript" } as const)
     const amounts = yield* divide(chain, terms, inputs, kit.sweepScript)
     const justice = sorted(inputs, outputs(amounts, terms, kit.sweepScript))
-    const stacks: Array<ReadonlyArray<Uint8Array>> = []
     for (const input of justice.inputs) {
-      const signature = signatureOf(kit, input.spend)
-      if (!verify(curve, input.spend, chain.digest(justice, input), signature)) {
+      if (!verify(curve, input.spend, chain.digest(justice, input), input.signature)) {
         return yield* Either.left({ reason: "InvalidSignature", role: input.spend.role } as const)
       }
-      stacks.push(input.spend.stack(signature))
     }
-    return { amounts, justice, signed: chain.signed(justice, stacks) }
+    return { amounts, justice, signed: chain.signed(justice) }
   })

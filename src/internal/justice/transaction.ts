@@ -51,9 +51,14 @@ export interface Input {
   readonly spend: Spend
 }
 
+/** An input with its signature, 64 bytes. @since 0.1.0 @category models */
+export interface SignedInput extends Input {
+  readonly signature: Uint8Array
+}
+
 /** A justice transaction: version 2, lock time 0. @since 0.1.0 @category models */
-export interface Justice {
-  readonly inputs: ReadonlyArray<Input>
+export interface Justice<In extends Input = Input> {
+  readonly inputs: ReadonlyArray<In>
   readonly outputs: ReadonlyArray<Output>
 }
 
@@ -70,7 +75,7 @@ export const allCoins = 2_100_000_000_000_000n
  * @since 0.1.0
  * @category constructors
  */
-export const sorted = (inputs: ReadonlyArray<Input>, outputs: ReadonlyArray<Output>): Justice => ({
+export const sorted = <In extends Input>(inputs: ReadonlyArray<In>, outputs: ReadonlyArray<Output>): Justice<In> => ({
   // All inputs are outputs of one transaction.
   inputs: inputs.toSorted((a, b) => a.index - b.index),
   outputs: outputs.toSorted((a, b) => (a.value === b.value ? compare(a.script, b.script) : a.value < b.value ? -1 : 1))

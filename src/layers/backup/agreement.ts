@@ -4,23 +4,16 @@
  * @since 0.1.0
  */
 import { fromHex } from "../../internal/bytes.js"
-import type { Terms } from "../../internal/justice/amounts.js"
+import type { Agreement } from "../../internal/justice/agreement.js"
 import { bitcoin } from "../../internal/justice/bitcoin.js"
 import type { JusticeChain } from "../../internal/justice/chain.js"
 import { decred } from "../../internal/justice/decred.js"
-import type { Form, FormName } from "../../internal/justice/form.js"
+import type { FormName } from "../../internal/justice/form.js"
 import type { JusticeCurve } from "../../internal/justice/justiceCurve.js"
 import * as BlobType from "../../schema/BlobType.js"
 import type { Chain } from "../../schema/Chain.js"
 import type { HexBytes } from "../../schema/Ids.js"
 import type { Policy } from "../../schema/Policy.js"
-
-/** The chain, the form of the channel's commitments, and how the swept amount is divided. @since 0.1.0 @category models */
-export interface Agreement {
-  readonly chain: JusticeChain
-  readonly form: Form
-  readonly terms: Terms
-}
 
 /** A policy on its chain; the script of the reply to CreateSession counts for reward types only. @since 0.1.0 @category models */
 export interface Session {
@@ -36,12 +29,14 @@ const formNameOf = (blobType: BlobType.BlobType): FormName => {
   return BlobType.has(blobType, BlobType.flagAnchorChannel) ? "anchor" : "legacy"
 }
 
+const chains: Readonly<Record<Chain["name"], (curve: JusticeCurve) => JusticeChain>> = { bitcoin, decred: () => decred }
+
 /** The agreement of a session; undefined where the chain has no channels of its blob type. @since 0.1.0 @category constructors */
 export const agreementOf = (
   curve: JusticeCurve,
   { chain: { name }, policy, rewardPkScript }: Session
 ): Agreement | undefined => {
-  const chain = name === "bitcoin" ? bitcoin(curve) : decred
+  const chain = chains[name](curve)
   const form = chain.forms[formNameOf(policy.blobType)]
   const reward = BlobType.has(policy.blobType, BlobType.flagReward)
     ? {

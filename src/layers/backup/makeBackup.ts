@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Struct from "effect/Struct"
 import { fromHex, toHex } from "../../internal/bytes.js"
+import type { Agreement } from "../../internal/justice/agreement.js"
 import type { Unpayable } from "../../internal/justice/amounts.js"
 import { type BadState, type Draft, draft, seal, type Unpunishable } from "../../internal/justice/backup.js"
 import * as Blob from "../../internal/justice/blob.js"
@@ -22,6 +23,7 @@ import { blobTypeOf, type Channel } from "../../schema/Channel.js"
 import { HexBytes, Hint } from "../../schema/Ids.js"
 import { Ineligible, IneligibleReason, Shares } from "../../schema/Ineligible.js"
 import {
+  type CommitmentKeys,
   InvalidReason,
   InvalidRevokedState,
   type RevokedState,
@@ -30,22 +32,27 @@ import {
   type SignRequest
 } from "../../schema/RevokedState.js"
 import { Entropy } from "../../services/Entropy.js"
-import { type Agreement, agreementOf, type Session } from "./agreement.js"
+import { agreementOf, type Session } from "./agreement.js"
 
 const hex = (bytes: Uint8Array): HexBytes => HexBytes.make(toHex(bytes))
 
-const requestFor = (chain: JusticeChain, { justice }: Draft, state: RevokedState, input: Input): SignRequest => {
-  const { role, scheme, script } = input.spend
-  return {
-    role,
-    scheme,
-    key: role === "toLocal" ? state.keys.revocation : state.keys.toRemote,
-    digest: hex(chain.digest(justice, input)),
-    transaction: hex(chain.unsigned(justice)),
-    input: justice.inputs.indexOf(input),
-    sighashType: scheme === "ecdsa" ? 1 : 0,
-    script: hex(script),
-    prevOutputs: justice.inputs.map(({ spend, value }) => ({ value, pkScript: hex(spend.pkScript) }))
+/** The requests for the inputs of one draft. */
+const requestsOf = (chain: JusticeChain, { justice }: Draft, keys: CommitmentKeys): ((input: Input) => SignRequest) => {
+  const transaction = hex(chain.unsigned(justice))
+  const prevOutputs = justice.inputs.map(({ spend, value }) => ({ value, pkScript: hex(spend.pkScript) }))
+  return (input) => {
+    const { role, scheme, script } = input.spend
+    return {
+      role,
+      scheme,
+      key: role === "toLocal" ? keys.revocation : keys.toRemote,
+      digest: hex(chain.digest(justice, input)),
+      transaction,
+      input: justice.inputs.indexOf(input),
+      sighashType: scheme === "ecdsa" ? 1 : 0,
+      script: hex(script),
+      prevOutputs
+    }
   }
 }
 
@@ -106,22 +113,24 @@ export const makeBackup = (
       }
     }
 
-    const { chain, form, terms } = yield* Either.mapLeft(agree(curve, session, channel), ineligible)
-    for (const key of Struct.keys(keys)) {
-      if (!curve.isPoint(fromHex(keys[key]))) return yield* invalid(InvalidReason.MalformedKey({ key }))
+    const agreement = yield* Either.mapLeft(agree(curve, session, channel), ineligible)
+    const points = Struct.evolve(keys, { revocation: fromHex, localDelay: fromHex, toRemote: fromHex })
+    for (const key of Struct.keys(points)) {
+      if (!curve.isPoint(points[key])) return yield* invalid(InvalidReason.MalformedKey({ key }))
     }
     const pure = {
       commitment: fromHex(state.commitmentTransaction),
       keys: {
-        revocation: fromHex(keys.revocation),
-        delay: fromHex(keys.localDelay),
-        toRemote: fromHex(keys.toRemote),
+        revocation: points.revocation,
+        delay: points.localDelay,
+        toRemote: points.toRemote,
         csvDelay: state.csvDelay
       },
       sweepScript: fromHex(channel.sweepPkScript)
     }
-    const drafted = yield* Either.mapLeft(draft(chain, form, terms, pure), refused)
-    const signatureOf = (input: Input) => sign(requestFor(chain, drafted, state, input))
+    const drafted = yield* Either.mapLeft(draft(agreement, pure), refused)
+    const request = requestsOf(agreement.chain, drafted, keys)
+    const signatureOf = (input: Input) => sign(request(input))
     const signatures: Signatures = yield* Effect.all(
       {
         toLocal: signatureOf(drafted.toLocal),
@@ -131,17 +140,20 @@ export const makeBackup = (
     )
     for (const role of Struct.keys(signatures)) {
       // A kit has room for 64 bytes; any other number would move all that stands behind it.
-      if (signatures[role] && signatures[role].length !== 64)
-        return yield* invalid(InvalidReason.WrongSignature({ role }))
+      const signature = signatures[role]
+      if (signature && signature.length !== 64) return yield* invalid(InvalidReason.WrongSignature({ role }))
     }
     const nonce = yield* Effect.flatMap(Entropy, ({ bytes }) => bytes(Blob.nonceLength))
-    const blob = seal(chain, form, pure, drafted, signatures, nonce)
-    const punished = punish(curve, chain, form, terms, drafted.commitment, blob)
+    const blob = seal(agreement, pure, drafted, signatures, nonce)
+    const punished = punish(curve, agreement, drafted.commitment, blob)
     if (Either.isLeft(punished)) {
       if (punished.left.reason === "InvalidSignature") {
         return yield* invalid(InvalidReason.WrongSignature({ role: punished.left.role }))
       }
       return yield* Effect.dieMessage(`A new blob is useless: ${punished.left.reason}.`)
     }
-    return new Backup({ hint: Hint.make(toHex(Blob.hint(chain, drafted.commitment.txid))), encryptedBlob: hex(blob) })
+    return new Backup({
+      hint: Hint.make(toHex(Blob.hint(agreement.chain, drafted.commitment.txid))),
+      encryptedBlob: hex(blob)
+    })
   })

@@ -211,14 +211,7 @@ describe.each(types.map(([chain, type]) => ({ chain, type })))("a backup of $cha
         const agreement = agreementOf(curve, session)
         assert.isDefined(agreement)
         const commitment = Either.getOrThrow(agreement.chain.readTransaction(fromHex(raw)))
-        const ours = punish(
-          curve,
-          agreement.chain,
-          agreement.form,
-          agreement.terms,
-          commitment,
-          fromHex(backup.encryptedBlob)
-        )
+        const ours = punish(curve, agreement, commitment, fromHex(backup.encryptedBlob))
         const { amounts, signed } = Either.getOrThrow(ours)
         assert.strictEqual(toHex(signed), theirs.transaction)
         assert.strictEqual(amounts.sweep, theirs.amount)
@@ -441,5 +434,50 @@ describe("bad input", () => {
         )
       ).hint
     assert.strictEqual(hintOf(signed), hintOf(raw))
+  })
+})
+
+describe("a commitment transaction of Decred that is", () => {
+  const { channel, session, sign, state } = setUp(world(Chain.decredMainnet, "anchors"))
+  const raw = state.commitmentTransaction
+  // A count, and of the one witness its amount, its block and an empty script.
+  const prefix = raw.slice(0, -2 * (1 + 8 + 8 + 1))
+  // The version, and the count of inputs, the one input, the count of outputs and the first amount.
+  const scriptVersion = 2 * (4 + 1 + 41 + 1 + 8)
+
+  const given = (commitmentTransaction: string) =>
+    Effect.runSync(
+      Effect.either(
+        makeBackup(
+          curve,
+          session,
+          channel,
+          new RevokedState({ ...state, commitmentTransaction: HexBytes.make(commitmentTransaction) }),
+          sign
+        )
+      )
+    )
+
+  const cases = [
+    [
+      "neither whole nor the first half, whatever follows",
+      "02000200",
+      /neither a whole transaction nor its first half/
+    ],
+    ["without a witness for its input", `${prefix}00`, /does not have one witness for each input/],
+    [
+      "of another version of scripts",
+      `${raw.slice(0, scriptVersion)}0100${raw.slice(scriptVersion + 4)}`,
+      /a script of another version than 0/
+    ]
+  ] as const
+  it.each(cases)("%s is refused for that", (_, transaction, message) => {
+    const made = given(transaction)
+    assert.match(Either.match(made, { onLeft: (error) => error.message, onRight: () => "accepted" }), message)
+  })
+
+  it("without witnesses is the same transaction", () => {
+    const unsigned = given(`02000100${prefix.slice(8)}`)
+    assert.strictEqual(Either.getOrThrow(unsigned).hint, Either.getOrThrow(given(raw)).hint)
   })
 })

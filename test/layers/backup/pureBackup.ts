@@ -3,11 +3,11 @@
  * amounts and the vectors of the Go programs have.
  */
 import { Either } from "effect"
+import type { Agreement } from "../../../src/internal/justice/agreement.js"
 import { draft, type State, seal } from "../../../src/internal/justice/backup.js"
 import type { JusticeCurve } from "../../../src/internal/justice/justiceCurve.js"
 import { punish } from "../../../src/internal/justice/punish.js"
 import type { Input } from "../../../src/internal/justice/transaction.js"
-import type { Agreement } from "../../../src/layers/backup/agreement.js"
 
 /** The secrets of a commitment's keys, 32 bytes each. */
 export interface Secrets {
@@ -17,19 +17,19 @@ export interface Secrets {
 
 export const pureBackup = (
   curve: JusticeCurve,
-  { chain, form, terms }: Agreement,
+  agreement: Agreement,
   state: State,
   secrets: Secrets,
   nonce: Uint8Array
 ) =>
   Either.gen(function* () {
-    const drafted = yield* draft(chain, form, terms, state)
+    const drafted = yield* draft(agreement, state)
     const signed = (input: Input) => {
       const sign = input.spend.scheme === "ecdsa" ? curve.signEcdsa : curve.signSchnorr
-      return sign(secrets[input.spend.role], chain.digest(drafted.justice, input))
+      return sign(secrets[input.spend.role], agreement.chain.digest(drafted.justice, input))
     }
     const signatures = { toLocal: signed(drafted.toLocal), toRemote: drafted.toRemote && signed(drafted.toRemote) }
-    const blob = seal(chain, form, state, drafted, signatures, nonce)
-    const punished = yield* punish(curve, chain, form, terms, drafted.commitment, blob)
+    const blob = seal(agreement, state, drafted, signatures, nonce)
+    const punished = yield* punish(curve, agreement, drafted.commitment, blob)
     return { drafted, blob, punished }
   })
