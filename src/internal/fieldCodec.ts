@@ -17,7 +17,7 @@ export interface Codec<A> {
   readonly write: (value: A) => Uint8Array
 }
 
-/** So many bytes as they are. @since 0.1.0 @category constructors */
+/** This number of bytes as they are. @since 0.1.0 @category constructors */
 export const bytes = (size: number): Codec<Uint8Array> => ({
   read: (input, offset) =>
     offset + size <= input.length

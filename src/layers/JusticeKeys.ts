@@ -47,7 +47,7 @@ export interface JusticeKeys {
   readonly sign: Sign
 }
 
-/** One of the keys that were handed in is none; `name` says which. @since 0.1.0 @category errors */
+/** A key that was handed in is not valid; `name` says which. @since 0.1.0 @category errors */
 export class InvalidJusticeKey extends Schema.TaggedError<InvalidJusticeKey>()("InvalidJusticeKey", {
   name: Schema.String
 }) {

@@ -9,7 +9,7 @@ import { HexBytes, Hint } from "./Ids.js"
 
 /**
  * The hint by which the tower recognizes the commitment transaction, and the blob that this transaction opens: 314 bytes, for
- * taproot channels 340. Both say nothing to who does not know the transaction.
+ * taproot channels 340. Without the transaction both look like random bytes.
  *
  * @since 0.1.0
  * @category models

@@ -23,7 +23,7 @@ export class Entropy extends Context.Reference<Entropy>()("effect-watchtower/Ent
 export declare namespace Entropy {
   /** A source of secret randomness. */
   interface Service {
-    /** So many bytes that nobody can guess. */
+    /** This number of bytes that cannot be guessed. */
     readonly bytes: (count: number) => Effect.Effect<Uint8Array>
   }
 }

@@ -127,7 +127,7 @@ describe("secrets", () => {
     ["revocationSecret", /^The revocation secret is not a key/],
     ["toRemoteSecret", /^The to_remote secret is not a key/]
   ] as const
-  it.each(finished)("that are none are named: %s", (name, message) => {
+  it.each(finished)("that are not valid are named: %s", (name, message) => {
     for (const [what, hex] of wrong) {
       assert.match(refusal(JusticeKeys.fromSecrets({ ...secrets, [name]: redacted(hex) })), message, what)
     }
@@ -138,7 +138,7 @@ describe("secrets", () => {
     ["paymentBasepointSecret", /^The payment base point secret is not a key/],
     ["perCommitmentSecret", /^The per-commitment secret is not a key/]
   ] as const
-  it.each(ofChannel)("of a channel that are none are named: %s", (name, message) => {
+  it.each(ofChannel)("of a channel that are not valid are named: %s", (name, message) => {
     for (const [what, hex] of wrong) {
       assert.match(refusal(JusticeKeys.fromChannel({ ...channel, [name]: redacted(hex) })), message, what)
     }

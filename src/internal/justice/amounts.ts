@@ -1,6 +1,6 @@
 /**
  * How the swept amount is divided between the victim, the tower and the fee (docs/protocol.md, Amounts; `watchtower/wtpolicy/policy.go`).
- * Client and tower reckon apart from each other: a difference of one unit makes all signatures worthless.
+ * Client and tower calculate apart from each other: a difference of one unit makes all signatures worthless.
  *
  * @since 0.1.0
  */

@@ -112,7 +112,7 @@ const digestV1 = ({ inputs, outputs }: Justice, input: Input): Uint8Array =>
 /** An output's amount and script, in weight units without the factor of four. */
 const outputSize = (script: Uint8Array): number => 8 + codec.varBytes.write(script).length
 
-/** The weight as the daemons reckon it (lnd `input/size.go`, `TxWeightEstimator`). */
+/** The weight as the daemons estimate it (lnd `input/size.go`, `TxWeightEstimator`). */
 const estimate: JusticeChain["estimate"] = (spends, outputScripts) => {
   const base =
     8 +
@@ -178,7 +178,7 @@ export const bitcoin = (curve: JusticeCurve): JusticeChain => ({
   readTransaction,
   estimate,
   sweepsTo: (script) => isPublicKeyHash(script) || isVersion0(script, 32) || isTaproot(script),
-  // For every script the tower reckons with the size of P2WPKH: for another one its fee would differ from the client's.
+  // For every script the tower calculates with the size of P2WPKH: for another one its fee would differ from the client's.
   rewardsTo: isPublicKeyHash,
   dustLimit: (script) => (isPublicKeyHash(script) ? 294n : 330n),
   digest: (justice, input) => (input.spend.scheme === "ecdsa" ? digestV0(justice, input) : digestV1(justice, input)),

@@ -25,7 +25,7 @@ export interface JusticeChain {
   readonly forms: Partial<Readonly<Record<FormName, Form>>>
   /** Reads a transaction, signed or not, in the chain's own serialization. */
   readonly readTransaction: (raw: Uint8Array) => Either.Either<Commitment, BadTransaction>
-  /** What the daemons reckon a justice transaction to take, in the unit of the chain's fee rate: weight units or bytes. */
+  /** The daemons' estimate of a justice transaction's size, in the unit of the chain's fee rate: weight units or bytes. */
   readonly estimate: (spends: ReadonlyArray<Spend>, outputScripts: ReadonlyArray<Uint8Array>) => number
   /** Can towers sweep to this script? */
   readonly sweepsTo: (script: Uint8Array) => boolean

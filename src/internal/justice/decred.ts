@@ -97,10 +97,10 @@ const serialize = <In extends Input>(justice: Justice<In>, witnessOf: (input: In
     witness.write(justice.inputs.map((input) => ({ ...witnessOf(input), blockHeight: 0, blockIndex: 0 })))
   )
 
-/** dcrlnd's client reckons with the size of P2PKH for every output, also for P2SH. */
+/** dcrlnd's client calculates with the size of P2PKH for every output, also for P2SH. */
 const outputSize = 36
 
-/** The size as the daemons reckon it (dcrlnd `input/size.go`, `TxSizeEstimator`). */
+/** The size as the daemons estimate it (dcrlnd `input/size.go`, `TxSizeEstimator`). */
 const estimate: JusticeChain["estimate"] = (spends, outputScripts) =>
   12 +
   2 * codec.compactSize.write(spends.length).length +
@@ -121,7 +121,7 @@ export const decred: JusticeChain = {
   }),
   readTransaction,
   estimate,
-  // The tower takes P2SH too, and then reckons with a smaller output than the client: another fee.
+  // The tower takes P2SH too, and then calculates with a smaller output than the client: another fee.
   sweepsTo: isPublicKeyHash,
   rewardsTo: () => true,
   dustLimit: () => 6030n,

@@ -12,7 +12,7 @@ const number = (bytes: Uint8Array): bigint => Fn.create(Fn.fromBytes(bytes, true
 const secret = (sum: bigint): Either.Either<Uint8Array, NoKey> =>
   Fn.is0(sum) ? Either.left("NoKey") : Either.right(Fn.toBytes(sum))
 
-/** The library throws for bytes that are no point or no signature; here that is a signature that does not hold. */
+/** The library throws for bytes that are not a point or not a signature; here that is a signature that does not hold. */
 const holds = (verify: () => boolean): boolean => Either.getOrElse(Either.try(verify), () => false)
 
 const zeros = new Uint8Array(32)

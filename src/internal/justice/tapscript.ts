@@ -11,7 +11,7 @@ import { varBytes } from "../fieldCodec.js"
 import type { JusticeCurve } from "./justiceCurve.js"
 import { op, push, pushNumber, script } from "./script.js"
 
-/** The internal key of every output: nobody knows its secret (lnd `input/script_utils.go`, `TaprootNUMSHex`). @since 0.1.0 @category models */
+/** The internal key of every output: its secret is not known to anyone (lnd `input/script_utils.go`, `TaprootNUMSHex`). @since 0.1.0 @category models */
 export const internalKey = fromHex("02dca094751109d0bd055d03565874e8276dd53e926b44e3bd1bb6bf4bc130a279")
 
 const leafVersion = 0xc0

@@ -23,7 +23,7 @@ export type Role = "toLocal" | "toRemote"
 /**
  * How a commitment output is spent. `script` is what the digest covers: the witness script, the redeem script or the leaf, and
  * for outputs that pay to a key's hash the output's own script. `key` checks the signature: 33 bytes, for Schnorr 32. `estimate` is
- * what the daemons reckon the witness (weight units) or the signature script (bytes) to take, which sets the fee.
+ * the daemons' estimate of the size of the witness (weight units) or the signature script (bytes), which sets the fee.
  *
  * @since 0.1.0
  * @category models
