@@ -17,7 +17,7 @@ import * as PrivateFile from "../layers/keys/privateFile.js"
 import { defaultOf, type KeyLayout } from "../schema/KeyLayout.js"
 import { CommandError, UsageError } from "./support/CliError.js"
 import { clientFlags } from "./support/clientPaths.js"
-import { nextLines, shellWord } from "./support/commandText.js"
+import { messageText, nextLines, shellWord } from "./support/commandText.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { summaries } from "./support/summaries.js"
@@ -93,10 +93,9 @@ const warnIfReadable = (path: string) =>
     const { mode, type } = yield* (yield* FileSystem.FileSystem).stat(path)
     if (type !== "File" || (mode & 0o077) === 0) return
     yield* Console.error(
-      [
-        `wtclient: The file ${path} can be read by others, and holds the secret of all keys. Make it yours alone.`,
-        ...nextLines([`chmod 600 ${shellWord(path)}`])
-      ].join("\n")
+      messageText(`The file ${path} can be read by others, and holds the secret of all keys. Make it yours alone.`, [
+        `chmod 600 ${shellWord(path)}`
+      ])
     )
   }).pipe(Effect.ignore)
 

@@ -7,7 +7,7 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Effect from "effect/Effect"
 import { untilStopped } from "../layers/concurrency/firstOf.js"
 import { run } from "./run.js"
-import { Program, programOf } from "./support/commandText.js"
+import { messageText, Program, programOf } from "./support/commandText.js"
 import { type Ending, exitCodes } from "./support/exitCodes.js"
 import { outputTrouble } from "./support/outputTrouble.js"
 
@@ -23,7 +23,7 @@ const onStop = (stop: (ending: Ending) => void): (() => void) => {
     // Never removed: what is written last fails after the program's end, and would be thrown without a listener.
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") return stop("readerGone")
-      if (stream === process.stdout) console.error(`wtclient: ${outputTrouble(error)}`)
+      if (stream === process.stdout) console.error(messageText(outputTrouble(error)))
       stop("cannotWrite")
     })
   }

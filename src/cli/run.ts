@@ -31,7 +31,7 @@ import { sessions } from "./sessionsCommand.js"
 import { status } from "./statusCommand.js"
 import { bashCompletions } from "./support/bashCompletions.js"
 import { UsageError } from "./support/CliError.js"
-import { commandText, nextLines, Program } from "./support/commandText.js"
+import { commandText, messageText, Program } from "./support/commandText.js"
 import { exitCodes } from "./support/exitCodes.js"
 import { type CommandFailed, type Told, told, toldDefect, toldUsage } from "./support/failure.js"
 import * as allFlags from "./support/flags.js"
@@ -104,13 +104,28 @@ const overview = [
   "Further flags for all: --version, --log-level LEVEL (default: none; logs go to standard error)."
 ].join("\n")
 
-const app = (shownVersion: string) => Command.run(wtclient, { name: "wtclient", version: shownVersion })
-
 // What @effect/cli says about every flag and argument.
 const noise = /^ *(A user-defined piece of text|A true or false value|This setting is optional)\.\n\n?/gm
 
 // Its completions offer a flag that is not ours.
 const wizard = /^.*\bwizard\b.*\n/gm
+
+/** The console of @effect/cli itself: what it says about a wrong command line is told by `tell`, and its colours need a terminal. */
+const ofEffectCli = (console: Console.Console): Console.Console => ({
+  ...console,
+  error: () => Effect.void,
+  log: (...args) =>
+    console.log(
+      ...args.map((arg) => (typeof arg === "string" ? plain(arg).replace(noise, "").replace(wizard, "") : arg))
+    )
+})
+
+/** The commands print to the console itself: in a tower's name, "wizard" is no flag of @effect/cli. */
+const app = (shownVersion: string, console: Console.Console) =>
+  Command.run(Command.transformHandler(wtclient, Effect.withConsole(console)), {
+    name: "wtclient",
+    version: shownVersion
+  })
 
 /**
  * Runs the command of these arguments (those after the program's name).
@@ -120,21 +135,12 @@ const wizard = /^.*\bwizard\b.*\n/gm
  */
 export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, CliApp.CliApp.Environment> =>
   Effect.consoleWith((console) => {
-    // @effect/cli prints its errors, which we print ourselves in our own form, and colours its help even where no terminal is.
-    const quiet: Console.Console = {
-      ...console,
-      error: (...args) => (String(args[0]).startsWith("wtclient: ") ? console.error(...args) : Effect.void),
-      log: (...args) =>
-        console.log(
-          ...args.map((arg) => (typeof arg === "string" ? plain(arg).replace(noise, "").replace(wizard, "") : arg))
-        )
-    }
     const logger = Logger.map(logLine, (line) => console.unsafe.error(line))
     const { flags, path, words } = reorderArguments(grammar, input)
 
     const tell = ({ code, json: object, next, sentence }: Told) =>
       console
-        .error([`wtclient: ${sentence}`, ...nextLines(next)].join("\n"))
+        .error(messageText(sentence, next))
         .pipe(
           Effect.andThen(object !== undefined && flags.has("json") ? console.log(json(object)) : Effect.void),
           Effect.as(code)
@@ -150,7 +156,7 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
       } else {
         // The curve takes time to load, and other commands may not need it.
         const shownVersion = ordered.includes("--version") ? `${version} (secp256k1: ${(yield* Curve).name})` : version
-        yield* Effect.withConsole(app(shownVersion)(["node", "wtclient", ...ordered]), quiet)
+        yield* Effect.withConsole(app(shownVersion, console)(["node", "wtclient", ...ordered]), ofEffectCli(console))
       }
       return exitCodes.done.code
     }).pipe(

@@ -284,6 +284,17 @@ describe("wtclient", () => {
     })
   )
 
+  it.scoped("prints what a command says whole, also where a word of @effect/cli's own output is in it", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* newClient
+      yield* wtclient("init")
+      const added = yield* wtclient("add", `${tower}@wizard.example`)
+      assert.include(added.stdout, `Tower 1 is ${tower}, at wizard.example:9911.\n`)
+      const listed = yield* wtclient("towers", "--json")
+      assert.deepStrictEqual(parse(listed.stdout), [{ id: 1, publicKey: tower, addresses: ["wizard.example:9911"] }])
+    })
+  )
+
   it.scoped("removes the address that a tower's URI names, and says so", () =>
     Effect.gen(function* () {
       const { wtclient } = yield* newClient

@@ -46,3 +46,7 @@ const isOnPath = (folder: string, searched = ""): boolean => searched.split(path
 /** What a person can do next, a command a line. @since 0.1.0 @category combinators */
 export const nextLines = (commands: ReadonlyArray<string>): ReadonlyArray<string> =>
   commands.map((command) => `Next: ${command}`)
+
+/** What the program says on standard error: a sentence, and what a person can do next. @since 0.1.0 @category combinators */
+export const messageText = (sentence: string, next: ReadonlyArray<string> = []): string =>
+  [`wtclient: ${sentence}`, ...nextLines(next)].join("\n")
