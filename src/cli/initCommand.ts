@@ -1,17 +1,14 @@
 /** `wtclient init`: makes a key file. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
 import * as Prompt from "@effect/cli/Prompt"
-import type { PlatformError } from "@effect/platform/Error"
+import { type PlatformError, SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type { QuitException } from "@effect/platform/Terminal"
 import * as NodeStream from "@effect/platform-node/NodeStream"
-import * as Chunk from "effect/Chunk"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
-import { concat } from "../internal/bytes.js"
 import * as KeyFile from "../layers/KeyFile.js"
 import * as PrivateFile from "../layers/keys/privateFile.js"
 import { defaultOf, type KeyLayout } from "../schema/KeyLayout.js"
@@ -24,53 +21,52 @@ import { summaries } from "./support/summaries.js"
 import { json } from "./support/views.js"
 import { writeKeyFile } from "./support/writeKeyFile.js"
 
-/** The most bytes that a seed or an extended key may come with. */
-const longest = 4096
+const cannotRead = (what: string, why: string) => new CommandError({ message: `${what} cannot be read: ${why}.` })
 
-const cannotRead = (from: string, why: string) =>
-  new CommandError({ message: `The file ${from} cannot be read: ${why}.` })
-
-/** What is typed at a terminal is not shown; a pipe is read to its end. */
-const fromStandardInput: Effect.Effect<
-  Redacted.Redacted<string>,
-  PlatformError | QuitException,
-  Prompt.Prompt.Environment
-> = Effect.suspend(() =>
-  process.stdin.isTTY
-    ? Prompt.run(Prompt.hidden({ message: "The seed in hex, or the extended private key" }))
-    : Effect.map(Stream.runCollect(NodeStream.stdin), (chunks) =>
-        Redacted.make(new TextDecoder().decode(concat(...Chunk.toReadonlyArray(chunks))))
-      )
+/** Not `NodeStream.stdin`, which dies of an input that cannot be read. */
+const standardInput = NodeStream.fromReadable(
+  () => process.stdin,
+  (cause) => new SystemError({ module: "Stream", method: "stdin", reason: "Unknown", cause }),
+  { closeOnDone: false }
 )
 
-/** A file of a few bytes: a device has no end, and a pipe without a writer is never opened. */
+/** What is typed at a terminal is not shown; a pipe is read to its end. */
+const fromStandardInput = Effect.suspend(
+  (): Effect.Effect<string, PlatformError | PrivateFile.TooLong | QuitException, Prompt.Prompt.Environment> =>
+    process.stdin.isTTY
+      ? Effect.map(
+          Prompt.run(Prompt.hidden({ message: "The seed in hex, or the extended private key" })),
+          Redacted.value
+        )
+      : PrivateFile.textOf(standardInput)
+)
+
+/** A pipe without a writer is never opened, and one that a shell has opened cannot be read as files are. */
 const fromFile = (path: string) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const { type } = yield* fs.stat(path)
-    const isOfShell = path.startsWith("/dev/fd/")
-    if (type !== "File" && !isOfShell) {
-      return yield* cannotRead(path, "it is no file; what a pipe brings can be read with --import -")
+    if ((yield* fs.stat(path)).type !== "File") {
+      return yield* cannotRead(`The file ${path}`, "it is no file; what a pipe brings can be read with --import -")
     }
-    const file = yield* fs.open(path, { flag: "r" })
-    const bytes = yield* file.readAlloc(longest)
-    return Redacted.make(new TextDecoder().decode(Option.getOrElse(bytes, () => new Uint8Array())))
-  }).pipe(Effect.scoped)
+    return yield* PrivateFile.textOf(fs.stream(path))
+  })
 
 const readText = (from: string): Effect.Effect<Redacted.Redacted<string>, CommandError, Prompt.Prompt.Environment> =>
-  from === "-"
-    ? Effect.catchTags(fromStandardInput, {
-        QuitException: () => new CommandError({ message: "No seed was given, and nothing was written." }),
-        BadArgument: (error) => cannotRead("standard input", PrivateFile.troubleOf(error)),
-        SystemError: (error) => cannotRead("standard input", PrivateFile.troubleOf(error))
-      })
-    : Effect.catchTags(fromFile(from), {
-        BadArgument: (error) => cannotRead(from, PrivateFile.troubleOf(error)),
-        SystemError: (error) =>
-          error.reason === "NotFound"
+  Effect.map(
+    from === "-"
+      ? Effect.catchAll(fromStandardInput, (error) =>
+          error._tag === "QuitException"
+            ? new CommandError({ message: "No seed was given, and nothing was written." })
+            : cannotRead("Standard input", PrivateFile.troubleOf(error))
+        )
+      : Effect.catchAll(fromFile(from), (error) => {
+          if (error._tag === "CommandError") return error
+          return error._tag === "SystemError" && error.reason === "NotFound"
             ? new CommandError({ message: `There is no file ${from}.` })
-            : cannotRead(from, PrivateFile.troubleOf(error))
-      })
+            : cannotRead(`The file ${from}`, PrivateFile.troubleOf(error))
+        }),
+    Redacted.make
+  )
 
 /** Options that mean nothing for this layout or chain would be kept, and be taken for a part of the path of the keys. */
 const checkPath = (

@@ -69,6 +69,48 @@ describe("the program", () => {
     })
   )
 
+  it.scopedLive("refuses a seed that goes on and on at standard input", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* folder
+      const child = yield* start(["init", "--import", "-", "--data-dir", dataDir])
+      // The program does not read the rest.
+      child.stdin.on("error", () => {})
+      child.stdin.end(`${keychain.seed}\n${" ".repeat(1_000_000)}`)
+      const { code, stderr } = yield* end(child)
+      assert.deepStrictEqual(
+        [code, stderr],
+        [1, "wtclient: Standard input cannot be read: it has more than 4096 bytes.\n"]
+      )
+    })
+  )
+
+  const redirected: Array<[what: string, words: string, sentence: RegExp]> = [
+    [
+      "the output of a command in the place of a file",
+      `--import <(echo ${keychain.seed})`,
+      /^wtclient: The file \/dev\/fd\/\d+ cannot be read: it is no file; what a pipe brings can be read with --import -\.\n$/
+    ],
+    [
+      "standard input that is open for writing",
+      "--import - 0> /dev/null",
+      /^wtclient: Standard input cannot be read: the system says EBADF\.\n$/
+    ]
+  ]
+  for (const [what, words, sentence] of redirected) {
+    it.scopedLive(`says why it reads no seed from ${what}`, () =>
+      Effect.gen(function* () {
+        const command = `exec ${process.execPath} ${program.file} init --data-dir ${yield* folder} ${words}`
+        const child = yield* Effect.acquireRelease(
+          Effect.sync(() => spawn("bash", ["-c", command])),
+          (child) => Effect.sync(() => child.kill("SIGKILL"))
+        )
+        const { code, stderr } = yield* end(child)
+        assert.match(stderr, sentence)
+        assert.strictEqual(code, 1)
+      })
+    )
+  }
+
   it.scopedLive("serves at the same address each time, until it is stopped", () =>
     Effect.gen(function* () {
       const dataDir = yield* folder

@@ -144,7 +144,8 @@ describe("wtclient", () => {
     [["negotiate", "--blob-type", "7"], /bitcoin has no blob type 7; it has legacy/],
     [["db", "skip-keys"], /no key file/],
     [["init", "--import", "/nowhere/seed"], /no file \/nowhere\/seed/],
-    [["init", "--import", "package.json"], /no seed in package\.json/],
+    [["init", "--import", "tsconfig.json"], /no seed in tsconfig\.json/],
+    [["init", "--import", "package.json"], /The file package\.json cannot be read: it has more than 4096 bytes/],
     [["init", "--import", "test"], /The file test cannot be read: it is no file/],
     [["init", "--import", "/dev/zero"], /The file \/dev\/zero cannot be read: it is no file; .* --import -/]
   ]
@@ -230,6 +231,18 @@ describe("wtclient", () => {
       const { code, stderr } = yield* wtclient("init", "--import", words)
       assert.match(stderr, /these are words, which are no seed: .* chantools showrootkey/)
       assert.notInclude(stderr, "abandon")
+      assert.strictEqual(code, 1)
+      assert.isFalse(yield* fs.exists(at("key")))
+    })
+  )
+
+  it.scoped("init refuses a file that goes on after a seed, instead of reading its beginning", () =>
+    Effect.gen(function* () {
+      const { at, folder, fs, wtclient } = yield* newClient
+      const long = `${folder}/long`
+      yield* fs.writeFileString(long, `${keychain.seed}${"\n".repeat(4096)}0`, { mode: 0o600 })
+      const { code, stderr } = yield* wtclient("init", "--import", long)
+      assert.match(stderr, /^wtclient: The file \S+ cannot be read: it has more than 4096 bytes\.\n$/)
       assert.strictEqual(code, 1)
       assert.isFalse(yield* fs.exists(at("key")))
     })

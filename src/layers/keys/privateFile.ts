@@ -6,17 +6,53 @@
 import * as Path from "node:path"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { toHex } from "../../internal/bytes.js"
-import { systemTrouble } from "../../internal/systemTrouble.js"
+import * as Stream from "effect/Stream"
+import { concat, toHex } from "../../internal/bytes.js"
+import { systemWords } from "../../internal/systemTrouble.js"
 import { KeyFileError } from "../../schema/KeyFileError.js"
 import { Entropy } from "../../services/Entropy.js"
 import { scoped } from "../concurrency/scoped.js"
 
-/** The most bytes that such a file may have. */
+/** The most bytes that such a file, or a seed from elsewhere, may have. */
 const longest = 4096
+
+/** The text goes on after the most bytes that a key or a seed may have. @since 0.1.0 @category errors */
+export class TooLong extends Data.TaggedError("TooLong") {
+  override get message() {
+    return `it has more than ${longest} bytes`
+  }
+}
+
+/**
+ * The text of a key or a seed, read to its end; a source without an end, such as a device, is read until it is too long.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const textOf = <E, R>(chunks: Stream.Stream<Uint8Array, E, R>): Effect.Effect<string, E | TooLong, R> =>
+  Stream.runFoldWhile(
+    chunks,
+    concat(),
+    (bytes) => bytes.length <= longest,
+    (bytes, chunk) => concat(bytes, chunk)
+  ).pipe(
+    Effect.flatMap((bytes) =>
+      bytes.length > longest ? new TooLong() : Effect.succeed(new TextDecoder().decode(bytes))
+    )
+  )
+
+/** What is left of an open file: one read may bring less than all of it. */
+const chunksOf = (file: FileSystem.File): Stream.Stream<Uint8Array, PlatformError> =>
+  Stream.unfoldEffect(undefined, () =>
+    Effect.map(
+      file.readAlloc(longest),
+      Option.map((bytes) => [bytes, undefined] as const)
+    )
+  )
 
 /** Reads the text of a file; refuses a file that others can read. @since 0.1.0 @category combinators */
 export const read = (path: string): Effect.Effect<string, KeyFileError, FileSystem.FileSystem> =>
@@ -32,15 +68,14 @@ export const read = (path: string): Effect.Effect<string, KeyFileError, FileSyst
     if ((mode & 0o077) !== 0) {
       return yield* new KeyFileError({ path, reason: "Readable", detail: (mode & 0o777).toString(8) })
     }
-    const bytes = yield* Effect.map(
-      file.readAlloc(longest + 1),
-      Option.getOrElse(() => new Uint8Array())
-    )
-    if (bytes.length > longest) {
-      return yield* new KeyFileError({ path, reason: "NotAKeyFile", detail: `it has more than ${longest} bytes` })
-    }
-    return new TextDecoder().decode(bytes)
-  }).pipe(scoped, Effect.catchTags(platformErrors(path)))
+    return yield* textOf(chunksOf(file))
+  }).pipe(
+    scoped,
+    Effect.catchTags({
+      ...platformErrors(path),
+      TooLong: ({ message }) => new KeyFileError({ path, reason: "NotAKeyFile", detail: message })
+    })
+  )
 
 /** Without this a power failure can leave a synced file without its name. */
 const syncFolder = (fs: FileSystem.FileSystem, folder: string): Effect.Effect<void, PlatformError> =>
@@ -98,11 +133,9 @@ export const create = (path: string, text: string): Effect.Effect<void, KeyFileE
     yield* Effect.tapError(syncFolder(fs, Path.dirname(path)), () => Effect.ignore(fs.remove(path)))
   }).pipe(scoped, Effect.uninterruptible, Effect.catchTags(platformErrors(path)))
 
-/** What a failure of the file system means, as the end of a sentence. @since 0.1.0 @category combinators */
-export const troubleOf = (error: PlatformError): string => {
-  const code = Predicate.hasProperty(error.cause, "code") ? String(error.cause.code) : ""
-  return systemTrouble(code) ?? (code === "" ? error.message : `the system says ${code}`)
-}
+/** Why a file cannot be read or written, as the end of a sentence. @since 0.1.0 @category combinators */
+export const troubleOf = (error: PlatformError | TooLong): string =>
+  Predicate.hasProperty(error.cause, "code") ? systemWords(String(error.cause.code)) : error.message
 
 const platformErrors = (path: string) => {
   const failed = (error: PlatformError) => new KeyFileError({ path, reason: "Failed", detail: troubleOf(error) })
