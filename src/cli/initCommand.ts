@@ -1,9 +1,8 @@
 /** `wtclient init`: makes a key file. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
 import * as Prompt from "@effect/cli/Prompt"
-import { type PlatformError, SystemError } from "@effect/platform/Error"
+import { SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
-import type { QuitException } from "@effect/platform/Terminal"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -31,15 +30,25 @@ const standardInput = NodeStream.fromReadable(
 )
 
 /** What is typed at a terminal is not shown; a pipe is read to its end. */
-const fromStandardInput = Effect.suspend(
-  (): Effect.Effect<string, PlatformError | PrivateFile.TooLong | QuitException, Prompt.Prompt.Environment> =>
-    process.stdin.isTTY
-      ? Effect.map(
-          Prompt.run(Prompt.hidden({ message: "The seed in hex, or the extended private key" })),
-          Redacted.value
-        )
-      : PrivateFile.textOf(standardInput)
-)
+const fromStandardInput = (isJson: boolean) =>
+  Effect.gen(function* () {
+    if (!process.stdin.isTTY) return yield* PrivateFile.textOf(standardInput)
+    // A prompt goes to standard output: into the result, where a program or a file takes that, and past the person.
+    if (isJson || !process.stdout.isTTY) {
+      return yield* new UsageError({
+        message:
+          "A seed can be typed only where standard output is a terminal and without --json. Give it to --import - through a pipe."
+      })
+    }
+    return Redacted.value(yield* Prompt.run(Prompt.hidden({ message: "The seed in hex, or the extended private key" })))
+  }).pipe(
+    Effect.mapError((error) => {
+      if (error._tag === "UsageError") return error
+      return error._tag === "QuitException"
+        ? new CommandError({ message: "No seed was given, and nothing was written." })
+        : cannotRead("Standard input", PrivateFile.troubleOf(error))
+    })
+  )
 
 /** A pipe without a writer is never opened, and one that a shell has opened cannot be read as files are. */
 const fromFile = (path: string) =>
@@ -49,23 +58,13 @@ const fromFile = (path: string) =>
       return yield* cannotRead(`The file ${path}`, "it is no file; what a pipe brings can be read with --import -")
     }
     return yield* PrivateFile.textOf(fs.stream(path))
-  })
-
-const readText = (from: string): Effect.Effect<Redacted.Redacted<string>, CommandError, Prompt.Prompt.Environment> =>
-  Effect.map(
-    from === "-"
-      ? Effect.catchAll(fromStandardInput, (error) =>
-          error._tag === "QuitException"
-            ? new CommandError({ message: "No seed was given, and nothing was written." })
-            : cannotRead("Standard input", PrivateFile.troubleOf(error))
-        )
-      : Effect.catchAll(fromFile(from), (error) => {
-          if (error._tag === "CommandError") return error
-          return error._tag === "SystemError" && error.reason === "NotFound"
-            ? new CommandError({ message: `There is no file ${from}.` })
-            : cannotRead(`The file ${from}`, PrivateFile.troubleOf(error))
-        }),
-    Redacted.make
+  }).pipe(
+    Effect.mapError((error) => {
+      if (error._tag === "CommandError") return error
+      return error._tag === "SystemError" && error.reason === "NotFound"
+        ? new CommandError({ message: `There is no file ${path}.` })
+        : cannotRead(`The file ${path}`, PrivateFile.troubleOf(error))
+    })
   )
 
 /** Options that mean nothing for this layout or chain would be kept, and be taken for a part of the path of the keys. */
@@ -95,9 +94,10 @@ const warnIfReadable = (path: string) =>
     )
   }).pipe(Effect.ignore)
 
-const rootFrom = (source: string) =>
+const rootFrom = (source: string, isJson: boolean) =>
   Effect.gen(function* () {
-    const root = yield* KeyFile.parseRoot(yield* readText(source), source === "-" ? "standard input" : source)
+    const text = yield* source === "-" ? fromStandardInput(isJson) : fromFile(source)
+    const root = yield* KeyFile.parseRoot(Redacted.make(text), source === "-" ? "standard input" : source)
     if (source !== "-") yield* warnIfReadable(source)
     return root
   })
@@ -120,7 +120,7 @@ export const init = Command.make(
         yield* checkPath(layout, given)
         const { root } = yield* Option.match(given.from, {
           onNone: () => KeyFile.generate,
-          onSome: (source) => Effect.map(rootFrom(source), (root) => ({ root }))
+          onSome: (source) => Effect.map(rootFrom(source, given.json), (root) => ({ root }))
         })
         const publicKey = yield* writeKeyFile(client, {
           root,

@@ -10,7 +10,7 @@ import { newClient, wtclient } from "./wtclient.js"
 const tower = publicKeyOf(1)
 const uri = `${tower}@127.0.0.1:1`
 
-/** Replaces a function of one of Node's modules while the scope is open. */
+/** Replaces what one of Node's modules has under a name while the scope is open. */
 const replaced = <Module extends object, Name extends keyof Module>(
   module: Module,
   name: Name,
@@ -52,6 +52,26 @@ describe("an account without a home folder", () => {
       for (const { code, stderr } of outcomes) assert.deepStrictEqual([code, stderr], [0, ""])
     })
   )
+})
+
+describe("a terminal at standard input", () => {
+  const ways: Array<[where: string, isTerminal: boolean, words: ReadonlyArray<string>]> = [
+    ["with --json", true, ["--json"]],
+    ["where standard output goes elsewhere", false, []]
+  ]
+  for (const [where, isTerminal, words] of ways) {
+    it.scoped(`is not asked for a seed ${where}, since the prompt would be in the output`, () =>
+      Effect.gen(function* () {
+        yield* replaced(process.stdin, "isTTY", true)
+        yield* replaced(process.stdout, "isTTY", isTerminal)
+        const { folder, fs, wtclient } = yield* newClient
+        const { code, stderr } = yield* wtclient("init", "--import", "-", ...words)
+        assert.match(stderr, /^wtclient: A seed can be typed only where .* Give it to --import - through a pipe\.\n/)
+        assert.strictEqual(code, 2)
+        assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+      })
+    )
+  }
 })
 
 describe("a data folder", () => {
