@@ -127,6 +127,44 @@ describe("a data folder", () => {
     })
   )
 
+  const copies: Array<[what: string, trouble: Effect.Effect<unknown, never, Scope.Scope>, said: RegExp]> = [
+    [
+      "there is no room for the copy",
+      replaced(nodeFs, "copyFileSync", () => {
+        throw thrown("ENOSPC")
+      }),
+      /is on a read-only disk, and cannot be copied to \S+: the disk is full\. .* the variable TMPDIR\.\n$/
+    ],
+    [
+      "there is no folder for the copy",
+      replaced(nodeOs, "tmpdir", () => "/nowhere"),
+      /is on a read-only disk, and cannot be copied to \/nowhere: it is not there\. .* the variable TMPDIR\.\n$/
+    ],
+    [
+      "the disk reports an error",
+      replaced(nodeFs, "copyFileSync", () => {
+        throw thrown("EIO")
+      }),
+      /The database \S+ cannot be read: the disk reports an error\.\n$/
+    ]
+  ]
+  for (const [what, trouble, said] of copies) {
+    it.scoped(`on a read-only disk is not read where ${what}, which is said`, () =>
+      Effect.gen(function* () {
+        const { wtclient } = yield* newClient
+        yield* wtclient("init")
+        yield* wtclient("add", uri)
+        yield* replaced(nodeFs, "accessSync", () => {
+          throw thrown("EROFS")
+        })
+        yield* trouble
+        const { code, stderr } = yield* wtclient("towers")
+        assert.match(stderr, said)
+        assert.strictEqual(code, 1)
+      })
+    )
+  }
+
   const troubles: Array<[what: string, trouble: Effect.Effect<unknown, never, Scope.Scope>, said: RegExp]> = [
     [
       "on a full disk",

@@ -37,6 +37,9 @@ export const database = ({
 }: ClientPaths): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
   SqliteOrPostgres.clientDb(database)
 
+const cannotRead = (filename: string, code: string) =>
+  new CommandError({ message: `The database ${filename} cannot be read: ${systemWords(code)}.` })
+
 /** Fails when there is no database file yet, or when it cannot be looked for; a server is not asked. */
 const requireDatabase = ({ command, database, folder }: ClientPaths): Effect.Effect<void, CommandError> =>
   Effect.suspend(() => {
@@ -51,9 +54,12 @@ const requireDatabase = ({ command, database, folder }: ClientPaths): Effect.Eff
             message: `There is no database in ${folder} yet. Make a key and add a tower, or name another client with --chain, --network or --data-dir.`,
             next: [command("init"), command("add", "PUBLICKEY@HOST")]
           })
-        : new CommandError({ message: `The database ${database.filename} cannot be read: ${systemWords(code)}.` })
+        : cannotRead(database.filename, code)
     }
   })
+
+/** The codes that only writing has: into a new folder of our own, all others are of reading. */
+const noRoom: ReadonlyArray<string> = ["ENOSPC", "EDQUOT", "EFBIG"]
 
 /**
  * The options of a database that can be read: where its disk is read-only, those of a copy that lives as long as the scope.
@@ -66,8 +72,16 @@ const readable = (
     if (SqliteOrPostgres.isPostgres(database) || writeTrouble(path.dirname(database.filename)) !== "EROFS")
       return database
     const { filename } = database
+    const elsewhere = os.tmpdir()
+    const cannotCopy = (code: string) =>
+      new CommandError({
+        message: `The database ${filename} is on a read-only disk, and cannot be copied to ${elsewhere}: ${systemWords(code)}. Name another folder for the copy in the variable TMPDIR.`
+      })
     const folder = yield* Effect.acquireRelease(
-      Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "wtclient-"))),
+      Effect.try({
+        try: () => fs.mkdtempSync(path.join(elsewhere, "wtclient-")),
+        catch: (thrown) => cannotCopy(codeOf(thrown))
+      }),
       (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
     )
     const copy = path.join(folder, "copy.db")
@@ -78,8 +92,10 @@ const readable = (
           if (fs.existsSync(filename + ending)) fs.copyFileSync(filename + ending, copy + ending)
         }
       },
-      catch: (thrown) =>
-        new CommandError({ message: `The database ${filename} cannot be read: ${systemWords(codeOf(thrown))}.` })
+      catch: (thrown) => {
+        const code = codeOf(thrown)
+        return noRoom.includes(code) ? cannotCopy(code) : cannotRead(filename, code)
+      }
     })
     return { ...database, filename: copy }
   })
