@@ -6,7 +6,6 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Negotiator from "../layers/negotiator/Options.js"
-import type { FeeRate } from "../schema/FeeRate.js"
 import * as Policy from "../schema/Policy.js"
 import * as Standing from "../schema/Standing.js"
 import { ClientDb } from "../services/ClientDb.js"
@@ -16,7 +15,7 @@ import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { listSessions } from "./support/listSessions.js"
 import { existingDatabase } from "./support/openDatabase.js"
-import { policyFlags, policyOf, proposalOf } from "./support/policyFlags.js"
+import { policyFlags, policyWords, proposalOf } from "./support/policyFlags.js"
 import { statusJson, statusLines, statusOf, trouble } from "./support/status.js"
 import { summaries } from "./support/summaries.js"
 import { json } from "./support/views.js"
@@ -28,7 +27,8 @@ export const status = Command.make(
   (given) =>
     withClient(given, (client) =>
       Effect.gen(function* () {
-        const policy = yield* policyOf<FeeRate>(given, client.chain)
+        const proposal = yield* proposalOf(given, client.chain)
+        const { policy } = proposal
         const now = yield* Clock.currentTimeMillis
         const found = yield* Effect.gen(function* () {
           const db = yield* ClientDb
@@ -38,23 +38,20 @@ export const status = Command.make(
           return statusOf(
             {
               policy,
+              policyWords: policyWords(given),
               now,
               sessions,
               towers: towers.map((tower) => ({ tower, standing: standings.get(tower.id) ?? Standing.initial }))
             },
-            Negotiator.decode(yield* proposalOf(given, client.chain))
+            Negotiator.decode(proposal)
           )
         }).pipe(Effect.provide(existingDatabase(client)))
         yield* Console.log(
           given.json ? json(statusJson(found)) : statusLines(found, client.chain, client.command).join("\n")
         )
-        const message = trouble(found)
-        if (given.check && message !== undefined) {
-          const isForLack = found.towers.length === 0
-          return yield* new CheckFailed({
-            message,
-            next: [isForLack ? client.command("add", "PUBLICKEY@HOST") : client.command("negotiate")]
-          })
+        const wrong = trouble(found)
+        if (given.check && wrong !== undefined) {
+          return yield* new CheckFailed({ message: wrong.sentence, next: [client.command(...wrong.next)] })
         }
       })
     )

@@ -68,3 +68,18 @@ describe("negotiate, with a tower that refuses for good,", () => {
     })
   )
 })
+
+describe("negotiate, with a tower at an onion name alone,", () => {
+  it.scopedLive("names the command that goes through Tor, for the same policy", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* newClient
+      yield* wtclient("init")
+      yield* wtclient("add", `${tower}@4acth47i6kxnvkewtm6q7ib2s3ufpo5sqbsnzjpbi7utijcltosqemad.onion`)
+      const { stderr } = yield* wtclient("negotiate", "--blob-type", "legacy", "--sweep-fee-rate", "3000")
+      assert.match(
+        stderr,
+        /\nNext: wtclient negotiate --proxy 127\.0\.0\.1:9050 --blob-type legacy --sweep-fee-rate 3000 --network/
+      )
+    })
+  )
+})

@@ -146,7 +146,8 @@ const client: ClientPaths = {
 
 const onServer: ClientPaths = { ...client, database: { url: Redacted.make("postgresql://a:swordfish@b/c") } }
 
-const wordsFor = (failure: Failure, paths: ClientPaths) => told(new CommandFailed({ failure, client: paths }))
+const wordsFor = (failure: Failure, paths: ClientPaths) =>
+  told(new CommandFailed({ failure, client: paths, policyWords: [] }))
 
 const throughProxy = ProxyFault.literals.map(
   (fault) => new DialFailed({ address, reason: "Proxy", proxy: { address: "127.0.0.1:9050", fault } })

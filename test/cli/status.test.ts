@@ -70,7 +70,11 @@ describe("wtclient status", () => {
       assert.match(stdout, /\n {2}can be asked\n {2}sessions got: 1, the last one at 20\S+ \(\d+m?s.* ago\)\n/)
       assert.deepStrictEqual([code, stderr], [0, ""])
       const other = yield* wtclient("status", "--check", "--blob-type", "taproot")
-      assert.match(other.stderr, /No session of type taproot can take updates\.\nNext: wtclient negotiate/)
+      assert.match(
+        other.stderr,
+        /No session of type taproot can take updates\.\nNext: wtclient negotiate --blob-type taproot /
+      )
+      assert.match(other.stdout, /\nNext: wtclient negotiate --blob-type taproot /)
       assert.strictEqual(other.code, 1)
       const json = decoded((yield* wtclient("status", "--json")).stdout)
       assert.deepStrictEqual(json, {
@@ -85,18 +89,22 @@ describe("wtclient status", () => {
       const { wtclient } = yield* newClient
       yield* wtclient("init")
       yield* wtclient("add", yield* served("--network", "signet"))
-      yield* wtclient("negotiate")
-      const { stdout } = yield* wtclient("status")
+      yield* wtclient("negotiate", "--max-updates", "7")
+      const { stdout } = yield* wtclient("status", "--max-updates", "7")
       assert.match(
         stdout,
         /is left out for this policy until 20\S+ \(in 23h \d+m\), or until it is added again: it watches another chain\n/
       )
       assert.match(stdout, /it refused the policy: 1 time\n/)
-      const checked = yield* wtclient("status", "--check", "--json")
+      assert.match(stdout, /\n\nNext: wtclient add PUBLICKEY@HOST --network regtest /)
+      const checked = yield* wtclient("status", "--check", "--json", "--max-updates", "7")
       const { towers, trouble } = decoded(checked.stdout)
       assert.deepInclude(towers[0], { state: "IsLeftOut", reason: "it watches another chain" })
       assert.strictEqual(trouble, "No session of type anchor can take updates.")
+      assert.match(checked.stderr, /\nNext: wtclient add PUBLICKEY@HOST /)
       assert.strictEqual(checked.code, 1)
+      const again = yield* wtclient("negotiate", "--max-updates", "7")
+      assert.match(again.stderr, /\nNext: wtclient status --max-updates 7 /)
     })
   )
 
@@ -118,7 +126,7 @@ describe("wtclient status", () => {
       failuresByKind: { DialFailed: 3 }
     }
     const status = statusOf(
-      { policy, now, sessions: [], towers: [{ tower, standing }] },
+      { policy, policyWords: [], now, sessions: [], towers: [{ tower, standing }] },
       Negotiator.decode({ chain, policy })
     )
     const lines = statusLines(status, chain, (...words) => commandText("wtclient", words))

@@ -34,6 +34,7 @@ import { type ClientFlags, type ClientPaths, clientPaths, type Defaults, databas
 import { shellWord } from "./commandText.js"
 import { lookedAfter } from "./diskTrouble.js"
 import { type ExitCode, exitCodes } from "./exitCodes.js"
+import { type PolicyFlags, policyWords } from "./policyFlags.js"
 
 /** Everything that a command can fail with. @since 0.1.0 @category errors */
 export type Failure =
@@ -57,21 +58,24 @@ export type Failure =
   | NegotiationError
   | ListenFailed
 
-/** A failure, and the client that the command was about. @since 0.1.0 @category errors */
+/** A failure, and the client and the policy (`policyWords`) that the command was about. @since 0.1.0 @category errors */
 export class CommandFailed extends Data.TaggedError("CommandFailed")<{
   readonly failure: Failure
   readonly client: ClientPaths
+  readonly policyWords: ReadonlyArray<string>
 }> {}
 
 /** Runs what a command does for the client of these flags. @since 0.1.0 @category combinators */
 export const withClient = <A, E extends Failure, R>(
-  given: ClientFlags,
+  given: ClientFlags & Partial<PolicyFlags>,
   use: (client: ClientPaths) => Effect.Effect<A, E, R>,
   defaults?: Defaults
 ): Effect.Effect<A, UsageError | CommandFailed, R> =>
   Effect.flatMap(clientPaths(given, defaults), (client) =>
     Effect.mapError(use(client), (failure: Failure) =>
-      failure._tag === "UsageError" ? failure : new CommandFailed({ failure: lookedAfter(failure, client), client })
+      failure._tag === "UsageError"
+        ? failure
+        : new CommandFailed({ failure: lookedAfter(failure, client), client, policyWords: policyWords(given) })
     )
   )
 
@@ -89,7 +93,7 @@ export interface Told {
 /** What is said about a failure, besides what it says itself. */
 type Words = { readonly sentence: string; readonly next?: ReadonlyArray<string> | undefined }
 
-const wordsOf = (failure: Failure, client: ClientPaths): Words => {
+const wordsOf = ({ client, failure, policyWords }: CommandFailed): Words => {
   const { command } = client
   switch (failure._tag) {
     case "CommandError":
@@ -119,7 +123,7 @@ const wordsOf = (failure: Failure, client: ClientPaths): Words => {
     case "NoTowerCandidates":
       return failure.quarantined === 0
         ? { sentence: "No tower is known.", next: [command("add", "PUBLICKEY@HOST")] }
-        : { sentence: failure.message, next: [command("towers")] }
+        : { sentence: failure.message, next: [command("status", ...policyWords)] }
     case "FailedNegotiation": {
       const has = (tag: AttemptFailure["_tag"]) => failure.failures.some((one) => one.failure._tag === tag)
       return {
@@ -127,7 +131,7 @@ const wordsOf = (failure: Failure, client: ClientPaths): Words => {
         next: [
           // A database that was restored from a copy gives out keys again that the towers know.
           ...(has("SessionKeyAlreadyUsed") ? [command("db", "skip-keys")] : []),
-          ...(has("OnionWithoutProxy") ? [command("negotiate", "--proxy", "127.0.0.1:9050")] : [])
+          ...(has("OnionWithoutProxy") ? [command("negotiate", "--proxy", "127.0.0.1:9050", ...policyWords)] : [])
         ]
       }
     }
@@ -221,8 +225,8 @@ const toldOf = (tag: string, { next = [], sentence }: Words, details: object, co
 })
 
 /** A failure of a command as it is told. @since 0.1.0 @category combinators */
-export const told = ({ client, failure }: CommandFailed): Told =>
-  toldOf(failure._tag, wordsOf(failure, client), detailsOf(failure), exitCodes.failed.code)
+export const told = (failed: CommandFailed): Told =>
+  toldOf(failed.failure._tag, wordsOf(failed), detailsOf(failed.failure), exitCodes.failed.code)
 
 /** A wrong command line as it is told; `help` is the command that shows the right ones. @since 0.1.0 @category combinators */
 export const toldUsage = ({ _tag, message }: UsageError, help: string): Told =>

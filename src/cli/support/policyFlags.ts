@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as BlobType from "../../schema/BlobType.js"
+import * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
 import type { AtomsPerKb, FeeRate, SatPerKw } from "../../schema/FeeRate.js"
 import * as Policy from "../../schema/Policy.js"
@@ -23,6 +23,21 @@ export interface PolicyFlags {
   readonly blobType: Option.Option<BlobType.BlobType>
   readonly maxUpdates: Option.Option<number>
   readonly sweepFeeRate: Option.Option<bigint>
+}
+
+/** The given ones of these flags as words of a command, for a command that goes on with the same policy. @since 0.1.0 @category combinators */
+export const policyWords = ({
+  blobType = Option.none(),
+  maxUpdates = Option.none(),
+  sweepFeeRate = Option.none()
+}: Partial<PolicyFlags>): ReadonlyArray<string> => {
+  const words = (name: string, value: Option.Option<string | number | bigint>) =>
+    Option.match(value, { onNone: () => [], onSome: (given) => [`--${name}`, String(given)] })
+  return [
+    ...words("blob-type", Option.map(blobType, BlobType.nameOf)),
+    ...words("max-updates", maxUpdates),
+    ...words("sweep-fee-rate", sweepFeeRate)
+  ]
 }
 
 /** Fills in the chain's defaults, and checks. @since 0.1.0 @category combinators */

@@ -70,6 +70,8 @@ export interface TowerStatus {
 export interface Status {
   readonly now: number
   readonly policy: Policy<FeeRate>
+  /** The flags that ask for this policy, as words of a command. */
+  readonly policyWords: ReadonlyArray<string>
   readonly sessions: ReadonlyArray<ClientSession>
   readonly towers: ReadonlyArray<TowerStatus>
 }
@@ -99,19 +101,28 @@ const isUsable = (session: ClientSession): boolean => session.status === "active
 const ofPolicy = ({ policy, sessions }: Status): ReadonlyArray<ClientSession> =>
   sessions.filter((session) => session.policy.blobType === policy.blobType)
 
-/** Why this client has no protection, or can get none; undefined where all is well. @since 0.1.0 @category combinators */
-export const trouble = (status: Status): string | undefined => {
-  const name = BlobType.nameOf(status.policy.blobType)
-  if (!ofPolicy(status).some(isUsable)) return `No session of type ${name} can take updates.`
-  if (status.towers.length === 0) return "No tower is known."
-  return status.towers.every(({ readiness }) => readiness._tag === "IsLeftOut")
-    ? "Every tower refuses this policy, and is left out for now."
-    : undefined
+/** Why this client has no protection, or can get none. `next`: the words of a command that helps. @since 0.1.0 @category models */
+export interface Trouble {
+  readonly sentence: string
+  readonly next: ReadonlyArray<string>
+}
+
+/** What is the matter with this client; undefined where all is well. @since 0.1.0 @category combinators */
+export const trouble = (status: Status): Trouble | undefined => {
+  const { policy, policyWords, towers } = status
+  const isAnyAsked = towers.some(({ readiness }) => readiness._tag !== "IsLeftOut")
+  // Without a tower that can be asked, negotiate fails.
+  const next = isAnyAsked ? ["negotiate", ...policyWords] : ["add", "PUBLICKEY@HOST"]
+  if (!ofPolicy(status).some(isUsable)) {
+    return { sentence: `No session of type ${BlobType.nameOf(policy.blobType)} can take updates.`, next }
+  }
+  if (towers.length === 0) return { sentence: "No tower is known.", next }
+  return isAnyAsked ? undefined : { sentence: "Every tower refuses this policy, and is left out for now.", next }
 }
 
 /** The status for programs; times are ISO 8601. @since 0.1.0 @category combinators */
 export const statusJson = (status: Status) => ({
-  trouble: trouble(status),
+  trouble: trouble(status)?.sentence,
   policy: { ...status.policy, blobTypeName: BlobType.nameOf(status.policy.blobType) },
   sessions: counts(status.sessions).map(({ full, inactive, type, usable }) => ({
     blobType: type,
@@ -184,14 +195,14 @@ export const statusLines = (
     ({ full, inactive, left, type, usable }) =>
       `Sessions of type ${type}: ${usable} that can take updates (${left} left), ${full} full, ${inactive} inactive`
   )
+  const found = trouble(status)
+  const next = found === undefined ? [] : nextLines([command(...found.next)])
   return [
     `${chain.name} ${chain.network}; policy: ${BlobType.nameOf(policy.blobType)}, ${policy.maxUpdates} updates, ${policy.sweepFeeRate} ${chain.feeUnit}`,
     ...(counted.length === 0 ? ["There are no sessions."] : counted),
     "Nothing is asked for: requests are kept by the program that makes them, not in the database.",
     "",
-    ...(towers.length === 0
-      ? ["There are no towers.", ...nextLines([command("add", "PUBLICKEY@HOST")])]
-      : towers.flatMap((tower) => towerLines(tower, now))),
-    ...(towers.length > 0 && trouble(status) !== undefined ? ["", ...nextLines([command("negotiate")])] : [])
+    ...(towers.length === 0 ? ["There are no towers."] : towers.flatMap((tower) => towerLines(tower, now))),
+    ...(towers.length === 0 || next.length === 0 ? next : ["", ...next])
   ]
 }
