@@ -209,6 +209,24 @@ describe("every error", () => {
     })
   }
 
+  it("keeps the tower and the address that were tried, for programs, where a failure has such fields of its own", () => {
+    const failures = all.flatMap((failure) =>
+      Schema.is(NegotiationError.AttemptFailure)(failure)
+        ? [new NegotiationError.FailedAttempt({ ...tower, address, failure })]
+        : []
+    )
+    assert.isAbove(failures.length, 20)
+    for (const failed of failures) {
+      const { json } = wordsFor(new NegotiationError.FailedNegotiation({ failures: [failed] }), client)
+      assert.containSubset(json, {
+        error: {
+          tag: "FailedNegotiation",
+          failures: [{ tower: { id: 1, publicKey: key }, address, tag: failed.failure._tag }]
+        }
+      })
+    }
+  })
+
   it("DialFailed names each fault of a proxy", () => {
     for (const { message } of throughProxy) assertForm(message)
   })

@@ -197,11 +197,12 @@ const detailsOf = (failure: Failure): Record<string, unknown> => {
     case "FailedNegotiation":
       return {
         failures: failure.failures.map(({ address, failure, tower, towerId }) => ({
+          // First: a failure can have a field of the same name, such as the key of a tower that was removed.
+          ...fieldsOf(failure),
           tower: { id: towerId, publicKey: tower },
           address,
           tag: failure._tag,
-          message: failure.message,
-          ...fieldsOf(failure)
+          message: failure.message
         }))
       }
     case "CommandError":
@@ -221,7 +222,7 @@ const toldOf = (tag: string, { next = [], sentence }: Words, details: object, co
   json:
     tag === "CheckFailed"
       ? undefined
-      : { error: { tag, message: sentence, ...(next.length === 0 ? {} : { next }), ...details } }
+      : { error: { ...details, tag, message: sentence, ...(next.length === 0 ? {} : { next }) } }
 })
 
 /** A failure of a command as it is told. @since 0.1.0 @category combinators */
