@@ -8,9 +8,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HdKeyRing from "../../layers/HdKeyRing.js"
 import * as KeyFile from "../../layers/KeyFile.js"
-import { defaults } from "../../layers/negotiator/Rules.js"
+import { altruistSessions, defaults } from "../../layers/negotiator/Rules.js"
 import type * as BlobType from "../../schema/BlobType.js"
-import type * as Chain from "../../schema/Chain.js"
+import * as Chain from "../../schema/Chain.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import type { KeyRingError } from "../../schema/KeyRingError.js"
 import { OnionWithoutProxy, type PermanentTowerFailure, UnexpectedMessage } from "../../schema/NegotiationError.js"
@@ -76,18 +76,14 @@ export const diagnose = (
       onSuccess: () => Effect.succeed(undefined)
     })
     const { init } = found
-    const needed = neededBits(chain, blobType)
     return {
       uri,
       steps,
       init,
-      missing: init === undefined ? [] : needed.filter((bit) => !announces(init, bit)),
+      missing: init === undefined ? [] : Chain.clientFeatures(chain, blobType).filter((bit) => !announces(init, bit)),
       failure
     }
   })
-
-const neededBits = (chain: Chain.AnyChain, blobType: BlobType.BlobType): ReadonlyArray<number> =>
-  defaults.features(chain, blobType).map((bit) => bit - (bit % 2))
 
 const dialFaults: Record<DialFailed["reason"], string> = {
   Refused: "Closed",
@@ -112,7 +108,7 @@ const ofDial = ({ address, proxy, reason, tried = [] }: DialFailed): string => {
 /** The fault's name, for programs; "none" where the tower is well. @since 0.1.0 @category combinators */
 export const faultOf = ({ failure, missing }: Pick<Diagnosis, "failure" | "missing">): string => {
   if (failure === undefined)
-    return missing.length === 0 ? "none" : missing.includes(0) ? "NoAltruistSessions" : "NoBlobType"
+    return missing.length === 0 ? "none" : missing.includes(altruistSessions) ? "NoAltruistSessions" : "NoBlobType"
   switch (failure._tag) {
     case "DialFailed":
       return ofDial(failure)
@@ -153,7 +149,7 @@ export const verdictOf = (
 ): string => {
   if (failure !== undefined) return failure.message
   if (missing.length === 0) return "This is a tower of this chain, and its key is right."
-  return missing.includes(0)
+  return missing.includes(altruistSessions)
     ? "This tower gives no sessions without a reward, and no others are asked for."
     : `This tower takes no sessions of the type ${blobTypeName}: it is too old, or is set up so.`
 }

@@ -94,8 +94,8 @@ const rejected = ({ code, data }: CreateSessionReply) =>
 
 const permanent = (reason: PermanentTowerFailure["reason"]) => Either.left(new PermanentTowerFailure({ reason }))
 
-/** The one feature that we require: towers that take no altruist sessions are of no use. */
-const altruistSessions = 0
+/** The one feature bit that we require: towers that take no altruist sessions are of no use. @since 0.1.0 @category models */
+export const altruistSessions = 0
 
 /** A reward script longer than this is a failure of the tower (docs/negotiation.md, D14). In bytes. */
 const maxRewardScript = 1024
