@@ -17,7 +17,7 @@ import { systemWords } from "../../internal/systemTrouble.js"
 import * as KeyFile from "../../layers/KeyFile.js"
 import * as SqlClientDb from "../../layers/SqlClientDb.js"
 import { toDbError } from "../../layers/sql/errors.js"
-import { identities } from "../../layers/sql/identityTable.js"
+import * as IdentityTable from "../../layers/sql/identityTable.js"
 import * as SqliteOrPostgres from "../../layers/sqliteOrPostgres.js"
 import { compareIdentities } from "../../layers/support/databaseIdentity.js"
 import type { DatabaseTooNew, DbError, WrongDatabase } from "../../schema/DbError.js"
@@ -111,18 +111,16 @@ const ownKeyRing = (
 /** Fails when the database belongs to another chain, or to another seed than the key file, if there is one. */
 const compareOwner = (client: ClientPaths, sql: SqlClient) =>
   Effect.gen(function* () {
-    const [found] = yield* sql`
-      SELECT chain_hash AS "chainHash", layout, public_key AS "publicKey" FROM wt_identity`.pipe(
-      Effect.flatMap(identities),
-      Effect.catchTag("SqlError", (error) => Effect.fail(toDbError("open")(error)))
+    const found = yield* Effect.catchTag(IdentityTable.find(sql), "SqlError", (error) =>
+      Effect.fail(toDbError("open")(error))
     )
     if (found === undefined) return
-    const { chainHash } = client.chain
-    yield* compareIdentities({ ...found, chainHash }, found)
-    const keyRing = yield* ownKeyRing(client)
-    if (Option.isNone(keyRing)) return
-    const publicKey = yield* keyRing.value.deriveKey({ family: familyTowerSession, index: 0 })
-    yield* compareIdentities({ chainHash, layout: keyRing.value.layout, publicKey }, found)
+    const wanted = Option.match(yield* ownKeyRing(client), {
+      onNone: () => Effect.succeed(found),
+      onSome: ({ deriveKey, layout }) =>
+        Effect.map(deriveKey({ family: familyTowerSession, index: 0 }), (publicKey) => ({ layout, publicKey }))
+    })
+    yield* compareIdentities({ ...(yield* wanted), chainHash: client.chain.chainHash }, found)
   })
 
 /** Why a database cannot be read. @since 0.1.0 @category errors */

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -17,6 +18,16 @@ const Identity = Schema.Struct({ chainHash: ChainHash, layout: Schema.String, pu
 
 /** Decodes whose database it is. @since 0.1.0 @category combinators */
 export const identities = decode("wt_identity", Identity)
+
+/** Whose database it is; undefined where no key was used with it yet. @since 0.1.0 @category combinators */
+export const find = (sql: SqlClient): Effect.Effect<ClientDb.Identity | undefined, SqlError | CorruptRow> =>
+  Effect.map(
+    Effect.flatMap(
+      sql`SELECT chain_hash AS "chainHash", layout, public_key AS "publicKey" FROM wt_identity WHERE id = 1`,
+      identities
+    ),
+    ([found]) => found
+  )
 
 const keyIndexes = decode("wt_identity", Schema.Struct({ keyIndex: column(KeyIndex) }))
 
@@ -33,10 +44,7 @@ export const bindIdentity =
           INSERT INTO wt_identity (id, chain_hash, layout, public_key, next_index)
           VALUES (1, ${wanted.chainHash}, ${wanted.layout}, ${wanted.publicKey}, ${first})
           ON CONFLICT (id) DO NOTHING`
-        const [found] = yield* Effect.flatMap(
-          sql`SELECT chain_hash AS "chainHash", layout, public_key AS "publicKey" FROM wt_identity WHERE id = 1`,
-          identities
-        )
+        const found = yield* find(sql)
         if (found !== undefined) yield* compareIdentities(wanted, found)
       })
     )
