@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import type { FeeRate } from "../schema/FeeRate.js"
 import * as Policy from "../schema/Policy.js"
 import * as Standing from "../schema/Standing.js"
+import * as TowerUri from "../schema/TowerUri.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { clientFlags } from "./support/clientPaths.js"
 import { withClient } from "./support/failure.js"
@@ -15,7 +16,7 @@ import { listSessions } from "./support/listSessions.js"
 import { existingDatabase } from "./support/openDatabase.js"
 import { policyFlags, policyOf } from "./support/policyFlags.js"
 import { summaries } from "./support/summaries.js"
-import { parsePublicKey, publicKey } from "./support/towerArguments.js"
+import { publicKey } from "./support/towerArguments.js"
 import { json, sessionJson, sessionsTable, standingJson, standingLines, towerJson } from "./support/views.js"
 
 /** The command. @since 0.1.0 @category constructors */
@@ -25,7 +26,9 @@ export const tower = Command.make(
   (given) =>
     withClient(given, (client) =>
       Effect.gen(function* () {
-        const key = yield* parsePublicKey(given.tower)
+        // A whole tower URI is accepted too.
+        const [text = ""] = given.tower.split("@", 1)
+        const key = yield* TowerUri.parsePublicKey(text)
         const policy = yield* policyOf<FeeRate>(given, client.chain)
         const { found, sessions, standing } = yield* Effect.gen(function* () {
           const db = yield* ClientDb

@@ -4,11 +4,6 @@
  * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
-import type * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import type { PublicKey } from "../../schema/Ids.js"
-import * as TowerUri from "../../schema/TowerUri.js"
-import { CommandError } from "./CliError.js"
 
 /** The URI of a tower to add. @since 0.1.0 @category config */
 export const towerUri = Args.text({ name: "tower" }).pipe(
@@ -21,7 +16,3 @@ export const towerUri = Args.text({ name: "tower" }).pipe(
 export const publicKey = Args.text({ name: "publickey" }).pipe(
   Args.withDescription("The tower's public key, 66 hex digits")
 )
-
-/** Reads a public key; a whole tower URI is accepted too. @since 0.1.0 @category combinators */
-export const parsePublicKey = (text: string): Effect.Effect<PublicKey, CommandError> =>
-  Either.mapLeft(TowerUri.parsePublicKey(text.split("@", 1)[0] ?? ""), ({ message }) => new CommandError({ message }))
