@@ -9,10 +9,11 @@ const inside = new RegExp(`[${invisible}]`)
 /** The text without what is around it and cannot be seen. @since 0.1.0 @category combinators */
 export const trimmed = (text: string): string => text.replace(around, "")
 
-/** The first character of the text that cannot be seen, as a sentence names it. @since 0.1.0 @category combinators */
+/** The first character of the text that cannot be seen, as the end of a sentence; undefined where there is none. @since 0.1.0 @category combinators */
 export const invisibleIn = (text: string): string | undefined => {
   const [found] = inside.exec(text) ?? []
   if (found === undefined) return undefined
   const code = found.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")
-  return found === " " ? "a blank" : /[\r\n]/.test(found) ? "a line end" : `an invisible character (U+${code})`
+  const what = found === " " ? "a blank" : /[\r\n]/.test(found) ? "a line end" : `an invisible character (U+${code})`
+  return `there is ${what} inside`
 }

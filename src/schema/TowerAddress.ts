@@ -81,7 +81,7 @@ export class InvalidTowerAddress extends Schema.TaggedError<InvalidTowerAddress>
 }
 
 const why = (input: string, reason: keyof typeof advice): string => {
-  if (reason === "Invisible") return `there is ${invisibleIn(trimmed(input)) ?? "something"} inside`
+  if (reason === "Invisible") return invisibleIn(trimmed(input)) ?? advice.Invisible
   const ascii = reason === "NotAscii" ? asciiName(input) : undefined
   return ascii === undefined ? advice[reason] : `${advice[reason]}; there it is ${ascii}`
 }

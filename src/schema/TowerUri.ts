@@ -44,7 +44,7 @@ const advice = {
 
 /** Names the character that the eye does not find. */
 const why = (input: string, reason: keyof typeof advice): string =>
-  reason === "Invisible" ? `there is ${invisibleIn(trimmed(input)) ?? "something"} inside` : advice[reason]
+  (reason === "Invisible" ? invisibleIn(trimmed(input)) : undefined) ?? advice[reason]
 
 /**
  * The string is no tower URI because of its key or its form; a wrong address is `InvalidTowerAddress`.

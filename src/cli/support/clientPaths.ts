@@ -72,7 +72,7 @@ const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.R
     }
     const text = Redacted.value(url.value)
     const found = invisibleIn(text)
-    if (found !== undefined) return yield* new UsageError({ message: `There is ${found} inside DATABASE_URL.` })
+    if (found !== undefined) return yield* new UsageError({ message: `DATABASE_URL cannot be read: ${found}.` })
     // What is not escaped ends the host's part: the rest of the password would be taken for something else, and be shown.
     const [authority = "", ...rest] = text.replace(/^[a-z]+:\/\//, "").split(/[/?#]/)
     if (!URL.canParse(text) || (!authority.includes("@") && rest.some((part) => part.includes("@")))) {
