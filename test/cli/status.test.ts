@@ -17,7 +17,14 @@ const Status = Schema.parseJson(
   Schema.Struct({
     trouble: Schema.optional(Schema.String),
     sessions: Schema.Array(
-      Schema.Struct({ blobType: Schema.String, usable: Schema.Int, full: Schema.Int, inactive: Schema.Int })
+      Schema.Struct({
+        blobType: Schema.Int,
+        blobTypeName: Schema.String,
+        usable: Schema.Int,
+        left: Schema.Int,
+        full: Schema.Int,
+        inactive: Schema.Int
+      })
     ),
     towers: Schema.Array(
       Schema.Struct({
@@ -78,7 +85,7 @@ describe("wtclient status", () => {
       assert.strictEqual(other.code, 1)
       const json = decoded((yield* wtclient("status", "--json")).stdout)
       assert.deepStrictEqual(json, {
-        sessions: [{ blobType: "anchor", usable: 1, full: 0, inactive: 0 }],
+        sessions: [{ blobType: 6, blobTypeName: "anchor", usable: 1, left: 1024, full: 0, inactive: 0 }],
         towers: [{ state: "CanBeAsked" }]
       })
     })

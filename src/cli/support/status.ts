@@ -124,12 +124,7 @@ export const trouble = (status: Status): Trouble | undefined => {
 export const statusJson = (status: Status) => ({
   trouble: trouble(status)?.sentence,
   policy: { ...status.policy, blobTypeName: BlobType.nameOf(status.policy.blobType) },
-  sessions: counts(status.sessions).map(({ full, inactive, type, usable }) => ({
-    blobType: type,
-    usable,
-    full,
-    inactive
-  })),
+  sessions: counts(status.sessions),
   towers: status.towers.map(({ readiness, standing, tower }) => ({
     ...towerJson(tower),
     state: readiness._tag,
@@ -144,7 +139,8 @@ const counts = (sessions: ReadonlyArray<ClientSession>) =>
     const all = sessions.filter(({ policy }) => policy.blobType === blobType)
     const usable = all.filter(isUsable)
     return {
-      type: BlobType.nameOf(blobType),
+      blobType,
+      blobTypeName: BlobType.nameOf(blobType),
       usable: usable.length,
       left: usable.reduce((sum, { policy, seqNum }) => sum + policy.maxUpdates - seqNum, 0),
       full: all.filter((one) => one.status === "active" && isFull(one)).length,
@@ -192,8 +188,8 @@ export const statusLines = (
 ): ReadonlyArray<string> => {
   const { now, policy, sessions, towers } = status
   const counted = counts(sessions).map(
-    ({ full, inactive, left, type, usable }) =>
-      `Sessions of type ${type}: ${usable} that can take updates (${left} left), ${full} full, ${inactive} inactive`
+    ({ blobTypeName, full, inactive, left, usable }) =>
+      `Sessions of type ${blobTypeName}: ${usable} that can take updates (${left} left), ${full} full, ${inactive} inactive`
   )
   const found = trouble(status)
   const next = found === undefined ? [] : nextLines([command(...found.next)])
