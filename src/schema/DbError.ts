@@ -88,9 +88,14 @@ export class WrongDatabase extends Schema.TaggedError<WrongDatabase>()("WrongDat
   expected: Schema.String,
   found: Schema.String
 }) {
-  override get message() {
+  /** What was expected and what was found, for a sentence: a chain by its name. */
+  get names(): { readonly expected: string; readonly found: string } {
     const nameOf = (value: string) => (isChainHash(value) ? Chain.nameOf(value) : value)
-    const what = this.what === "seed" ? "" : `: it has ${nameOf(this.found)}, this client ${nameOf(this.expected)}`
+    return { expected: nameOf(this.expected), found: nameOf(this.found) }
+  }
+  override get message() {
+    const { expected, found } = this.names
+    const what = this.what === "seed" ? "" : `: it has ${found}, this client ${expected}`
     return `This database belongs to another ${this.what}${what}. Use another database, or the matching key.`
   }
 }

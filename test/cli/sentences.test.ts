@@ -6,7 +6,7 @@ import { Redacted, Schema, SchemaAST } from "effect"
 import type { ClientPaths } from "../../src/cli/support/clientPaths.js"
 import { commandText } from "../../src/cli/support/commandText.js"
 import { eventLine } from "../../src/cli/support/eventLine.js"
-import { CommandFailed, type Failure, told } from "../../src/cli/support/failure.js"
+import { CommandFailed, type Failure, told, toldDefect } from "../../src/cli/support/failure.js"
 import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { DatabaseUnavailable } from "../../src/schema/DbError.js"
@@ -224,6 +224,12 @@ describe("every error", () => {
           failures: [{ tower: { id: 1, publicKey: key }, address, tag: failed.failure._tag }]
         }
       })
+    }
+  })
+
+  it("that is a bug has one full stop at its end", () => {
+    for (const bug of ["it broke", "it broke.", "did it break?"]) {
+      assert.match(toldDefect(bug).sentence, /[a-z][.?]$/)
     }
   })
 

@@ -6,10 +6,9 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { installCommand } from "../../internal/peers.js"
+import { ended } from "../../internal/sentence.js"
 import type { ListenFailed } from "../../layers/tower/NodeLoopbackTower.js"
-import * as Chain from "../../schema/Chain.js"
 import type {
   DatabaseTooNew,
   DatabaseUnavailable,
@@ -20,7 +19,6 @@ import type {
   UnavailableReason,
   WrongDatabase
 } from "../../schema/DbError.js"
-import { ChainHash } from "../../schema/Ids.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import type { KeyFileError } from "../../schema/KeyFileError.js"
 import type { KeyRingError } from "../../schema/KeyRingError.js"
@@ -147,15 +145,11 @@ const wordsOf = ({ client, failure, policyWords }: CommandFailed): Words => {
   }
 }
 
-const isChainHash = Schema.is(ChainHash)
-
-const chainName = (hash: string): string => (isChainHash(hash) ? Chain.nameOf(hash) : `the chain ${hash}`)
-
-const wrongDatabase = ({ expected, found, what }: WrongDatabase, client: ClientPaths): string => {
+const wrongDatabase = ({ names: { expected, found }, what }: WrongDatabase, client: ClientPaths): string => {
   const name = databaseName(client)
   switch (what) {
     case "chain":
-      return `The database ${name} belongs to ${chainName(found)}, not to ${chainName(expected)}. Use the --chain and --network that it was made with, or another --data-dir.`
+      return `The database ${name} belongs to ${found}, not to ${expected}. Use the --chain and --network that it was made with, or another --data-dir.`
     case "key layout":
       return `The database ${name} was made with the key layout ${found}, and the key file ${client.keyFile} has the layout ${expected}. Put its own key file there, or use another --data-dir.`
     case "seed":
@@ -214,16 +208,11 @@ const detailsOf = (failure: Failure): Record<string, unknown> => {
   }
 }
 
-const toldOf = (tag: string, { next = [], sentence }: Words, details: object, code: ExitCode): Told => ({
-  tag,
-  sentence,
-  next,
-  code,
-  json:
-    tag === "CheckFailed"
-      ? undefined
-      : { error: { ...details, tag, message: sentence, ...(next.length === 0 ? {} : { next }) } }
-})
+const toldOf = (tag: string, { next = [], sentence: text }: Words, details: object, code: ExitCode): Told => {
+  const sentence = ended(text)
+  const error = { ...details, tag, message: sentence, ...(next.length === 0 ? {} : { next }) }
+  return { tag, sentence, next, code, json: tag === "CheckFailed" ? undefined : { error } }
+}
 
 /** A failure of a command as it is told. @since 0.1.0 @category combinators */
 export const told = (failed: CommandFailed): Told =>
@@ -237,7 +226,7 @@ export const toldUsage = ({ _tag, message }: UsageError, help: string): Told =>
 export const toldDefect = (defect: unknown): Told =>
   toldOf(
     "Defect",
-    { sentence: `This is a bug of wtclient, please report it: ${String(defect)}.` },
+    { sentence: `This is a bug of wtclient, please report it: ${String(defect)}` },
     {},
     exitCodes.defect.code
   )

@@ -72,8 +72,8 @@ export const switchOptions = {
   "legacy-coin-type": HdKeyRing.options.entries.legacyCoinType
 } as const
 
-/** What the help text calls the value of each flag. @since 0.1.0 @category config */
-export const placeholders: Record<keyof typeof options, string> = {
+/** What the help text calls the value of each flag. */
+const placeholders: Record<keyof typeof options, string> = {
   chain: "bitcoin|decred",
   network: "NAME",
   "data-dir": "DIR",
