@@ -22,21 +22,14 @@ import {
   type StoreError,
   TowerNotFound
 } from "../../schema/DbError.js"
-import {
-  KeyIndex,
-  LeaseToken,
-  maxKeyIndex,
-  type PublicKey,
-  type Route,
-  type SessionId,
-  TowerId
-} from "../../schema/Ids.js"
+import { KeyIndex, LeaseToken, maxKeyIndex, type PublicKey, type Route, TowerId } from "../../schema/Ids.js"
 import type { PolicyKey } from "../../schema/Policy.js"
 import { leaseMs, Reservation } from "../../schema/Reservation.js"
 import * as Standing from "../../schema/Standing.js"
 import { Tower } from "../../schema/Tower.js"
 import { ClientDb } from "../../services/ClientDb.js"
 import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../support/databaseIdentity.js"
+import { newTables, type Tables, type TowerRow } from "./memoryTables.js"
 
 /**
  * `firstKeyIndex` starts the counter of key indexes whatever `bindIdentity` says, and before it is called. `reserveNext`
@@ -48,11 +41,6 @@ import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../
 export interface Options {
   readonly firstKeyIndex?: KeyIndex | undefined
   readonly reserveNext?: boolean | undefined
-}
-
-interface TowerRow {
-  readonly tower: Tower
-  readonly removed: boolean
 }
 
 /** Made of parts that were checked. */
@@ -70,13 +58,16 @@ const longestFreeFirst = (a: Reservation, b: Reservation): number => freeAt(a) -
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
+export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> => makeOver(newTables(), options)
+
+/** The client's part of tables that another service reads too. @since 0.1.0 @category constructors */
+export const makeOver = (
+  { byKeyIndex, sessions, towers }: Tables,
+  options: Options = {}
+): Effect.Effect<ClientDb.Service> =>
   Effect.sync(() => {
-    const towers = new Map<TowerId, TowerRow>()
     const towerIds = new Map<PublicKey, TowerId>()
     const reservations = new Map<string, Map<KeyIndex, Reservation>>()
-    const sessions = new Map<SessionId, ClientSession>()
-    const byKeyIndex: Array<ClientSession> = []
     const standings = new Map<BlobType, Map<TowerId, Standing.Standing>>()
     const quarantines = new Map<TowerId, Map<PolicyKey, Standing.Quarantine>>()
     let identity: ClientDb.Identity | undefined
@@ -134,17 +125,15 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
     }
 
     const setStatus = (towerId: TowerId, status: ClientSession["status"]): void =>
-      byKeyIndex.forEach((session, at) => {
-        if (session.towerId !== towerId || session.status === status) return
-        const changed = new ClientSession({ ...session, status })
-        byKeyIndex[at] = changed
-        sessions.set(session.id, changed)
+      byKeyIndex.forEach((row) => {
+        if (row.session.towerId === towerId) row.session = new ClientSession({ ...row.session, status })
       })
 
-    const insert = (session: ClientSession): void => {
-      sessions.set(session.id, session)
-      const last = byKeyIndex.findLastIndex((other) => other.keyIndex < session.keyIndex)
-      byKeyIndex.splice(last + 1, 0, session)
+    const insert = (session: ClientSession, route: Route): void => {
+      const row = { session, route, refusals: 0 }
+      sessions.set(session.id, row)
+      const last = byKeyIndex.findLastIndex((other) => other.session.keyIndex < session.keyIndex)
+      byKeyIndex.splice(last + 1, 0, row)
     }
 
     const load = (row: TowerRow | undefined, tower: PublicKey | TowerId): Effect.Effect<Tower, TowerNotFound> =>
@@ -259,7 +248,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
           if (row === undefined) return Effect.fail(new IncorrectKeyIndex({ towerId, keyIndex }))
           if (row.lease !== reservation.lease) return Effect.fail(new ReservationLost({ keyIndex }))
           open.delete(keyIndex)
-          insert(session)
+          insert(session, reservation.route)
           write(update, now)
           const next = nextIndex ?? 1
           if ((options.reserveNext ?? true) && next <= maxKeyIndex && !openAt(triple, now).some(isFree(now))) {
@@ -279,6 +268,7 @@ export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
       listClientSessions: ({ after = 0, createdBefore = Infinity, limit = 100, status, towerId } = {}) =>
         Effect.sync(() =>
           byKeyIndex
+            .map((row) => row.session)
             .filter(
               (session) =>
                 session.keyIndex > after &&

@@ -1,0 +1,417 @@
+/**
+ * The database of backups in memory, beside `MemoryClientDb`, over the same tables. Every operation is one synchronous step;
+ * nothing survives the value.
+ *
+ * @since 0.1.0
+ * @module
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Ranges from "../../internal/ranges.js"
+import {
+  ChannelClosed,
+  ChannelMismatch,
+  ChannelNotRegistered,
+  NotSender,
+  OtherTransaction,
+  SessionEnded,
+  SessionNotFound
+} from "../../schema/BackupError.js"
+import type { Channel, ChannelId } from "../../schema/Channel.js"
+import { ClientSession } from "../../schema/ClientSession.js"
+import type { Instant, KeyIndex, TowerId } from "../../schema/Ids.js"
+import * as Policy from "../../schema/Policy.js"
+import type { CommitHeight } from "../../schema/RevokedState.js"
+import {
+  BackupId,
+  BoundUpdate,
+  type ChannelSummary,
+  type Ended,
+  NewBackup,
+  type SenderToken,
+  type SendingSession,
+  type SessionEnd,
+  StateRecord,
+  senderLeaseMs
+} from "../../schema/StoredBackup.js"
+import { BackupDb } from "../../services/BackupDb.js"
+import { ClientDb } from "../../services/ClientDb.js"
+import * as MemoryClientDb from "./MemoryClientDb.js"
+import { newTables, type SessionRow, type Tables } from "./memoryTables.js"
+
+/** A backup that is kept: `updates` says which sessions have bound it or acked it. */
+interface Kept {
+  readonly id: BackupId
+  readonly backup: NewBackup
+  readonly updates: Map<SessionRow, { readonly isAcked: boolean }>
+}
+
+interface ChannelRow {
+  readonly channel: Channel
+  isClosed: boolean
+  readonly kept: Map<CommitHeight, Kept>
+  /** States that are not kept any more, by the session that has acked them. */
+  readonly acked: Map<SessionRow, Ranges.Ranges>
+  ineligible: Ranges.Ranges
+}
+
+const only = (height: CommitHeight): Ranges.Range => ({ first: height, last: height })
+
+/** Over tables that a client's database shares. @since 0.1.0 @category constructors */
+export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Service => {
+  const channels = new Map<ChannelId, ChannelRow>()
+  /** The kept backups of a policy, in the order of their ids. */
+  const kept = new Map<Policy.PolicyKey, Array<Kept>>()
+  /** What each session has bound, in the order of the numbers. */
+  const bound = new Map<SessionRow, Array<Kept>>()
+  let lastId = 0
+  let lease: { readonly token: SenderToken; readonly since: Instant } | undefined
+
+  const keptOf = (policyKey: Policy.PolicyKey): Array<Kept> => {
+    const found = kept.get(policyKey) ?? []
+    kept.set(policyKey, found)
+    return found
+  }
+  const boundTo = (row: SessionRow): Array<Kept> => {
+    const found = bound.get(row) ?? []
+    bound.set(row, found)
+    return found
+  }
+  const isActive = ({ end, session }: SessionRow) =>
+    session.status === "active" && end === undefined && towers.get(session.towerId)?.removed === false
+  const isStalled = (row: SessionRow, stalledSince: Instant) =>
+    !isActive(row) || (row.failingSince ?? Number.POSITIVE_INFINITY) <= stalledSince
+
+  /** The towers that have a copy, or are about to. */
+  const holders = ({ updates }: Kept, stalledSince: Instant): ReadonlySet<TowerId> => {
+    const found = new Set<TowerId>()
+    for (const [row, { isAcked }] of updates) {
+      if (isAcked || !isStalled(row, stalledSince)) found.add(row.session.towerId)
+    }
+    return found
+  }
+  const isAt = ({ updates }: Kept, towerId: TowerId): boolean =>
+    [...updates].some(([row, { isAcked }]) => row.session.towerId === towerId && (isAcked || isActive(row)))
+
+  const after = (list: ReadonlyArray<Kept>, id: number): number => {
+    let [low, high] = [0, list.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((list[middle]?.id ?? 0) <= id) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+  /** The states that a tower could take, oldest first. */
+  function* open(policyKey: Policy.PolicyKey, towerId: TowerId, from: number, stalledSince: Instant): Generator<Kept> {
+    const list = kept.get(policyKey) ?? []
+    for (let at = after(list, from); at < list.length; at += 1) {
+      const one = list[at]
+      if (one === undefined || isAt(one, towerId)) continue
+      if (holders(one, stalledSince).size < one.backup.copies) yield one
+    }
+  }
+
+  /** A state that has its copies, and that nothing binds, is not kept any more. */
+  const settle = (one: Kept): void => {
+    const { channelId, commitHeight, copies, policyKey } = one.backup
+    const updates = [...one.updates]
+    if (updates.some(([, { isAcked }]) => !isAcked)) return
+    if (new Set(updates.map(([row]) => row.session.towerId)).size < copies) return
+    const list = keptOf(policyKey)
+    list.splice(after(list, one.id) - 1, 1)
+    const channel = channels.get(channelId)
+    channel?.kept.delete(commitHeight)
+    for (const [row] of updates) {
+      channel?.acked.set(row, Ranges.union([...(channel.acked.get(row) ?? []), only(commitHeight)]))
+    }
+  }
+
+  const recordOf = (channel: ChannelRow | undefined, height: CommitHeight): StateRecord => {
+    if (channel === undefined) return StateRecord.Unknown()
+    const found = channel.kept.get(height)
+    if (found !== undefined) return StateRecord.Kept({ hint: found.backup.hint })
+    const acked = [...channel.acked].filter(([, ranges]) => Ranges.has(ranges, height))
+    if (acked.some(([row]) => row.end === "lost")) return StateRecord.Lost()
+    if (acked.length > 0) return StateRecord.Complete()
+    return Ranges.has(channel.ineligible, height) ? StateRecord.Ineligible() : StateRecord.Unknown()
+  }
+
+  const keptRanges = (channel: ChannelRow) => Ranges.union([...channel.kept.keys()].map(only))
+  const lostRanges = (channel: ChannelRow) =>
+    Ranges.union([...channel.acked].flatMap(([row, ranges]) => (row.end === "lost" ? ranges : [])))
+  const summaryOf = (channel: ChannelRow): ChannelSummary => {
+    const acked = Ranges.union([...channel.acked.values()].flat())
+    const ineligible = Ranges.count(channel.ineligible)
+    const lost = Ranges.count(lostRanges(channel))
+    return {
+      channel: channel.channel,
+      isClosed: channel.isClosed,
+      handedIn: channel.kept.size + Ranges.count(acked) + ineligible,
+      complete: Ranges.count(acked) - lost,
+      missing: channel.kept.size,
+      ineligible,
+      lost
+    }
+  }
+
+  const registered = (id: ChannelId): Effect.Effect<ChannelRow, ChannelNotRegistered> => {
+    const channel = channels.get(id)
+    return channel === undefined ? Effect.fail(new ChannelNotRegistered({ channelId: id })) : Effect.succeed(channel)
+  }
+  const openChannel = (id: ChannelId): Effect.Effect<ChannelRow, ChannelNotRegistered | ChannelClosed> =>
+    Effect.filterOrFail(
+      registered(id),
+      ({ isClosed }) => !isClosed,
+      () => new ChannelClosed({ channelId: id })
+    )
+
+  const asSender = <A, E>(token: SenderToken, run: () => Effect.Effect<A, E>): Effect.Effect<A, E | NotSender> =>
+    Effect.suspend((): Effect.Effect<A, E | NotSender> => (lease?.token === token ? run() : new NotSender()))
+  const rowOf = (keyIndex: KeyIndex): SessionRow | undefined =>
+    byKeyIndex.find((row) => row.session.keyIndex === keyIndex)
+
+  const pageOf = <A, Key extends string | number>(
+    all: Iterable<A>,
+    keyOf: (item: A) => Key,
+    { after: from, limit = 100 }: BackupDb.Page<Key> = {}
+  ): ReadonlyArray<A> => [...all].filter((item) => from === undefined || keyOf(item) > from).slice(0, limit)
+  const asSending = ({ end, failingSince, refusals, route, session }: SessionRow): SendingSession => {
+    return { session, route, failingSince, refusals, end }
+  }
+
+  const ack = (row: SessionRow, upTo: number): void => {
+    const { seqNum, towerLastApplied } = row.session
+    const confirmed = boundTo(row).splice(0, Math.max(0, Math.min(upTo, seqNum) - towerLastApplied))
+    if (confirmed.length === 0) return
+    const session = new ClientSession({ ...row.session, towerLastApplied: towerLastApplied + confirmed.length })
+    row.session = session
+    if (session.seqNum === session.towerLastApplied) row.failingSince = undefined
+    for (const one of confirmed) {
+      one.updates.set(row, { isAcked: true })
+      settle(one)
+    }
+  }
+
+  const bind = (row: SessionRow, { after: from, limit, stalledSince }: BackupDb.WindowRequest) => {
+    const { policy, seqNum, towerId } = row.session
+    const most = Math.min(limit, policy.maxUpdates - seqNum)
+    const chosen: Array<Kept> = []
+    if (most > 0) {
+      for (const one of open(Policy.keyOf(policy), towerId, from ?? 0, stalledSince)) {
+        chosen.push(one)
+        if (chosen.length === most) break
+      }
+    }
+    for (const one of chosen) one.updates.set(row, { isAcked: false })
+    boundTo(row).push(...chosen)
+    row.session = new ClientSession({ ...row.session, seqNum: seqNum + chosen.length })
+  }
+
+  const end = (row: SessionRow, how: SessionEnd): Ended => {
+    if (row.end === "lost" || row.end === how) return { reopened: 0, lost: 0 }
+    row.end = how
+    row.failingSince = undefined
+    const touched = new Set(boundTo(row).splice(0))
+    for (const one of touched) one.updates.delete(row)
+    let lost = 0
+    if (how === "lost") {
+      for (const list of kept.values()) {
+        for (const one of list) if (one.updates.delete(row)) touched.add(one)
+      }
+      for (const channel of channels.values()) lost += Ranges.count(channel.acked.get(row) ?? [])
+    }
+    for (const one of touched) settle(one)
+    return { reopened: touched.size, lost }
+  }
+
+  return {
+    registerChannel: (channel) =>
+      Effect.suspend((): Effect.Effect<void, ChannelMismatch | ChannelClosed> => {
+        const known = channels.get(channel.id)
+        if (known === undefined) {
+          channels.set(channel.id, { channel, isClosed: false, kept: new Map(), acked: new Map(), ineligible: [] })
+          return Effect.void
+        }
+        for (const field of ["type", "sweepPkScript"] as const) {
+          if (known.channel[field] !== channel[field]) return new ChannelMismatch({ channelId: channel.id, field })
+        }
+        return known.isClosed ? new ChannelClosed({ channelId: channel.id }) : Effect.void
+      }),
+    closeChannel: (id) =>
+      Effect.map(
+        Effect.suspend(() => registered(id)),
+        (channel) => {
+          channel.isClosed = true
+        }
+      ),
+    loadChannel: (id) =>
+      Effect.map(
+        Effect.suspend(() => registered(id)),
+        ({ channel, isClosed }) => ({ channel, isClosed })
+      ),
+    listChannels: (page) =>
+      Effect.sync(() => {
+        const sorted = [...channels.values()].sort((one, other) => (one.channel.id < other.channel.id ? -1 : 1))
+        return pageOf(sorted, ({ channel }) => channel.id, page).map(summaryOf)
+      }),
+    summarize: (id) =>
+      Effect.map(
+        Effect.suspend(() => registered(id)),
+        summaryOf
+      ),
+    findState: (id, height) => Effect.sync(() => recordOf(channels.get(id), height)),
+
+    addBackup: (backup) =>
+      Effect.suspend(() =>
+        Effect.flatMap(openChannel(backup.channelId), (channel): Effect.Effect<void, OtherTransaction> => {
+          const { channelId, commitHeight, hint } = backup
+          const record = recordOf(channel, commitHeight)
+          if (record._tag === "Complete") return Effect.void
+          if (record._tag === "Kept") {
+            return record.hint === hint ? Effect.void : new OtherTransaction({ channelId, commitHeight })
+          }
+          lastId += 1
+          const one: Kept = { id: BackupId.make(lastId), backup: new NewBackup(backup), updates: new Map() }
+          // Copies that it has count again; those that were lost are not mentioned any more.
+          for (const [row, ranges] of channel.acked) {
+            if (!Ranges.has(ranges, commitHeight)) continue
+            channel.acked.set(row, Ranges.difference(ranges, [only(commitHeight)]))
+            if (row.end !== "lost") one.updates.set(row, { isAcked: true })
+          }
+          channel.ineligible = Ranges.difference(channel.ineligible, [only(commitHeight)])
+          channel.kept.set(commitHeight, one)
+          keptOf(backup.policyKey).push(one)
+          settle(one)
+          return Effect.void
+        })
+      ),
+    addIneligible: (id, height) =>
+      Effect.map(
+        Effect.suspend(() => openChannel(id)),
+        (channel) => {
+          if (recordOf(channel, height)._tag !== "Unknown") return
+          channel.ineligible = Ranges.union([...channel.ineligible, only(height)])
+        }
+      ),
+    progress: (id, height) =>
+      Effect.sync(() => {
+        const channel = channels.get(id)
+        if (channel === undefined) return { isHandedIn: false, missing: 0, lost: 0 }
+        return {
+          isHandedIn: recordOf(channel, height)._tag !== "Unknown",
+          missing: Ranges.count(Ranges.upTo(keptRanges(channel), height)),
+          lost: Ranges.count(Ranges.upTo(lostRanges(channel), height))
+        }
+      }),
+
+    takeSenderLease: (token) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        // One that begins in the future was taken before the clock was set back: it begins now.
+        if (lease !== undefined && lease.since > now) lease = { ...lease, since: now }
+        if (lease === undefined || lease.token === token || lease.since + senderLeaseMs <= now) {
+          lease = { token, since: now }
+        }
+        return lease.token === token
+      }),
+    dropSenderLease: (token) =>
+      Effect.sync(() => {
+        if (lease?.token === token) lease = undefined
+      }),
+
+    backlog: Effect.sync(() =>
+      [...kept].flatMap(([policyKey, { length }]) => (length === 0 ? [] : [{ policyKey, states: length }]))
+    ),
+    listSending: (route, page) =>
+      Effect.sync(() =>
+        pageOf(
+          byKeyIndex.filter(
+            (row) =>
+              isActive(row) && row.route === route && row.session.towerLastApplied < row.session.policy.maxUpdates
+          ),
+          ({ session }) => session.keyIndex,
+          page
+        ).map(asSending)
+      ),
+    listAcked: (towerId, page) =>
+      Effect.sync(() =>
+        pageOf(
+          byKeyIndex.filter(
+            ({ end, session }) => session.towerId === towerId && end !== "lost" && session.towerLastApplied > 0
+          ),
+          ({ session }) => session.keyIndex,
+          page
+        ).map(asSending)
+      ),
+    usefulTowers: ({ policyKey, serving, stalledSince, towers: asked }) =>
+      Effect.sync(() =>
+        asked.flatMap(({ after: from = 0, towerId }) => {
+          for (const one of open(policyKey, towerId, from, stalledSince)) {
+            if (serving.every((other) => isAt(one, other))) return [{ towerId, first: one.id }]
+          }
+          return []
+        })
+      ),
+    nextWindow: (token, keyIndex, request) =>
+      asSender(token, (): Effect.Effect<ReadonlyArray<BoundUpdate>, SessionEnded> => {
+        const row = rowOf(keyIndex)
+        if (row === undefined) return Effect.dieMessage(`no session has key index ${keyIndex}`)
+        if (!isActive(row)) return new SessionEnded({ id: row.session.id })
+        ack(row, request.acked)
+        if (boundTo(row).length === 0) bind(row, request)
+        const { towerLastApplied } = row.session
+        return Effect.succeed(
+          boundTo(row).map(
+            ({ backup: { channelId, commitHeight, encryptedBlob, hint }, id }, at) =>
+              new BoundUpdate({
+                seqNum: towerLastApplied + at + 1,
+                backupId: id,
+                channelId,
+                commitHeight,
+                hint,
+                encryptedBlob
+              })
+          )
+        )
+      }),
+    endSession: (token, keyIndex, how) =>
+      asSender(token, () => {
+        const row = rowOf(keyIndex)
+        return Effect.succeed(row === undefined ? { reopened: 0, lost: 0 } : end(row, how))
+      }),
+    noteFailure: (token, keyIndex, now) =>
+      asSender(token, () =>
+        Effect.sync(() => {
+          const row = rowOf(keyIndex)
+          if (row !== undefined && boundTo(row).length > 0) row.failingSince = Math.min(row.failingSince ?? now, now)
+        })
+      ),
+    noteRefusal: (token, keyIndex) =>
+      asSender(token, () =>
+        Effect.sync(() => {
+          const row = rowOf(keyIndex)
+          if (row === undefined) return 0
+          row.refusals += 1
+          return row.refusals
+        })
+      ),
+    terminateSession: (id) =>
+      Effect.suspend(() => {
+        const row = sessions.get(id)
+        return row === undefined ? new SessionNotFound({ id }) : Effect.succeed(end(row, "terminal"))
+      })
+  }
+}
+
+/** Both databases in memory, over the same tables, new for each build. @since 0.1.0 @category layers */
+export const layer = (options?: MemoryClientDb.Options): Layer.Layer<BackupDb | ClientDb> =>
+  Layer.effectContext(
+    Effect.suspend(() => {
+      const tables = newTables()
+      return Effect.map(MemoryClientDb.makeOver(tables, options), (clientDb) =>
+        Context.make(ClientDb, clientDb).pipe(Context.add(BackupDb, makeOver(tables)))
+      )
+    })
+  )
