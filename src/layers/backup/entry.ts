@@ -1,0 +1,99 @@
+/**
+ * What the sender knows of a session in use, as a value: where it stands, what its contact does, and how it went before.
+ * Instants are monotonic milliseconds, but for `failingSince`, which is stored.
+ *
+ * @since 0.1.0
+ */
+import type { ClientSession } from "../../schema/ClientSession.js"
+import type { Instant } from "../../schema/Ids.js"
+import type { SendingSession } from "../../schema/StoredBackup.js"
+import type * as Inbox from "../concurrency/inbox.js"
+import { type Position, type Progress, Question } from "./contact.js"
+
+/** A contact that goes on. `since`: since when it is in its phase, or when the tower last confirmed something. @since 0.1.0 @category models */
+export interface Contact {
+  readonly phase: "connecting" | "binding" | "sending" | "idle"
+  readonly since: number
+  /** It was started because states waited, not because it has bound some. */
+  readonly isHedge: boolean
+  readonly work: Inbox.Inbox<"work">
+}
+
+/** @since 0.1.0 @category models */
+export interface Entry {
+  readonly session: ClientSession
+  readonly position: Position
+  readonly question: Question
+  readonly contact: Contact | undefined
+  /** How the last contact went; that of a session of an earlier run is not known. */
+  readonly last: "good" | "bad" | "unknown"
+  /** Failed contacts since everything bound was confirmed, and contacts for which the key was busy since the last that was not. */
+  readonly failures: number
+  readonly busy: number
+  readonly restsUntil: number
+  /** When a connection was over whose end the tower may not have seen. */
+  readonly unseenEnd: number | undefined
+  readonly failingSince: Instant | undefined
+  /** It is only asked where it stands: it is used up, or was given up. */
+  readonly asksOnly: boolean
+}
+
+/** A session of an earlier run: a connection of that run may still be open at the tower. @since 0.1.0 @category constructors */
+export const stored = ({ failingSince, session }: SendingSession, now: number): Entry => ({
+  ...made(session, now),
+  question: Question.Where(),
+  last: "unknown",
+  unseenEnd: now,
+  failingSince
+})
+
+/** A session that was made in this run. @since 0.1.0 @category constructors */
+export const made = (session: ClientSession, now: number): Entry => ({
+  session,
+  position: { acked: session.towerLastApplied, bound: session.seqNum },
+  question: Question.None(),
+  contact: undefined,
+  last: "good",
+  failures: 0,
+  busy: 0,
+  restsUntil: now,
+  unseenEnd: undefined,
+  failingSince: undefined,
+  asksOnly: false
+})
+
+/** Has it bound something that the tower has not confirmed? @since 0.1.0 @category combinators */
+export const hasBound = ({ position }: Entry): boolean => position.bound > position.acked
+
+/** Has it numbers that were not given out? @since 0.1.0 @category combinators */
+export const hasFree = ({ position, session }: Entry): boolean => position.bound < session.policy.maxUpdates
+
+/** Is it connected to a tower that answers, and can it take states? @since 0.1.0 @category combinators */
+export const isServing = (entry: Entry, now: number, silence: number): boolean => {
+  if (entry.contact === undefined || !hasFree(entry)) return false
+  const { phase, since } = entry.contact
+  return phase === "idle" || phase === "binding" || (phase === "sending" && now < since + silence)
+}
+
+/** After something that its contact has told. @since 0.1.0 @category combinators */
+export const told = (entry: Entry, progress: Progress, now: number): Entry => {
+  const { contact } = entry
+  if (contact === undefined) return entry
+  const inPhase = (phase: Contact["phase"], change: Partial<Entry>): Entry => {
+    const next = { ...entry, ...change, contact: { ...contact, phase, since: now } }
+    return hasBound(next) ? next : { ...next, failures: 0, failingSince: undefined }
+  }
+  switch (progress._tag) {
+    case "Connected":
+      return inPhase(entry.question._tag === "None" ? "binding" : "connecting", { last: "good", busy: 0 })
+    case "Answered":
+      return inPhase("connecting", { position: progress.position, question: Question.None() })
+    case "Sending":
+      // Until its last update is confirmed, the tower may have any part of the window.
+      return inPhase("sending", { position: progress.position, question: Question.Where() })
+    case "Confirmed":
+      return inPhase("sending", {})
+    case "Idle":
+      return inPhase("idle", { position: progress.position, question: Question.None() })
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The status as a fold over the events (docs/backups.md, Events).
+ *
+ * @since 0.1.0
+ */
+import type { Instant, KeyIndex } from "../../schema/Ids.js"
+import type { Happening, SessionRef } from "../../schema/TowerClientEvent.js"
+import { SessionActivity, type SessionStatus, type TowerClientStatus } from "../../schema/TowerClientStatus.js"
+import type { Numbered } from "../support/eventLog.js"
+
+/** @since 0.1.0 @category models */
+export interface Fold {
+  readonly status: TowerClientStatus
+}
+
+/** Before anything happened. @since 0.1.0 @category constructors */
+export const initial: Fold = { status: { role: "waiting", sessions: [], wanted: [] } }
+
+const others = ({ sessions }: TowerClientStatus, keyIndex: KeyIndex): ReadonlyArray<SessionStatus> =>
+  sessions.filter((session) => session.keyIndex !== keyIndex)
+
+/** The fold after an event; the same status where the event does not change it. @since 0.1.0 @category combinators */
+export const after = (fold: Fold, { at, happening }: Numbered<Happening>): Fold => {
+  const { status } = fold
+  const doing = (
+    { keyIndex, session, tower, towerId }: SessionRef,
+    since: Instant,
+    activity: SessionActivity
+  ): Fold => {
+    return {
+      status: {
+        ...status,
+        sessions: [...others(status, keyIndex), { towerId, tower, session, keyIndex, since, activity }]
+      }
+    }
+  }
+  const without = (keyIndex: KeyIndex): Fold => ({ status: { ...status, sessions: others(status, keyIndex) } })
+  switch (happening._tag) {
+    case "SendingStarted":
+      return { status: { ...status, role: "sender" } }
+    case "SendingStopped":
+      return { status: { role: "waiting", sessions: [], wanted: [] } }
+    case "Stopped":
+      return { status: { role: "stopped", sessions: [], wanted: [] } }
+    case "ContactStarted":
+      return doing(happening, at, SessionActivity.Connecting())
+    case "WindowBound":
+      return doing(happening, at, SessionActivity.Sending())
+    case "Lingering":
+      return doing(happening, at, SessionActivity.Idle())
+    case "ContactFailed": {
+      const { failure, restsUntil } = happening
+      return doing(happening, at, SessionActivity.Resting({ until: restsUntil, failure }))
+    }
+    case "KeyBusy":
+      return doing(happening, at, SessionActivity.Resting({ until: happening.restsUntil, failure: undefined }))
+    case "ContactEnded":
+    case "SessionExhausted":
+    case "SessionTerminal":
+    case "SessionLost":
+      return without(happening.keyIndex)
+    case "SessionWanted": {
+      const { policyKey, towers } = happening
+      const known = status.wanted.find((one) => one.policyKey === policyKey)
+      const rest = status.wanted.filter((one) => one !== known)
+      return { status: { ...status, wanted: [...rest, { policyKey, since: known?.since ?? at, towers }] } }
+    }
+    case "SessionUnwanted":
+      return {
+        status: { ...status, wanted: status.wanted.filter(({ policyKey }) => policyKey !== happening.policyKey) }
+      }
+    case "StateKept":
+    case "StateIneligible":
+    case "Connected":
+    case "Asked":
+    case "Acked":
+    case "CopyMade":
+    case "SessionTaken":
+    case "DatabaseFailed":
+      return fold
+  }
+}
