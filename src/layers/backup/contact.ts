@@ -139,7 +139,7 @@ export const contact = (sender: Sender, target: Target): Effect.Effect<ContactEn
       sender.tell(Progress.Answered({ position }))
     }
     if (target.asksOnly) return ContactEnd.Done()
-    return yield* connected(sender, target, (connection) => sendAll(sender, target, position, connection))
+    return yield* connected(sender, target, (connection) => sendAll(sender, { ...target, position }, connection))
   }).pipe(Effect.catchAll((broken: Broken) => Effect.succeed<ContactEnd>(broken)))
 
 /** What is done with a connection. */
@@ -249,34 +249,44 @@ const readAnswer = (
   }
   if (lastApplied < acked) return Effect.fail(ContactEnd.Lost({ lastApplied }))
   if (lastApplied > bound) return Effect.fail(ContactEnd.Terminal({ reason: "Ahead" }))
-  return lastApplied === acked
-    ? Effect.succeed({ acked, bound })
-    : Effect.as(nextWindow(sender, session, { acked, bound }, lastApplied, 0), { acked: lastApplied, bound })
+  if (lastApplied === acked) return Effect.succeed({ acked, bound })
+  const stored = { acked, bound, updates: [] }
+  // What is bound is read before it is confirmed: afterwards it may not be kept any more.
+  return nextWindow(sender, session, stored, acked, 0).pipe(
+    Effect.flatMap((window) => nextWindow(sender, session, window, lastApplied, 0)),
+    Effect.as({ acked: lastApplied, bound })
+  )
+}
+
+/** A position, and what is bound there. */
+interface Window extends Position {
+  readonly updates: ReadonlyArray<BoundUpdate>
 }
 
 /** Stores what was confirmed, and binds what is sent next. */
 const nextWindow = (
   { cursor, env, lease: { token } }: Sender,
   session: ClientSession,
-  { acked, bound }: Position,
+  before: Window,
   confirmed: number,
   limit: number
-): Effect.Effect<ReadonlyArray<BoundUpdate>, Broken> =>
+): Effect.Effect<Window, Broken> =>
   Effect.gen(function* () {
-    const stalledSince = (yield* Clock.currentTimeMillis) - env.settings.moveAfter
-    const updates = yield* env.db.nextWindow(token, session.keyIndex, {
-      acked: confirmed,
-      limit,
-      after: cursor(),
-      stalledSince
-    })
+    const { db, events, settings } = env
+    const stalledSince = (yield* Clock.currentTimeMillis) - settings.moveAfter
+    const request = { acked: confirmed, limit, after: cursor(), stalledSince }
+    const updates = yield* db.nextWindow(token, session.keyIndex, request)
     const ref = refOf(session)
-    if (confirmed > acked) env.events.emit(Happening.Acked({ ...ref, first: acked + 1, last: confirmed }))
-    const last = updates.at(-1)
-    if (last !== undefined && last.seqNum > bound) {
-      env.events.emit(Happening.WindowBound({ ...ref, first: bound + 1, last: last.seqNum }))
+    if (confirmed > before.acked) {
+      events.emit(Happening.Acked({ ...ref, first: before.acked + 1, last: confirmed }))
+      for (const { channelId, commitHeight, seqNum } of before.updates) {
+        if (seqNum > confirmed) break
+        events.emit(Happening.CopyMade({ channelId, commitHeight, seqNum, towerId: ref.towerId, session: ref.session }))
+      }
     }
-    return updates
+    const bound = updates.at(-1)?.seqNum ?? confirmed
+    if (bound > before.bound) events.emit(Happening.WindowBound({ ...ref, first: before.bound + 1, last: bound }))
+    return { acked: confirmed, bound, updates }
   }).pipe(
     Effect.mapError((error) =>
       error._tag === "NotSender" || error._tag === "SessionEnded" ? ContactEnd.Gone({ reason: error }) : failed(error)
@@ -284,32 +294,29 @@ const nextWindow = (
   )
 
 /** Windows of updates, one after another, until nothing is open for the tower for a while. */
-const sendAll = (sender: Sender, target: Target, from: Position, connection: TowerTransport.Connection) =>
+const sendAll = (sender: Sender, { position, session }: Target, connection: TowerTransport.Connection) =>
   Effect.gen(function* () {
     const { env, tell, work } = sender
-    const { session } = target
-    const { maxUpdates } = session.policy
-    let stored = from
-    let confirmed = from.acked
+    let window: Window = { ...position, updates: [] }
+    let confirmed = position.acked
     for (;;) {
-      const updates = yield* nextWindow(sender, session, stored, confirmed, env.settings.window)
-      const last = updates.at(-1)
-      stored = { acked: confirmed, bound: last?.seqNum ?? confirmed }
+      window = yield* nextWindow(sender, session, window, confirmed, env.settings.window)
+      const last = window.updates.at(-1)
       if (last === undefined) {
-        if (confirmed === maxUpdates) return ContactEnd.Exhausted()
-        tell(Progress.Idle({ position: stored }))
+        if (confirmed === session.policy.maxUpdates) return ContactEnd.Exhausted()
+        tell(Progress.Idle({ position: window }))
         env.events.emit(Happening.Lingering(refOf(session)))
-        const ended = Effect.as(connection.closed, [])
-        if ((yield* firstOf(work.takeWithin(env.settings.linger), ended)).length === 0) return ContactEnd.Done()
-        continue
-      }
-      tell(Progress.Sending({ position: stored, last: last.backupId }))
-      const window = yield* sendWindow(sender, target, stored.acked, updates, connection)
-      confirmed = window.confirmed
-      if (window.broken !== undefined) {
-        // What the tower has confirmed is worth a write now: the next contact may be long after this one.
-        if (confirmed > stored.acked) yield* nextWindow(sender, session, stored, confirmed, 0)
-        return yield* Effect.fail(window.broken)
+        const hungUp = Effect.as(connection.closed, [])
+        if ((yield* firstOf(work.takeWithin(env.settings.linger), hungUp)).length === 0) return ContactEnd.Done()
+      } else {
+        tell(Progress.Sending({ position: window, last: last.backupId }))
+        const end = yield* sendWindow(sender, session, window, connection)
+        confirmed = end.confirmed
+        if (end.broken !== undefined) {
+          // What the tower has confirmed is worth a write now: the next contact may be long after this one.
+          if (confirmed > window.acked) yield* nextWindow(sender, session, window, confirmed, 0)
+          return yield* Effect.fail(end.broken)
+        }
       }
     }
   })
@@ -323,9 +330,8 @@ interface WindowEnd {
 /** Sends the updates of a window all at once, then reads the replies in their order. */
 const sendWindow = (
   sender: Sender,
-  { session }: Target,
-  acked: number,
-  updates: ReadonlyArray<BoundUpdate>,
+  session: ClientSession,
+  { acked, updates }: Window,
   connection: TowerTransport.Connection
 ): Effect.Effect<WindowEnd> =>
   Effect.gen(function* () {
