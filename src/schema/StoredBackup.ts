@@ -72,8 +72,8 @@ export const ChannelSummary = Schema.Struct({
 export type ChannelSummary = typeof ChannelSummary.Type
 
 /**
- * What is known of a state: never handed in; no tower can punish it; kept here until its copies are made; all copies made;
- * or a copy was lost after that.
+ * What is known of a state: never handed in; no tower can punish it; kept here until its copies are made and no session has
+ * it bound; all copies made; or a copy was lost after that.
  *
  * @since 0.1.0
  * @category models
@@ -120,7 +120,13 @@ export const SendingSession = Schema.Struct({
 /** @since 0.1.0 @category models */
 export type SendingSession = typeof SendingSession.Type
 
-/** What ending a session did: how many states are open for other towers again, and how many are lost. @since 0.1.0 @category models */
+/**
+ * What ending a session did: how many states that are still kept it does not hold any more, and how many states of which it
+ * had a copy are lost. A session that had ended before answers zeros.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export const Ended = Schema.Struct({ reopened: Schema.NonNegativeInt, lost: Schema.NonNegativeInt })
 /** @since 0.1.0 @category models */
 export type Ended = typeof Ended.Type

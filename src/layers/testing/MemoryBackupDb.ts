@@ -114,12 +114,14 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     }
   }
 
-  /** A state that has its copies, and that nothing binds, is not kept any more. */
-  const settle = (one: Kept): void => {
-    const { channelId, commitHeight, copies, policyKey } = one.backup
+  const isComplete = ({ backup, updates }: Kept): boolean =>
+    new Set([...updates].flatMap(([row, { isAcked }]) => (isAcked ? [row.session.towerId] : []))).size >= backup.copies
+
+  /** A state that has its copies, and that nothing binds, is not kept any more. Answers whether it was such a one. */
+  const settle = (one: Kept): boolean => {
+    const { channelId, commitHeight, policyKey } = one.backup
     const updates = [...one.updates]
-    if (updates.some(([, { isAcked }]) => !isAcked)) return
-    if (new Set(updates.map(([row]) => row.session.towerId)).size < copies) return
+    if (updates.some(([, { isAcked }]) => !isAcked) || !isComplete(one)) return false
     const list = keptOf(policyKey)
     list.splice(after(list, one.id) - 1, 1)
     const channel = channels.get(channelId)
@@ -127,6 +129,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     for (const [row] of updates) {
       channel?.acked.set(row, Ranges.union([...(channel.acked.get(row) ?? []), only(commitHeight)]))
     }
+    return true
   }
 
   const recordOf = (channel: ChannelRow | undefined, height: CommitHeight): StateRecord => {
@@ -139,19 +142,23 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     return Ranges.has(channel.ineligible, height) ? StateRecord.Ineligible() : StateRecord.Unknown()
   }
 
-  const keptRanges = (channel: ChannelRow) => Ranges.union([...channel.kept.keys()].map(only))
+  /** A state with all copies is kept while a session has it bound: its bytes may have to be sent again. */
+  const missingRanges = (channel: ChannelRow) =>
+    Ranges.union([...channel.kept].flatMap(([height, one]) => (isComplete(one) ? [] : [only(height)])))
   const lostRanges = (channel: ChannelRow) =>
     Ranges.union([...channel.acked].flatMap(([row, ranges]) => (row.end === "lost" ? ranges : [])))
   const summaryOf = (channel: ChannelRow): ChannelSummary => {
     const acked = Ranges.union([...channel.acked.values()].flat())
     const ineligible = Ranges.count(channel.ineligible)
     const lost = Ranges.count(lostRanges(channel))
+    const missing = Ranges.count(missingRanges(channel))
+    const handedIn = channel.kept.size + Ranges.count(acked) + ineligible
     return {
       channel: channel.channel,
       isClosed: channel.isClosed,
-      handedIn: channel.kept.size + Ranges.count(acked) + ineligible,
-      complete: Ranges.count(acked) - lost,
-      missing: channel.kept.size,
+      handedIn,
+      complete: handedIn - missing - ineligible - lost,
+      missing,
       ineligible,
       lost
     }
@@ -223,8 +230,8 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
       }
       for (const channel of channels.values()) lost += Ranges.count(channel.acked.get(row) ?? [])
     }
-    for (const one of touched) settle(one)
-    return { reopened: touched.size, lost }
+    const reopened = [...touched].filter((one) => !settle(one)).length
+    return { reopened, lost }
   }
 
   return {
@@ -302,7 +309,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
         if (channel === undefined) return { isHandedIn: false, missing: 0, lost: 0 }
         return {
           isHandedIn: recordOf(channel, height)._tag !== "Unknown",
-          missing: Ranges.count(Ranges.upTo(keptRanges(channel), height)),
+          missing: Ranges.count(Ranges.upTo(missingRanges(channel), height)),
           lost: Ranges.count(Ranges.upTo(lostRanges(channel), height))
         }
       }),
