@@ -34,6 +34,7 @@ import type { KeyFileError } from "../schema/KeyFileError.js"
 import type { KeyRingError } from "../schema/KeyRingError.js"
 import type { PackageMissing } from "../schema/PackageMissing.js"
 import * as Policy from "../schema/Policy.js"
+import type { BackupDb } from "../services/BackupDb.js"
 import type { ClientDb } from "../services/ClientDb.js"
 import type { KeyRing } from "../services/KeyRing.js"
 import type { SessionNegotiator } from "../services/SessionNegotiator.js"
@@ -92,7 +93,7 @@ export type Options = OptionsOf<SatPerKw> | OptionsOf<AtomsPerKb>
 export type BuildError = Negotiator.BuildError | KeyFileError | DatabaseTooNew | PackageMissing
 
 /** What the bundle offers. @since 0.1.0 @category services */
-export type Services = SessionNegotiator | TowerCandidates | TowerTransport | ClientDb | KeyRing
+export type Services = SessionNegotiator | TowerCandidates | TowerTransport | ClientDb | BackupDb | KeyRing
 
 /**
  * The bundle. Provide it once, at the edge; closing its scope stops everything. A missing key file is found before a

@@ -1,5 +1,5 @@
 /**
- * The client's database in Postgres (node-postgres), for several processes of one identity.
+ * The client's database, and that of its backups, in Postgres (node-postgres), for several processes of one identity.
  *
  * Leases are judged by the server's clock. Every commit is synchronous. A network that goes silent cannot hold an
  * operation: its connection is destroyed, and when that happened at the COMMIT of a session, the outcome is settled
@@ -21,6 +21,7 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -107,10 +108,21 @@ export const client = (
  * @since 0.1.0
  * @category constructors
  */
+export const services = (
+  given: Options
+): Effect.Effect<Context.Context<SqlClientDb.Services>, InvalidOptions | DbError | DatabaseTooNew, Scope.Scope> =>
+  Effect.flatMap(client(given), (sql) => Effect.provideService(SqlClientDb.services(given), SqlClient.SqlClient, sql))
+
+/**
+ * The client's database alone, as `services` answers it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (
   given: Options
 ): Effect.Effect<ClientDb.Service, InvalidOptions | DbError | DatabaseTooNew, Scope.Scope> =>
-  Effect.flatMap(client(given), (sql) => Effect.provideService(SqlClientDb.make(given), SqlClient.SqlClient, sql))
+  Effect.map(services(given), Context.get(ClientDb))
 
 /**
  * The database of this address, connected as long as the layer.
@@ -118,8 +130,8 @@ export const make = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = (given: Options): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew> =>
-  Layer.scoped(ClientDb, make(given))
+export const layer = (given: Options): Layer.Layer<SqlClientDb.Services, InvalidOptions | DbError | DatabaseTooNew> =>
+  Layer.scopedContext(services(given))
 
 /**
  * The database of an address that the configuration names.
@@ -129,5 +141,5 @@ export const layer = (given: Options): Layer.Layer<ClientDb, InvalidOptions | Db
  */
 export const layerConfig = (
   given: Config.Config.Wrap<Options> = config
-): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew | ConfigError.ConfigError> =>
-  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(given), make))
+): Layer.Layer<SqlClientDb.Services, InvalidOptions | DbError | DatabaseTooNew | ConfigError.ConfigError> =>
+  Layer.scopedContext(Effect.flatMap(Config.unwrap(given), services))

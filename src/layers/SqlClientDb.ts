@@ -1,5 +1,5 @@
 /**
- * The client's database over an SQL client: SQLite or Postgres (docs/database.md). It depends on `SqlClient` only;
+ * The client's database, and that of its backups, over an SQL client: SQLite or Postgres (docs/database.md). It depends on `SqlClient` only;
  * `SqliteClientDb` and `PostgresClientDb` bring a client that is set up as it must be.
  *
  * The tables begin with `wt_`. The adapter gives the client no other statements than those on a connection reserved for
@@ -23,12 +23,15 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Table from "../internal/optionTable.js"
 import type { DatabaseTooNew, DbError } from "../schema/DbError.js"
 import type { InvalidOptions } from "../schema/InvalidOptions.js"
+import { BackupDb } from "../services/BackupDb.js"
 import { ClientDb } from "../services/ClientDb.js"
+import * as Backups from "./sql/backupDb.js"
 import { sql as options } from "./sql/databaseOptions.js"
 import { bindIdentity, skipSessionKeys } from "./sql/identityTable.js"
 import { migrate } from "./sql/migrations.js"
@@ -54,25 +57,28 @@ export interface Options extends Table.Input<typeof options> {
   readonly cut?: ((connection: Connection) => Effect.Effect<void>) | undefined
 }
 
+/** What the adapters of a database offer. @since 0.1.0 @category services */
+export type Services = ClientDb | BackupDb
+
 /** The options from configuration: `watchtower.sql.storeTimeout`, ... @since 0.1.0 @category config */
 export const config: Config.Config<Table.Input<typeof options>> = Table.config(options)
 
 /**
- * Migrates the database and answers the service. Fails for a database of a newer version, for a client that is for neither
- * SQLite nor Postgres, and for one of Postgres whose silent connections could not be cut.
+ * Migrates the database and answers both services, over one connection. Fails for a database of a newer version, for a client
+ * that is for neither SQLite nor Postgres, and for one of Postgres whose silent connections could not be cut.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
+export const services = (
   given: Options = {}
-): Effect.Effect<ClientDb.Service, InvalidOptions | DbError | DatabaseTooNew, SqlClient.SqlClient> =>
+): Effect.Effect<Context.Context<Services>, InvalidOptions | DbError | DatabaseTooNew, SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const { reserveNext, storeTimeout } = yield* decodeOptions(options, given)
     const client = yield* SqlClient.SqlClient
     const database = yield* Transaction.make(client, { storeTimeout, cut: given.cut })
     yield* migrate(database)
-    return {
+    return Context.make(ClientDb, {
       bindIdentity: bindIdentity(database),
       createTower: towers.createTower(database),
       removeTower: towers.removeTower(database),
@@ -86,8 +92,19 @@ export const make = (
       loadStandings: loadStandings(database),
       saveStanding: saveStanding(database),
       skipSessionKeys: skipSessionKeys(database)
-    }
+    }).pipe(Context.add(BackupDb, Backups.make(database.as("BackupDb"))))
   })
+
+/**
+ * The client's database alone, as `services` answers it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  given?: Options
+): Effect.Effect<ClientDb.Service, InvalidOptions | DbError | DatabaseTooNew, SqlClient.SqlClient> =>
+  Effect.map(services(given), Context.get(ClientDb))
 
 /**
  * The database of the `SqlClient` in the context.
@@ -97,8 +114,8 @@ export const make = (
  */
 export const layer = (
   given?: Options
-): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew, SqlClient.SqlClient> =>
-  Layer.effect(ClientDb, make(given))
+): Layer.Layer<Services, InvalidOptions | DbError | DatabaseTooNew, SqlClient.SqlClient> =>
+  Layer.effectContext(services(given))
 
 /**
  * The database of the `SqlClient` in the context, with options from configuration.
@@ -108,5 +125,5 @@ export const layer = (
  */
 export const layerConfig = (
   given: Config.Config<Options> = config
-): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew | ConfigError, SqlClient.SqlClient> =>
-  Layer.effect(ClientDb, Effect.flatMap(given, make))
+): Layer.Layer<Services, InvalidOptions | DbError | DatabaseTooNew | ConfigError, SqlClient.SqlClient> =>
+  Layer.effectContext(Effect.flatMap(given, services))

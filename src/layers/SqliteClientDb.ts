@@ -1,5 +1,5 @@
 /**
- * The client's database in a SQLite file (better-sqlite3), or in memory.
+ * The client's database, and that of its backups, in a SQLite file (better-sqlite3), or in memory.
  *
  * The file is ours alone: mode 0600, and so are its `-wal` and `-shm`. What must survive a failure of power is synced
  * (`synchronous = FULL`), whatever the driver was built with. better-sqlite3 is synchronous: a lock is waited for through
@@ -21,6 +21,7 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -122,10 +123,21 @@ export const client = (
  * @since 0.1.0
  * @category constructors
  */
+export const services = (
+  given: Options
+): Effect.Effect<Context.Context<SqlClientDb.Services>, InvalidOptions | DbError | DatabaseTooNew, Scope.Scope> =>
+  Effect.flatMap(client(given), (sql) => Effect.provideService(SqlClientDb.services(given), SqlClient.SqlClient, sql))
+
+/**
+ * The client's database alone, as `services` answers it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (
   given: Options
 ): Effect.Effect<ClientDb.Service, InvalidOptions | DbError | DatabaseTooNew, Scope.Scope> =>
-  Effect.flatMap(client(given), (sql) => Effect.provideService(SqlClientDb.make(given), SqlClient.SqlClient, sql))
+  Effect.map(services(given), Context.get(ClientDb))
 
 /**
  * The database of this file, open as long as the layer.
@@ -133,8 +145,8 @@ export const make = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = (given: Options): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew> =>
-  Layer.scoped(ClientDb, make(given))
+export const layer = (given: Options): Layer.Layer<SqlClientDb.Services, InvalidOptions | DbError | DatabaseTooNew> =>
+  Layer.scopedContext(services(given))
 
 /**
  * The database of a file that the configuration names.
@@ -144,5 +156,5 @@ export const layer = (given: Options): Layer.Layer<ClientDb, InvalidOptions | Db
  */
 export const layerConfig = (
   given: Config.Config.Wrap<Options> = config
-): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew | ConfigError.ConfigError> =>
-  Layer.scoped(ClientDb, Effect.flatMap(Config.unwrap(given), make))
+): Layer.Layer<SqlClientDb.Services, InvalidOptions | DbError | DatabaseTooNew | ConfigError.ConfigError> =>
+  Layer.scopedContext(Effect.flatMap(Config.unwrap(given), services))

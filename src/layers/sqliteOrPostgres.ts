@@ -12,8 +12,8 @@ import type * as Scope from "effect/Scope"
 import type { DatabaseTooNew, DbError } from "../schema/DbError.js"
 import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import type { PackageMissing } from "../schema/PackageMissing.js"
-import type { ClientDb } from "../services/ClientDb.js"
 import type * as PostgresClientDb from "./PostgresClientDb.js"
+import type { Services } from "./SqlClientDb.js"
 import type * as SqliteClientDb from "./SqliteClientDb.js"
 import { load } from "./support/optionalPackage.js"
 
@@ -30,7 +30,7 @@ const sqlite = load("a SQLite database", () => import("./SqliteClientDb.js"))
 /** The database; a file is created when there is none. @since 0.1.0 @category layers */
 export const clientDb = (
   options: Options
-): Layer.Layer<ClientDb, InvalidOptions | DbError | DatabaseTooNew | PackageMissing> =>
+): Layer.Layer<Services, InvalidOptions | DbError | DatabaseTooNew | PackageMissing> =>
   Layer.unwrapEffect(
     isPostgres(options)
       ? Effect.map(postgres, ({ layer }) => layer(options))

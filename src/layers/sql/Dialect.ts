@@ -40,8 +40,22 @@ export interface Dialect {
   readonly connectionOf: (connection: Connection) => Connection
   readonly versionTable: Fragment
   readonly migrating: ReadonlyArray<string>
-  readonly types: { readonly rowId: string; readonly instant: string }
+  readonly types: Types
   readonly limits: Limits
+}
+
+/**
+ * The types of columns that have other names: a number that the database gives a row, one that may pass 2^31, an instant, bytes.
+ * What `wide` names is the row's own number on SQLite, where it is the primary key.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Types {
+  readonly rowId: string
+  readonly wide: string
+  readonly instant: string
+  readonly bytes: string
 }
 
 /**
@@ -109,7 +123,7 @@ const sqlite = (sql: SqlClient, connectionOf: Dialect["connectionOf"]): Dialect 
   connectionOf,
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
-  types: { rowId: "INTEGER PRIMARY KEY", instant: "REAL" },
+  types: { rowId: "INTEGER PRIMARY KEY", wide: "INTEGER", instant: "REAL", bytes: "BLOB" },
   limits: { connectMs: 0, attemptMs: () => Number.POSITIVE_INFINITY, cut: () => Effect.void }
 })
 
@@ -139,7 +153,12 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
     // A statement that waits for a table stands in the way of all that come after it, reads included.
     `SET LOCAL lock_timeout = ${statementMs}`
   ],
-  types: { rowId: "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY", instant: "DOUBLE PRECISION" },
+  types: {
+    rowId: "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    wide: "BIGINT",
+    instant: "DOUBLE PRECISION",
+    bytes: "BYTEA"
+  },
   limits
 })
 

@@ -82,7 +82,71 @@ const additions: Migration = () => ["ALTER TABLE wt_tower ADD COLUMN additions I
 // The token of the last addition: by it an addition that is done again is not counted again.
 const lastAddition: Migration = () => ["ALTER TABLE wt_tower ADD COLUMN last_addition TEXT"]
 
-const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge, additions, lastAddition]
+// The one row of wt_client is also what writers of updates wait for, and that of wt_counter what writers of backups wait for
+// (docs/database.md, Backups): so both are there from the start.
+const backups: Migration = ({ bytes, instant, rowId, wide }) => [
+  `CREATE TABLE wt_channel (
+    id ${rowId},
+    channel_id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    sweep_pk_script TEXT NOT NULL,
+    closed INTEGER NOT NULL DEFAULT 0
+  )`,
+  `CREATE TABLE wt_backup (
+    id ${wide} PRIMARY KEY,
+    channel INTEGER NOT NULL REFERENCES wt_channel (id),
+    height BIGINT NOT NULL,
+    policy_key TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    blob ${bytes} NOT NULL,
+    copies INTEGER NOT NULL,
+    UNIQUE (channel, height)
+  )`,
+  "CREATE INDEX wt_backup_policy ON wt_backup (policy_key, id)",
+  "CREATE TABLE wt_counter (id INTEGER PRIMARY KEY CHECK (id = 1), last_backup BIGINT NOT NULL)",
+  "INSERT INTO wt_counter (id, last_backup) VALUES (1, 0)",
+  // Without seq_num the tower has confirmed it. The tower is that of the session, for the index.
+  `CREATE TABLE wt_update (
+    backup ${wide} NOT NULL REFERENCES wt_backup (id),
+    session INTEGER NOT NULL REFERENCES wt_session (key_index),
+    tower INTEGER NOT NULL,
+    seq_num INTEGER,
+    PRIMARY KEY (backup, session),
+    UNIQUE (session, seq_num)
+  )`,
+  "CREATE INDEX wt_update_tower ON wt_update (tower, backup)",
+  "CREATE INDEX wt_update_bound ON wt_update (backup) WHERE seq_num IS NOT NULL",
+  `CREATE TABLE wt_acked (
+    session INTEGER NOT NULL REFERENCES wt_session (key_index),
+    channel INTEGER NOT NULL REFERENCES wt_channel (id),
+    first BIGINT NOT NULL,
+    last BIGINT NOT NULL,
+    PRIMARY KEY (session, channel, last)
+  )`,
+  "CREATE INDEX wt_acked_channel ON wt_acked (channel, last)",
+  `CREATE TABLE wt_ineligible (
+    channel INTEGER NOT NULL REFERENCES wt_channel (id),
+    first BIGINT NOT NULL,
+    last BIGINT NOT NULL,
+    PRIMARY KEY (channel, last)
+  )`,
+  `CREATE TABLE wt_client (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    token TEXT,
+    since ${instant} NOT NULL,
+    for_ms ${instant} NOT NULL
+  )`,
+  "INSERT INTO wt_client (id, since, for_ms) VALUES (1, 0, 0)",
+  // A session of an older database has no route: on which one its tower has seen the key is not known.
+  "ALTER TABLE wt_session ADD COLUMN way TEXT",
+  `ALTER TABLE wt_session ADD COLUMN failing_since ${instant}`,
+  "ALTER TABLE wt_session ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0",
+  "ALTER TABLE wt_session ADD COLUMN ended TEXT",
+  `CREATE INDEX wt_session_sending ON wt_session (way, key_index)
+    WHERE status = 'active' AND ended IS NULL AND tower_last_applied < max_updates`
+]
+
+const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge, additions, lastAddition, backups]
 
 /** The version that this program writes. @since 0.1.0 @category models */
 export const version = migrations.length

@@ -5,14 +5,16 @@
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Fragment } from "@effect/sql/Statement"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { BlobType } from "../../schema/BlobType.js"
 import { ClientSession } from "../../schema/ClientSession.js"
 import { CorruptRow } from "../../schema/DbError.js"
-import { KeyIndex, TowerId } from "../../schema/Ids.js"
+import { KeyIndex, Route, TowerId } from "../../schema/Ids.js"
 import * as Policy from "../../schema/Policy.js"
 import { Reservation } from "../../schema/Reservation.js"
+import { type SendingSession, SessionEnd } from "../../schema/StoredBackup.js"
 
 /** A number in any of the forms that drivers give it. @since 0.1.0 @category models */
 export const Numeric = Schema.Union(Schema.Number, Schema.NumberFromString)
@@ -86,4 +88,32 @@ export const sessions = (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyAr
           policy: Policy.of({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
         })
     )
+  )
+
+/** What the sender keeps of a session `s`, beside `sessionColumns`. @since 0.1.0 @category models */
+export const sendingColumns = (sql: SqlClient): Fragment =>
+  sql`s.way AS route, s.failing_since AS "failingSince", s.refusals, s.ended`
+
+const sendingRows = decode(
+  "wt_session",
+  Schema.Struct({
+    route: Route,
+    failingSince: Schema.NullOr(Numeric),
+    refusals: column(Schema.NonNegativeInt),
+    ended: Schema.NullOr(SessionEnd)
+  })
+)
+
+/** Decodes sessions with what the sender keeps of them. @since 0.1.0 @category combinators */
+export const sendingSessions = (
+  rows: ReadonlyArray<unknown>
+): Effect.Effect<ReadonlyArray<SendingSession>, CorruptRow> =>
+  Effect.zipWith(sessions(rows), sendingRows(rows), (found, kept) =>
+    Arr.zipWith(found, kept, (session, { ended, failingSince, refusals, route }) => ({
+      session,
+      route,
+      failingSince: failingSince ?? undefined,
+      refusals,
+      end: ended ?? undefined
+    }))
   )

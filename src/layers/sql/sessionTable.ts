@@ -15,7 +15,7 @@ import {
   ReservationLost,
   TowerNotFound
 } from "../../schema/DbError.js"
-import { KeyIndex, type LeaseToken } from "../../schema/Ids.js"
+import { KeyIndex, type LeaseToken, type Route } from "../../schema/Ids.js"
 import type { Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { newKeyIndex } from "./identityTable.js"
@@ -56,17 +56,17 @@ const endReservation = (database: Database, session: ClientSession, triple: Trip
     if (ended.length === 0) yield* refuse(database, session, triple)
   })
 
-const insert = ({ sql }: Database, session: ClientSession) =>
+const insert = ({ sql }: Database, session: ClientSession, route: Route) =>
   Effect.gen(function* () {
     const { policy } = session
     const inserted = yield* sql`
       INSERT INTO wt_session (
         key_index, id, tower, status, created_at, blob_type, max_updates, reward_base, reward_rate, sweep_fee_rate,
-        reward_pk_script, seq_num, tower_last_applied
+        reward_pk_script, seq_num, tower_last_applied, way
       ) VALUES (
         ${session.keyIndex}, ${session.id}, ${session.towerId}, ${session.status}, ${session.createdAt},
         ${policy.blobType}, ${policy.maxUpdates}, ${policy.rewardBase}, ${policy.rewardRate},
-        ${String(policy.sweepFeeRate)}, ${session.rewardPkScript}, ${session.seqNum}, ${session.towerLastApplied}
+        ${String(policy.sweepFeeRate)}, ${session.rewardPkScript}, ${session.seqNum}, ${session.towerLastApplied}, ${route}
       )
       ON CONFLICT (id) DO NOTHING
       RETURNING key_index`
@@ -107,7 +107,7 @@ export const store = (
   Effect.gen(function* () {
     const triple = { towerId: session.towerId, blobType: session.policy.blobType, route }
     yield* endReservation(database, session, triple, lease)
-    yield* insert(database, session)
+    yield* insert(database, session, route)
     yield* standings.write(database, update)
     if (options.reserveNext) yield* reserveNext(database, triple)
   })

@@ -35,7 +35,7 @@ export type Transaction = <A, E>(
 /**
  * A client with its dialect. `operation` gives all transactions of one operation of the port one deadline, `storeTimeout`
  * from its start, and the errors of the port; `transaction` is an operation of one. `attempt` is for what is to be done
- * otherwise when the answer to COMMIT was lost.
+ * otherwise when the answer to COMMIT was lost. `as` is the same database for another port, after which its spans are named.
  *
  * @since 0.1.0
  * @category models
@@ -58,7 +58,11 @@ export interface Database {
     purpose: Dialect.Purpose,
     body: Effect.Effect<A, E>
   ) => Effect.Effect<A, Told<E>>
+  readonly as: (port: Port) => Database
 }
+
+/** The ports over one database. @since 0.1.0 @category models */
+export type Port = "ClientDb" | "BackupDb"
 
 /** What the caller of the port is told: no errors of the client. @since 0.1.0 @category errors */
 export type Told<E> = Exclude<Exclude<E, CommitLost>, SqlError> | DatabaseBusy | DatabaseUnavailable
@@ -77,7 +81,7 @@ const longestWaitMs = 200
 
 const again = (error: unknown): boolean => isSqlError(error) && failureKind(error) !== "unavailable"
 
-const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs: number): Database => {
+const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs: number, port: Port): Database => {
   const { attemptMs, connectMs, cut } = dialect.limits
 
   // By the monotonic clock: the wall clock may be set meanwhile.
@@ -149,7 +153,7 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
         )
       ),
       Effect.catchIf(isSqlError, (error) => Effect.fail(toDbError(name)(error))),
-      Effect.withSpan(`ClientDb.${name}`, { captureStackTrace: false })
+      Effect.withSpan(`${port}.${name}`, { captureStackTrace: false })
     )
 
   return {
@@ -158,7 +162,8 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
     deadline,
     attempt,
     operation,
-    transaction: (name, purpose, body) => operation(name, (transaction) => transaction(purpose, body))
+    transaction: (name, purpose, body) => operation(name, (transaction) => transaction(purpose, body)),
+    as: (port) => over(sql, dialect, storeTimeoutMs, port)
   }
 }
 
@@ -176,6 +181,6 @@ export const make = (
     const sql = client.withoutTransforms()
     const storeTimeoutMs = Duration.toMillis(options.storeTimeout)
     return Effect.map(Dialect.of(client, sql, storeTimeoutMs, options.cut), (dialect) =>
-      over(sql, dialect, storeTimeoutMs)
+      over(sql, dialect, storeTimeoutMs, "ClientDb")
     )
   }).pipe(Effect.catchIf(isSqlError, (error) => Effect.fail(toOpenError(error))))

@@ -1,0 +1,38 @@
+/**
+ * `BackupDb` over the tables of a database that is migrated.
+ *
+ * @since 0.1.0
+ */
+import type { BackupDb } from "../../services/BackupDb.js"
+import * as summaries from "./backupSummaries.js"
+import { addBackup, addIneligible, findState } from "./backupTable.js"
+import { closeChannel, loadChannel, registerChannel } from "./channelTable.js"
+import { usefulTowers } from "./openBackups.js"
+import { dropSenderLease, takeSenderLease } from "./senderTable.js"
+import * as sending from "./sendingTable.js"
+import type { Database } from "./transaction.js"
+import { nextWindow } from "./updateTable.js"
+
+/** @since 0.1.0 @category constructors */
+export const make = (database: Database): BackupDb.Service => ({
+  registerChannel: registerChannel(database),
+  closeChannel: closeChannel(database),
+  loadChannel: loadChannel(database),
+  listChannels: summaries.listChannels(database),
+  summarize: summaries.summarize(database),
+  findState: findState(database),
+  addBackup: addBackup(database),
+  addIneligible: addIneligible(database),
+  progress: summaries.progress(database),
+  takeSenderLease: takeSenderLease(database),
+  dropSenderLease: dropSenderLease(database),
+  backlog: summaries.backlog(database),
+  listSending: sending.listSending(database),
+  listAcked: sending.listAcked(database),
+  usefulTowers: usefulTowers(database),
+  nextWindow: nextWindow(database),
+  endSession: sending.endSession(database),
+  noteFailure: sending.noteFailure(database),
+  noteRefusal: sending.noteRefusal(database),
+  terminateSession: sending.terminateSession(database)
+})

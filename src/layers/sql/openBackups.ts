@@ -1,0 +1,92 @@
+/**
+ * Which backups are open for which tower. A query walks along `wt_backup_policy` from a cursor on; with serving towers it
+ * walks along what one of them holds (`wt_update_tower`), since the backlog may be far longer than that.
+ *
+ * @since 0.1.0
+ */
+import type { Fragment } from "@effect/sql/Statement"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { type Instant, TowerId } from "../../schema/Ids.js"
+import { BackupId } from "../../schema/StoredBackup.js"
+import type { BackupDb } from "../../services/BackupDb.js"
+import { column, decode } from "./rows.js"
+import type { Database } from "./transaction.js"
+
+/** The condition that a session `s` of a tower `t` takes updates. @since 0.1.0 @category combinators */
+export const isInUse = ({ sql }: Database): Fragment => sql`s.status = 'active' AND s.ended IS NULL AND t.removed = 0`
+
+/** The updates `u` of a backup `b`, with their sessions and towers. */
+const updatesOf = ({ sql }: Database) => sql`
+  wt_update u JOIN wt_session s ON s.key_index = u.session JOIN wt_tower t ON t.id = s.tower WHERE u.backup = b.id`
+
+/** The condition that a tower has a backup `b`, or that a session in use has bound it there. */
+const isAt = (database: Database, tower: Fragment): Fragment => {
+  const { sql } = database
+  return sql`(SELECT count(*) FROM ${updatesOf(database)} AND u.tower = ${tower}
+    AND (u.seq_num IS NULL OR (${isInUse(database)}))) > 0`
+}
+
+/**
+ * The condition that a tower could take a backup `b`: it does not hold it, and fewer than `copies` others do. Its parts are
+ * counted, because Postgres would make joins of them that read whole tables.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const isOpenFor = (database: Database, tower: Fragment, stalledSince: Instant): Fragment => {
+  const { sql } = database
+  return sql`NOT (${isAt(database, tower)})
+    AND (SELECT count(DISTINCT u.tower) FROM ${updatesOf(database)} AND (u.seq_num IS NULL
+      OR (${isInUse(database)} AND (s.failing_since IS NULL OR s.failing_since > ${stalledSince})))) < b.copies`
+}
+
+const usefulRows = decode(
+  "wt_backup",
+  Schema.Struct({ towerId: column(TowerId), first: Schema.NullOr(column(BackupId)) })
+)
+
+/** Few, because SQLite keeps a prepared statement for each number of towers. */
+const towersAtOnce = 32
+
+/** The oldest backup that makes a tower `w` useful. */
+const firstFor = (database: Database, { policyKey, serving, stalledSince }: BackupDb.UsefulQuery): Fragment => {
+  const { sql } = database
+  const [one, ...others] = serving
+  const from =
+    one === undefined
+      ? sql`wt_backup b WHERE b.policy_key = ${policyKey} AND b.id > w.after_backup`
+      : sql`wt_update v JOIN wt_backup b ON b.id = v.backup
+          WHERE v.tower = ${one} AND v.backup > w.after_backup AND b.policy_key = ${policyKey}
+            AND ${sql.and([one, ...others].map((tower) => isAt(database, sql`${tower}`)))}`
+  return sql`(SELECT b.id FROM ${from} AND ${isOpenFor(database, sql`w.tower`, stalledSince)}
+    ORDER BY ${one === undefined ? sql`b.id` : sql`v.backup`} LIMIT 1)`
+}
+
+/** Which towers could take what no serving tower can. @since 0.1.0 @category constructors */
+export const usefulTowers =
+  (database: Database): BackupDb.Service["usefulTowers"] =>
+  (query) => {
+    const { sql, transaction } = database
+    const ask = (towers: BackupDb.UsefulQuery["towers"]) => {
+      const asked = towers.map(({ after = 0, towerId }, at) => sql`(${at}, ${towerId}, ${after})`)
+      return Effect.flatMap(
+        sql`
+          WITH asked (place, tower, after_backup) AS (VALUES ${sql.csv(asked)})
+          SELECT w.tower AS "towerId", ${firstFor(database, query)} AS first FROM (
+            SELECT CAST(place AS INTEGER) AS place, CAST(tower AS INTEGER) AS tower,
+              CAST(after_backup AS BIGINT) AS after_backup FROM asked
+          ) w ORDER BY w.place`,
+        usefulRows
+      )
+    }
+    return Effect.map(
+      transaction("usefulTowers", "read", Effect.forEach(Arr.chunksOf(query.towers, towersAtOnce), ask)),
+      (found) =>
+        Arr.filterMap(found.flat(), ({ first, towerId }) =>
+          first === null ? Option.none() : Option.some({ towerId, first })
+        )
+    )
+  }
