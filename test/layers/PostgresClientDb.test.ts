@@ -15,6 +15,7 @@ import * as migrations from "./sql/migrations.suite.js"
 import * as Postgres from "./sql/postgres.js"
 import * as Proxy from "./sql/postgresProxy.js"
 import { around, hiding, recording } from "./sql/recording.js"
+import { truncate } from "./sql/tables.js"
 import { restore } from "./sql/versions.js"
 
 const server = await Postgres.start()
@@ -22,16 +23,6 @@ const url = server?.url ?? "postgresql://127.0.0.1:1/none"
 
 const newSchema = Postgres.newSchema(url)
 const connect = Postgres.connect
-
-const tables = [
-  "wt_quarantine",
-  "wt_standing",
-  "wt_session",
-  "wt_reservation",
-  "wt_address",
-  "wt_tower",
-  "wt_identity"
-].join(", ")
 
 /** One database for all cases of the suite; connecting and migrating for each would be most of their time. */
 const shared = ManagedRuntime.make(
@@ -53,7 +44,7 @@ const emptied = Layer.effectContext(
   Effect.gen(function* () {
     const { context } = yield* Effect.promise(() => shared.runtime())
     const sql = Context.get(context, PgClient.PgClient)
-    yield* sql.unsafe(`TRUNCATE ${tables} RESTART IDENTITY`)
+    yield* truncate(sql)
     // The server's clock judges leases and cannot be set; so what it judges is moved.
     const elapse: typeof Elapse.Service = (ms) =>
       Effect.orDie(Effect.asVoid(sql`UPDATE wt_reservation SET since = since - ${ms}::float8`))

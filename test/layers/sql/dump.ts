@@ -13,21 +13,14 @@ import { version } from "../../../src/layers/sql/migrations.js"
 import * as Postgres from "./postgres.js"
 import { recording } from "./recording.js"
 import { populate } from "./sample.js"
+import { tables } from "./tables.js"
 
-// Parents before children.
-const tables = [
-  "wt_version",
-  "wt_identity",
-  "wt_tower",
-  "wt_address",
-  "wt_reservation",
-  "wt_session",
-  "wt_standing",
-  "wt_quarantine"
-]
-
-const literal = (value: unknown): string =>
-  typeof value === "number" || typeof value === "bigint" ? String(value) : `'${String(value).replaceAll("'", "''")}'`
+const literal = (value: unknown): string => {
+  if (value === null) return "NULL"
+  return typeof value === "number" || typeof value === "bigint"
+    ? String(value)
+    : `'${String(value).replaceAll("'", "''")}'`
+}
 
 const dump = (sql: SqlClient.SqlClient) =>
   Effect.gen(function* () {
@@ -40,7 +33,7 @@ const dump = (sql: SqlClient.SqlClient) =>
     )
     yield* populate(db)
     const lines = said.filter((text) => /^(CREATE|ALTER) /.test(text))
-    for (const table of tables) {
+    for (const table of ["wt_version", ...tables, "wt_counter", "wt_client"]) {
       const rows = yield* sql<Record<string, unknown>>`SELECT * FROM ${sql(table)}`
       for (const row of rows) {
         const override = isPostgres && table === "wt_tower" ? " OVERRIDING SYSTEM VALUE" : ""
