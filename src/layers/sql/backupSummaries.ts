@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ChannelNotRegistered } from "../../schema/BackupError.js"
 import { PolicyKey } from "../../schema/Policy.js"
+import type { CommitHeight } from "../../schema/RevokedState.js"
 import type { ChannelSummary } from "../../schema/StoredBackup.js"
 import type { BackupDb } from "../../services/BackupDb.js"
 import { recordOf } from "./backupTable.js"
@@ -32,13 +33,14 @@ export const backlog = ({ sql, transaction }: Database): BackupDb.Service["backl
   )
 
 /**
- * The kept backups `b` of a channel `c` that have their copies: a session has them bound still, so the walk is along the
- * bound updates, which are a window for each session.
+ * How many kept backups `b` of a channel `c` have their copies: a session has them bound still, so the walk is along the bound
+ * updates, which are a window for each session. (CROSS JOIN: SQLite walks along the backups of the channel otherwise.)
  */
-const held = ({ sql }: Database): Fragment =>
-  sql`wt_backup b WHERE b.channel = c.id
-    AND b.id IN (SELECT u.backup FROM wt_update u WHERE u.seq_num IS NOT NULL)
-    AND (SELECT count(DISTINCT o.tower) FROM wt_update o WHERE o.backup = b.id AND o.seq_num IS NULL) >= b.copies`
+const held = ({ sql }: Database, upTo?: CommitHeight): Fragment =>
+  sql`(SELECT count(DISTINCT b.id) FROM wt_update u CROSS JOIN wt_backup b
+    WHERE u.seq_num IS NOT NULL AND b.id = u.backup AND b.channel = c.id
+      AND ${upTo === undefined ? sql`1 = 1` : sql`b.height <= ${upTo}`}
+      AND (SELECT count(DISTINCT o.tower) FROM wt_update o WHERE o.backup = b.id AND o.seq_num IS NULL) >= b.copies)`
 
 /** How many numbers are in ranges that may overlap: each adds what is above all that came before it. */
 const covered = ({ sql }: Database, ranges: Fragment): Fragment =>
@@ -74,7 +76,7 @@ const summaries = (database: Database, which: Fragment) => {
   return sql`
     SELECT ${channelColumns(database)},
       (SELECT count(*) FROM wt_backup b WHERE b.channel = c.id) AS kept,
-      (SELECT count(*) FROM ${held(database)}) AS held,
+      ${held(database)} AS held,
       ${covered(database, sql`SELECT a.first, a.last FROM wt_acked a WHERE a.channel = c.id`)} AS acked,
       ${covered(database, lost(database))} AS lost,
       (SELECT coalesce(sum(i.last - i.first + 1), 0) FROM wt_ineligible i WHERE i.channel = c.id) AS ineligible
@@ -134,7 +136,7 @@ export const progress =
           sql`
             SELECT
               (SELECT count(*) FROM wt_backup b WHERE b.channel = c.id AND b.height <= ${height}) AS kept,
-              (SELECT count(*) FROM ${held(database)} AND b.height <= ${height}) AS held,
+              ${held(database, height)} AS held,
               ${covered(database, upTo)} AS lost
             FROM wt_channel c WHERE c.channel_id = ${id}`,
           progresses

@@ -51,18 +51,27 @@ const usefulRows = decode(
 /** Few, because SQLite keeps a prepared statement for each number of towers. */
 const towersAtOnce = 32
 
+/** The backups `b` that serving towers have, with what the first one has of them, `v`. */
+const heldBy = (database: Database, [one, ...others]: Arr.NonEmptyReadonlyArray<TowerId>): Fragment => {
+  const { sql } = database
+  // Towers take the oldest first: behind the last one that each of them has, nothing is to be found.
+  const lasts = [one, ...others].map(
+    (tower) => sql`SELECT coalesce(max(m.backup), 0) AS backup FROM wt_update m WHERE m.tower = ${tower}`
+  )
+  return sql`wt_update v JOIN wt_backup b ON b.id = v.backup
+    WHERE v.tower = ${one} AND v.backup <= (SELECT min(l.backup) FROM (${sql.join(" UNION ALL ", false)(lasts)}) l)
+      AND ${sql.and([one, ...others].map((tower) => isAt(database, sql`${tower}`)))}`
+}
+
 /** The oldest backup that makes a tower `w` useful. */
 const firstFor = (database: Database, { policyKey, serving, stalledSince }: BackupDb.UsefulQuery): Fragment => {
   const { sql } = database
-  const [one, ...others] = serving
-  const from =
-    one === undefined
-      ? sql`wt_backup b WHERE b.policy_key = ${policyKey} AND b.id > w.after_backup`
-      : sql`wt_update v JOIN wt_backup b ON b.id = v.backup
-          WHERE v.tower = ${one} AND v.backup > w.after_backup AND b.policy_key = ${policyKey}
-            AND ${sql.and([one, ...others].map((tower) => isAt(database, sql`${tower}`)))}`
-  return sql`(SELECT b.id FROM ${from} AND ${isOpenFor(database, sql`w.tower`, stalledSince)}
-    ORDER BY ${one === undefined ? sql`b.id` : sql`v.backup`} LIMIT 1)`
+  const [from, id] = Arr.isNonEmptyReadonlyArray(serving)
+    ? [heldBy(database, serving), sql`v.backup`]
+    : [sql`wt_backup b WHERE 1 = 1`, sql`b.id`]
+  return sql`(SELECT b.id FROM ${from} AND ${id} > w.after_backup AND b.policy_key = ${policyKey}
+      AND ${isOpenFor(database, sql`w.tower`, stalledSince)}
+    ORDER BY ${id} LIMIT 1)`
 }
 
 /** Which towers could take what no serving tower can. @since 0.1.0 @category constructors */
