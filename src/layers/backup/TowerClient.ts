@@ -72,8 +72,11 @@ export type BuildError = InvalidOptions | Policy.InvalidPolicy | WrongDatabase |
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<TowerClient.Service, BuildError, Ports | Scope.Scope> =>
+  Effect.map(Effect.flatMap(validate(options), start), ({ client }) => client)
+
+/** A tower client, and how a finished backup is handed to it: for tests, in which signatures would take all the time. @since 0.1.0 @category constructors */
+export const start = (settings: Settings) =>
   Effect.gen(function* () {
-    const settings = yield* validate(options)
     const clock = yield* Effect.clock
     const events = EventLog.make(() => clock.unsafeCurrentTimeMillis(), Status.initial, Status.after)
     yield* Effect.addFinalizer(() => Effect.sync(events.close))
@@ -103,7 +106,7 @@ export const make = (options: Options): Effect.Effect<TowerClient.Service, Build
       }
     })
     const { db } = env
-    return {
+    const client: TowerClient.Service = {
       registerChannel: (channel) =>
         channel.type === "scriptEnforcedLease" ? leaseChannel(channel) : db.registerChannel(channel),
       backupState: (state, sign) => backupState(env, nobleJusticeCurve, state, sign),
@@ -116,6 +119,7 @@ export const make = (options: Options): Effect.Effect<TowerClient.Service, Build
       statusChanges: events.statusChanges,
       events: events.events
     }
+    return { client, keep: (backup: NewBackup) => keep(env, backup), listen: events.listen }
   })
 
 const leaseChannel = ({ id: channelId }: Channel) =>
@@ -149,9 +153,16 @@ const backupState = (env: Environment, curve: JusticeCurve, state: RevokedState,
     )
     const policyKey = Policy.keyOf(policy)
     const { copies } = settings
-    yield* db.addBackup(new NewBackup({ channelId, commitHeight, policyKey, hint, encryptedBlob, copies }))
-    env.events.emit(Happening.StateKept({ channelId, commitHeight, policyKey }))
+    yield* keep(env, new NewBackup({ channelId, commitHeight, policyKey, hint, encryptedBlob, copies }))
   })
+
+/** Stores a finished backup, and tells the sender. */
+const keep = ({ db, events }: Environment, backup: NewBackup) => {
+  const { channelId, commitHeight, policyKey } = backup
+  return Effect.tap(db.addBackup(backup), () =>
+    events.emit(Happening.StateKept({ channelId, commitHeight, policyKey }))
+  )
+}
 
 /** Records that no tower can punish the state, and says so. */
 const ineligible = ({ db, events }: Environment, { channelId, commitHeight }: RevokedState, reason: IneligibleReason) =>

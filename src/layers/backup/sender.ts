@@ -445,15 +445,15 @@ const loop = (
         const ready = free.filter(({ restsUntil }) => restsUntil <= now)
         const of = (last: Entry.Entry["last"]) => ready.filter((entry) => entry.last === last)
         const request = source !== undefined && !isRequested && askable.length > 0 ? ["request" as const] : []
-        // One session of an earlier run before a new one: its tower may be gone, but mostly it is not.
-        const [first] = before.started === 0 ? of("unknown") : []
-        const next = [
-          ...of("good"),
-          ...(first === undefined ? [] : [first]),
-          ...request,
-          ...of("unknown"),
-          ...of("bad")
-        ].at(0)
+        // One session of an earlier run before a new one: its tower may be gone, but mostly it is not. All of them before a new
+        // one of towers that have just failed.
+        const failing = new Set(sessions.flatMap(({ last, session }) => (last === "bad" ? session.towerId : [])))
+        const unknown = of("unknown")
+        const isFresh = before.started > 0 && askable.some(({ id }) => !failing.has(id))
+        const [first] = isFresh ? [] : unknown
+        const next = [...of("good"), ...(first === undefined ? [] : [first]), ...request, ...unknown, ...of("bad")].at(
+          0
+        )
         const isTime = inFlight === 0 || now >= before.lastStart + settings.hedgeDelay
         if (next !== undefined && isTime && inFlight < settings.maxHedged) {
           hunts.set(policyKey, { lastStart: now, started: before.started + 1 })

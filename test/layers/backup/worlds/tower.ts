@@ -1,0 +1,208 @@
+/**
+ * A model of a tower for worlds in virtual time: it keeps updates by the rules of lnd's towers (docs/protocol.md,
+ * StateUpdate), and misbehaves as told.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Inbox from "../../../../src/layers/concurrency/inbox.js"
+import { HexBytes, type PublicKey } from "../../../../src/schema/Ids.js"
+import { ConnectionEnded, DialFailed, type TransportError } from "../../../../src/schema/TransportError.js"
+import * as Code from "../../../../src/schema/wire/Code.js"
+import type { CreateSession } from "../../../../src/schema/wire/CreateSession.js"
+import { CreateSessionReply } from "../../../../src/schema/wire/CreateSessionReply.js"
+import { Init } from "../../../../src/schema/wire/Init.js"
+import type { Message } from "../../../../src/schema/wire/Message.js"
+import type { StateUpdate } from "../../../../src/schema/wire/StateUpdate.js"
+import { StateUpdateReply } from "../../../../src/schema/wire/StateUpdateReply.js"
+import type { TowerTransport } from "../../../../src/services/TowerTransport.js"
+import { regtest } from "../../negotiator/world.js"
+
+/** What a tower keeps of a session. */
+export interface Kept {
+  readonly policy: CreateSession
+  readonly updates: ReadonlyArray<StateUpdate>
+  /** The last update that the client said it knows to be applied. */
+  readonly clientApplied: number
+}
+
+/** How a tower differs from a good one; it can be changed while the world goes on. */
+export interface Behaviour {
+  /** Does it answer a dial? `refuses`: at once not; `silent`: never anything. */
+  dial?: "takes" | "refuses" | "silent" | undefined
+  /** Milliseconds that a message takes, each way. */
+  latency?: number | undefined
+  /** How long a reply to an update takes besides. */
+  think?: number | undefined
+  /** The code for CreateSession; undefined: as lnd. */
+  create?: ((key: PublicKey, request: CreateSession) => { code: number; lastApplied?: number } | undefined) | undefined
+  /** The code for an update; undefined: as lnd. `"silence"`: none, `"hangUp"`: the end. */
+  update?:
+    | ((
+        key: PublicKey,
+        update: StateUpdate
+      ) => { code: number; lastApplied?: number } | "silence" | "hangUp" | undefined)
+    | undefined
+}
+
+export interface TowerModel {
+  readonly behaviour: Behaviour
+  readonly sessions: Map<PublicKey, Kept>
+  /** Connections so far, and the codes 50 and 70 to 72 that its rules gave an honest client no reason for. */
+  connections: number
+  created: number
+  readonly refusals: Array<{ readonly key: PublicKey; readonly update: StateUpdate; readonly code: number }>
+  readonly open: Set<PublicKey>
+}
+
+export const makeTower = (behaviour: Behaviour = {}): TowerModel => {
+  return { behaviour, sessions: new Map(), connections: 0, created: 0, refusals: [], open: new Set() }
+}
+
+/** lnd's rules (`watchtower/wtdb/session_info.go`, `AcceptUpdateSequence`). */
+const judge = (kept: Kept | undefined, { lastApplied, seqNum }: StateUpdate): number => {
+  if (kept === undefined) return Code.permanentFailure
+  if (seqNum > kept.policy.maxUpdates) return Code.maxUpdatesExceeded
+  if (seqNum !== kept.updates.length + 1 && seqNum !== kept.updates.length) return Code.seqNumOutOfOrder
+  if (lastApplied < kept.clientApplied || lastApplied > kept.updates.length) return Code.clientBehind
+  return Code.ok
+}
+
+const noBytes = HexBytes.make("")
+
+const create = (tower: TowerModel, key: PublicKey, request: CreateSession): CreateSessionReply => {
+  const told = tower.behaviour.create?.(key, request)
+  if (told !== undefined) return new CreateSessionReply({ lastApplied: 0, ...told, data: noBytes })
+  const kept = tower.sessions.get(key)
+  if (kept !== undefined && kept.updates.length > 0) {
+    return new CreateSessionReply({ code: Code.alreadyExists, lastApplied: kept.updates.length, data: noBytes })
+  }
+  tower.created += 1
+  tower.sessions.set(key, { policy: request, updates: [], clientApplied: 0 })
+  return new CreateSessionReply({ code: Code.ok, lastApplied: 0, data: noBytes })
+}
+
+const take = (tower: TowerModel, key: PublicKey, update: StateUpdate): StateUpdateReply | "silence" | "hangUp" => {
+  const told = tower.behaviour.update?.(key, update)
+  if (told === "silence" || told === "hangUp") return told
+  if (told !== undefined) return new StateUpdateReply({ lastApplied: 0, ...told })
+  const kept = tower.sessions.get(key)
+  const code = judge(kept, update)
+  if (kept === undefined || code !== Code.ok) {
+    tower.refusals.push({ key, update, code })
+    return new StateUpdateReply({ code, lastApplied: kept?.updates.length ?? 0 })
+  }
+  const updates = update.seqNum > kept.updates.length ? [...kept.updates, update] : kept.updates
+  tower.sessions.set(key, { ...kept, updates, clientApplied: update.lastApplied })
+  return new StateUpdateReply({ code, lastApplied: update.seqNum })
+}
+
+/** The tower hangs up when nothing came for this long. */
+const readTimeout = 15_000
+
+/** The client's transport gives up a dial after this. */
+const dialTimeout = 30_000
+
+type Item = { readonly message: Message; readonly at: number } | "end"
+
+const until = (instant: number) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => (now < instant ? Effect.sleep(instant - now) : Effect.void))
+
+/** A transport to models. */
+export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTransport.Service => ({
+  route: "clear",
+  connect: (request) =>
+    Effect.gen(function* () {
+      const tower = towers.get(request.tower)
+      const { address, publicKey: key } = request
+      if (tower === undefined || tower.behaviour.dial === "refuses") {
+        return yield* new DialFailed({ address, reason: "Refused" })
+      }
+      tower.connections += 1
+      if (tower.behaviour.dial === "silent") {
+        yield* Effect.sleep(dialTimeout)
+        return yield* new DialFailed({ address, reason: "Timeout" })
+      }
+      const latency = () => tower.behaviour.latency ?? 0
+      yield* Effect.sleep(latency())
+      yield* request.onProgress("connected")
+      yield* request.onProgress("actTwo")
+      yield* request.ecdh(request.tower)
+      const isSecond = tower.open.has(key)
+      if (!isSecond) tower.open.add(key)
+      const incoming = Inbox.make<Item>()
+      const outgoing = Inbox.make<Item>()
+      const ended = Effect.unsafeMakeLatch(false)
+      let isEnded = false
+      let isClosed = false
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          isClosed = true
+          incoming.offer("end")
+        })
+      )
+      const reply = (message: Message) =>
+        Effect.map(Clock.currentTimeMillis, (now) => outgoing.offer({ message, at: now + latency() }))
+      /** Answers whether it goes on. */
+      const answer = (message: Message): Effect.Effect<boolean> =>
+        Effect.gen(function* () {
+          switch (message._tag) {
+            case "Init":
+              yield* reply(new Init({ features: [1, 3], chainHash: regtest.chainHash }))
+              return true
+            case "CreateSession":
+              yield* reply(create(tower, key, message))
+              return false
+            case "StateUpdate": {
+              const taken = take(tower, key, message)
+              if (taken === "hangUp") return false
+              if (taken === "silence") return true
+              yield* Effect.sleep(tower.behaviour.think ?? 0)
+              yield* reply(taken)
+              return true
+            }
+            default:
+              return false
+          }
+        })
+      const serve = Effect.gen(function* () {
+        if (isSecond) return
+        for (;;) {
+          const items = yield* incoming.takeWithin(readTimeout)
+          if (items.length === 0) return
+          for (const item of items) {
+            if (item === "end") return
+            yield* until(item.at)
+            if (!(yield* answer(item.message))) return
+          }
+        }
+      }).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            if (!isSecond) tower.open.delete(key)
+            isEnded = true
+            outgoing.offer("end")
+            ended.unsafeOpen()
+          })
+        )
+      )
+      // A daemon: the tower lives on when the client's process ends.
+      yield* Effect.forkDaemon(Effect.interruptible(serve))
+      const dead = new ConnectionEnded({ address })
+      const receive: Effect.Effect<Message, TransportError> = Effect.flatMap(outgoing.take, (item) => {
+        if (item !== "end") return Effect.as(until(item.at), item.message)
+        outgoing.offer("end")
+        return Effect.fail(dead)
+      })
+      return {
+        send: (message) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            if (isClosed || isEnded) return Effect.fail(dead)
+            incoming.offer({ message, at: now + latency() })
+            return Effect.void
+          }),
+        receive,
+        closed: ended.await,
+        isClosed: Effect.sync(() => isEnded)
+      }
+    })
+})

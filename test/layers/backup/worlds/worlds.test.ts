@@ -1,0 +1,218 @@
+/** Worlds made by hand: each of them broke an earlier wording of the rules (docs/backups.md, Worlds). */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import { within } from "../../../../src/layers/concurrency/firstOf.js"
+import { CommitHeight } from "../../../../src/schema/RevokedState.js"
+import * as Code from "../../../../src/schema/wire/Code.js"
+import { towerKey } from "../../negotiator/world.js"
+import type { TowerModel } from "./tower.js"
+import { channelId, handAll, minute, type Process, run, second, type World } from "./world.js"
+
+/** Milliseconds until all states up to a height have their copies. */
+const untilBackedUp = ({ client }: Process, height: number) =>
+  Effect.gen(function* () {
+    const begun = yield* Clock.currentTimeMillis
+    const backedUp = Effect.orDie(client.awaitBackup(channelId(), CommitHeight.make(height)))
+    yield* Effect.orDie(within(backedUp, 60 * minute, () => new Error("not within an hour")))
+    return (yield* Clock.currentTimeMillis) - begun
+  })
+
+const expectCopies = (world: World, last: number, copies: number) => {
+  for (let height = 1; height <= last; height += 1) {
+    expect(world.holders(height).length, `state ${height}`).toBeGreaterThanOrEqual(copies)
+  }
+}
+
+const expectNoRefusal = (towers: ReadonlyArray<TowerModel>) =>
+  expect(towers.flatMap(({ refusals }) => refusals)).toEqual([])
+
+const silent = { dial: "silent" } as const
+const good = { latency: 45 }
+
+describe("a tower client", () => {
+  it("gets a session and sends what it was handed", () => {
+    run({ towers: [good] }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 10)
+        expect(yield* untilBackedUp(process, 10)).toBeLessThan(2 * second)
+        expectCopies(world, 10, 1)
+        expectNoRefusal(world.towers)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W1: finds the one good tower beside five dead ones whose sessions are stored", () => {
+    run({ towers: [silent, silent, silent, silent, silent, good] }, (world) =>
+      Effect.gen(function* () {
+        for (let n = 1; n <= 5; n += 1) yield* world.storeSession(n)
+        const process = yield* world.start
+        yield* handAll(process, 1, 10)
+        expect(yield* untilBackedUp(process, 10)).toBeLessThanOrEqual(3.5 * second)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W2: does not wait for a tower that says to try later for ever", () => {
+    run({ towers: [{ ...good, create: () => ({ code: Code.temporaryFailure }) }, good] }, (world) =>
+      Effect.gen(function* () {
+        yield* world.storeSession(1)
+        yield* world.storeSession(2)
+        const process = yield* world.start
+        yield* handAll(process, 1, 10)
+        expect(yield* untilBackedUp(process, 10)).toBeLessThanOrEqual(0.7 * second)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W3: gives up sessions that take no update, and costs a bounded number of them an hour", () => {
+    run({ towers: [{ ...good, update: () => ({ code: Code.maxUpdatesExceeded }) }] }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 10)
+        yield* Effect.sleep(60 * minute)
+        const [tower] = world.towers
+        expect(tower?.created).toBeLessThanOrEqual(16)
+        expect(tower?.connections).toBeLessThanOrEqual(32)
+        // As soon as it takes updates, all is well.
+        if (tower !== undefined) tower.behaviour.update = undefined
+        expect(yield* untilBackedUp(process, 10)).toBeLessThanOrEqual(6 * minute)
+        expectCopies(world, 10, 1)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W4: two copies are at two towers, also when a session is used up", () => {
+    run({ towers: [good, silent], options: { copies: 2 }, maxUpdates: 5 }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 20)
+        yield* Effect.sleep(2 * minute)
+        const held = yield* Effect.orDie(process.client.channel(channelId()))
+        expect(held).toMatchObject({ missing: 20, complete: 0 })
+        const [, second] = world.towers
+        if (second !== undefined) second.behaviour.dial = "takes"
+        yield* untilBackedUp(process, 20)
+        for (let height = 1; height <= 20; height += 1) expect(world.holders(height)).toEqual([1, 2])
+        expectNoRefusal(world.towers)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W5: what is bound at a tower that is removed is sent to another one", () => {
+    run({ towers: [{ ...good, update: () => "silence" }, good] }, (world) =>
+      Effect.gen(function* () {
+        yield* world.storeSession(1)
+        const process = yield* world.start
+        yield* handAll(process, 1, 8)
+        yield* Effect.sleep(second)
+        yield* Effect.orDie(process.candidates.remove(towerKey(1)))
+        expect(yield* untilBackedUp(process, 8)).toBeLessThanOrEqual(2.5 * second)
+        expectCopies(world, 8, 1)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W6: crashes every nine minutes do not keep a state at a dead tower", () => {
+    run({ towers: [silent, good] }, (world) =>
+      Effect.gen(function* () {
+        yield* world.storeSession(1)
+        const first = yield* world.start
+        yield* handAll(first, 1, 10)
+        for (let crash = 0; crash < 3; crash += 1) {
+          const process = crash === 0 ? first : yield* world.start
+          expect(yield* untilBackedUp(process, 10)).toBeLessThanOrEqual(3 * second)
+          yield* Effect.sleep(9 * minute)
+          yield* process.close
+        }
+        expectCopies(world, 10, 1)
+      })
+    )
+  })
+
+  it("W9: a tower that is slow with its window holds up only what it was given", () => {
+    run({ towers: [{ ...good, think: 14 * second }, good] }, (world) =>
+      Effect.gen(function* () {
+        yield* world.storeSession(1)
+        const process = yield* world.start
+        yield* handAll(process, 1, 200)
+        yield* Effect.sleep(14 * second)
+        const { complete } = yield* Effect.orDie(process.client.channel(channelId()))
+        expect(complete).toBeGreaterThanOrEqual(200 - 32)
+        yield* untilBackedUp(process, 200)
+        expectCopies(world, 200, 1)
+        expectNoRefusal(world.towers)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W10: with fewer towers than copies, the next session of the one tower takes what it does not have yet", () => {
+    run({ towers: [good], options: { copies: 2 }, maxUpdates: 5 }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 20)
+        yield* Effect.sleep(2 * minute)
+        for (let height = 1; height <= 20; height += 1) expect(world.holders(height)).toEqual([1])
+        yield* process.close
+      })
+    )
+  })
+
+  it("W11: a tower that claims more than it was given is believed nothing", () => {
+    run({ towers: [{ ...good }, good] }, (world) =>
+      Effect.gen(function* () {
+        yield* world.storeSession(1)
+        const [liar] = world.towers
+        if (liar === undefined) throw new Error("no tower")
+        liar.behaviour.update = () => "silence"
+        const first = yield* world.start
+        yield* handAll(first, 1, 16)
+        yield* Effect.sleep(second)
+        yield* first.close
+        liar.behaviour.create = (_, request) =>
+          request._tag === "CreateSession" ? { code: Code.alreadyExists, lastApplied: 0xffff } : undefined
+        const process = yield* world.start
+        yield* untilBackedUp(process, 16)
+        for (let height = 1; height <= 16; height += 1) expect(world.holders(height)).toContain(2)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W12: all that a tower has lost is listed, also of a session that is used up", () => {
+    run({ towers: [good], maxUpdates: 20 }, (world) =>
+      Effect.gen(function* () {
+        const first = yield* world.start
+        yield* handAll(first, 1, 20)
+        yield* untilBackedUp(first, 20)
+        yield* handAll(first, 21, 25)
+        yield* untilBackedUp(first, 25)
+        yield* first.close
+        world.towers[0]?.sessions.clear()
+        const process = yield* world.start
+        yield* handAll(process, 26, 26)
+        yield* Effect.sleep(3 * minute)
+        expect(yield* Effect.orDie(process.client.channel(channelId()))).toMatchObject({ lost: 25, complete: 1 })
+        expect(
+          yield* Effect.orDie(Effect.flip(process.client.awaitBackup(channelId(), CommitHeight.make(26))))
+        ).toMatchObject({
+          _tag: "CopiesLost",
+          states: 25
+        })
+        // Handed in again, they get new copies.
+        yield* handAll(process, 1, 25)
+        yield* untilBackedUp(process, 26)
+        expectCopies(world, 26, 1)
+        yield* process.close
+      })
+    )
+  })
+})
