@@ -42,6 +42,8 @@ export interface Behaviour {
         update: StateUpdate
       ) => { code: number; lastApplied?: number } | "silence" | "hangUp" | undefined)
     | undefined
+  /** Is the reply to this update lost, and the connection with it? */
+  drop?: (() => boolean) | undefined
 }
 
 export interface TowerModel {
@@ -154,6 +156,7 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
               return false
             case "StateUpdate": {
               const taken = take(tower, key, message)
+              if (tower.behaviour.drop?.() === true) return false
               if (taken === "hangUp") return false
               if (taken === "silence") return true
               yield* Effect.sleep(tower.behaviour.think ?? 0)

@@ -32,6 +32,7 @@ import { type Behaviour, makeTower, type TowerModel, transportTo } from "./tower
 
 export const second = 1000
 export const minute = 60 * second
+export const hour = 60 * minute
 
 export interface WorldOptions {
   readonly towers: ReadonlyArray<Behaviour>
