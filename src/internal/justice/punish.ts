@@ -29,7 +29,7 @@ export interface Punishment {
 
 /** Why there is no justice transaction. @since 0.1.0 @category errors */
 export type Useless =
-  | { readonly reason: "WrongTransaction" | "MalformedKit" | "SweepScript" }
+  | { readonly reason: "WrongTransaction" | "MalformedKit" | "SweepScript" | "RewardScript" }
   | { readonly reason: "OutputNotFound" | "InvalidSignature"; readonly role: Role }
   | Unpayable
 
@@ -58,6 +58,9 @@ export const punish = (
     const inputs: Array<SignedInput> = []
     for (const { signature, spend } of kit.parts) inputs.push({ ...(yield* found(commitment, spend)), signature })
     if (!chain.sweepsTo(kit.sweepScript)) return yield* Either.left({ reason: "SweepScript" } as const)
+    // lnd's tower takes the output of every reward for one of 31 bytes: with another one its fee, and all signatures, would be others.
+    if (terms.reward && !chain.rewardsTo(terms.reward.script))
+      return yield* Either.left({ reason: "RewardScript" } as const)
     const amounts = yield* divide(chain, terms, inputs, kit.sweepScript)
     const justice = sorted(inputs, outputs(amounts, terms, kit.sweepScript))
     for (const input of justice.inputs) {
