@@ -102,8 +102,8 @@ export interface SignRequest {
  */
 export type Sign = (request: SignRequest) => Effect.Effect<Uint8Array, SignError>
 
-/** The outputs by their names in BOLT-3. */
-const outputs: Record<Role, string> = { toLocal: "to_local", toRemote: "to_remote" }
+/** The outputs by their names in BOLT-3. @since 0.1.0 @category models */
+export const outputNames: Readonly<Record<Role, string>> = { toLocal: "to_local", toRemote: "to_remote" }
 
 /** There is no signature: the signer is away, or has no such key. `cause` never holds a secret. @since 0.1.0 @category errors */
 export class SignError extends Schema.TaggedError<SignError>()("SignError", {
@@ -112,7 +112,7 @@ export class SignError extends Schema.TaggedError<SignError>()("SignError", {
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message() {
-    return `The signer gave no signature for ${outputs[this.role]}: ${this.detail}. Hand the state in again when it can sign.`
+    return `The signer gave no signature for ${outputNames[this.role]}: ${this.detail}. Hand the state in again when it can sign.`
   }
   /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {
@@ -133,7 +133,8 @@ export const TransactionFault = Schema.Literal(
 /** @since 0.1.0 @category errors */
 export type TransactionFault = typeof TransactionFault.Type
 
-const faults: Record<TransactionFault, string> = {
+/** What each says of the transaction, to stand behind a colon. @since 0.1.0 @category errors */
+export const transactionFaults: Readonly<Record<TransactionFault, string>> = {
   Truncated: "it is cut short",
   NonCanonicalSize: "a size in it is not written in its shortest form",
   FieldTooLong: "a field in it is too long",
@@ -173,13 +174,13 @@ export class InvalidRevokedState extends Schema.TaggedError<InvalidRevokedState>
 }) {
   override get message() {
     const why = InvalidReason.$match(this.reason, {
-      MalformedTransaction: ({ fault }) => `its commitment transaction cannot be read: ${faults[fault]}`,
+      MalformedTransaction: ({ fault }) => `its commitment transaction cannot be read: ${transactionFaults[fault]}`,
       ImpossibleAmount: () => "its outputs are more than all coins that there will ever be",
       MalformedKey: ({ key }) => `its ${keyNames[key]} key is not a point on the curve`,
       WrongToRemoteKey: () =>
         "its transaction has a to_remote output that is not of its to_remote key; check the channel's type",
       WrongSignature: ({ role }) =>
-        `the signature for ${outputs[role]} does not hold for its key and digest; it has to be 64 bytes, with a low s unless the channel is taproot`
+        `the signature for ${outputNames[role]} does not hold for its key and digest; it has to be 64 bytes, with a low s unless the channel is taproot`
     })
     return `State ${this.commitHeight} of channel ${this.channelId} is not valid: ${why}.`
   }

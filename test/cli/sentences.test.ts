@@ -10,10 +10,17 @@ import { CommandFailed, type Failure, told, toldDefect } from "../../src/cli/sup
 import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { DatabaseUnavailable } from "../../src/schema/DbError.js"
-import { Instant, KeyIndex, PublicKey, TowerId } from "../../src/schema/Ids.js"
+import { Instant, KeyIndex, PublicKey, SessionId, TowerId } from "../../src/schema/Ids.js"
 import { Shares } from "../../src/schema/Ineligible.js"
+import {
+  NoJusticeReason,
+  NoJusticeTransaction,
+  UselessReason,
+  UselessUpdate
+} from "../../src/schema/JusticeTransaction.js"
 import * as NegotiationError from "../../src/schema/NegotiationError.js"
 import { Happening, Step } from "../../src/schema/NegotiatorEvent.js"
+import { Role } from "../../src/schema/RevokedState.js"
 import * as TowerAddress from "../../src/schema/TowerAddress.js"
 import { DialFailed, ProxyFault } from "../../src/schema/TransportError.js"
 import { assertForm } from "./sentences.js"
@@ -22,6 +29,9 @@ const key = "02e4dbb4350d84eabec1d67e40a398a78a8e6d719d86914393fca83b88dbe927af"
 const chain = "6fe28c0ab6f1b372c1a6a246ae63f74f931e8365e15a089c68d6190000000000"
 
 const address = TowerAddress.TowerAddress.make("tower.example:9911")
+
+const sessionId = SessionId.make(key)
+const shares = new Shares({ total: 100_000n, fee: 1_500n, dustLimit: 546n })
 
 /** A value for each field that is not one of a few words, by its name. */
 const samples: Readonly<Record<string, unknown>> = {
@@ -68,7 +78,9 @@ const samples: Readonly<Record<string, unknown>> = {
   proxy: { address: "127.0.0.1:9050", fault: "NotThere" },
   channelId: "ab".repeat(32),
   commitHeight: 7,
-  shares: new Shares({ total: 100_000n, fee: 1_500n, dustLimit: 546n })
+  shares,
+  hint: "ab".repeat(16),
+  updates: [new UselessUpdate({ sessionId, seqNum: 7, reason: UselessReason.BlobNotOpened() })]
 }
 
 /** The words that a field can have; undefined where it can have anything. */
@@ -155,6 +167,20 @@ const throughProxy = ProxyFault.literals.map(
 
 const all = classes.flatMap(instances)
 
+const unpunished = [
+  UselessReason.NotOnThisChain(),
+  UselessReason.MalformedKit(),
+  UselessReason.SweepScript(),
+  UselessReason.RewardScript(),
+  ...Role.literals.flatMap((role) => [UselessReason.OutputNotFound({ role }), UselessReason.WrongSignature({ role })]),
+  UselessReason.SweepImpossible({ shares })
+].map(
+  (reason) =>
+    new NoJusticeTransaction({
+      reason: NoJusticeReason.Useless({ updates: [new UselessUpdate({ sessionId, seqNum: 7, reason })] })
+    })
+)
+
 /** What each error says in a program, and what the command line says where that is something else. */
 const lines = all.flatMap((failure) => {
   const { next, sentence } = wordsFor(failure, client)
@@ -164,6 +190,7 @@ const lines = all.flatMap((failure) => {
 })
 
 lines.push(...throughProxy.map(({ message }) => `DialFailed: ${message}`))
+lines.push(...unpunished.map(({ message }) => `NoJusticeTransaction: ${message}`))
 
 const tower = { towerId: TowerId.make(1), tower: PublicKey.make(key) }
 const refused = new DialFailed({ address, reason: "Refused" })
@@ -231,6 +258,10 @@ describe("every error", () => {
     for (const bug of ["it broke", "it broke.", "did it break?"]) {
       assert.match(toldDefect(bug).sentence, /[a-z][.?]$/)
     }
+  })
+
+  it("NoJusticeTransaction names each fault of an update", () => {
+    for (const { message } of unpunished) assertForm(message)
   })
 
   it("DialFailed names each fault of a proxy", () => {

@@ -31,12 +31,15 @@ const formNameOf = (blobType: BlobType.BlobType): FormName => {
 
 const chains: Readonly<Record<Chain["name"], (curve: JusticeCurve) => JusticeChain>> = { bitcoin, decred: () => decred }
 
+/** What is special to a chain's justice transactions. @since 0.1.0 @category constructors */
+export const justiceChainOf = (curve: JusticeCurve, { name }: Pick<Chain, "name">): JusticeChain => chains[name](curve)
+
 /** The agreement of a session; undefined where the chain has no channels of its blob type. @since 0.1.0 @category constructors */
 export const agreementOf = (
   curve: JusticeCurve,
-  { chain: { name }, policy, rewardPkScript }: Session
+  { chain: of, policy, rewardPkScript }: Session
 ): Agreement | undefined => {
-  const chain = chains[name](curve)
+  const chain = justiceChainOf(curve, of)
   const form = chain.forms[formNameOf(policy.blobType)]
   const reward = BlobType.has(policy.blobType, BlobType.flagReward)
     ? {

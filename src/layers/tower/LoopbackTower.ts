@@ -1,18 +1,36 @@
 /**
- * A tower that answers as the towers of lnd and dcrlnd do (docs/protocol.md, Towers), over any socket, with its sessions
- * in memory. It is what `wtclient serve` and `demo` run, and it watches no chain.
+ * A tower that answers as the towers of lnd and dcrlnd do (docs/protocol.md, Towers), over any socket, with its sessions and their
+ * updates in memory. It is what `wtclient serve` and `demo` run. It watches no chain: `breach` hands it the transaction that another
+ * tower's lookout would find in a block.
  *
  * Each connection runs in the fiber that calls `serve`. Connections share three things only: the session keys that are
- * connected, the sessions, and the counts. Each of these is read and changed in one synchronous step, so that no other
+ * connected, what the tower remembers, and the counts. Each of these is read and changed in one synchronous step, so that no other
  * connection comes between.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import type { Ids } from "effect-watchtower"
+ * import type { LoopbackTower } from "effect-watchtower/testing"
+ *
+ * // For the test of a node: what its tower broadcasts once a revoked commitment, raw, has been mined.
+ * export const punishmentOf = (tower: LoopbackTower.LoopbackTower, commitment: Ids.HexBytes) =>
+ *   Effect.map(tower.breach(commitment), ([{ fee, swept, transaction }]) => ({
+ *     transaction,
+ *     gained: swept.reduce((sum, { value }) => sum + value, 0n) - fee
+ *   }))
+ * ```
  *
  * @since 0.1.0
  * @module
  */
+import type * as Arr from "effect/Array"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import { fromHex, toHex } from "../../internal/bytes.js"
 import * as Table from "../../internal/optionTable.js"
@@ -20,11 +38,11 @@ import type * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
 import { type HexBytes, PublicKey, SessionId } from "../../schema/Ids.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
+import type { JusticeTransaction, NoJusticeTransaction } from "../../schema/JusticeTransaction.js"
 import { TowerAddress } from "../../schema/TowerAddress.js"
 import type { TransportError } from "../../schema/TransportError.js"
 import * as Code from "../../schema/wire/Code.js"
 import * as Codec from "../../schema/wire/Codec.js"
-import { DeleteSessionReply } from "../../schema/wire/DeleteSessionReply.js"
 import { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
 import { Curve } from "../../services/Curve.js"
@@ -34,9 +52,10 @@ import type { StaticKey } from "../brontide/handshake.js"
 import { scoped } from "../concurrency/scoped.js"
 import { decodeOptions } from "../support/decodeOptions.js"
 import { type Answers, converse, type Messages } from "./conversation.js"
+import * as Lookout from "./lookout.js"
 import * as Sessions from "./sessions.js"
 
-export type { TowerSession } from "./sessions.js"
+export type { TowerSession, TowerUpdate } from "./sessions.js"
 
 /** What the tower is about to do. At `reply` the decision is already stored. @since 0.1.0 @category testing */
 export type Action = "handshake" | "init" | "reply" | "hangUp"
@@ -85,8 +104,10 @@ export interface Options extends Table.Input<typeof options> {
   readonly features?: ReadonlyArray<number> | undefined
   /** The sessions that it knows at the start (default: none). */
   readonly initialSessions?: Iterable<Sessions.TowerSession> | undefined
-  /** Runs for each session that is created or changed, before the reply is sent. */
-  readonly onSession?: ((session: Sessions.TowerSession) => Effect.Effect<void>) | undefined
+  /** Runs for each session that is created or changed, with the update that was stored if it was one, before the reply is sent. */
+  readonly onSession?:
+    | ((session: Sessions.TowerSession, update: Sessions.TowerUpdate | undefined) => Effect.Effect<void>)
+    | undefined
 }
 
 /** Counts of connections. @since 0.1.0 @category testing */
@@ -104,10 +125,23 @@ export interface LoopbackTower {
   readonly publicKey: PublicKey
   /** Serves one connection to its end and closes the socket. Never fails: it answers every error by closing. */
   readonly serve: (socket: Socket) => Effect.Effect<void>
+  /** The sessions with their updates. They are values: what is kept of them can be given to `restore`. */
   readonly sessions: Effect.Effect<ReadonlyMap<SessionId, Sessions.TowerSession>>
+  /** The updates of a session in the order of their numbers; none for an unknown session. */
+  readonly updates: (id: SessionId) => Effect.Effect<ReadonlyArray<Sessions.TowerUpdate>>
+  /**
+   * What the tower does about a transaction, raw and signed or not, that was mined: the justice transaction of each session that has an
+   * update for it, or why there is none (docs/protocol.md, What a tower does). An update that is of no use is left out while another
+   * one is.
+   */
+  readonly breach: (
+    transaction: HexBytes
+  ) => Effect.Effect<Arr.NonEmptyReadonlyArray<JusticeTransaction>, NoJusticeTransaction>
   readonly connections: Effect.Effect<Connections>
   /** Sets the last applied update of a session, as if the client had sent updates; does nothing for an unknown session. */
   readonly markUsed: (id: SessionId, lastApplied: number) => Effect.Effect<void>
+  /** Makes it remember these sessions and no others, as a tower does whose database was put back to an older copy, or lost. */
+  readonly restore: (sessions: Iterable<Sessions.TowerSession>) => Effect.Effect<void>
   /** Makes every connection go wrong in this way; `undefined` makes them go right again. */
   readonly setFault: (fault: Fault | undefined) => Effect.Effect<void>
 }
@@ -142,7 +176,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
       handshakeTimeout: Duration.millis(handshakeTimeout),
       messageTimeout: Duration.millis(messageTimeout)
     }
-    const sessions = new Map(Array.from(given.initialSessions ?? [], (session) => [session.id, session] as const))
+    const sessions = yield* Ref.make(Sessions.of(given.initialSessions ?? []))
     const connected = new Set<SessionId>()
     let counts: Connections = { served: 0, open: 0, refused: 0 }
     let fault: Fault | undefined
@@ -152,12 +186,6 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
         if (fault === undefined || fault._tag === "Replace" || fault.before !== action) return Effect.void
         return fault._tag === "HangUp" ? hangUp : Effect.andThen(clientIsGone, hangUp)
       })
-
-    const keep = <Reply>({ reply, session }: Sessions.Decision<Reply>): Effect.Effect<Reply> => {
-      if (session === undefined) return Effect.succeed(reply)
-      sessions.set(session.id, session)
-      return Effect.as(onSession(session), reply)
-    }
 
     /** One live connection for each session key. The key is free before the socket closes (docs/protocol.md, A connection). */
     const register = (id: SessionId): Effect.Effect<void, "HangUp", Scope.Scope> =>
@@ -173,9 +201,17 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
     const answersFor = (id: SessionId): Answers => ({
       chain,
       init: new Init({ features, chainHash: chain.chainHash }),
-      create: (request) => Effect.suspend(() => keep(Sessions.create(terms, id, sessions.get(id), request))),
-      update: (request) => Effect.suspend(() => keep(Sessions.update(sessions.get(id), request))),
-      delete: Effect.sync(() => new DeleteSessionReply({ code: sessions.delete(id) ? Code.ok : Code.notFound }))
+      answer: (request) =>
+        Effect.gen(function* () {
+          const { reply, session } = yield* Ref.modify(sessions, (before) => {
+            const [reply, after] = Sessions.answer(terms, id, request)(before)
+            return [{ reply, session: HashMap.get(after, id) }, after]
+          })
+          if (reply.code === Code.ok && Option.isSome(session)) {
+            yield* onSession(session.value, Sessions.storedBy(request, session.value))
+          }
+          return reply
+        })
     })
 
     const messagesOver = (connection: Connection.BrontideConnection): Messages<Broken> => ({
@@ -215,13 +251,16 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
     return {
       publicKey: key.publicKey,
       serve,
-      sessions: Effect.sync(() => new Map(sessions)),
+      sessions: Effect.map(sessions, (all) => new Map(all)),
+      updates: (id) => Effect.map(sessions, (all) => Sessions.updatesOf(all, id)),
+      breach: (transaction) => Effect.flatMap(sessions, (all) => Lookout.breach(chain, all, transaction)),
       connections: Effect.sync(() => counts),
       markUsed: (id, lastApplied) =>
-        Effect.sync(() => {
-          const session = sessions.get(id)
-          if (session !== undefined) sessions.set(id, { ...session, lastApplied })
-        }),
+        Ref.update(
+          sessions,
+          HashMap.modify(id, (session) => ({ ...session, lastApplied }))
+        ),
+      restore: (of) => Ref.set(sessions, Sessions.of(of)),
       setFault: (next) =>
         Effect.sync(() => {
           fault = next
