@@ -17,6 +17,8 @@ import {
 } from "../../schema/TransportError.js"
 import type { Message } from "../../schema/wire/Message.js"
 import { firstOf, within } from "../concurrency/firstOf.js"
+import { isRequest, type Request } from "../tower/sessions.js"
+import { answerTo, endsWith } from "./scriptedAnswer.js"
 import * as TowerScript from "./TowerScript.js"
 
 /** A dial that goes on. @since 0.1.0 @category models */
@@ -43,6 +45,16 @@ export interface ScriptedTower {
   readonly give: Effect.Effect<Message, TransportError>
   readonly ended: Effect.Effect<void>
 }
+
+/** A request that has arrived, when it did, and its answer. */
+interface Heard {
+  readonly request: Request
+  readonly at: Instant
+  readonly answer: Effect.Effect<TowerScript.Answer>
+}
+
+/** How long real towers wait for a message (docs/protocol.md, Timeouts). */
+const patience = Duration.toMillis("15 seconds")
 
 /** The kinds of failure of a stage: the tower ends the connection there, or the time is up. */
 interface Failures {
@@ -132,12 +144,79 @@ export const make = (
     if (said !== undefined) return Effect.succeed(said)
     return theirs === undefined ? silence : Effect.succeed((script.init ?? TowerScript.goodInit)(theirs))
   })
-  const giveReply = Effect.flatMap(play("reply", script.latency, receiving), (said) => {
-    const request = dial.sent.find((message) => message._tag === "CreateSession")
-    if (said !== undefined) return Effect.succeed(said)
-    return request === undefined ? silence : Effect.as(hangUp, (script.reply ?? TowerScript.goodReply)(request, dial))
+  const nothing = firstOf(silence, Effect.andThen(ended, Effect.fail(receiving.ended())))
+
+  /** Requests whose answers the client has not read yet, in their order. */
+  const heard: Array<Heard> = []
+  /** Open while there are any. */
+  const isHeard = Effect.unsafeMakeLatch(false)
+  /** What the tower still reads; nothing once it has given its last answer, which the client may not have read yet. */
+  let reads: "any request" | "updates" | "nothing" = "any request"
+  let lastMessageAt: Instant | undefined
+
+  /** A tower with a memory decides when the request arrives, one without when it replies. */
+  const hear = (request: Request): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      const at = yield* Clock.currentTimeMillis
+      lastMessageAt = at
+      const isMisplaced = reads === "updates" && request._tag !== "StateUpdate"
+      const chosen = isMisplaced ? Effect.succeed(TowerScript.Answer.HangUp()) : answerTo(script, dial, request)
+      const answer = Effect.tap(chosen, (said) => {
+        reads = endsWith(request, said) ? "nothing" : "updates"
+      })
+      const decided = script.memory === undefined ? answer : Effect.succeed(yield* answer)
+      heard.push({ request, at, answer: decided })
+      isHeard.unsafeOpen()
+      // A client interrupted between the two would have an update stored without its reply, and would take the next reply for it.
+    }).pipe(Effect.uninterruptible)
+
+  const receiveRequest = (request: Request): Effect.Effect<void, TransportError> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (lastMessageAt !== undefined && now - lastMessageAt > patience) {
+        return Effect.andThen(end, Effect.fail(sending.ended()))
+      }
+      const isUpdate = request._tag === "StateUpdate"
+      const sent = play(isUpdate ? "sendUpdate" : "sendCreateSession", undefined, sending)
+      return Effect.andThen(
+        sent,
+        Effect.suspend(() => (reads === "nothing" ? Effect.void : hear(request)))
+      )
+    })
+
+  const say = ({ answer, request }: Heard): Effect.Effect<Message, TransportError> =>
+    Effect.flatMap(answer, (said): Effect.Effect<Message, TransportError> => {
+      switch (said._tag) {
+        case "Silence":
+          return silence
+        case "HangUp":
+          return Effect.andThen(end, Effect.fail(receiving.ended()))
+        case "Reply":
+          return Effect.as(endsWith(request, said) ? hangUp : Effect.void, said.reply)
+      }
+    })
+
+  /** The reply to an update comes its latency after the update, however many are under way. */
+  const latencyOf = ({ at, request }: Heard, now: Instant): TowerScript.Delay | undefined => {
+    const { latency } = script
+    if (request._tag !== "StateUpdate" || latency === undefined || Effect.isEffect(latency)) return latency
+    return Math.max(0, at + Duration.toMillis(latency) - now)
+  }
+
+  const giveReply: Effect.Effect<Message, TransportError> = Effect.gen(function* () {
+    const [next] = heard
+    if (next === undefined) {
+      yield* firstOf(nothing, isHeard.await)
+      return yield* giveReply
+    }
+    const now = yield* Clock.currentTimeMillis
+    const stage = next.request._tag === "StateUpdate" ? "updateReply" : "reply"
+    const message = (yield* play(stage, latencyOf(next, now), receiving)) ?? (yield* say(next))
+    // Not before it is said: a client that is interrupted while it waits reads it the next time.
+    heard.shift()
+    if (heard.length === 0) isHeard.unsafeClose()
+    lastMessageAt = yield* Clock.currentTimeMillis
+    return message
   })
-  const giveNothing = firstOf(silence, Effect.andThen(ended, Effect.fail(receiving.ended())))
 
   return {
     dial: play("dial", script.latency, {
@@ -154,19 +233,13 @@ export const make = (
       Effect.suspend((): Effect.Effect<unknown, TransportError> => {
         if (dial.endedAt !== undefined) return Effect.fail(sending.ended())
         dial.sent.push(message)
-        switch (message._tag) {
-          case "Init":
-            return play("sendInit", undefined, sending)
-          case "CreateSession":
-            return play("sendCreateSession", undefined, sending)
-          default:
-            return Effect.void
-        }
+        if (message._tag === "Init") return play("sendInit", undefined, sending)
+        return isRequest(message) ? receiveRequest(message) : Effect.void
       }),
     give: Effect.suspend(() => {
       if (dial.endedAt !== undefined) return Effect.fail(receiving.ended())
       given += 1
-      return given === 1 ? giveInit : given === 2 ? giveReply : giveNothing
+      return given === 1 ? giveInit : giveReply
     }),
     ended
   }
