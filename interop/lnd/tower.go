@@ -93,6 +93,7 @@ func runTower(args []string) error {
 	defer t.stop()
 	return serve(map[string]verb{
 		"sessions": func([]byte) (any, error) { return t.sessions() },
+		"updates":  t.updates,
 		"use":      t.use,
 		"delete":   t.delete,
 		"stop":     func([]byte) (any, error) { return nil, t.stop() },
@@ -243,6 +244,40 @@ func (t *tower) sessions() ([]session, error) {
 		})
 	}, func() { found = found[:0] })
 	return found, err
+}
+
+// update is one that the tower has stored.
+type update struct {
+	ID            hexBytes `json:"id"`
+	SeqNum        uint16   `json:"seqNum"`
+	Hint          hexBytes `json:"hint"`
+	EncryptedBlob hexBytes `json:"encryptedBlob"`
+}
+
+// updates asks the database as the lookout does: for the hints of transactions.
+func (t *tower) updates(request []byte) (any, error) {
+	var body struct{ Hints []hexBytes }
+	if err := json.Unmarshal(request, &body); err != nil {
+		return nil, err
+	}
+	hints := make([]blob.BreachHint, len(body.Hints))
+	for i, hint := range body.Hints {
+		copy(hints[i][:], hint)
+	}
+	matches, err := t.db.QueryMatches(hints)
+	if err != nil {
+		return nil, err
+	}
+	found := []update{}
+	for _, match := range matches {
+		found = append(found, update{
+			ID:            match.ID[:],
+			SeqNum:        match.SeqNum,
+			Hint:          match.Hint[:],
+			EncryptedBlob: match.EncryptedBlob,
+		})
+	}
+	return found, nil
 }
 
 // use stores state updates in a session, as a client that backed up would have.

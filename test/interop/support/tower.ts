@@ -3,7 +3,7 @@
  */
 import { Effect, Schema } from "effect"
 import * as Chain from "../../../src/schema/Chain.js"
-import { ChainHash, HexBytes, PublicKey, SessionId } from "../../../src/schema/Ids.js"
+import { ChainHash, HexBytes, Hint, PublicKey, SessionId } from "../../../src/schema/Ids.js"
 import { TowerAddress } from "../../../src/schema/TowerAddress.js"
 import { temporary } from "./folder.js"
 import * as Program from "./program.js"
@@ -30,6 +30,15 @@ export const TowerSession = Schema.Struct({
 })
 export type TowerSession = typeof TowerSession.Type
 
+/** An update as the tower's lookout finds it. */
+export const TowerUpdate = Schema.Struct({
+  id: SessionId,
+  seqNum: Schema.Number,
+  hint: Hint,
+  encryptedBlob: HexBytes
+})
+export type TowerUpdate = typeof TowerUpdate.Type
+
 export interface RealTower {
   readonly binary: Program.Binary
   readonly version: string
@@ -40,6 +49,8 @@ export interface RealTower {
   readonly folder: string
   readonly sessions: Effect.Effect<ReadonlyArray<TowerSession>, Program.ProgramError>
   readonly session: (id: string) => Effect.Effect<TowerSession, Program.ProgramError>
+  /** The updates with one of these hints, in all sessions. */
+  readonly updates: (hints: ReadonlyArray<Hint>) => Effect.Effect<ReadonlyArray<TowerUpdate>, Program.ProgramError>
   /** Stores that number of state updates in a session; answers its last applied. */
   readonly use: (id: string, updates: number) => Effect.Effect<number, Program.ProgramError>
   readonly delete: (id: string) => Effect.Effect<void, Program.ProgramError>
@@ -85,6 +96,7 @@ export const start = (binary: Program.Binary, options: Options = {}) =>
             ? Effect.fail(new Program.ProgramError({ detail: `${binary} has no session ${id}` }))
             : Effect.succeed(found)
         }),
+      updates: (hints) => program.ask(Schema.Array(TowerUpdate), "updates", { hints }),
       use: (id, updates) => program.ask(Schema.Number, "use", { id, updates }),
       delete: (id) => Effect.asVoid(program.ask(nothing, "delete", { id })),
       stop: Effect.asVoid(program.ask(nothing, "stop")),
