@@ -93,6 +93,7 @@ func runTower(args []string) error {
 	return serve(map[string]verb{
 		"sessions": func([]byte) (any, error) { return t.sessions() },
 		"updates":  t.updates,
+		"breach":   t.breach,
 		"use":      t.use,
 		"delete":   t.delete,
 		"stop":     func([]byte) (any, error) { return nil, t.stop() },

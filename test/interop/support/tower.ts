@@ -39,6 +39,15 @@ export const TowerUpdate = Schema.Struct({
 })
 export type TowerUpdate = typeof TowerUpdate.Type
 
+/** What the tower's lookout makes of one update: a transaction, or an error. */
+export const Punishment = Schema.Struct({
+  id: SessionId,
+  seqNum: Schema.Number,
+  transaction: Schema.optional(HexBytes),
+  error: Schema.optional(Schema.String)
+})
+export type Punishment = typeof Punishment.Type
+
 export interface RealTower {
   readonly binary: Program.Binary
   readonly version: string
@@ -51,6 +60,8 @@ export interface RealTower {
   readonly session: (id: string) => Effect.Effect<TowerSession, Program.ProgramError>
   /** The updates with one of these hints, in all sessions. */
   readonly updates: (hints: ReadonlyArray<Hint>) => Effect.Effect<ReadonlyArray<TowerUpdate>, Program.ProgramError>
+  /** What its lookout makes of a transaction, up to the broadcast; one for each update with its hint. */
+  readonly breach: (transaction: HexBytes) => Effect.Effect<ReadonlyArray<Punishment>, Program.ProgramError>
   /** Stores that number of state updates in a session; answers its last applied. */
   readonly use: (id: string, updates: number) => Effect.Effect<number, Program.ProgramError>
   readonly delete: (id: string) => Effect.Effect<void, Program.ProgramError>
@@ -97,6 +108,7 @@ export const start = (binary: Program.Binary, options: Options = {}) =>
             : Effect.succeed(found)
         }),
       updates: (hints) => program.ask(Schema.Array(TowerUpdate), "updates", { hints }),
+      breach: (transaction) => program.ask(Schema.Array(Punishment), "breach", { transaction }),
       use: (id, updates) => program.ask(Schema.Number, "use", { id, updates }),
       delete: (id) => Effect.asVoid(program.ask(nothing, "delete", { id })),
       stop: Effect.asVoid(program.ask(nothing, "stop")),
