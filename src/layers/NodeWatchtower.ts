@@ -28,6 +28,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Struct from "effect/Struct"
 import * as Table from "../internal/optionTable.js"
+import type { Chain } from "../schema/Chain.js"
 import type { DatabaseTooNew } from "../schema/DbError.js"
 import type { AtomsPerKb, FeeRate, SatPerKw } from "../schema/FeeRate.js"
 import type { KeyFileError } from "../schema/KeyFileError.js"
@@ -40,8 +41,10 @@ import type { KeyRing } from "../services/KeyRing.js"
 import type { SessionNegotiator } from "../services/SessionNegotiator.js"
 import type { SocketDialer } from "../services/SocketDialer.js"
 import type { TowerCandidates } from "../services/TowerCandidates.js"
+import type { TowerClient } from "../services/TowerClient.js"
 import type { TowerTransport } from "../services/TowerTransport.js"
 import * as BrontideTowerTransport from "./BrontideTowerTransport.js"
+import * as TowerClientLayer from "./backup/TowerClient.js"
 import * as HdKeyRing from "./HdKeyRing.js"
 import * as KeyFile from "./KeyFile.js"
 import * as NodeSocketDialer from "./NodeSocketDialer.js"
@@ -61,11 +64,19 @@ export type { Options as Database } from "./sqliteOrPostgres.js"
  * @since 0.1.0
  * @category models
  */
-export interface OptionsOf<Fee extends FeeRate>
-  extends Omit<Negotiator.OptionsOf<Fee>, "policy">,
-    RoundRobinTowerCandidates.Options {
+export interface OptionsOf<Fee extends FeeRate> extends Omit<Negotiator.OptionsOf<Fee>, "policy">, Places {
   /** Default: `Policy.defaults`. */
   readonly policy?: Policy.Policy<Fee> | undefined
+}
+
+/** The tower client's options, of which only the chain must be given, and where things are. @since 0.1.0 @category models */
+export interface ClientOptionsOf<Fee extends FeeRate> extends TowerClientLayer.OptionsOf<Fee>, Places {}
+
+/** Options of a tower client for a Bitcoin or a Decred chain. @since 0.1.0 @category models */
+export type ClientOptions = ClientOptionsOf<SatPerKw> | ClientOptionsOf<AtomsPerKb>
+
+/** Where keys, towers and the database are. @since 0.1.0 @category models */
+export interface Places extends RoundRobinTowerCandidates.Options {
   /** The path of a key file (`wtclient init` makes one), or the key itself. */
   readonly key: string | KeyFile.KeyMaterial
   /** `{ filename: "sessions.db" }`, a SQLite file, or `{ url: Redacted.make("postgresql://...") }`, a Postgres database. */
@@ -92,8 +103,11 @@ export type Options = OptionsOf<SatPerKw> | OptionsOf<AtomsPerKb>
  */
 export type BuildError = Negotiator.BuildError | KeyFileError | DatabaseTooNew | PackageMissing
 
-/** What the bundle offers. @since 0.1.0 @category services */
-export type Services = SessionNegotiator | TowerCandidates | TowerTransport | ClientDb | BackupDb | KeyRing
+/** What both bundles offer. @since 0.1.0 @category services */
+export type Ports = TowerCandidates | TowerTransport | ClientDb | BackupDb | KeyRing
+
+/** What the bundle of a negotiator offers. @since 0.1.0 @category services */
+export type Services = SessionNegotiator | Ports
 
 /**
  * The bundle. Provide it once, at the edge; closing its scope stops everything. A missing key file is found before a
@@ -106,15 +120,26 @@ export const layer = (options: Options): Layer.Layer<Services, BuildError> => {
   // Both members of the union go the same way; a spread needs to see one of them.
   const bitcoin = options as OptionsOf<SatPerKw>
   const negotiator = Negotiator.layer({ ...bitcoin, policy: bitcoin.policy ?? Policy.defaults(bitcoin.chain) })
-  return negotiator.pipe(
-    Layer.provideMerge(RoundRobinTowerCandidates.layer({ pollInterval: options.pollInterval })),
-    Layer.provideMerge(Layer.provide(BrontideTowerTransport.layer(options.timeouts), dialer(options))),
-    Layer.provideMerge(SqliteOrPostgres.clientDb(options.database)),
-    Layer.provideMerge(keyRing(options))
-  )
+  return Layer.provideMerge(negotiator, ports(bitcoin.chain, options))
 }
 
-const dialer = ({ proxy }: Options): Layer.Layer<SocketDialer, Negotiator.InvalidOptions> =>
+/**
+ * The bundle of a tower client, which gets its sessions itself: the ports as in `layer`, without a negotiator of one's own.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const towerClient = (options: ClientOptions): Layer.Layer<TowerClient | Ports, BuildError> =>
+  Layer.provideMerge(TowerClientLayer.layer(options), ports(options.chain, options))
+
+const ports = (chain: Chain, places: Places): Layer.Layer<Ports, BuildError> =>
+  RoundRobinTowerCandidates.layer({ pollInterval: places.pollInterval }).pipe(
+    Layer.provideMerge(Layer.provide(BrontideTowerTransport.layer(places.timeouts), dialer(places))),
+    Layer.provideMerge(SqliteOrPostgres.clientDb(places.database)),
+    Layer.provideMerge(keyRing(chain, places))
+  )
+
+const dialer = ({ proxy }: Places): Layer.Layer<SocketDialer, Negotiator.InvalidOptions> =>
   proxy === undefined ? NodeSocketDialer.layer : SocksSocketDialer.layer(proxy)
 
 const fileSystem = Layer.unwrapEffect(
@@ -124,10 +149,10 @@ const fileSystem = Layer.unwrapEffect(
   )
 )
 
-const keyRing = ({
-  chain,
-  key
-}: Options): Layer.Layer<KeyRing, Negotiator.InvalidOptions | KeyFileError | KeyRingError | PackageMissing> =>
+const keyRing = (
+  chain: Chain,
+  { key }: Places
+): Layer.Layer<KeyRing, Negotiator.InvalidOptions | KeyFileError | KeyRingError | PackageMissing> =>
   typeof key === "string"
     ? Layer.provide(KeyFile.layer({ path: key, chain }), fileSystem)
     : HdKeyRing.layer({ ...key, chain })
