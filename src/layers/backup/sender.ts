@@ -131,7 +131,7 @@ const lead = (env: Environment, sources: Sources, lease: Lease.Lease): Effect.Ef
     return yield* firstOf(keep, firstOf(decide, firstOf(followTowers, poll)))
   })
 
-/** A tower that has cost a session: it is not asked for another one for a while. */
+/** A tower with which a contact failed, or that has cost a session: it is not asked for another one for a while. */
 interface Punished {
   readonly until: number
   readonly times: number
@@ -313,6 +313,8 @@ const loop = (
           failingSince: Entry.hasBound(entry) ? (entry.failingSince ?? wall) : undefined
         })
         events.emit(Happening.ContactFailed({ ...ref, failure, restsUntil }))
+        // Else a tower that gives sessions and breaks all connections would give one for each window of the backlog.
+        if (!isOwn(failure)) punish(towerId, now)
         if (entry.asksOnly) drop()
       }
     }

@@ -87,6 +87,18 @@ describe("a tower client", () => {
     )
   })
 
+  it("W3b: does not collect sessions of a tower that gives them and breaks every connection", () => {
+    run({ towers: [{ ...good, update: () => "hangUp" }], options: { window: 1 } }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 200)
+        yield* Effect.sleep(60 * minute)
+        expect(world.towers[0]?.sessions.size).toBeLessThanOrEqual(16)
+        yield* process.close
+      })
+    )
+  })
+
   it("W4: two copies are at two towers, also when a session is used up", () => {
     run({ towers: [good, silent], options: { copies: 2 }, maxUpdates: 5 }, (world) =>
       Effect.gen(function* () {
