@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { CorruptRow, DatabaseTooNew, DbError } from "../../schema/DbError.js"
+import { channelColumns, channelRows } from "./channelTable.js"
 import { identities } from "./identityTable.js"
 import { migrate } from "./migrations.js"
 import * as rows from "./rows.js"
@@ -32,7 +33,31 @@ interface Rule {
   readonly says: (what: string) => string
 }
 
-const references = ["wt_address", "wt_reservation", "wt_session", "wt_standing", "wt_quarantine"]
+/** A column that names a row of another table. */
+interface Reference {
+  readonly table: string
+  readonly column: string
+  readonly to: { readonly table: string; readonly key: string; readonly name: string }
+}
+
+const tower = { table: "wt_tower", key: "id", name: "tower" }
+const session = { table: "wt_session", key: "key_index", name: "session" }
+const channel = { table: "wt_channel", key: "id", name: "channel" }
+const backup = { table: "wt_backup", key: "id", name: "backup" }
+
+const references: ReadonlyArray<Reference> = [
+  ...["wt_address", "wt_reservation", "wt_session", "wt_standing", "wt_quarantine"].map((table) => ({
+    table,
+    column: "tower",
+    to: tower
+  })),
+  { table: "wt_backup", column: "channel", to: channel },
+  { table: "wt_update", column: "backup", to: backup },
+  { table: "wt_update", column: "session", to: session },
+  { table: "wt_acked", column: "session", to: session },
+  { table: "wt_acked", column: "channel", to: channel },
+  { table: "wt_ineligible", column: "channel", to: channel }
+]
 
 const rulesOf = (sql: SqlClient.SqlClient): ReadonlyArray<Rule> => [
   {
@@ -83,13 +108,107 @@ const rulesOf = (sql: SqlClient.SqlClient): ReadonlyArray<Rule> => [
     breach: sql`SELECT tower AS what FROM wt_address GROUP BY tower, position HAVING count(*) > 1`,
     says: (what) => `two addresses of tower ${what} have the same place in its order`
   },
-  ...references.map((table) => ({
+  ...references.map(({ column, table, to }) => ({
     table,
     breach: sql`
-      SELECT DISTINCT tower AS what FROM ${sql(table)} r
-      WHERE NOT EXISTS (SELECT 1 FROM wt_tower t WHERE t.id = r.tower)`,
-    says: (what: string) => `it speaks of tower ${what}, and there is none`
-  }))
+      SELECT DISTINCT r.${sql(column)} AS what FROM ${sql(table)} r
+      WHERE NOT EXISTS (SELECT 1 FROM ${sql(to.table)} t WHERE t.${sql(to.key)} = r.${sql(column)})`,
+    says: (what: string) => `it speaks of ${to.name} ${what}, and there is none`
+  })),
+  ...backupRulesOf(sql)
+]
+
+/** Rules for channels, backups and updates (docs/database.md, Backups). */
+const backupRulesOf = (sql: SqlClient.SqlClient): ReadonlyArray<Rule> => [
+  ...["wt_client", "wt_counter"].map((table) => ({
+    table,
+    breach: sql`SELECT count(*) AS what FROM ${sql(table)} HAVING count(*) <> 1`,
+    says: (what: string) => `there must be one row, and there are ${what}`
+  })),
+  {
+    table: "wt_backup",
+    breach: sql`SELECT max(id) AS what FROM wt_backup HAVING max(id) > (SELECT max(last_backup) FROM wt_counter)`,
+    says: (what) => `the number ${what} was given out, and the counter would give it out again`
+  },
+  {
+    table: "wt_backup",
+    // Not decoded one by one: there may be millions.
+    breach: sql`
+      SELECT id AS what FROM wt_backup
+      WHERE length(hint) <> 32 OR length(blob) = 0 OR policy_key = '' OR copies < 1 OR copies > 255
+        OR height < 0 OR height > ${sql.literal(String(2 ** 48 - 1))}`,
+    says: (what) => `the row ${what} cannot be read`
+  },
+  {
+    table: "wt_backup",
+    breach: sql`
+      SELECT b.id AS what FROM wt_backup b
+      WHERE NOT EXISTS (SELECT 1 FROM wt_update u WHERE u.backup = b.id AND u.seq_num IS NOT NULL)
+        AND (SELECT count(DISTINCT u.tower) FROM wt_update u WHERE u.backup = b.id) >= b.copies`,
+    says: (what) => `backup ${what} is kept, and has its copies`
+  },
+  ...["wt_acked", "wt_ineligible"].map((table) => ({
+    table,
+    breach: sql`
+      SELECT b.id AS what FROM wt_backup b
+      WHERE EXISTS (
+        SELECT 1 FROM ${sql(table)} r WHERE r.channel = b.channel AND r.last >= b.height AND r.first <= b.height
+      )`,
+    says: (what: string) => `it has the state of backup ${what}, which is kept`
+  })),
+  {
+    table: "wt_acked",
+    breach: sql`
+      SELECT DISTINCT r.session AS what FROM (
+        SELECT session, first, last, lag(last) OVER (PARTITION BY session, channel ORDER BY first, last) AS before
+        FROM wt_acked
+      ) r WHERE r.first > r.last OR r.before >= r.first - 1`,
+    says: (what) => `the heights of session ${what} are not ranges with gaps between them`
+  },
+  {
+    table: "wt_ineligible",
+    breach: sql`
+      SELECT DISTINCT r.channel AS what FROM (
+        SELECT channel, first, last, lag(last) OVER (PARTITION BY channel ORDER BY first, last) AS before
+        FROM wt_ineligible
+      ) r WHERE r.first > r.last OR r.before >= r.first - 1`,
+    says: (what) => `the heights of channel ${what} are not ranges with gaps between them`
+  },
+  {
+    table: "wt_ineligible",
+    breach: sql`
+      SELECT DISTINCT i.channel AS what FROM wt_ineligible i
+      WHERE EXISTS (
+        SELECT 1 FROM wt_acked a WHERE a.channel = i.channel AND a.last >= i.first AND a.first <= i.last
+      )`,
+    says: (what) => `a state of channel ${what} is ineligible, and a tower has it`
+  },
+  {
+    table: "wt_update",
+    breach: sql`
+      SELECT u.backup AS what FROM wt_update u JOIN wt_session s ON s.key_index = u.session WHERE u.tower <> s.tower`,
+    says: (what) => `backup ${what} is at another tower than its session`
+  },
+  {
+    table: "wt_update",
+    breach: sql`
+      SELECT u.backup AS what FROM wt_update u JOIN wt_session s ON s.key_index = u.session
+      WHERE u.seq_num IS NULL AND s.ended = 'lost'`,
+    says: (what) => `a lost session has confirmed backup ${what}`
+  },
+  {
+    table: "wt_session",
+    breach: sql`
+      SELECT s.key_index AS what FROM wt_session s
+      WHERE s.seq_num > s.max_updates OR s.tower_last_applied > s.seq_num
+        OR (SELECT count(*) FROM wt_update u WHERE u.session = s.key_index AND u.seq_num IS NOT NULL)
+          <> CASE WHEN s.ended IS NULL THEN s.seq_num - s.tower_last_applied ELSE 0 END
+        OR EXISTS (
+          SELECT 1 FROM wt_update u WHERE u.session = s.key_index
+            AND (u.seq_num <= s.tower_last_applied OR u.seq_num > s.seq_num)
+        )`,
+    says: (what) => `session ${what} has bound other numbers than those after the last confirmed one`
+  }
 ]
 
 /** Rows that are decoded one by one; the column `name` identifies each. */
@@ -122,6 +241,16 @@ const contentsOf = (sql: SqlClient.SqlClient): ReadonlyArray<Contents> => [
     select: sql`
       SELECT s.key_index AS name, ${rows.sessionColumns(sql)} FROM wt_session s JOIN wt_tower t ON t.id = s.tower`,
     decode: rows.sessions
+  },
+  {
+    table: "wt_session",
+    select: sql`SELECT s.key_index AS name, ${rows.sendingColumns(sql)} FROM wt_session s WHERE s.way IS NOT NULL`,
+    decode: rows.sendingRows
+  },
+  {
+    table: "wt_channel",
+    select: sql`SELECT c.id AS name, ${channelColumns({ sql })} FROM wt_channel c`,
+    decode: channelRows
   },
   {
     table: "wt_standing",

@@ -94,7 +94,8 @@ export const sessions = (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyAr
 export const sendingColumns = (sql: SqlClient): Fragment =>
   sql`s.way AS route, s.failing_since AS "failingSince", s.refusals, s.ended`
 
-const sendingRows = decode(
+/** Decodes what the sender keeps of sessions. @since 0.1.0 @category combinators */
+export const sendingRows = decode(
   "wt_session",
   Schema.Struct({
     route: Route,

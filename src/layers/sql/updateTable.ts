@@ -34,6 +34,9 @@ const boundRows = rows.decode(
   })
 )
 
+/** Made of parts that were checked. */
+const unchecked = { disableValidation: true }
+
 /** What a session has bound, in the order of the numbers. */
 const boundTo = ({ sql }: Database, session: KeyIndex) =>
   Effect.map(
@@ -45,7 +48,8 @@ const boundTo = ({ sql }: Database, session: KeyIndex) =>
         WHERE u.session = ${session} AND u.seq_num IS NOT NULL ORDER BY u.seq_num`,
       boundRows
     ),
-    (found) => found.map(({ blob, ...row }) => new BoundUpdate({ ...row, encryptedBlob: HexBytes.make(toHex(blob)) }))
+    (found) =>
+      found.map(({ blob, ...row }) => new BoundUpdate({ ...row, encryptedBlob: HexBytes.make(toHex(blob)) }, unchecked))
   )
 
 const uses = rows.decode("wt_session", Schema.Struct({ isInUse: rows.column(Schema.Int) }))

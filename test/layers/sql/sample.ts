@@ -1,6 +1,9 @@
 import { Effect } from "effect"
 import * as Standing from "../../../src/schema/Standing.js"
+import type { BackupDb } from "../../../src/services/BackupDb.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
+import { addSession } from "../../services/BackupDb/contract.js"
+import { backup, channel, channelId, height, sender } from "../../services/BackupDb/samples.js"
 import {
   address,
   identity,
@@ -30,6 +33,34 @@ export const populate = (db: ClientDb.Service) =>
     yield* db.nextSessionKeyIndex(two.id, type, "tor")
     yield* db.saveStanding({ ...update(two), standing })
     yield* db.removeTower(publicKey(3))
+  })
+
+/**
+ * Channel 1 with something in every table of backups: 1 and 2 confirmed (2 lost), 3 confirmed by one of two, 4 and 5 bound in
+ * session 104, 6 waiting, 11 ineligible. Each backup has the number of its height.
+ */
+export const populateBackups = (clients: ClientDb.Service, db: BackupDb.Service) =>
+  Effect.gen(function* () {
+    const [one] = yield* clients.listTowers
+    if (one === undefined) return yield* Effect.dieMessage("there is no tower")
+    for (const n of [1, 2]) yield* db.registerChannel(channel(n))
+    yield* db.takeSenderLease(sender)
+    const main = yield* addSession(clients, one)
+    const lost = yield* addSession(clients, one)
+    const window = ({ keyIndex }: typeof main, request: { readonly acked: number; readonly limit: number }) =>
+      db.nextWindow(sender, keyIndex, { ...request, stalledSince: 0 })
+    yield* db.addBackup(backup(1, 1))
+    yield* window(main, { acked: 0, limit: 1 })
+    yield* db.addBackup(backup(1, 2))
+    yield* window(lost, { acked: 0, limit: 1 })
+    yield* window(lost, { acked: 1, limit: 0 })
+    yield* db.endSession(sender, lost.keyIndex, "lost")
+    yield* db.addBackup(backup(1, 3, { copies: 2 }))
+    yield* window(main, { acked: 1, limit: 1 })
+    for (const at of [4, 5]) yield* db.addBackup(backup(1, at))
+    yield* window(main, { acked: 2, limit: 2 })
+    yield* db.addBackup(backup(1, 6))
+    yield* db.addIneligible(channelId(1), height(11))
   })
 
 /** What such a database answers; it changes nothing that a second look would see. */
