@@ -18,6 +18,7 @@
  * @module
  */
 export * as FixedKeyRing from "./layers/testing/FixedKeyRing.js"
+export * as MemoryBackupDb from "./layers/testing/MemoryBackupDb.js"
 export * as MemoryClientDb from "./layers/testing/MemoryClientDb.js"
 export * as ScriptedTowerTransport from "./layers/testing/ScriptedTowerTransport.js"
 export * as ScriptedWatchtower from "./layers/testing/ScriptedWatchtower.js"

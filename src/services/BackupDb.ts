@@ -1,6 +1,6 @@
 /**
  * The port to the durable state of backups: channels, revoked states in our care, and what each tower has of them
- * (docs/backups.md, Storage).
+ * (docs/database.md, Backups).
  *
  * ```ts
  * import { Effect } from "effect"
@@ -149,7 +149,8 @@ export declare namespace BackupDb {
     ) => Effect.Effect<ReadonlyArray<BoundUpdate>, DbError | NotSender | SessionEnded>
     /**
      * Ends a session. What it has bound is open for other towers. Where it is lost, what it has acked counts no more: a state
-     * that is kept is open again, the others are lost.
+     * that is kept is open again, the others are lost. Answers zeros for a session that had ended, also when an earlier run of
+     * the same request ended it.
      */
     readonly endSession: (
       token: SenderToken,
