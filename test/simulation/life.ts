@@ -1,13 +1,18 @@
-/** One life of the negotiator in a simulated world, from a start to a stop, with all who use it and who disturb it. */
-import { Clock, Duration, Effect, type Scope } from "effect"
+/** One life of the negotiator in a simulated world, from a start to a stop, with all that use it and disturb it. */
+import { Duration, Effect, type Scope } from "effect"
 import { makeWithRules } from "../../src/layers/negotiator/makeWithRules.js"
 import type { Settings } from "../../src/layers/negotiator/Options.js"
 import type { Rules } from "../../src/layers/negotiator/Rules.js"
+import * as Status from "../../src/layers/negotiator/status.js"
 import * as RoundRobinTowerCandidates from "../../src/layers/RoundRobinTowerCandidates.js"
 import type { VirtualTime } from "../../src/layers/testing/VirtualTime.js"
+import type { PublicKey, SessionId } from "../../src/schema/Ids.js"
+import type { TowerAddress } from "../../src/schema/TowerAddress.js"
 import { TowerCandidates } from "../../src/services/TowerCandidates.js"
+import { all } from "../guarantees/guarantee.js"
+import type { Context, Guarantee, Method } from "../guarantees/negotiator/context.js"
+import * as Guarantees from "../guarantees/negotiator/guarantees.js"
 import type { Chance } from "./chance.js"
-import type { Checks } from "./checks.js"
 import type { FaultyDb } from "./faultyDb.js"
 import { day, hour, minute } from "./times.js"
 import type { Towers } from "./towers.js"
@@ -15,80 +20,128 @@ import type { Towers } from "./towers.js"
 /** What a life needs to know of its world. */
 export interface World {
   readonly rules: Rules
+  /** Those of the negotiator; the guarantees are checked with those of the context. */
   readonly settings: Settings
   readonly time: VirtualTime
   readonly chance: Chance
   readonly towers: Towers
   readonly db: FaultyDb
-  readonly checks: Checks
-  /** Time that never jumps, in milliseconds. */
-  readonly monotonic: () => number
-  /** When something of ours was last out of order. */
+  /** What the guarantees may know of the world, but for what belongs to a life. */
+  readonly context: Omit<Context, "additions" | "callers" | "failedBefore" | "status">
+  /** The guarantees of the whole world. */
+  readonly lasting: Guarantee
+  readonly isViolated: () => boolean
+  /** When something of ours was last out of order, by the monotonic clock. */
   readonly disturbedAt: () => number
-  readonly disturbed: () => void
-  readonly jumped: () => void
+  readonly onClockSet: () => void
   /** A request of that instant has its session. */
-  readonly served: (since: number) => void
-  /** Keys of sessions are looked at. */
-  readonly checkKeys: () => void
+  readonly onServed: (since: number) => void
 }
 
-/** With its oldest request unserved for so long, and good towers to ask, a negotiator hangs. */
+/** With its oldest request unserved for that long, and good towers to ask, a negotiator hangs. */
 const patience = 20 * minute
 
-/** Those who want sessions: one a minute, all in all, and some do not wait for it. */
-const users = (world: World) =>
+/**
+ * Lives for `lifetime` milliseconds, or until a guarantee is violated. Ends with its scope open, and returns its guarantees;
+ * `begin` is called with them at its start. `failedBefore`: the towers that have failed according to the database.
+ */
+export const live = (
+  world: World,
+  failedBefore: ReadonlyArray<PublicKey>,
+  lifetime: number,
+  begin: (guarantees: Required<Guarantee>) => void,
+  eachMinute: () => void
+) =>
   Effect.gen(function* () {
-    const { chance, checks, db, monotonic, rules, served, settings, towers } = world
-    const candidates = yield* RoundRobinTowerCandidates.make({ pollInterval: Duration.infinity })
-    const negotiator = yield* makeWithRules(rules, settings, {
-      listen: (event) => {
-        checks.listen(event)
-        world.checkKeys()
-        if (event.happening._tag !== "SessionStored") return
-        const tower = towers.get(event.happening.session.towerId)
-        if (tower !== undefined) tower.sessions += 1
-      }
-    }).pipe(Effect.provideService(TowerCandidates, candidates))
-
+    const { chance, context, db, disturbedAt, isViolated, lasting, onServed, rules, settings, towers } = world
+    const { now, transport } = context
+    const additions: Array<PublicKey> = []
+    const received: Array<{ readonly id: SessionId; readonly byNegotiate: boolean }> = []
+    const interrupted: Array<{ readonly at: number; readonly method: Method }> = []
     let asked: number | undefined
+    let negotiating = 0
+    // Until the negotiator is built.
+    let status = () => Status.initial.status
+
+    const earlier = transport.violations().length
+    const guarantees = Guarantees.make({
+      ...context,
+      transport: { open: transport.open, violations: () => transport.violations().slice(earlier) },
+      status: () => status(),
+      additions,
+      failedBefore,
+      callers: {
+        received,
+        interrupted,
+        isRequested: () => asked !== undefined,
+        waitsSince: () =>
+          asked === undefined || db.outage || towers.good().next().done ? undefined : Math.max(asked, disturbedAt()),
+        patience: () => patience,
+        mayBeLost: () => (negotiating > 0 || status().state._tag === "Negotiating" ? 1 : 0)
+      }
+    })
+    begin(guarantees)
+    const candidates = yield* RoundRobinTowerCandidates.make({ pollInterval: Duration.infinity })
+    const negotiator = yield* makeWithRules(rules, settings, { listen: all([guarantees, lasting]).onEvent }).pipe(
+      Effect.provideService(TowerCandidates, candidates)
+    )
+    status = () => Effect.runSync(negotiator.status)
+
+    const interruption = (method: Method) => Effect.sync(() => void interrupted.push({ at: now(), method }))
+    const waits = () => (chance.oneIn(3) ? chance.between(1, 5_000) : hour)
     const request = Effect.suspend(() => {
-      asked ??= monotonic()
+      asked ??= now()
       return negotiator.requestSession
     })
     const takeForEver = Effect.forever(
-      Effect.map(negotiator.takeSession, () => {
-        if (asked !== undefined) served(asked)
+      Effect.map(negotiator.takeSession, ({ id }) => {
+        received.push({ id, byNegotiate: false })
+        if (asked !== undefined) onServed(asked)
         asked = undefined
       })
-    )
-    const waits = () => (chance.oneIn(3) ? chance.between(1, 5_000) : hour)
+    ).pipe(Effect.onInterrupt(() => interruption("take")))
     const next = Effect.suspend(() => {
-      const since = monotonic()
-      const patient = Effect.map(negotiator.nextSession, () => served(since))
-      return Effect.timeoutOption(patient, waits())
-    })
-    const negotiate = Effect.suspend(() => {
-      checks.negotiating(1)
-      return Effect.map(negotiator.negotiate, (session) => checks.negotiated(session.id)).pipe(
-        Effect.raceFirst(Effect.delay(Effect.sync(checks.closing), waits())),
-        Effect.ignore,
-        Effect.ensuring(Effect.sync(() => checks.negotiating(-1)))
+      const since = now()
+      return Effect.map(negotiator.nextSession, ({ id }) => {
+        received.push({ id, byNegotiate: false })
+        onServed(since)
+      }).pipe(
+        Effect.onInterrupt(() => interruption("next")),
+        Effect.timeoutOption(waits())
       )
     })
-    const watch = Effect.gen(function* () {
-      checks.status(yield* negotiator.status, asked !== undefined, yield* Clock.currentTimeMillis)
-      const since = Math.max(asked ?? monotonic(), world.disturbedAt())
-      if (monotonic() - since > patience && !db.outage && [...towers.good()].length > 0) {
-        checks.violate("liveness", `a request waits since ${since}`)
-        asked = undefined
-      }
+    const negotiate = Effect.suspend(() => {
+      negotiating += 1
+      return Effect.map(negotiator.negotiate, ({ id }) => void received.push({ id, byNegotiate: true })).pipe(
+        Effect.raceFirst(Effect.delay(interruption("negotiate"), waits())),
+        Effect.ignore,
+        Effect.ensuring(Effect.sync(() => void --negotiating))
+      )
     })
-    return { candidates, negotiator, takeForEver, request, next, negotiate, watch }
+
+    const fork = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<unknown, never, Scope.Scope> =>
+      Effect.forkScoped(effect)
+    const nowAndThen = (average: number, action: Effect.Effect<unknown, unknown>) =>
+      fork(Effect.forever(Effect.suspend(() => Effect.delay(Effect.ignore(action), chance.gap(average)))))
+    yield* fork(takeForEver)
+    yield* nowAndThen(2 * minute, request)
+    yield* nowAndThen(2.5 * minute, next)
+    yield* nowAndThen(15 * minute, negotiate)
+    yield* nowAndThen(20 * minute, meddle(world, candidates, additions))
+    yield* nowAndThen(day / 3, setClock(world))
+    yield* nowAndThen(day / 2, outage(world))
+
+    const end = now() + lifetime
+    while (now() < end && !isViolated()) {
+      yield* Effect.sleep(Math.min(minute, end - now()))
+      eachMinute()
+    }
+    guarantees.onClose()
+    return guarantees
   })
 
 /** Towers and addresses come and go. */
-const meddle = ({ chance, towers }: World, candidates: TowerCandidates.Service) =>
+const meddle = ({ chance, towers }: World, candidates: TowerCandidates.Service, additions: Array<PublicKey>) =>
   Effect.suspend((): Effect.Effect<unknown, unknown> => {
     const tower = towers.all[chance.between(0, towers.all.length - 1)]
     if (tower === undefined || tower.isSteady) return Effect.void
@@ -99,21 +152,25 @@ const meddle = ({ chance, towers }: World, candidates: TowerCandidates.Service) 
     const list = (listed: boolean) => () => {
       tower.listed = listed
     }
-    if (!tower.listed) return Effect.map(candidates.add(publicKey, newest), list(true))
+    const add = (address: TowerAddress) => {
+      additions.push(publicKey)
+      return candidates.add(publicKey, address)
+    }
+    if (!tower.listed) return Effect.map(add(newest), list(true))
     switch (chance.pick("remove", "add again", "remove address")) {
       case "remove":
         return Effect.map(candidates.remove(publicKey), list(false))
       case "remove address":
         return candidates.remove(publicKey, oldest)
       case "add again":
-        return candidates.add(publicKey, oldest)
+        return add(oldest)
     }
   })
 
-const jump = ({ chance, jumped, time }: World) =>
+const setClock = ({ chance, onClockSet, time }: World) =>
   Effect.sync(() => {
     time.jump(chance.between(-2 * hour, 2 * hour))
-    jumped()
+    onClockSet()
   })
 
 const outage = ({ chance, db }: World) =>
@@ -125,32 +182,4 @@ const outage = ({ chance, db }: World) =>
         db.outage = false
       })
     )
-  })
-
-/** Lives for so long, or until a guarantee is violated. Ends with its scope open. */
-export const live = (world: World, lifetime: number, eachMinute: () => void) =>
-  Effect.gen(function* () {
-    const { chance, checks, monotonic } = world
-    const fork = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<unknown, never, Scope.Scope> =>
-      Effect.forkScoped(effect)
-    const nowAndThen = (average: number, action: Effect.Effect<unknown, unknown>) =>
-      fork(Effect.forever(Effect.suspend(() => Effect.delay(Effect.ignore(action), chance.gap(average)))))
-
-    const { candidates, negotiate, negotiator, next, request, takeForEver, watch } = yield* users(world)
-    yield* fork(takeForEver)
-    yield* nowAndThen(2 * minute, request)
-    yield* nowAndThen(2.5 * minute, next)
-    yield* nowAndThen(15 * minute, negotiate)
-    yield* nowAndThen(20 * minute, meddle(world, candidates))
-    yield* nowAndThen(day / 3, jump(world))
-    yield* nowAndThen(day / 2, outage(world))
-    yield* fork(Effect.forever(Effect.delay(watch, minute)))
-
-    const end = monotonic() + lifetime
-    while (monotonic() < end && checks.violations.length === 0) {
-      yield* Effect.sleep(Math.min(minute, end - monotonic()))
-      eachMinute()
-    }
-    checks.end((yield* negotiator.status).undelivered)
-    checks.closing()
   })

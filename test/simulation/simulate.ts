@@ -1,7 +1,7 @@
 /**
  * A simulated world: the real negotiator with its default rules, over towers in memory of which half are faulty, a database
- * that fails, clocks that jump, callers that give up, and restarts. All by a seed; the guarantees are checked as things
- * happen (`checks.ts`), those about the end of a life at its end.
+ * that fails, clocks that are set, callers that give up, and restarts, all by a seed. The guarantees (`test/guarantees`) are
+ * watched all the time.
  */
 import { Effect, type Exit, Layer } from "effect"
 import { decode, type Options as NegotiatorOptions, type Settings } from "../../src/layers/negotiator/Options.js"
@@ -13,12 +13,19 @@ import * as VirtualTime from "../../src/layers/testing/VirtualTime.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { KeyIndex } from "../../src/schema/Ids.js"
 import { KeyRingError } from "../../src/schema/KeyRingError.js"
+import type { NegotiatorEvent } from "../../src/schema/NegotiatorEvent.js"
 import * as Policy from "../../src/schema/Policy.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
 import { KeyRing } from "../../src/services/KeyRing.js"
 import { TowerTransport } from "../../src/services/TowerTransport.js"
+import { all, type Violation, violations } from "../guarantees/guarantee.js"
+import { LivingFibers } from "../guarantees/livingFibers.js"
+import type { Guarantee } from "../guarantees/negotiator/context.js"
+import * as Cost from "../guarantees/negotiator/cost.js"
+import * as Database from "../guarantees/negotiator/database.js"
+import * as Keys from "../guarantees/negotiator/keys.js"
+import * as Pace from "../guarantees/negotiator/pace.js"
 import * as Chance from "./chance.js"
-import * as Checks from "./checks.js"
 import * as FaultyDb from "./faultyDb.js"
 import { live, type World } from "./life.js"
 import { day, minute } from "./times.js"
@@ -30,15 +37,22 @@ export interface Options {
   readonly days: number
   /** One in this number of operations of a fiber yields. */
   readonly yieldEvery?: number | undefined
-  /** Other rules, other settings than the checks know of, or another database, to see that a check notices. */
+  /** Other rules, other settings than the guarantees know of, or another database, to see that a guarantee notices. */
   readonly settings?: Partial<Settings> | undefined
   readonly rules?: Rules.Rules | undefined
   readonly db?: ((db: ClientDb.Service) => ClientDb.Service) | undefined
-  /** Told after each virtual day. */
+  /** Called after each virtual day. */
   readonly onDay?: ((day: number, summary: Summary) => void) | undefined
 }
 
-export interface Summary extends Checks.Counts {
+export interface Summary {
+  readonly rounds: number
+  readonly visits: number
+  readonly sessions: number
+  /** To takers. */
+  readonly delivered: number
+  /** The most visits in an hour of a tower that gave no session since. */
+  readonly worstHour: number
   /** Dials, as the towers saw them. */
   readonly dials: number
   readonly lives: number
@@ -47,7 +61,7 @@ export interface Summary extends Checks.Counts {
   readonly meanDelay: number
   /** Sessions of good towers that are always listed: the fewest and the most. */
   readonly spread: readonly [least: number, most: number]
-  readonly violations: ReadonlyArray<Checks.Violation>
+  readonly violations: ReadonlyArray<Violation>
 }
 
 /** An ordinary morning. */
@@ -64,10 +78,22 @@ const negotiatorOptions: NegotiatorOptions = {
 
 const settings = decode(negotiatorOptions)
 
+/** The monotonic clock, in milliseconds. */
+const monotonic = ({ clock }: VirtualTime.VirtualTime) => Number(clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000
+
 /** Runs a world to its end, or until a guarantee is violated. */
 export const simulate = (options: Options): Exit.Exit<Summary, unknown> => {
-  const time = VirtualTime.make({ startAt, seed: options.seed, yieldEvery: options.yieldEvery })
-  return time.run(world(options, time))
+  let life: Guarantee = {}
+  const time = VirtualTime.make({
+    startAt,
+    seed: options.seed,
+    yieldEvery: options.yieldEvery,
+    onPass: (millis) => life.onPass?.(monotonic(time) + millis)
+  })
+  const begin = (guarantees: Guarantee) => {
+    life = guarantees
+  }
+  return time.run(world(options, time, begin))
 }
 
 /** A signer that fails now and then, or takes two minutes. */
@@ -87,41 +113,44 @@ const faultyKeyRing = (chance: Chance.Chance, onFault: () => void): KeyRing.Serv
     })
 })
 
-const world = (options: Options, time: VirtualTime.VirtualTime) =>
+const world = (options: Options, time: VirtualTime.VirtualTime, begin: Parameters<typeof live>[3]) =>
   Effect.gen(function* () {
     const chance = Chance.make(options.seed)
-    const monotonic = () => Number(time.clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000
+    const now = () => monotonic(time)
+    const { found, violate } = violations(now)
     let disturbedAt = Number.NEGATIVE_INFINITY
-    let jumpedAt = Number.NEGATIVE_INFINITY
+    let clockSetAt = Number.NEGATIVE_INFINITY
     const disturbed = () => {
-      disturbedAt = monotonic()
+      disturbedAt = now()
     }
 
     const memory = yield* MemoryClientDb.make()
     const towers = yield* Towers.make(memory, options.seed, options.towers)
-    const db = FaultyDb.make(memory, chance, disturbed)
-    const transport = ScriptedTowerTransport.make(towers.script, { remember: 0 })
-    const checks = Checks.make(settings, {
-      monotonic,
-      isStored: (id) => db.stored.has(id),
-      goodTowers: towers.good,
-      addressesOf: (id) => towers.get(id)?.addresses.length ?? 0
+    const records = Database.records()
+    const calls = Database.calls(now)
+    const db = FaultyDb.make(records.wrap(memory), chance, disturbed)
+    const living = new LivingFibers()
+
+    const cost = Cost.make(
+      { now, settings, violate },
+      // 17 by the rests of a tower that never gives a session, and those of rounds that find no better one.
+      { visits: 20, addressesOf: (key) => towers.get(key)?.addresses.length ?? 0 }
+    )
+    const steady = towers.all.filter((tower) => tower.isSteady).map(({ publicKey }) => publicKey)
+    const fairness = Pace.fairness(violate, steady)
+    const heldSessions = Keys.heldSessions(violate, records, (key) => towers.get(key)?.id)
+    const counts = new Map<string, number>()
+    const count = ({ happening: { _tag } }: NegotiatorEvent) => void counts.set(_tag, 1 + (counts.get(_tag) ?? 0))
+    const lasting = all([{ onEvent: count }, cost, fairness, heldSessions])
+
+    const transport = ScriptedTowerTransport.make((dial) => heldSessions.remembering(dial.tower, towers.script(dial)), {
+      remember: 0
     })
     const ports = Layer.mergeAll(
-      Layer.succeed(ClientDb, options.db?.(db.service) ?? db.service),
+      Layer.succeed(ClientDb, calls.wrap(options.db?.(db.service) ?? db.service)),
       Layer.succeed(KeyRing, faultyKeyRing(chance, disturbed)),
       Layer.succeed(TowerTransport, transport.service)
     )
-
-    let seen = 0
-    const checkKeys = () => {
-      for (const { at, dial, rule } of transport.violations().slice(seen)) {
-        seen += 1
-        // The database frees a key by the wall clock.
-        if (rule === "a shown key rests" && monotonic() - jumpedAt < 3_000) continue
-        checks.violate(rule === "one tower for a key" ? "G2" : "G3", `${rule}: ${dial.publicKey} at ${at}`)
-      }
-    }
 
     const delays = { worst: 0, sum: 0, count: 0 }
     const self: World = {
@@ -131,92 +160,74 @@ const world = (options: Options, time: VirtualTime.VirtualTime) =>
       chance,
       towers,
       db,
-      checks,
-      monotonic,
-      disturbedAt: () => disturbedAt,
-      disturbed,
-      jumped: () => {
-        jumpedAt = monotonic()
-        disturbed()
-        checks.jumped()
+      context: {
+        settings,
+        now,
+        wall: time.now,
+        clockSetAt: () => clockSetAt,
+        yields: options.yieldEvery !== undefined,
+        violate,
+        candidates: towers.good,
+        transport,
+        records,
+        calls,
+        slowestCall: FaultyDb.slowest,
+        timers: time.timers,
+        fibers: () => living.all.size
       },
-      served: (since) => {
+      lasting,
+      isViolated: () => found.length > 0,
+      disturbedAt: () => disturbedAt,
+      onClockSet: () => {
+        clockSetAt = now()
+        disturbed()
+      },
+      onServed: (since) => {
         if (since <= disturbedAt + settings.maxBackoff) return
-        const delay = monotonic() - since
+        const delay = now() - since
         delays.worst = Math.max(delays.worst, delay)
         delays.sum += delay
         delays.count += 1
-      },
-      checkKeys
+      }
     }
 
-    const began = monotonic()
+    const began = now()
     const length = options.days * day
     let daysTold = 0
     let lives = 0
-    const summary = (): Summary => {
-      const sessions = towers.all.filter((tower) => tower.isSteady).map((tower) => tower.sessions)
-      return {
-        ...checks.counts,
-        dials: transport.count(),
-        lives,
-        worstDelay: delays.worst,
-        meanDelay: delays.count === 0 ? 0 : delays.sum / delays.count,
-        spread: [Math.min(...sessions), Math.max(...sessions)],
-        violations: checks.violations
-      }
-    }
+    const summary = (): Summary => ({
+      rounds: counts.get("RoundStarted") ?? 0,
+      visits: counts.get("VisitStarted") ?? 0,
+      sessions: counts.get("SessionStored") ?? 0,
+      delivered: counts.get("SessionDelivered") ?? 0,
+      worstHour: cost.worst(),
+      dials: transport.count(),
+      lives,
+      worstDelay: delays.worst,
+      meanDelay: delays.count === 0 ? 0 : delays.sum / delays.count,
+      spread: fairness.spread(),
+      violations: found
+    })
     const tellDays = () => {
-      while (daysTold < Math.floor((monotonic() - began) / day)) options.onDay?.(++daysTold, summary())
+      while (daysTold < Math.floor((now() - began) / day)) options.onDay?.(++daysTold, summary())
     }
 
-    while (monotonic() - began < length && checks.violations.length === 0) {
+    while (now() - began < length && found.length === 0) {
       lives += 1
       disturbed()
-      const failed = yield* memory.loadStandings(settings.policy.blobType, settings.policyKey)
-      checks.begin([...failed].flatMap(([tower, standing]) => (standing.failedVisits > 0 ? [tower] : [])))
-      let closing = monotonic()
-      const life = live(self, Math.min(chance.gap(day), length - (monotonic() - began)), tellDays).pipe(
-        Effect.tap(() => {
-          closing = monotonic()
-        }),
-        Effect.scoped,
-        Effect.provide(ports)
-      )
+      const standings = yield* memory.loadStandings(settings.policy.blobType, settings.policyKey)
+      const failed = towers.all.filter(({ id }) => (standings.get(id)?.failedVisits ?? 0) > 0)
+      const failedBefore = failed.map(({ publicKey }) => publicKey)
+      const lifetime = Math.min(chance.gap(day), length - (now() - began))
       // When the database is away at the start, the layer fails, and its owner tries again.
-      yield* Effect.retry(life, { times: 100 })
-      checkEnd(checks, time, transport, monotonic() - closing)
+      const guarantees = yield* Effect.scoped(live(self, failedBefore, lifetime, begin, tellDays)).pipe(
+        Effect.provide(ports),
+        Effect.supervised(living),
+        Effect.retry({ times: 100 })
+      )
+      guarantees.onClosed()
+      guarantees.onEnd()
     }
-    checkTowers(checks, towers, db)
-    checkSpread(checks, summary())
+    lasting.onEnd()
     return summary()
   })
-
-/** G3 and G4 (docs/negotiation.md): closing takes no longer than a store in progress and the write that frees a reservation, and leaves nothing. */
-const checkEnd = (
-  checks: Checks.Checks,
-  time: VirtualTime.VirtualTime,
-  transport: ScriptedTowerTransport.ScriptedTowerTransport,
-  took: number
-) => {
-  const [open, timers] = [transport.open().length, time.timers()]
-  if (took > 2 * FaultyDb.slowest) checks.violate("G4", `closing took ${took} ms`)
-  if (open > 0) checks.violate("G3", `${open} connections are open`)
-  if (timers > 0) checks.violate("G4", `${timers} timers are left`)
-}
-
-/** G2 (docs/negotiation.md): a tower holds no session that we do not have, but for those whose keys are reserved for it. */
-const checkTowers = (checks: Checks.Checks, towers: Towers.Towers, db: FaultyDb.FaultyDb) => {
-  const stored = new Set<string>(db.stored.keys())
-  for (const tower of towers.all) {
-    for (const key of tower.accepted) {
-      if (stored.has(key) || db.reserved(tower.id).has(key)) continue
-      checks.violate("G2", `tower ${tower.id} holds a session with ${key}, which is neither stored nor reserved`)
-    }
-  }
-}
-
-/** G6 (docs/negotiation.md): towers that give a session within one hedge delay give about equally many. */
-const checkSpread = (checks: Checks.Checks, { spread: [least, most] }: Summary) => {
-  if (most - least > 10 + 0.2 * most) checks.violate("G6", `good towers have given from ${least} to ${most} sessions`)
-}

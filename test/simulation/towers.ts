@@ -4,7 +4,6 @@ import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
 import * as TowerScript from "../../src/layers/testing/TowerScript.js"
 import type { PublicKey, TowerId } from "../../src/schema/Ids.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
-import * as Code from "../../src/schema/wire/Code.js"
 import type { ClientDb } from "../../src/services/ClientDb.js"
 import { familyTowerId } from "../../src/services/KeyRing.js"
 import * as Chance from "./chance.js"
@@ -14,23 +13,20 @@ export interface SimulatedTower {
   readonly id: TowerId
   readonly publicKey: PublicKey
   readonly isGood: boolean
-  /** Nobody removes it or an address of it. */
+  /** Neither it nor an address of it is ever removed. */
   readonly isSteady: boolean
   readonly character: Characters.Character
   readonly addresses: ReadonlyArray<TowerAddress>
   /** Its newest address is dead. */
   readonly deadAddress: TowerAddress | undefined
   listed: boolean
-  sessions: number
-  /** Keys with which it has accepted a session, stored by us or not. */
-  readonly accepted: Set<PublicKey>
 }
 
 export interface Towers {
   readonly all: ReadonlyArray<SimulatedTower>
-  readonly get: (id: TowerId) => SimulatedTower | undefined
+  readonly get: (key: PublicKey) => SimulatedTower | undefined
   /** Listed, and giving a session within one hedge delay. */
-  readonly good: () => Iterable<TowerId>
+  readonly good: () => Generator<PublicKey>
   readonly script: (dial: TowerScript.Dial) => TowerScript.Script
 }
 
@@ -55,9 +51,7 @@ const makeTower = (db: ClientDb.Service, seed: number, index: number) =>
       character: character(chance),
       addresses,
       deadAddress: isGood && addresses.length > 1 && chance.oneIn(5) ? addresses[0] : undefined,
-      listed: true,
-      sessions: 0,
-      accepted: new Set()
+      listed: true
     }
     return self
   })
@@ -68,28 +62,17 @@ export const make = (db: ClientDb.Service, seed: number, count: number) =>
     const all: Array<SimulatedTower> = []
     for (let index = 0; index < count; index++) all.push(yield* makeTower(db, seed, index))
     const byKey = new Map(all.map((tower) => [tower.publicKey, tower]))
-    const byId = new Map(all.map((tower) => [tower.id, tower]))
-
     const towers: Towers = {
       all,
-      get: (id) => byId.get(id),
+      get: (key) => byKey.get(key),
       good: function* () {
-        for (const tower of all) if (tower.isGood && tower.listed) yield tower.id
+        for (const tower of all) if (tower.isGood && tower.listed) yield tower.publicKey
       },
       script: (dial) => {
         const tower = byKey.get(dial.tower)
-        if (tower === undefined || dial.address === tower.deadAddress) return TowerScript.failsAt("dial")
-        const script = tower.character(dial)
-        return {
-          ...script,
-          reply: (request, open) => {
-            const reply = (script.reply ?? TowerScript.goodReply)(request, open)
-            if (reply.code === Code.ok) tower.accepted.add(open.publicKey)
-            // A lie, since no update was ever sent: the key is ended, and what the tower held with it.
-            if (reply.code === Code.alreadyExists) tower.accepted.delete(open.publicKey)
-            return reply
-          }
-        }
+        return tower === undefined || dial.address === tower.deadAddress
+          ? TowerScript.failsAt("dial")
+          : tower.character(dial)
       }
     }
     return towers

@@ -8,7 +8,7 @@ import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
 import { misdeeds } from "./misdeeds.js"
 import type { Plan, TowerPlan } from "./random/plan.js"
-import { play } from "./random/play.js"
+import { run as runPlan } from "./random/run.js"
 import { always, broken, good, inTurn, now, slowStores, takeUntil } from "./scenes.js"
 import { addressOf, hour, make, minute, run, second, those, towerKey, type WorldOptions } from "./world.js"
 
@@ -122,7 +122,7 @@ describe("G4: closing takes effect at once at every step", () => {
       ])
     ],
     faults: [],
-    deeds: [
+    actions: [
       { at: 0, what: "next", end: null },
       { at: 100, what: "take", end: null },
       { at: 500, what: "negotiate", end: null },
@@ -132,7 +132,7 @@ describe("G4: closing takes effect at once at every step", () => {
     wellAt: 20 * second,
     stop: null
   }
-  const events = play(plan).events.length
+  const events = runPlan(plan).events.length
   const slow = { from: 1, to: 1_000_000, takes: 700, outcome: "well" } as const
   const slowWrites: Plan["faults"] = [
     { operation: "nextSessionKeyIndex", ...slow },
@@ -144,14 +144,14 @@ describe("G4: closing takes effect at once at every step", () => {
   it("in the step of each of its events: in no time, and nothing is left", () => {
     expect(events).toBeGreaterThan(100)
     for (let event = 1; event <= events; event++) {
-      expect([event, play({ ...plan, stop: { event } }).violations]).toEqual([event, []])
+      expect([event, runPlan({ ...plan, stop: { event } }).violations]).toEqual([event, []])
     }
   })
 
   it("with slow writes: a write in progress and the one that frees are finished, those of all visits at once", () => {
     for (let event = 1; event <= events; event += 3) {
       // Whatever goes on: at most two writes one after the other, and the close ends in the step in which one ends.
-      const { violations } = play({ ...plan, faults: slowWrites, stop: { event } })
+      const { violations } = runPlan({ ...plan, faults: slowWrites, stop: { event } })
       expect([event, violations]).toEqual([event, []])
     }
   })

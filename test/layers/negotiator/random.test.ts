@@ -1,21 +1,22 @@
 /**
- * Random worlds: whatever towers, database, key ring and people do, and wherever fibers take turns, the guarantees hold after
+ * Random worlds: whatever towers, database, key ring and callers do, and wherever fibers take turns, the guarantees hold after
  * each event, every caller is served once all is well, and nothing is left after the close.
  *
- * `WORLDS=n` plays that many (`npm run test:deep`: 1,500), `WORLD_SEED=n` that one alone.
+ * `WORLDS=n` runs that many (`npm run test:deep`: 1,500), `WORLD_SEED=n` that one alone.
  */
 import { setImmediate } from "node:timers/promises"
 import { expect, it } from "@effect/vitest"
+import { shrink } from "../../guarantees/shrink.js"
 import * as Plan from "./random/plan.js"
-import { play } from "./random/play.js"
 import { report } from "./random/report.js"
-import { shrink } from "./random/shrink.js"
+import { run } from "./random/run.js"
+import { smaller } from "./random/smaller.js"
 
 const seed = process.env.WORLD_SEED
 const count = seed === undefined ? Number(process.env.WORLDS ?? 300) : 1
 const first = Number(seed ?? 1)
 
-/** What must have been met: otherwise the worlds are too tame. */
+/** What 500 worlds must have met: otherwise they are too tame. */
 const happenings = [
   ["AttemptFailed", "BackingOff", "Delivering", "Demand", "Idle", "KeyReserved", "KeyShown", "KeyUsed", "Quarantined"],
   ["RewardIgnored", "RoundEnded", "RoundStarted", "SessionDelivered", "SessionStored", "StepStarted", "VisitFailed"],
@@ -42,10 +43,10 @@ it(`${count} random worlds from ${first} on`, { timeout: 1_000_000 }, async () =
   Error.stackTraceLimit = 0
   const met = new Set<string>()
   for (let world = first; world < first + count; world++) {
-    // Vitest wants to hear from its workers now and then.
+    // A worker that never waits is taken for dead by Vitest.
     if (world % 50 === 0) await setImmediate()
     const plan = Plan.make(world)
-    const { events, violations } = play(plan)
+    const { events, violations } = run(plan)
     if (violations.length > 0) throw new Error(report(plan, violations))
     for (const { happening } of events) {
       met.add(happening._tag)
@@ -56,15 +57,15 @@ it(`${count} random worlds from ${first} on`, { timeout: 1_000_000 }, async () =
   if (count >= 500) expect([...met].sort()).toEqual([...happenings, ...failures].sort())
 })
 
-it("a failing world is made smaller until whatever is left is needed", () => {
-  const isBad = ({ deeds, towers }: Plan.Plan) => towers.length >= 2 && deeds.some(({ what }) => what === "next")
+it("a failing world is made smaller until all that is left is needed", () => {
+  const isBad = ({ actions, towers }: Plan.Plan) => towers.length >= 2 && actions.some(({ what }) => what === "next")
   const plan = Array.from({ length: 100 }, (_, i) => Plan.make(i)).find((plan) => {
-    return isBad(plan) && plan.towers.length > 3 && plan.faults.length > 0 && plan.deeds.length > 3
+    return isBad(plan) && plan.towers.length > 3 && plan.faults.length > 0 && plan.actions.length > 3
   })
   if (plan === undefined) throw new Error("no such plan")
-  const small = shrink(plan, isBad)
+  const small = shrink(plan, smaller, isBad)
   expect(small.towers.length).toBe(2)
-  expect(small.deeds.map(({ what }) => what)).toEqual(["next"])
+  expect(small.actions.map(({ what }) => what)).toEqual(["next"])
   expect(small.faults).toEqual([])
   expect([small.stop, small.yieldEvery]).toEqual([null, null])
 })

@@ -1,7 +1,9 @@
 /**
- * A small world as plain data: the same one for the same seed, so that it can be told, made smaller and played again.
+ * A small world as plain data: the same one for the same seed, so that it can be printed, made smaller and run again.
  */
+import type { Settings } from "../../../../src/layers/negotiator/Options.js"
 import type { Stage } from "../../../../src/layers/testing/TowerScript.js"
+import type { Context, Method } from "../../../guarantees/negotiator/context.js"
 import * as seeded from "../../../seeded.js"
 import { hour, minute, second } from "../world.js"
 
@@ -18,7 +20,7 @@ export interface Manner {
   readonly hangUpAfter: number | null
 }
 
-/** A tower: its behaviours at its dials, again and again, until all is well. `later`: not known at the beginning. */
+/** A tower: what it does at its dials, in turn and from the start again, until all is well. `later`: not listed at the beginning. */
 export interface TowerPlan {
   readonly addresses: number
   readonly onionOnly: boolean
@@ -37,7 +39,7 @@ export type Operation =
   | "ecdh"
 
 /**
- * Calls `from` to `to` of an operation take so long (null: they never end) and then go well, fail without effect, or fail
+ * Calls `from` to `to` of an operation take `takes` milliseconds (null: they never end) and then go well, fail without effect, or fail
  * although they had their effect.
  */
 export interface Fault {
@@ -48,38 +50,25 @@ export interface Fault {
   readonly outcome: "well" | "fails" | "failsAfterwards"
 }
 
-/** When something is over: so much later, or in the step of the event with that number. */
+/** When something is over: that many milliseconds later, or in the step of the event with that number. */
 export type End = { readonly after: number } | { readonly event: number }
 
-/** How somebody wants sessions. */
-export type Wish = "next" | "take" | "stream" | "negotiate"
-
-/** What the world's people do, in the order of time. */
-export type Deed =
+/** What is done to the negotiator and around it, in the order of time. */
+export type Action =
   | { readonly at: number; readonly what: "add" | "remove"; readonly tower: number; readonly address: number | null }
   | { readonly at: number; readonly what: "jump"; readonly by: number }
   | { readonly at: number; readonly what: "request" }
-  | { readonly at: number; readonly what: Wish; readonly end: End | null }
+  | { readonly at: number; readonly what: Method; readonly end: End | null }
 
 export interface Plan {
   readonly seed: number
   readonly yieldEvery: number | null
-  readonly settings: {
-    readonly minBackoff: number
-    readonly maxBackoff: number
-    readonly hedgeDelay: number
-    readonly maxHedged: number
-    readonly maxPending: number
-    readonly maxKeyAttempts: number
-    readonly visitTimeout: number
-    readonly quarantineProbe: number
-    readonly hangUpWait: number
-  }
+  readonly settings: Context["settings"] & Pick<Settings, "maxPending" | "quarantineProbe">
   /** Has the transport timeouts of its own? */
   readonly patient: boolean
   readonly towers: ReadonlyArray<TowerPlan>
   readonly faults: ReadonlyArray<Fault>
-  readonly deeds: ReadonlyArray<Deed>
+  readonly actions: ReadonlyArray<Action>
   /** From then on towers, database and key ring are well. */
   readonly wellAt: number
   /** The scope is closed then, instead. */
@@ -162,7 +151,7 @@ export const make = (seed: number): Plan => {
   const end = (): End | null =>
     chance(0.5) ? null : chance(0.5) ? { after: one(0, 1, 100, time(span)) } : { event: 1 + below(80) }
   const towers = many(1 + below(5), tower)
-  const deed = (): Deed => {
+  const action = (): Action => {
     const at = time(span)
     switch (below(10)) {
       case 0:
@@ -184,11 +173,11 @@ export const make = (seed: number): Plan => {
   }
   const negotiates = chance(0.3)
   const jumps = chance(0.15)
-  const deeds = [
-    ...many(1 + below(8), deed),
-    ...(negotiates ? many(1 + below(3), (): Deed => ({ at: time(span), what: "negotiate", end: end() })) : []),
+  const actions = [
+    ...many(1 + below(8), action),
+    ...(negotiates ? many(1 + below(3), (): Action => ({ at: time(span), what: "negotiate", end: end() })) : []),
     ...(jumps
-      ? many(1 + below(2), (): Deed => ({ at: time(span), what: "jump", by: one(1, -1) * one(second, minute, hour) }))
+      ? many(1 + below(2), (): Action => ({ at: time(span), what: "jump", by: one(1, -1) * one(second, minute, hour) }))
       : [])
   ].sort((a, b) => a.at - b.at)
 
@@ -210,7 +199,7 @@ export const make = (seed: number): Plan => {
     patient: chance(0.3),
     towers,
     faults: chance(0.5) ? [] : many(1 + below(3), fault),
-    deeds,
+    actions,
     wellAt: span,
     stop: chance(0.3) ? (chance(0.5) ? { after: time(span) } : { event: 1 + below(120) }) : null
   }

@@ -1,21 +1,20 @@
-/** Makes a plan that violates something smaller, as long as it still violates something. */
-import type { Deed, Plan } from "./plan.js"
+/** Plans that are smaller than one by one thing. */
+import type { Action, Plan } from "./plan.js"
 
 const without = <A>(list: ReadonlyArray<A>, at: number): ReadonlyArray<A> => list.filter((_, i) => i !== at)
 
 const withoutTower = (plan: Plan, n: number): Plan => ({
   ...plan,
   towers: without(plan.towers, n - 1),
-  deeds: plan.deeds.flatMap((deed): ReadonlyArray<Deed> => {
-    if (!("tower" in deed)) return [deed]
-    return deed.tower === n ? [] : [{ ...deed, tower: deed.tower > n ? deed.tower - 1 : deed.tower }]
+  actions: plan.actions.flatMap((action): ReadonlyArray<Action> => {
+    if (!("tower" in action)) return [action]
+    return action.tower === n ? [] : [{ ...action, tower: action.tower > n ? action.tower - 1 : action.tower }]
   })
 })
 
-/** Plans that are smaller by one thing. */
-const smaller = function* (plan: Plan): Generator<Plan> {
+export const smaller = function* (plan: Plan): Generator<Plan> {
   if (plan.towers.length > 1) for (let n = 1; n <= plan.towers.length; n++) yield withoutTower(plan, n)
-  for (const i of plan.deeds.keys()) yield { ...plan, deeds: without(plan.deeds, i) }
+  for (const i of plan.actions.keys()) yield { ...plan, actions: without(plan.actions, i) }
   for (const i of plan.faults.keys()) yield { ...plan, faults: without(plan.faults, i) }
   if (plan.stop !== null) yield { ...plan, stop: null }
   if (plan.yieldEvery !== null) yield { ...plan, yieldEvery: null }
@@ -31,24 +30,8 @@ const smaller = function* (plan: Plan): Generator<Plan> {
       if (dial.hangUpAfter !== 0) yield replace({ ...tower, dials: tower.dials.with(j, { ...dial, hangUpAfter: 0 }) })
     }
   }
-  for (const [i, deed] of plan.deeds.entries()) {
-    if ("end" in deed && deed.end !== null) yield { ...plan, deeds: plan.deeds.with(i, { ...deed, end: null }) }
+  for (const [i, action] of plan.actions.entries()) {
+    if ("end" in action && action.end !== null)
+      yield { ...plan, actions: plan.actions.with(i, { ...action, end: null }) }
   }
-}
-
-/** Takes away one thing after the other; at most `tries` plans are tried. */
-export const shrink = (plan: Plan, fails: (plan: Plan) => boolean, tries = 1000): Plan => {
-  let best = plan
-  let left = tries
-  for (let found = true; found && left > 0; ) {
-    found = false
-    for (const candidate of smaller(best)) {
-      if (left-- <= 0) break
-      if (!fails(candidate)) continue
-      best = candidate
-      found = true
-      break
-    }
-  }
-  return best
 }
