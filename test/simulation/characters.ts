@@ -6,12 +6,11 @@ import { GarbledFrame, MalformedMessage } from "../../src/schema/TransportError.
 import * as Code from "../../src/schema/wire/Code.js"
 import { ErrorMessage } from "../../src/schema/wire/ErrorMessage.js"
 import { Init } from "../../src/schema/wire/Init.js"
+import { hour } from "../layers/negotiator/world.js"
 import type { Chance } from "./chance.js"
 
 /** Decides at each dial; it remembers nothing but its chance. */
 export type Character = (dial: TowerScript.Dial) => TowerScript.Script
-
-const hour = 3_600_000
 
 /** At most 300 ms a stage: a session within one hedge delay. */
 export const good = (chance: Chance): Character => {

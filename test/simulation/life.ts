@@ -12,9 +12,9 @@ import { TowerCandidates } from "../../src/services/TowerCandidates.js"
 import { all } from "../guarantees/guarantee.js"
 import type { Context, Guarantee, Method } from "../guarantees/negotiator/context.js"
 import * as Guarantees from "../guarantees/negotiator/guarantees.js"
+import { day, hour, minute } from "../layers/negotiator/world.js"
 import type { Chance } from "./chance.js"
-import type { FaultyDb } from "./faultyDb.js"
-import { day, hour, minute } from "./times.js"
+import type { Faults } from "./faults.js"
 import type { Towers } from "./towers.js"
 
 /** What a life needs to know of its world. */
@@ -25,7 +25,7 @@ export interface World {
   readonly time: VirtualTime
   readonly chance: Chance
   readonly towers: Towers
-  readonly db: FaultyDb
+  readonly faults: Faults
   /** What the guarantees may know of the world, but for what belongs to a life. */
   readonly context: Omit<Context, "additions" | "callers" | "failedBefore" | "status">
   /** The guarantees of the whole world. */
@@ -53,7 +53,7 @@ export const live = (
   eachMinute: () => void
 ) =>
   Effect.gen(function* () {
-    const { chance, context, db, disturbedAt, isViolated, lasting, onServed, rules, settings, towers } = world
+    const { chance, context, disturbedAt, faults, isViolated, lasting, onServed, rules, settings, towers } = world
     const { now, transport } = context
     const additions: Array<PublicKey> = []
     const received: Array<{ readonly id: SessionId; readonly byNegotiate: boolean }> = []
@@ -75,7 +75,9 @@ export const live = (
         interrupted,
         isRequested: () => asked !== undefined,
         waitsSince: () =>
-          asked === undefined || db.outage || towers.good().next().done ? undefined : Math.max(asked, disturbedAt()),
+          asked === undefined || faults.outage || towers.good().next().done
+            ? undefined
+            : Math.max(asked, disturbedAt()),
         patience: () => patience,
         mayBeLost: () => (negotiating > 0 || status().state._tag === "Negotiating" ? 1 : 0)
       }
@@ -173,13 +175,13 @@ const setClock = ({ chance, onClockSet, time }: World) =>
     onClockSet()
   })
 
-const outage = ({ chance, db }: World) =>
+const outage = ({ chance, faults }: World) =>
   Effect.suspend(() => {
-    db.outage = true
+    faults.outage = true
     return Effect.ensuring(
       Effect.sleep(chance.between(1, 20) * minute),
       Effect.sync(() => {
-        db.outage = false
+        faults.outage = false
       })
     )
   })

@@ -12,7 +12,6 @@ import * as ScriptedTowerTransport from "../../src/layers/testing/ScriptedTowerT
 import * as VirtualTime from "../../src/layers/testing/VirtualTime.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { KeyIndex } from "../../src/schema/Ids.js"
-import { KeyRingError } from "../../src/schema/KeyRingError.js"
 import type { NegotiatorEvent } from "../../src/schema/NegotiatorEvent.js"
 import * as Policy from "../../src/schema/Policy.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
@@ -25,10 +24,11 @@ import * as Cost from "../guarantees/negotiator/cost.js"
 import * as Database from "../guarantees/negotiator/database.js"
 import * as Keys from "../guarantees/negotiator/keys.js"
 import * as Pace from "../guarantees/negotiator/pace.js"
+import * as Faulty from "../layers/negotiator/faults.js"
+import { day } from "../layers/negotiator/world.js"
 import * as Chance from "./chance.js"
-import * as FaultyDb from "./faultyDb.js"
+import * as Faults from "./faults.js"
 import { live, type World } from "./life.js"
-import { day, minute } from "./times.js"
 import * as Towers from "./towers.js"
 
 export interface Options {
@@ -96,23 +96,6 @@ export const simulate = (options: Options): Exit.Exit<Summary, unknown> => {
   return time.run(world(options, time, begin))
 }
 
-/** A signer that fails now and then, or takes two minutes. */
-const faultyKeyRing = (chance: Chance.Chance, onFault: () => void): KeyRing.Service => ({
-  ...FixedKeyRing.makeFake,
-  deriveKey: (locator) =>
-    Effect.suspend(() => {
-      if (!chance.oneIn(1_000)) return FixedKeyRing.makeFake.deriveKey(locator)
-      onFault()
-      return Effect.fail(new KeyRingError({ operation: "deriveKey", detail: "simulated" }))
-    }),
-  ecdh: (locator, point) =>
-    Effect.suspend(() => {
-      if (!chance.oneIn(5_000)) return FixedKeyRing.makeFake.ecdh(locator, point)
-      onFault()
-      return Effect.delay(FixedKeyRing.makeFake.ecdh(locator, point), 2 * minute)
-    })
-})
-
 const world = (options: Options, time: VirtualTime.VirtualTime, begin: Parameters<typeof live>[3]) =>
   Effect.gen(function* () {
     const chance = Chance.make(options.seed)
@@ -128,7 +111,8 @@ const world = (options: Options, time: VirtualTime.VirtualTime, begin: Parameter
     const towers = yield* Towers.make(memory, options.seed, options.towers)
     const records = Database.records()
     const calls = Database.calls(now)
-    const db = FaultyDb.make(records.wrap(memory), chance, disturbed)
+    const faults = Faults.make(chance, disturbed)
+    const db = Faulty.db(records.wrap(memory), faults.next)
     const living = new LivingFibers()
 
     const cost = Cost.make(
@@ -147,8 +131,8 @@ const world = (options: Options, time: VirtualTime.VirtualTime, begin: Parameter
       remember: 0
     })
     const ports = Layer.mergeAll(
-      Layer.succeed(ClientDb, calls.wrap(options.db?.(db.service) ?? db.service)),
-      Layer.succeed(KeyRing, faultyKeyRing(chance, disturbed)),
+      Layer.succeed(ClientDb, calls.wrap(options.db?.(db) ?? db)),
+      Layer.succeed(KeyRing, Faulty.keyRing(FixedKeyRing.makeFake, faults.next)),
       Layer.succeed(TowerTransport, transport.service)
     )
 
@@ -159,7 +143,7 @@ const world = (options: Options, time: VirtualTime.VirtualTime, begin: Parameter
       time,
       chance,
       towers,
-      db,
+      faults,
       context: {
         settings,
         now,
@@ -171,7 +155,7 @@ const world = (options: Options, time: VirtualTime.VirtualTime, begin: Parameter
         transport,
         records,
         calls,
-        slowestCall: FaultyDb.slowest,
+        slowestCall: Faults.slowest,
         timers: time.timers,
         fibers: () => living.all.size
       },

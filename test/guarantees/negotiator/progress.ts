@@ -56,46 +56,46 @@ export const make = ({ additions, callers, clockSetAt, failedBefore, now, settin
     },
     onEvent: ({ happening }) => {
       release()
-      if (happening._tag === "RoundStarted") {
-        round = {
-          since: wall(),
-          interrupted: callers.interrupted.length,
-          running: new Map(),
-          visited: new Set(),
-          claimant: undefined,
-          isStored: false,
-          nextDue: now(),
-          ownFailures: 0
-        }
-      }
-      if (happening._tag === "RoundEnded") round = undefined
-      if (happening._tag === "VisitStarted") quarantines.delete(happening.tower)
-      if (happening._tag === "VisitFailed") failed.add(happening.tower)
-      if (happening._tag === "Quarantined") {
-        quarantines.set(happening.tower, { probeAt: happening.probeAt, since: now() })
-      }
-      if (happening._tag === "SessionStored") failed.delete(happening.session.towerPublicKey)
-      if (round === undefined) return
       switch (happening._tag) {
+        case "RoundStarted":
+          round = {
+            since: wall(),
+            interrupted: callers.interrupted.length,
+            running: new Map(),
+            visited: new Set(),
+            claimant: undefined,
+            isStored: false,
+            nextDue: now(),
+            ownFailures: 0
+          }
+          return
+        case "RoundEnded":
+          round = undefined
+          return
         case "VisitStarted":
-          round.running.set(happening.tower, now())
-          round.visited.add(happening.tower)
-          round.nextDue = now() + settings.hedgeDelay
+          quarantines.delete(happening.tower)
+          round?.running.set(happening.tower, now())
+          round?.visited.add(happening.tower)
+          if (round !== undefined) round.nextDue = now() + settings.hedgeDelay
           return
         case "StepStarted":
-          if (happening.step === "storing") round.claimant = happening.tower
-          return
-        case "SessionStored":
-          round.isStored = true
+          if (round !== undefined && happening.step === "storing") round.claimant = happening.tower
           return
         case "AttemptFailed":
-          if (round.claimant === happening.tower) round.claimant = undefined
+          if (round?.claimant === happening.tower) round.claimant = undefined
+          return
+        case "SessionStored":
+          failed.delete(happening.session.towerPublicKey)
+          if (round !== undefined) round.isStored = true
           return
         case "VisitFailed":
-          if (!happening.blamed) round.ownFailures += 1
+          failed.add(happening.tower)
+          if (round !== undefined && !happening.blamed) round.ownFailures += 1
           return visitEnded(happening.tower)
         case "VisitInterrupted":
           return visitEnded(happening.tower)
+        case "Quarantined":
+          quarantines.set(happening.tower, { probeAt: happening.probeAt, since: now() })
       }
     }
   }

@@ -262,6 +262,19 @@ describe("keys and towers", () => {
     }
   })
 
+  it("an address that is not reached does not make the key rest again", () => {
+    const addresses = [first, other, addressOf(1, 3)]
+    const tower = inTurn(TowerScript.failsAt("reply"), TowerScript.failsAt("dial"), TowerScript.ok)
+    run({ towers: [{ ...tower, addresses }] }, (world) =>
+      Effect.gen(function* () {
+        yield* world.negotiator.nextSession
+        expect(world.dialsOf(1).map(({ address, at }) => [address, at])).toEqual(
+          addresses.map((address) => [address, 0])
+        )
+      })
+    )
+  })
+
   it("a key that was shown in the clear is not shown through Tor, and the other way round", () => {
     let db: ClientDb.Service | undefined
     const refusing = { towers: [always(TowerScript.replies(40))] }

@@ -54,6 +54,7 @@ export interface WorldOptions {
   /** How often the database's table of towers is read again: never, unless told. */
   readonly pollInterval?: number
   readonly listen?: (event: NegotiatorEvent) => void
+  readonly limits?: Limits
 }
 
 export interface World {
@@ -136,16 +137,44 @@ export const make = (spec: WorldOptions): Effect.Effect<World> =>
     }
   })
 
+/** A world whose program does not end: it waits again and again, for ever. */
+export class RunsAway extends Error {
+  override readonly name = "RunsAway"
+}
+
+/** Virtual time in milliseconds, and events: those of failures hold some kilobytes each. */
+export interface Limits {
+  readonly time?: number
+  readonly events?: number
+}
+
+/** To be called before time passes: throws `RunsAway` beyond the limits. `elapsed` is monotonic, in milliseconds. */
+export const stopRunaway = (elapsed: number, events: ReadonlyArray<NegotiatorEvent>, limits: Limits = {}): void => {
+  if (elapsed <= (limits.time ?? 30 * day) && events.length <= (limits.events ?? 100_000)) return
+  const [reached, last] = [(elapsed / hour).toFixed(1), events.at(-1)?.happening._tag]
+  throw new RunsAway(
+    `After ${events.length} events and ${reached} h of virtual time the world is not at its end; the last event is ${last}.`
+  )
+}
+
 /** Runs a program in a world of its own and closes it; whatever was violated fails the test. */
 export const run = <A>(
   spec: WorldOptions,
   program: (world: World, time: VirtualTime.VirtualTime) => Effect.Effect<A>,
   around: Layer.Layer<never> = Layer.empty
 ): A => {
-  const time = VirtualTime.make(spec.time)
+  let elapsed = 0
+  let events: ReadonlyArray<NegotiatorEvent> = []
+  const onPass = (millis: number) => {
+    elapsed += millis
+    stopRunaway(elapsed, events, spec.limits)
+    spec.time?.onPass?.(millis)
+  }
+  const time = VirtualTime.make({ ...spec.time, onPass })
   const exit = time.run(
     Effect.gen(function* () {
       const world = yield* make(spec)
+      events = world.events
       const value = yield* Effect.onExit(program(world, time), () => world.close)
       const violations = world.transport.violations()
       if (violations.length > 0) return yield* Effect.die(new Error(`violated: ${JSON.stringify(violations)}`))

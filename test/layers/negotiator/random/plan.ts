@@ -5,6 +5,7 @@ import type { Settings } from "../../../../src/layers/negotiator/Options.js"
 import type { Stage } from "../../../../src/layers/testing/TowerScript.js"
 import type { Context, Method } from "../../../guarantees/negotiator/context.js"
 import * as seeded from "../../../seeded.js"
+import type * as Faults from "../faults.js"
 import { hour, minute, second } from "../world.js"
 
 /** What a tower does in one connection. */
@@ -38,16 +39,11 @@ export type Operation =
   | "deriveKey"
   | "ecdh"
 
-/**
- * Calls `from` to `to` of an operation take `takes` milliseconds (null: they never end) and then go well, fail without effect, or fail
- * although they had their effect.
- */
-export interface Fault {
+/** Of calls `from` to `to` of an operation. */
+export interface Fault extends Faults.Fault {
   readonly operation: Operation
   readonly from: number
   readonly to: number
-  readonly takes: number | null
-  readonly outcome: "well" | "fails" | "failsAfterwards"
 }
 
 /** When something is over: that many milliseconds later, or in the step of the event with that number. */
@@ -139,13 +135,14 @@ export const make = (seed: number): Plan => {
       "ecdh"
     )
     const from = 1 + below(6)
+    const failure = operation === "createClientSession" ? "unknown" : "fails"
     const ofRing = operation === "deriveKey" || operation === "ecdh"
     return {
       operation,
       from,
       to: from + one(0, 0, 1, 5, 1000),
       takes: one(0, 0, 0, 100, 700, 3000, ofRing ? null : 5000),
-      outcome: one("well", "fails", "fails", "failsAfterwards")
+      outcome: one("well", failure, failure, "failsAfterwards")
     }
   }
   const end = (): End | null =>

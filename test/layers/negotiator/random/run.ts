@@ -16,6 +16,7 @@ import * as Cost from "../../../guarantees/negotiator/cost.js"
 import * as Database from "../../../guarantees/negotiator/database.js"
 import * as Guarantees from "../../../guarantees/negotiator/guarantees.js"
 import * as Keys from "../../../guarantees/negotiator/keys.js"
+import * as Faulty from "../faults.js"
 import * as World from "../world.js"
 import * as Callers from "./callers.js"
 import * as Faults from "./faults.js"
@@ -59,7 +60,10 @@ export const run = (plan: Plan): Run => {
     yieldEvery: plan.yieldEvery ?? undefined,
     startAt,
     maxTurns: 200_000,
-    onPass: (millis) => guarantees.onPass(now() + millis)
+    onPass: (millis) => {
+      World.stopRunaway(now() - startAt, world?.events ?? [])
+      guarantees.onPass(now() + millis)
+    }
   })
   const now = () => Number(time.clock.unsafeCurrentTimeNanos() / 1000n) / 1000
   const { found, violate } = violations(() => now() - startAt)
@@ -142,8 +146,8 @@ export const run = (plan: Plan): Run => {
         }),
         options: plan.settings,
         transport: plan.patient ? { dialTimeout: Infinity, handshakeTimeout: Infinity, messageTimeout: Infinity } : {},
-        db: (db) => calls.wrap(faults.db(Towers.hidingNowhere(records.wrap(db)))),
-        keyRing: faults.keyRing,
+        db: (db) => calls.wrap(Faulty.db(Towers.hidingNowhere(records.wrap(db)), faults.next)),
+        keyRing: (ring) => Faulty.keyRing(ring, faults.next),
         listen
       }),
       living
