@@ -185,7 +185,7 @@ const measure = (engine: Engine) =>
       const times = yield* repeat(stored, store, "2 millis")
       const block = longestBlock()
       report("a key index reserved and a session stored", times)
-      console.log(line("the longest block of the event loop meanwhile", block.toFixed(1)))
+      console.log(line("the longest block of the event loop during that", block.toFixed(1)))
       // A server process reports what it counted with its first transaction after a second.
       yield* Effect.sleep("1500 millis")
       yield* db.listTowers

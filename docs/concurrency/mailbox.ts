@@ -1,4 +1,4 @@
-/** `Mailbox.take` looks, then registers: what is offered between the two, when its fiber yields there, wakes nobody. */
+/** `Mailbox.take` looks, then registers: what is offered between the two, when its fiber yields there, wakes no taker. */
 import { Effect, type Fiber, Mailbox, Scheduler } from "effect"
 
 /** Fibers yield often, by chance; with the default scheduler they yield at every 2,048th operation. */

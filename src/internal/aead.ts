@@ -10,7 +10,7 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Bytes from "./bytes.js"
 
-/** Bytes that nobody may print. @since 0.1.0 @category models */
+/** Bytes that must not be printed. @since 0.1.0 @category models */
 export type Secret = Redacted.Redacted<Uint8Array>
 
 /** Overwrites secrets that are not needed any more. @since 0.1.0 @category combinators */

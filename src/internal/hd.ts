@@ -1,6 +1,6 @@
 /**
  * Hierarchical keys (BIP-32), as the Go wallets derive them: where they differ from the standard, the path says so
- * (docs/protocol.md, Deviations from BIP-32). A child that is not valid is an error, as in the wallets; nobody moves on
+ * (docs/protocol.md, Deviations from BIP-32). A child that is not valid is an error, as in the wallets, which do not move on
  * to the next index.
  *
  * @since 0.1.0

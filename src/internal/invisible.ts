@@ -1,4 +1,4 @@
-/** Characters that come along when a text is copied from a page or a message, and that nobody sees. @since 0.1.0 */
+/** Invisible characters that are copied along with a text from a page or a message. @since 0.1.0 */
 
 // Blanks of all kinds, line ends and controls, the soft hyphen, zero-width characters, marks of direction, the byte order mark.
 const invisible = "\\s\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b-\\u200f\\u2028-\\u202f\\u2060-\\u2064\\ufeff"

@@ -172,7 +172,7 @@ export const readActOne = (
       : Either.left("BadKey")
   )
 
-/** Responder: checks act one. BadMac: the initiator wants somebody else. @since 0.1.0 @category combinators */
+/** Responder: checks act one. BadMac: the initiator expects another key. @since 0.1.0 @category combinators */
 export const checkActOne = (state: CheckingActOne, es: Secret): Either.Either<SendingActTwo, "BadMac"> =>
   Either.map(openKeyed(Symmetric.mixKey(state.symmetric, es), state.tag), ([symmetric]) => ({
     _tag: "SendingActTwo",

@@ -71,7 +71,7 @@ const instantiate = (): { readonly exports: Exports; readonly memory: Uint8Array
       }
     }
   })
-  // The boundary: the types of what a module exports are known to nobody but its maker.
+  // The boundary: the compiler does not know the types of what a module exports.
   return { exports: exports as Exports, memory: bytes }
 }
 

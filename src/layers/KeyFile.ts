@@ -149,7 +149,7 @@ export const layerConfig = (
   Layer.unwrapEffect(Effect.map(given, layer))
 
 const comment =
-  "Whoever can read this file has the session keys of this client. Keep it secret, and keep a copy in a safe place."
+  "Everyone who can read this file has the session keys of this client. Keep it secret, and keep a copy in a safe place."
 
 const fieldNames = ["seed", "extended-key", "layout", "legacy-coin-type", "account"] as const
 

@@ -28,7 +28,7 @@ import type { Instant, TowerId } from "../schema/Ids.js"
 import type { NegotiatorEvent } from "../schema/NegotiatorEvent.js"
 import { SessionNegotiator } from "../services/SessionNegotiator.js"
 
-/** Rounds, by `outcome`: `session`, `failed`, or `empty` when there was nobody to ask. @since 0.1.0 @category models */
+/** Rounds, by `outcome`: `session`, `failed`, or `empty` when there was no tower to ask. @since 0.1.0 @category models */
 export const rounds = Metric.counter("watchtower_rounds", { incremental: true })
 
 /** Failed attempts, by `failure`: the failure's tag. @since 0.1.0 @category models */

@@ -66,7 +66,7 @@ const makeFolder = (folder: string): void => {
 }
 
 /**
- * Creates folder and file before SQLite does, for the sake of their modes. An existing file is not opened here: closing it
+ * Creates folder and file before SQLite does, with modes that keep other users out. An existing file is not opened here: closing it
  * would end the locks that this process holds on it (POSIX).
  */
 const prepareFile = (filename: string): void => {

@@ -11,7 +11,7 @@ import * as Chain from "./Chain.js"
 import { ChainHash, KeyIndex, PublicKey, SessionId, TowerId } from "./Ids.js"
 import { TowerAddress } from "./TowerAddress.js"
 
-/** The database is in use by somebody who does not let go; nothing was stored. Try again. @since 0.1.0 @category errors */
+/** Another client keeps the database locked; nothing was stored. Try again. @since 0.1.0 @category errors */
 export class DatabaseBusy extends Schema.TaggedError<DatabaseBusy>()("DatabaseBusy", {
   operation: Schema.String,
   cause: Schema.optional(Schema.Defect)
@@ -25,7 +25,7 @@ export class DatabaseBusy extends Schema.TaggedError<DatabaseBusy>()("DatabaseBu
   }
 }
 
-/** Why a database cannot be used, for those who act upon it. @since 0.1.0 @category errors */
+/** Why a database cannot be used, for programs that act upon it. @since 0.1.0 @category errors */
 export const UnavailableReason = Schema.Literal(
   // A file:
   "DiskFull",
@@ -165,7 +165,7 @@ export class IncorrectKeyIndex extends Schema.TaggedError<IncorrectKeyIndex>()("
   }
 }
 
-/** Somebody else has taken the reservation over; what it was for cannot be stored. @since 0.1.0 @category errors */
+/** Another process has taken the reservation over; what it was for cannot be stored. @since 0.1.0 @category errors */
 export class ReservationLost extends Schema.TaggedError<ReservationLost>()("ReservationLost", {
   keyIndex: KeyIndex
 }) {

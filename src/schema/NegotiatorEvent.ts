@@ -71,9 +71,9 @@ export const Happening = taggedUnion({
   SessionDelivered: { session: ClientSession },
   /** A failed round's wait, the `attempt`-th of this negotiation. */
   BackingOff: { until: Instant, attempt: Schema.Int, failures: Schema.Array(FailedAttempt) },
-  /** Nobody to ask: until a tower is added, or the first probe is due. */
+  /** No tower to ask: until a tower is added, or the first probe is due. */
   WaitingForCandidates: { until: Schema.optional(Instant) },
-  /** A wait was cut short by news: a tower or an address was added. */
+  /** A wait was cut short: a tower or an address was added. */
   Woken: {},
   /** A session is stored and waits for its taker. */
   Delivering: {},

@@ -23,7 +23,7 @@ export const AttemptStatus = Schema.Struct({
 export type AttemptStatus = typeof AttemptStatus.Type
 
 /**
- * The state: idle; nobody to ask (until the first probe, if one is due); asking; waiting after a failed round; a session
+ * The state: idle; no tower to ask (until the first probe, if one is due); asking; waiting after a failed round; a session
  * waits for its taker; or ended by a defect, for good.
  *
  * @since 0.1.0

@@ -10,7 +10,7 @@ import * as BlobType from "./BlobType.js"
 import { Instant, KeyIndex, LeaseToken, Route, TowerId } from "./Ids.js"
 
 /**
- * An open reservation, as taken by us: nobody else may use the key before `since` + `forMs` (milliseconds).
+ * An open reservation, as taken by us: no other process may use the key before `since` + `forMs` (milliseconds).
  *
  * @since 0.1.0
  * @category models

@@ -1,7 +1,7 @@
 /**
  * What is known about a tower (docs/negotiation.md, Standings): the last outcomes of its addresses, failed visits in a
- * row, last visit, last session, quarantine, and the counts behind the statistics. It orders the candidates; it blocks
- * nobody but by quarantine.
+ * row, last visit, last session, quarantine, and the counts behind the statistics. It orders the candidates; only
+ * quarantine blocks a tower.
  *
  * @since 0.1.0
  * @module

@@ -10,7 +10,7 @@ import { TowerAddress } from "./TowerAddress.js"
 
 /**
  * A tower: the id of its row, its public key, and its addresses, newest first (docs/negotiation.md, The reference's
- * database). An immutable snapshot. `additions` counts how often it was added, by whatever process: so it is seen that
+ * database). An immutable snapshot. `additions` counts how often it was added, by any process: so it is seen that
  * it was added again.
  *
  * @since 0.1.0

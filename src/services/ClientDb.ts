@@ -43,8 +43,8 @@ import type { TowerAddress } from "../schema/TowerAddress.js"
 
 /**
  * The client's database. Every write is durable when its effect succeeds, except where a method says otherwise, and is
- * bounded by the adapter's `storeTimeout`. What needs no sync of a local disk survives our process, but not a failure of
- * power: nobody outlives that. Methods keep the reference's names (lnd v0.21.2 `wtclient.DB`).
+ * bounded by the adapter's `storeTimeout`. A write marked "no fsync" survives a crash of this process, but not a
+ * power failure: no other process survives one either. Methods keep the reference's names (lnd v0.21.2 `wtclient.DB`).
  *
  * @since 0.1.0
  * @category services

@@ -61,7 +61,7 @@ const Basepoints = <A>(value: Schema.Schema<A, string>) =>
 
 const Output = Schema.Struct({ role: Schema.String, value: Schema.Int, pkScript: HexBytes })
 
-/** What every entry has, whatever became of the state. */
+/** What every entry has, whether its state was backed up or not. */
 const Common = {
   name: Schema.String,
   policy: Schema.Struct({
@@ -550,7 +550,7 @@ const compareRefused = (same: Same, subject: Subject, entry: Refused) => {
   same("fee", entry.fee, Number(draft.left.fee))
 }
 
-/** The Go clients back it up in vain; we say why before. */
+/** The Go clients back it up without effect; we fail with the reason. */
 const compareUnpunishable = (same: Same, subject: Subject, entry: Unpunishable) => {
   compareBlob(same, subject, entry)
   if (subject.channel.type === "scriptEnforcedLease") return same("refused", "ScriptEnforcedLease", refusal(subject))

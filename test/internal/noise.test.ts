@@ -49,7 +49,7 @@ const reads: ReadonlyArray<readonly [name: string, act: Uint8Array, read: Read]>
 ]
 
 describe("noise", () => {
-  it("begins each handshake anew, also when the state of an earlier one was overwritten", () => {
+  it("begins each handshake from the initial state, also when the state of an earlier one was overwritten", () => {
     for (const state of [Noise.initiator(towerPoint), Noise.responder(towerPoint)]) Noise.wipe(state)
     const [, act] = right(Noise.writeActOne(curve, Noise.initiator(towerPoint), ephemeral("12".repeat(32))))
     assert.deepStrictEqual(act, actOne)

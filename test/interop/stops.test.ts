@@ -60,7 +60,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
             (yield* tower.sessions).map((session) => session.encoded),
             ours.map((session) => Record.encoded(session))
           )
-          // A key that was shown rests until the tower's end is seen; the next visit takes another one meanwhile.
+          // A key that was shown rests until the tower's end is seen; until then the next visit takes another one.
           assert.deepStrictEqual(
             ours.map((session) => session.keyIndex),
             [KeyIndex.make(end === "MessageTimeout" ? 2 : 1)]

@@ -150,7 +150,7 @@ describe("BrontideTowerTransport", () => {
     it.scoped("gives up act three and the first message after 15 s when the tower does not take them", () =>
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make({ capacity: 60 })
-        // Act one is read; what comes then does not fit, and nobody reads it.
+        // Act one is read; what comes then does not fit, and is not read.
         yield* Effect.fork(accept(readsThen(theirs, 1, Effect.never)))
         const client = yield* connect(dialTo(ours), request().request)
         same(yield* endsAfter(15, Effect.flip(client.send(init()))), new MessageTimeout({ address, direction: "send" }))

@@ -27,11 +27,11 @@ it("rounds, failures, sessions and visits are counted", () => {
   )
 })
 
-it("a round says how it ended: with a session, with failures, or with nobody to ask", () => {
+it("a round says how it ended: with a session, with failures, or without a tower to ask", () => {
   const countOf = (outcome: string) =>
     Effect.map(Metric.value(Metric.tagged(Metrics.rounds, "outcome", outcome)), ({ count }) => count)
   const counts = Effect.all([countOf("session"), countOf("failed"), countOf("empty")])
-  /** What the rounds of a world add, while one request waits in it for so long. */
+  /** What the rounds of a world add, while one request waits in it for that time. */
   const added = (spec: WorldOptions, millis: number) =>
     run(spec, (world) =>
       Effect.gen(function* () {

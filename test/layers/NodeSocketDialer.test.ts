@@ -11,7 +11,7 @@ import { Init } from "../../src/schema/wire/Init.js"
 import type { SocketDialer } from "../../src/services/SocketDialer.js"
 import { TowerTransport } from "../../src/services/TowerTransport.js"
 import { accept, request } from "./brontide/endpoints.js"
-import { event, listen, nobody, openSockets, readAll, turns } from "./net/sockets.js"
+import { closedAddress, event, listen, openSockets, readAll, turns } from "./net/sockets.js"
 
 const { dial } = NodeSocketDialer.make
 
@@ -40,7 +40,7 @@ describe("NodeSocketDialer", () => {
   it.scopedLive("says that no program listens", () =>
     Effect.gen(function* () {
       const before = yield* openSockets
-      const address = yield* nobody
+      const address = yield* closedAddress
       const error = yield* Effect.flip(dial(address))
       assert.deepStrictEqual([error._tag, error.reason, error.address], ["DialFailed", "Refused", address])
       assert.strictEqual(yield* openSockets, before)
@@ -217,7 +217,7 @@ describe("NodeSocketDialer", () => {
     })
   )
 
-  it.scopedLive("holds a writer back while nobody reads", () =>
+  it.scopedLive("holds a writer back while the peer does not read", () =>
     Effect.gen(function* () {
       const { accepted, address } = yield* listen((socket) => socket.pause())
       const socket = yield* dial(address)

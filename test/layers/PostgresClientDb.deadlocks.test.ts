@@ -77,7 +77,7 @@ const store = (crossing: Crossing, rivals: number, storeTimeout: Duration.Durati
         const exit = yield* Effect.exit(
           Effect.tapError(statement, (error) => Effect.sync(() => failures.push(codeOf(error))))
         )
-        // Whatever the victim had locked is free now.
+        // Everything that the victim had locked is free now.
         yield* Fiber.join(waiting)
         yield* say("ROLLBACK")
         return yield* exit

@@ -103,7 +103,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
   })
 
   describe("an operation", () => {
-    it.scopedLive("fails with a typed error while somebody holds the lock, and succeeds afterwards", () =>
+    it.scopedLive("fails with a typed error while another client holds the lock, and succeeds afterwards", () =>
       Effect.gen(function* () {
         const to = yield* newSchema
         const db = yield* PostgresClientDb.make({ url: Redacted.make(to), storeTimeout: "2 seconds" })
@@ -155,7 +155,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
       })
     )
 
-    it.scoped("of a migration may take minutes, and stands in nobody's way for longer than another may take", () =>
+    it.scoped("of a migration may take minutes, and blocks no other client for longer than a call may take", () =>
       Effect.gen(function* () {
         const sql = yield* connect(yield* newSchema)
         yield* restore(sql, "postgres", 1)
@@ -260,7 +260,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
       yield* proxy.inject("answer lost")
       const tower = yield* db.createTower(publicKey(1), address(1))
       assert.deepStrictEqual(yield* db.listTowers, [tower])
-      // The first try is lost, and nobody knows its token: its index waits for its lease to run out.
+      // The first try is lost, and its token with it: its index waits for its lease to run out.
       yield* proxy.inject("reset")
       const first = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
       assert.strictEqual((yield* db.nextSessionKeyIndex(tower.id, type, "clear")).keyIndex, first.keyIndex + 1)
@@ -392,7 +392,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
       })
     )
 
-    it.scopedLive("a reset is lost when somebody took the key over meanwhile", () =>
+    it.scopedLive("a reset is lost when another process has taken the key over", () =>
       Effect.gen(function* () {
         const to = yield* newSchema
         const proxy = yield* Proxy.make(to)
@@ -400,12 +400,12 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
         const tower = yield* bind(db)
         const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
         const sql = yield* connect(to)
-        // The first thing to change the row after the reset is somebody else.
+        // The first thing to change the row after the reset is another process.
         yield* Effect.orDie(
           sql.unsafe(`
             CREATE FUNCTION steal() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN
-              NEW.lease = 'somebody else'; RETURN NEW;
+              NEW.lease = 'another process'; RETURN NEW;
             END $$;
             CREATE TRIGGER steal BEFORE UPDATE ON wt_reservation FOR EACH ROW EXECUTE FUNCTION steal();`)
         )

@@ -113,29 +113,31 @@ describe("RoundRobinTowerCandidates", () => {
     })
   )
 
-  it.scoped("a write that has begun is followed by its news, also when its caller is interrupted meanwhile", () =>
-    Effect.gen(function* () {
-      const memory = yield* MemoryClientDb.make()
-      const written = yield* Deferred.make<void>()
-      const goOn = yield* Deferred.make<void>()
-      const db: ClientDb.Service = {
-        ...memory,
-        createTower: (...args) =>
-          memory
-            .createTower(...args)
-            .pipe(Effect.zipLeft(Deferred.succeed(written, undefined)), Effect.zipLeft(Deferred.await(goOn)))
-      }
-      const candidates = yield* Effect.provideService(RoundRobinTowerCandidates.make(), ClientDb, db)
-      const changes = yield* candidates.changes
-      const caller = yield* Effect.fork(candidates.add(key(0), address(0)))
-      yield* Deferred.await(written)
-      const interruption = yield* Effect.fork(Fiber.interrupt(caller))
-      yield* Effect.yieldNow()
-      yield* Deferred.succeed(goOn, undefined)
-      yield* Fiber.join(interruption)
-      assert.deepStrictEqual(yield* candidates.list, yield* memory.listTowers)
-      assert.deepStrictEqual(yield* news(changes), ["+1"])
-    })
+  it.scoped(
+    "a write that has begun is followed by its change, also when its caller is interrupted before it ends",
+    () =>
+      Effect.gen(function* () {
+        const memory = yield* MemoryClientDb.make()
+        const written = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        const db: ClientDb.Service = {
+          ...memory,
+          createTower: (...args) =>
+            memory
+              .createTower(...args)
+              .pipe(Effect.zipLeft(Deferred.succeed(written, undefined)), Effect.zipLeft(Deferred.await(goOn)))
+        }
+        const candidates = yield* Effect.provideService(RoundRobinTowerCandidates.make(), ClientDb, db)
+        const changes = yield* candidates.changes
+        const caller = yield* Effect.fork(candidates.add(key(0), address(0)))
+        yield* Deferred.await(written)
+        const interruption = yield* Effect.fork(Fiber.interrupt(caller))
+        yield* Effect.yieldNow()
+        yield* Deferred.succeed(goOn, undefined)
+        yield* Fiber.join(interruption)
+        assert.deepStrictEqual(yield* candidates.list, yield* memory.listTowers)
+        assert.deepStrictEqual(yield* news(changes), ["+1"])
+      })
   )
 
   it.scoped("sees within 5 s what another process did", () =>
@@ -198,7 +200,7 @@ describe("RoundRobinTowerCandidates", () => {
     })
   )
 
-  it.scoped("tells of its own adds once, whatever it sees later", () =>
+  it.scoped("tells of its own adds once, also when a later poll finds them", () =>
     Effect.gen(function* () {
       const { make } = yield* setup()
       const candidates = yield* make
@@ -248,7 +250,7 @@ describe("RoundRobinTowerCandidates", () => {
     })
   )
 
-  it.scoped("polls go on whatever they end with, and what is wrong is said once, and again when it changes", () =>
+  it.scoped("polls go on after a failure or a defect, and what is wrong is said once, and again when it changes", () =>
     Effect.gen(function* () {
       const { db } = yield* setup()
       const logged: Array<string> = []
@@ -352,7 +354,7 @@ describe("RoundRobinTowerCandidates", () => {
     FastCheck.record({ op: FastCheck.constant("poll" as const) })
   )
 
-  // The changes, folded over the first list, give the list, in whatever order things happened.
+  // The changes, folded over the first list, give the list, in every order of events.
   it.effect.prop(
     "its news lead from the first list to the last",
     { steps: FastCheck.array(step, { maxLength: 15 }) },

@@ -8,7 +8,7 @@ import * as Layers from "../../src/layers/SocksSocketDialer.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
 import { entropy } from "./brontide/endpoints.js"
 import { namesResolved } from "./net/namesResolved.js"
-import { listen, nobody, openSockets, turns } from "./net/sockets.js"
+import { closedAddress, listen, openSockets, turns } from "./net/sockets.js"
 import { granted, proxy, rawProxy, type Script, type Status } from "./net/socksProxy.js"
 
 /** Dialers whose options are right. */
@@ -98,7 +98,7 @@ describe("SocksSocketDialer, with the proxy of a library", () => {
 
   it.scopedLive("tells a target where no program listens", () =>
     Effect.gen(function* () {
-      const port = Number((yield* nobody).split(":")[1])
+      const port = Number((yield* closedAddress).split(":")[1])
       const { options } = yield* proxy(() => port)
       assert.strictEqual((yield* Effect.flip(SocksSocketDialer.make(options).dial(onion))).reason, "Refused")
     })
@@ -262,7 +262,7 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
 
   it.scopedLive("names a proxy that does not listen", () =>
     Effect.gen(function* () {
-      const port = Number((yield* nobody).split(":")[1])
+      const port = Number((yield* closedAddress).split(":")[1])
       const error = yield* Effect.flip(SocksSocketDialer.make({ host: "127.0.0.1", port }).dial(onion))
       assert.deepStrictEqual([error.address, error.reason], [onion, "ProxyUnavailable"])
       assert.include(error.message, "no proxy listens there")

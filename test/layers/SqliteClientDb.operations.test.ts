@@ -20,7 +20,7 @@ import { bind, newFile, openBoth, other, patiently, withClient } from "./sql/sql
 
 describe("SqliteClientDb", () => {
   describe("an operation fails with a typed error", () => {
-    it.scoped("while somebody holds the lock, and succeeds afterwards", () =>
+    it.scoped("while another process holds the lock, and succeeds afterwards", () =>
       Effect.gen(function* () {
         const filename = yield* newFile
         const db = yield* SqliteClientDb.make({ filename })

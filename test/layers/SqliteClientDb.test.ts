@@ -180,7 +180,7 @@ describe("SqliteClientDb", () => {
       })
     )
 
-    it.scoped("for one that somebody holds, after it has waited", () =>
+    it.scoped("for one that another process holds, after it has waited", () =>
       Effect.gen(function* () {
         const filename = yield* newFile
         const connection = yield* other(filename)
@@ -212,7 +212,7 @@ describe("SqliteClientDb", () => {
       Effect.gen(function* () {
         const filename = yield* newFile
         const connection = yield* other(filename)
-        // Somebody else's table under one of our names.
+        // Another application's table under one of our names.
         yield* connection.unsafe("CREATE TABLE wt_standing (ours INTEGER)")
         const error = yield* Effect.flip(SqliteClientDb.make({ filename }))
         assert.strictEqual(error._tag, "DatabaseUnavailable")

@@ -28,7 +28,7 @@ import { KeyRing } from "../../src/services/KeyRing.js"
 import { SocketDialer } from "../../src/services/SocketDialer.js"
 
 const dialer = Layer.succeed(SocketDialer, { route: "clear", dial: () => Effect.dieMessage("the dialer was used") })
-// Whatever is asked of it is a defect.
+// Every call of it is a defect.
 const sql = Layer.succeed(SqlClient.SqlClient, {} as SqlClient.SqlClient)
 const ports = Layer.mergeAll(
   Layer.provideMerge(RoundRobinTowerCandidates.layer({ pollInterval: Infinity }), MemoryClientDb.layer()),

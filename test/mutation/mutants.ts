@@ -33,7 +33,6 @@ export const parts: ReadonlyArray<Part> = [
         "stops",
         "dbfailures",
         "corners",
-        "keyRest",
         "additions",
         "model"
       ].map(ofNegotiator),
@@ -46,7 +45,7 @@ export const parts: ReadonlyArray<Part> = [
         ["failed.filter((visit) => visit.own).length >= 2", "failed.filter((visit) => visit.own).length >= 1"],
         ["if (bytes > maxRewardScript)", "if (bytes >= maxRewardScript)"],
         ['return { next: "key", blames: "tower" }', 'return { next: "tower", blames: "tower" }'],
-        ['blames: isOwn(failure) ? "nobody" : "address"', 'blames: "address"'],
+        ['blames: isOwn(failure) ? "none" : "address"', 'blames: "address"'],
         [
           'case "Overtaken":\n        return { next: "tower", blames: "address" }',
           'case "Overtaken":\n        return { next: "tower", blames: "tower" }'
@@ -137,7 +136,7 @@ export const parts: ReadonlyArray<Part> = [
       ...negotiator(
         "loop",
         ["attempt += 1", ""],
-        ["if (anybody) {", "if (true) {"],
+        ["if (isAnyLeft) {", "if (true) {"],
         ["Math.min(...probes)", "Math.max(...probes)"],
         ["if (Option.isNone(end)) continue", "if (Option.isNone(end)) return yield* Effect.never"],
         ["yield* line.delivered", ""],

@@ -33,7 +33,7 @@ describe("causes", () => {
     )
   })
 
-  it("of nobody to ask is that there is nobody to ask", () => {
+  it("of no tower to ask is that there is none", () => {
     const error = new NegotiationError.NoTowerCandidates({ quarantined: 0 })
     expect(NegotiationError.causes(error)).toEqual([error])
   })

@@ -1,5 +1,5 @@
 /**
- * Whatever is public can be sent and shown: the encoded side of every schema is JSON, and values go through `JSON.stringify`,
+ * All that is public can be sent and shown: the encoded side of every schema is JSON, and values go through `JSON.stringify`,
  * every logger of Effect, and a real HttpApi.
  */
 import { Console } from "node:console"

@@ -59,7 +59,7 @@ describe("a world with a defect is found out", () => {
     assert.include(guarantees({ rules: { ...Rules.defaults, waits } }), "G5")
   })
 
-  it("a slow tower holds everybody up", () => {
+  it("a slow tower delays all callers", () => {
     assert.include(guarantees({ towers: 40, settings: { hedgeDelay: Number.POSITIVE_INFINITY } }), "G6")
   })
 
@@ -68,7 +68,7 @@ describe("a world with a defect is found out", () => {
   })
 
   it("towers that have failed are asked first", () => {
-    // In the order of their ids, whatever they did before.
+    // In the order of their ids, without regard to their standings.
     const ranking: Ranking = (list) =>
       Effect.succeed((visited) =>
         Effect.map(list, (towers) => Option.fromNullable(towers.find(({ id }) => !visited.has(id))))

@@ -3,7 +3,7 @@
  *
  * If a fiber is interrupted while it is in an uninterruptible region, the region's result is thrown away when the region
  * ends (docs/concurrency.md, callerIsInterrupted). So the region's last step checks for a pending interruption and, if there
- * is one, gives the thing to somebody else.
+ * is one, gives the result to another caller.
  *
  * @since 0.1.0
  */

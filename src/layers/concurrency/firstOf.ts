@@ -76,7 +76,7 @@ export const untilStopped = <A, E, R, E2>(
  *
  * Both fibers are interruptible whatever the caller is: in an uninterruptible region, such as the acquisition of a resource,
  * a timer that inherits the region would be slept to its end, and an effect that inherits it could not be cut short. The
- * caller itself stays uninterruptible: nobody but the time limit interrupts the effect then.
+ * caller itself stays uninterruptible: only the time limit interrupts the effect then.
  *
  * @since 0.1.0
  * @category combinators

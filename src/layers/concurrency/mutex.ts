@@ -2,7 +2,7 @@
  * One at a time, such that the turn is never lost.
  *
  * `Semaphore.withPermits` of Effect (3.22.4) loses its permit when its fiber yields right after taking it and is interrupted
- * there: then nobody ever gets a turn again (docs/concurrency.md, Mutex). Here taking the turn is one step of an
+ * there: then no caller ever gets a turn again (docs/concurrency.md, Mutex). Here taking the turn is one step of an
  * uninterruptible region, and only the wait before it can be interrupted.
  *
  * @since 0.1.0

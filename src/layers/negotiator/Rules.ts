@@ -37,14 +37,14 @@ export interface Acceptance {
 
 /**
  * What a failed attempt means. `next`: go on with the tower's next address, with another key at the same address, or with
- * another tower. `blames`: the tower, its address too, or nobody (a failure of our own side).
+ * another tower. `blames`: the tower, its address too, or none (a failure of our own side).
  *
  * @since 0.1.0
  * @category models
  */
 export interface Judgement {
   readonly next: "address" | "key" | "tower"
-  readonly blames: "address" | "tower" | "nobody"
+  readonly blames: "address" | "tower" | "none"
 }
 
 /** A visit without a session, as far as a round decides upon it. @since 0.1.0 @category models */
@@ -176,7 +176,7 @@ export const defaults: Rules = {
       case "Overtaken":
         return { next: "tower", blames: "address" }
       case "DialFailed":
-        return { next: "address", blames: isOwn(failure) ? "nobody" : "address" }
+        return { next: "address", blames: isOwn(failure) ? "none" : "address" }
       case "HandshakeFailed":
       case "ConnectionEnded":
       case "MessageTimeout":
@@ -197,7 +197,7 @@ export const defaults: Rules = {
       case "KeyRingError":
       case "LeaseExpired":
       case "OwnTimeout":
-        return { next: "tower", blames: "nobody" }
+        return { next: "tower", blames: "none" }
     }
   }
 }

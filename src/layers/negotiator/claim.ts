@@ -21,7 +21,7 @@ export interface Claim {
   readonly holder: () => TowerId | undefined
   /** The session, once it is stored. */
   readonly session: () => ClientSession | undefined
-  /** Returns when nobody is storing: the claim is free, or its session is stored. */
+  /** Returns when no session is being stored: the claim is free, or its session is stored. */
   readonly settled: Effect.Effect<void>
   /** Did an attempt begin before the visit that now holds the claim? */
   readonly isOvertaken: (attemptBegan: number) => boolean

@@ -39,8 +39,8 @@ const negotiation: (env: Environment, line: SessionLine) => Effect.Effect<Client
       if (Option.isNone(end)) continue
       const { additions, failures, session } = end.value
       if (session !== undefined) return session
-      const { anybody, firstProbe } = yield* whoIsLeft(env)
-      if (anybody) {
+      const { isAnyLeft, firstProbe } = yield* whoIsLeft(env)
+      if (isAnyLeft) {
         const until = (yield* Clock.currentTimeMillis) + (yield* delays.next)
         env.events.emit(Happening.BackingOff({ until, attempt, failures }))
         attempt += 1
@@ -61,13 +61,13 @@ const round = (env: Environment, line: SessionLine): Effect.Effect<Option.Option
     )
   )
 
-/** Is there anybody to ask, and if not, when is the first quarantined tower probed? */
+/** Is there a tower to ask, and if not, when is the first quarantined tower probed? */
 const whoIsLeft = (env: Environment) =>
   Effect.zipWith(env.candidates.list, Clock.currentTimeMillis, (towers, now) => {
     const standings = towers.map((tower) => env.standings.get(tower.id))
     const probes = standings.flatMap((standing) => Standing.probeAt(standing, env.settings) ?? [])
     return {
-      anybody: standings.some((standing) => !Standing.isQuarantined(standing, env.settings, now)),
+      isAnyLeft: standings.some((standing) => !Standing.isQuarantined(standing, env.settings, now)),
       firstProbe: probes.length === 0 ? undefined : Math.min(...probes)
     }
   })

@@ -116,7 +116,7 @@ const makeEnvironment = (rules: Rules, settings: Settings, name: string) =>
     yield* Effect.addFinalizer(() => Effect.sync(events.close))
     const unreleased = Unreleased.make()
     const standings = Standings.make(db, settings, yield* Clock.currentTimeMillis)
-    // Before the standings are read: of a tower that is added meanwhile, the addition is found.
+    // Before the standings are read: so that the addition of a tower that comes during the read is found.
     const candidates = yield* CandidateChanges.make(towers, {
       onAdded: standings.added,
       onRemoved: (tower) => {

@@ -152,7 +152,7 @@ const candidatesInTurn = (
     const visited = new Set<TowerId>()
     const failed: Array<FailedVisit> = []
     const failures: Array<FailedAttempt> = []
-    /** The next candidate is to be started as soon as it may be; if nobody is left, as soon as somebody is added. */
+    /** The next candidate is to be started as soon as it may be; if none is left, as soon as one is added. */
     let isDue = true
     let isOver = false
     let lastStart = 0

@@ -79,7 +79,7 @@ export const make = (maxPending: number, events: Events): SessionLine => {
     show(delivered, demand.undelivered === 0)
   }
 
-  /** Gives the waiting sessions to those who have waited longest; to nobody once the line has ended. */
+  /** Gives the waiting sessions to the takers that have waited longest; to none once the line has ended. */
   const serve = () => {
     while (waiting.length > 0 && end === undefined) {
       const taker = unserved("next")[0] ?? unserved("take")[0]

@@ -23,7 +23,7 @@ export interface UnreleasedReservation {
 /** @since 0.1.0 @category models */
 export interface Unreleased {
   readonly add: (one: UnreleasedReservation, now: number) => void
-  /** A tower's, without those whose leases have run out: these are free for everybody. */
+  /** A tower's, without those whose leases have run out: those may be taken by any visit. */
   readonly of: (tower: TowerId, now: number) => ReadonlyArray<UnreleasedReservation>
   readonly delete: (one: UnreleasedReservation) => void
   /** Drops all of a tower that was removed. */

@@ -226,7 +226,7 @@ const writeDown = (visit: Visit, { failures, held, reason }: Unserved): Effect.E
     const isQuarantined = isPermanent && !env.candidates.isAdded(tower)
     if (isQuarantined) standings.change(tower.id, (standing) => Standing.quarantined(standing, reason.reason, now))
     yield* release(visit, held)
-    const own = env.rules.judge(reason).blames === "nobody"
+    const own = env.rules.judge(reason).blames === "none"
     const restsUntil = Standing.restEnd(standings.get(tower.id), env.settings) ?? now
     env.events.emit(Happening.VisitFailed({ ...ref, failure: reason, blamed: !own, restsUntil }))
     // Unless it was added, and so released, while this was written.

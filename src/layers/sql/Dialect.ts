@@ -129,7 +129,7 @@ const sqlite = (sql: SqlClient, connectionOf: Dialect["connectionOf"]): Dialect 
 
 const migrationLock = 0x77_74_64_62
 
-/** An index over millions of rows takes minutes, and so long may another process have to wait for the one that makes it. */
+/** An index over millions of rows takes minutes, and another process may have to wait that long for the one that makes it. */
 const migrationMs = Duration.toMillis("10 minutes")
 
 const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect => ({

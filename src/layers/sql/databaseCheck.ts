@@ -1,5 +1,5 @@
 /**
- * Checks that a database holds what it must. Each rule is one statement, so that a client that writes meanwhile breaks none.
+ * Checks that a database holds what it must. Each rule is one statement, so that a client that writes during the check breaks none.
  *
  * @since 0.1.0
  */

@@ -3,7 +3,7 @@
  *
  * Asking whether the session is there would not do: a COMMIT that comes late would make "no" a lie. So a new token is put
  * on the reservation's row, which waits for the lock of the lost transaction. One row changed: it did not commit and never
- * will; the session is stored again under the new token. None: the session is there, or somebody else has taken the
+ * will; the session is stored again under the new token. None: the session is there, or another process has taken the
  * reservation over. That is repeated until `storeTimeout` (docs/database.md, When it does not answer).
  *
  * @since 0.1.0

@@ -84,7 +84,7 @@ const again = (error: unknown): boolean => isSqlError(error) && failureKind(erro
 const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs: number, port: Port): Database => {
   const { attemptMs, connectMs, cut } = dialect.limits
 
-  // By the monotonic clock: the wall clock may be set meanwhile.
+  // By the monotonic clock: the wall clock may be set during the transaction.
   const deadline: Effect.Effect<Deadline> = Effect.map(Clock.currentTimeNanos, (start) =>
     Effect.map(Clock.currentTimeNanos, (now) => storeTimeoutMs - Number(now - start) / 1e6)
   )

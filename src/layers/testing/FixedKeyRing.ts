@@ -1,5 +1,5 @@
 /**
- * Key rings without derivation, for tests: never for real sessions, since anybody can compute their keys.
+ * Key rings without derivation, for tests: never for real sessions, since their keys are public.
  *
  * @since 0.1.0
  * @module
@@ -33,7 +33,7 @@ export const secretOf = (index: number): Uint8Array => {
 export const publicKeyOf = (index: number): PublicKey => PublicKey.make(toHex(nobleCurve.publicKey(secretOf(index))))
 
 /**
- * Real keys, known to everybody: they connect to real towers and replay the recorded runs.
+ * Real keys, all of them public knowledge: they connect to real towers and replay the recorded runs.
  *
  * @since 0.1.0
  * @category testing

@@ -85,7 +85,7 @@ export const uriOf = (number: number): TowerUri =>
 
 /**
  * The negotiator over its towers, which are candidates already. Each build has towers and a database of its own. The keys
- * are real and known to everybody (`FixedKeyRing`).
+ * are real and public knowledge (`FixedKeyRing`).
  *
  * @since 0.1.0
  * @category layers

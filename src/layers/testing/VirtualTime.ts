@@ -85,7 +85,7 @@ export interface VirtualTime {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
   /** Runs what is ready; time does not pass. Throws `Stalled` for a livelock. */
   readonly settle: () => void
-  /** Lets time pass, and runs everything that is due meanwhile. */
+  /** Lets time pass, and runs everything that falls due. */
   readonly advance: (duration: Duration.DurationInput) => void
   /** Sets the wall clock back or forth, as an operator or a time server does; sleeping fibers are not affected. */
   readonly jump: (millis: number) => void

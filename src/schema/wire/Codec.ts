@@ -119,7 +119,7 @@ const readers: ReadonlyMap<number, ReadFields> = new Map([
 ])
 
 /**
- * Reads a message; never throws. More than 65,533 bytes behind the type, and types that nobody knows (there is no
+ * Reads a message; never throws. More than 65,533 bytes behind the type, and unknown types (there is no
  * odd/even rule), are errors.
  *
  * @since 0.1.0

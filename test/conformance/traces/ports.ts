@@ -96,7 +96,7 @@ export const database = (scenario: Scenario, { note }: Recorder): ClientDb.Servi
   }
 }
 
-/** The fixed keys; nobody computes with them. */
+/** The fixed keys; no test computes with them. */
 export const keyRing = (scenario: Scenario, { note }: Recorder): KeyRing.Service => {
   const fails = times(scenario.deriveFailures)
   return {

@@ -69,7 +69,7 @@ export const rules = (candidates: ScriptedTowerCandidates.ScriptedTowerCandidate
   judge: () => ({ next: "address", blames: "address" })
 })
 
-/** A visit has no time limit, nobody is asked beside a slow tower, and requests are limited as `limited` says. */
+/** A visit has no time limit, no other tower is asked beside a slow one, and requests are limited as `limited` says. */
 export const settings = (ours: Settings): Settings => ({
   ...ours,
   visitTimeout: Number.POSITIVE_INFINITY,
@@ -79,7 +79,7 @@ export const settings = (ours: Settings): Settings => ({
 
 /**
  * Its negotiator hears nothing of the list but by walking over it: no addition ends a wait, no removal a visit, and with
- * nobody to ask it backs off. So the list is always the same: all towers that there ever are, with all their addresses, and
+ * no tower to ask it backs off. So the list is always the same: all towers that there ever are, with all their addresses, and
  * one more, which is never asked.
  */
 export const unchanging = (service: TowerCandidates.Service, towers: ReadonlyArray<Tower>): TowerCandidates.Service => {
@@ -88,8 +88,8 @@ export const unchanging = (service: TowerCandidates.Service, towers: ReadonlyArr
     const addresses = new Set([...(all.get(tower.id)?.addresses ?? []), ...tower.addresses])
     all.set(tower.id, new Tower({ ...tower, addresses: [...addresses] }))
   }
-  const nobody = new Tower({ id: TowerId.make(1_000_000), publicKey: publicKeyOf(2_000_000), addresses: [] })
-  const list = [...all.values(), nobody]
+  const noTower = new Tower({ id: TowerId.make(1_000_000), publicKey: publicKeyOf(2_000_000), addresses: [] })
+  const list = [...all.values(), noTower]
   return { ...service, list: Effect.succeed(list) }
 }
 

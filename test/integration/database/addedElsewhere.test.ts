@@ -83,7 +83,7 @@ describe("a tower in quarantine", () => {
     })
   )
 
-  it.scoped("is left alone when nobody does", () =>
+  it.scoped("is left alone when no process does", () =>
     Effect.gen(function* () {
       const { dials } = yield* quarantined
       yield* TestClock.adjust("1 minute")

@@ -4,7 +4,7 @@ import { Context, Effect, Fiber, Stream } from "effect"
 import { SessionNegotiator } from "../../../src/services/SessionNegotiator.js"
 import * as Postgres from "../../layers/sql/postgres.js"
 import { address, identity, policy, publicKey, session, update } from "../../services/ClientDb/samples.js"
-import { negotiating, nobody, openDb, type Witness } from "./support/negotiating.js"
+import { negotiating, noWitness, openDb, type Witness } from "./support/negotiating.js"
 import * as World from "./support/world.js"
 
 const server = await Postgres.start()
@@ -49,7 +49,7 @@ const goesOn = (place: World.Place, outage: Outage) =>
 
 describe("a negotiator goes on when its database is back", () => {
   it.scopedLive(
-    "SQLite, locked by somebody else",
+    "SQLite, locked by another process",
     () =>
       Effect.gen(function* () {
         const place = yield* World.sqlite
@@ -86,7 +86,7 @@ describe.skipIf(server?.power === undefined)("Postgres, restarted in the middle 
       const where = yield* Postgres.newSchema(url)
       let restarts = 0
       const witness: Witness = {
-        ...nobody,
+        ...noWitness,
         reach: (at) =>
           at !== breakpoint || restarts++ > 0 ? Effect.void : Effect.promise(() => power.off().then(() => power.on()))
       }

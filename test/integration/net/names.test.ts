@@ -17,7 +17,7 @@ describe.skipIf(isMissing !== undefined)("names", () => {
       })
   )
 
-  it.live("a look-up is shared by name, and cancelled when nobody waits for it any more", () =>
+  it.live("a look-up is shared by name, and cancelled when no caller waits for it any more", () =>
     Effect.gen(function* () {
       const seen = yield* alone({}, "givenUp", 20)
       // For each of the 20 names one question a family, although two dials ask.

@@ -26,7 +26,7 @@ export interface Program {
   ) => Effect.Effect<A, ProgramError>
   /** Waits for the next event of that name. */
   readonly event: <A, I>(schema: Schema.Schema<A, I>, name: string) => Effect.Effect<A, ProgramError>
-  /** How many events of that name nobody has taken. */
+  /** How many events of that name were not taken yet. */
   readonly pending: (name: string) => Effect.Effect<number>
   /** Stops its clock: it does nothing, with its sockets open, until it is thawed. */
   readonly freeze: Effect.Effect<void>
@@ -93,7 +93,7 @@ export const start = (
         return
       }
       const waiting = replies.shift()
-      if (waiting === undefined) throw new Error(`${binary} ${command} answered what nobody asked: ${text}`)
+      if (waiting === undefined) throw new Error(`${binary} ${command} answered without a question: ${text}`)
       Deferred.unsafeDone(
         waiting,
         "error" in line ? Effect.fail(new ProgramError({ detail: line.error })) : Effect.succeed(line.reply)

@@ -1,6 +1,6 @@
 /**
  * A negotiation as bytes: recorded once between us and a real peer, replayed without it. In the form of
- * `test/fixtures/session-transcripts.json`, but for the peer's ephemeral key, which nobody but the peer ever had: what it
+ * `test/fixtures/session-transcripts.json`, but for the peer's ephemeral key, which only the peer ever had: what it
  * sent is replayed, and decrypted with our keys; what we sent must come out the same.
  */
 import { Effect, Either, Redacted, Schema, Stream, SubscriptionRef } from "effect"

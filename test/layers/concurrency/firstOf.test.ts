@@ -86,7 +86,7 @@ describe("within", () => {
     expect(timed(Effect.scoped(acquired))).toEqual([Exit.fail("late"), 10 * second, 0])
   })
 
-  it("of an uninterruptible caller it lets nobody but the time limit interrupt the effect", () => {
+  it("of an uninterruptible caller it lets only the time limit interrupt the effect", () => {
     const program = Effect.gen(function* () {
       const fiber = yield* Effect.fork(Effect.uninterruptible(within(Effect.sleep(second), 10 * second, late)))
       yield* Effect.sleep(1)

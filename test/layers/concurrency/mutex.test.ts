@@ -3,7 +3,7 @@ import { Effect, Exit, Fiber } from "effect"
 import * as Mutex from "../../../src/layers/concurrency/mutex.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
-/** In how many worlds nobody gets a turn any more, after one caller was interrupted at some step. */
+/** In how many worlds no caller gets a turn any more, after one caller was interrupted at some step. */
 const lost = (make: Effect.Effect<Mutex.Mutex>): number =>
   Array.from({ length: 500 }, (_, seed) =>
     VirtualTime.run(

@@ -25,7 +25,7 @@ const silent = always(TowerScript.silentAt("dial"))
 const dead = always(TowerScript.failsAt("dial"))
 
 describe("news in a round", () => {
-  it("a tower that is added joins: after the hedge delay, or at once when that has passed and nobody was left", () => {
+  it("a tower that is added joins: after the hedge delay, or at once when that has passed and no candidate was left", () => {
     for (const [added, started] of [
       [500, 1000],
       [1500, 1500]
@@ -221,7 +221,7 @@ describe("removals", () => {
     )
   })
 
-  it("wake nobody; with the last one gone the round after the wait finds nobody", () => {
+  it("wake no wait; with the last one gone the round after the wait finds no candidate", () => {
     run({ towers: [dead, dead] }, (world) =>
       Effect.gen(function* () {
         yield* askUntil(world, 3 * second)

@@ -13,7 +13,7 @@ const { policy } = options
 const good = (latency: number) => () => ({ ...TowerScript.ok, latency })
 const broken = new DatabaseUnavailable({ operation: "test", detail: "broken on purpose" })
 
-/** Stores of tower n fail after so long. */
+/** Stores of tower n fail after that time. */
 const failingStore =
   (n: number, after: number) =>
   (db: ClientDb.Service): ClientDb.Service => ({
@@ -113,7 +113,7 @@ describe("corners", () => {
     )
   })
 
-  it("an address that failed counts, although the next one was removed meanwhile", () => {
+  it("an address that failed counts, although the next one was removed during its attempt", () => {
     const [one, two] = [addressOf(1, 1), addressOf(1, 2)]
     const script = (dial: TowerScript.Dial) =>
       dial.address === one ? TowerScript.failsAt("dial") : TowerScript.silentAt("init")

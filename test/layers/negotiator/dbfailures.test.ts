@@ -19,7 +19,7 @@ import { addressOf, minute, run, second, those, towerKey, type World, type World
 
 type Method = keyof ClientDb.Service
 
-/** What becomes of a call: with its answer lost it is done all the same; a number makes it take so long. */
+/** What becomes of a call: with its answer lost it is done all the same; a number makes it take that many milliseconds. */
 type Fate = "well" | "fails" | "answer lost" | number
 
 const errorOf = (call: number): DbError =>
@@ -94,7 +94,7 @@ const expectSound = (world: World, taken: ReadonlyArray<ClientSession>, isLost: 
     expect(delivered).toEqual(taken.map(({ id }) => id))
     expect(new Set(delivered).size).toBe(delivered.length)
     expect(delivered.every((id) => ids.has(id))).toBe(true)
-    // What is listed and was not delivered is what nobody could know of.
+    // What is listed and was not delivered is what no caller could know of.
     const unknown = those(world.events, "AttemptFailed").filter(({ failure }) => failure._tag === "StoreOutcomeUnknown")
     expect(listed.length - delivered.length).toBe(isLost ? unknown.length : 0)
     const own = ["DatabaseBusy", "DatabaseUnavailable", "CorruptRow", "StoreOutcomeUnknown"]

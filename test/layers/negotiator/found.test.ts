@@ -127,7 +127,7 @@ describe("found by random worlds", () => {
     )
   })
 
-  it("nobody is started when the claim was taken while the next one was picked", () => {
+  it("no visit is started when the claim was taken while the next one was picked", () => {
     const candidates = (inner: TowerCandidates.Service): TowerCandidates.Service => ({
       ...inner,
       list: Effect.delay(inner.list, 100)

@@ -13,7 +13,7 @@ import { always, broken, good, inTurn, now, slowStores, takeUntil } from "./scen
 import { addressOf, hour, make, minute, run, second, those, towerKey, type WorldOptions } from "./world.js"
 
 describe("G1: delivered only after it is durable, at most once, and none is lost", () => {
-  it("nobody has a session before its store was confirmed", () => {
+  it("no caller has a session before its store is confirmed", () => {
     let confirmed = 0
     const db = (inner: ClientDb.Service): ClientDb.Service => ({
       ...inner,
@@ -31,7 +31,7 @@ describe("G1: delivered only after it is durable, at most once, and none is lost
     )
   })
 
-  it("a session whose store failed, or whose fate is unknown, reaches nobody", () => {
+  it("a session whose store failed, or may have failed, reaches no caller", () => {
     let calls = 0
     const db = (inner: ClientDb.Service): ClientDb.Service => ({
       ...inner,
@@ -54,7 +54,7 @@ describe("G1: delivered only after it is durable, at most once, and none is lost
     )
   })
 
-  it("of many takers of all kinds each gets another one; those who leave leave theirs to the next", () => {
+  it("of many takers of all kinds each gets another session; that of an interrupted taker goes to the next", () => {
     run({ towers: [good(20), good(20)] }, (world) =>
       Effect.gen(function* () {
         const { negotiator } = world
@@ -150,7 +150,7 @@ describe("G4: closing takes effect at once at every step", () => {
 
   it("with slow writes: a write in progress and the one that frees are finished, those of all visits at once", () => {
     for (let event = 1; event <= events; event += 3) {
-      // Whatever goes on: at most two writes one after the other, and the close ends in the step in which one ends.
+      // At every step: at most two writes one after the other, and the close ends in the step in which one ends.
       const { violations } = runPlan({ ...plan, faults: slowWrites, stop: { event } })
       expect([event, violations]).toEqual([event, []])
     }
@@ -175,7 +175,7 @@ describe("G5: the waits are exactly min, 2 min, ... max unless woken", () => {
     expect(found.length).toBeGreaterThan(40)
   })
 
-  it("with jitter within (0, max], whatever the seed", () => {
+  it("with jitter within (0, max], for every seed", () => {
     for (let seed = 1; seed <= 5; seed++) {
       const found = waits({ options: { jitter: true, maxBackoff: minute }, time: { seed } })
       for (const [i, wait] of found.entries()) {
@@ -200,7 +200,7 @@ describe("G6: towers that do not answer delay others by at most one hedge delay"
           expect(took[0]).toBe(count * second + 90)
           const rounds = took.slice(1)
           expect(Math.max(...rounds)).toBeLessThanOrEqual(second + 90)
-          // While all of them rest nobody waits.
+          // While all of them rest no caller waits.
           const delayed = rounds.filter((time) => time > 90).length
           expect(delayed).toBeLessThanOrEqual(((2 * hour) / (5 * minute) + 6) * count)
           expect(rounds.length).toBeGreaterThan(500)
@@ -247,7 +247,7 @@ describe("G8: while a request is pending the status says what is done or waited 
       })
     )
 
-  it("nobody to ask; quarantine; backing off; asking; delivering", () => {
+  it("no tower to ask; quarantine; backing off; asking; delivering", () => {
     expect(stateAt({ towers: [] }, 1)).toEqual({
       pending: 1,
       undelivered: 0,

@@ -108,7 +108,7 @@ describe("hedging", () => {
     )
   })
 
-  it("nobody is started while a claim is held; when it is given up the round goes on", () => {
+  it("no visit is started while a claim is held; when it is given up the round goes on", () => {
     const db = (inner: ClientDb.Service): ClientDb.Service => slowStores(2500)(noStoresFor(1)(inner))
     run({ towers: [good(), good(), good()], db }, (world) =>
       Effect.gen(function* () {

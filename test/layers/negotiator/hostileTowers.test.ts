@@ -119,7 +119,7 @@ describe("G7: a tower that does not stop sending is read up to a bound", () => {
   }
   const long = Codec.encode(new ErrorMessage({ code: 1, data: HexBytes.make("00".repeat(65_000)) }))
 
-  /** Says these messages and then others without end, whatever it is told. */
+  /** Says these messages and then others without end; it reads nothing. */
   const flooding = (messages: ReadonlyArray<Message>) => (end: SocketPair.End) =>
     Effect.gen(function* () {
       const connection = yield* Connection.accept(end, key, {

@@ -70,7 +70,7 @@ it("a tower that is removed in the step in which it accepts, or just before: its
       })
     )
   }
-  // With the right to store kept and nothing stored, nobody would be asked before the first backoff is over.
+  // With the right to store kept and nothing stored, no tower would be asked before the first backoff is over.
   expect([...instants].sort((a, b) => a - b)).toEqual([150, 300])
 })
 

@@ -18,7 +18,7 @@ const [first, other] = [addressOf(1, 1), addressOf(1, 2)]
 const twoAddresses = { addresses: [first, other] }
 
 describe("the lease of a key: act three and CreateSession are written only while it holds", () => {
-  /** Tower 1's leases hold so long. */
+  /** Tower 1's leases hold for `forMs` milliseconds. */
   const shortLeases =
     (forMs: number) =>
     (db: ClientDb.Service): ClientDb.Service => ({
@@ -105,7 +105,7 @@ describe("the lease of a key: act three and CreateSession are written only while
     )
   })
 
-  it("the monotonic clock alone says so, when the wall clock was set back meanwhile", () => {
+  it("the monotonic clock alone says so, when the wall clock was set back while it held", () => {
     let jump = () => {}
     const dial = Effect.andThen(
       Effect.sleep(500),
@@ -133,7 +133,7 @@ describe("the lease of a key: act three and CreateSession are written only while
               ? Effect.delay(shortLeases(4000)(db).nextSessionKeyIndex(towerId, ...rest), 4000)
               : db.nextSessionKeyIndex(towerId, ...rest)
         }),
-        // Otherwise tower 2 is asked meanwhile.
+        // Otherwise tower 2 is asked before the key has rested.
         options: { maxHedged: 1 }
       },
       (world) =>

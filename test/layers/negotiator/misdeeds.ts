@@ -19,6 +19,6 @@ export const misdeeds: ReadonlyArray<readonly [string, TowerScript.Script]> = [
   ["says Error instead of its reply", TowerScript.says("reply", errorMessage)],
   ["says Init twice", TowerScript.says("reply", new Init({ features: [], chainHash: otherChain }))],
   ["watches another chain", otherInit({ chainHash: otherChain })],
-  ["requires what nobody knows", otherInit({ features: [1000] })],
+  ["requires an unknown feature", otherInit({ features: [1000] })],
   ["sends a long reward script", TowerScript.replies(0, 0, HexBytes.make("51".repeat(1025)))]
 ]

@@ -202,7 +202,7 @@ describe("the order of the candidates", () => {
     )
   })
 
-  it("a tower that nobody knows anything of comes before those that gave a session", () => {
+  it("a tower of which nothing is known comes before those that gave a session", () => {
     const known = new Map([[TowerId.make(1), Standings.sessionGiven(Standing.initial, addressOf(1), now - 1)]])
     expect(picks(known)).toEqual([2, 3, 4, 5, 6, 7, 8, 1])
   })
@@ -392,7 +392,7 @@ describe("the waits", () => {
     expect(waitsOf(Reference.waits(settingsOf(1_000, 5_000)), 5)).toEqual([1_000, 2_000, 4_000, 5_000, 5_000])
   })
 
-  it("each walk begins anew", () => {
+  it("each walk begins at the first wait", () => {
     const schedule = Backoff.capped(settingsOf(10, 1000))
     expect(stepped(schedule, 3)).toEqual([10, 20, 40])
     expect(stepped(schedule, 3)).toEqual([10, 20, 40])

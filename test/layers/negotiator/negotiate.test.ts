@@ -204,7 +204,7 @@ describe("negotiate", () => {
     })
   }
 
-  it("a caller that is interrupted while its session is being stored, and the store fails: nobody else is asked", () => {
+  it("a caller that is interrupted while its session is being stored, and the store fails: no other tower is asked", () => {
     const db = (inner: ClientDb.Service): ClientDb.Service => slowStores(second)(noStoresFor(1)(inner))
     scene({ towers: [good(), good()], db }, (world) =>
       Effect.gen(function* () {
@@ -240,7 +240,7 @@ describe("negotiate", () => {
     }
     expect(left).toBeGreaterThan(0)
     // A fiber that yields in the one operation after `negotiate` has returned, and is interrupted there, loses what it was given:
-    // no effect can keep that from its caller. With so many yields it happens once in a thousand seeds, one of which is here.
+    // no effect can keep that from its caller. With a yield every few operations it happens once in a thousand seeds, one of which is here.
     expect(gone).toBeLessThanOrEqual(1)
   })
 

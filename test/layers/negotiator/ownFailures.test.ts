@@ -33,8 +33,8 @@ const twoAddresses = { addresses: [first, other] }
 const silent = always(TowerScript.silentAt("dial"))
 const dead = always(TowerScript.failsAt("dial"))
 
-describe("a failure of our own side: nobody is blamed, no other address is tried, the next tower", () => {
-  /** Tower 1 has two addresses; whatever fails, fails for tower 1. */
+describe("a failure of our own side: no tower is blamed, no other address is tried, the next tower", () => {
+  /** Tower 1 has two addresses; all failures are at tower 1. */
   const towers = [{ ...twoAddresses, ...good() }, good()]
   const visitOf = (world: World) => those(world.events, "VisitFailed")
   const restsUnblamed = expect.objectContaining({ blamed: false, restsUntil: 10 * second })
@@ -51,7 +51,7 @@ describe("a failure of our own side: nobody is blamed, no other address is tried
     )
   })
 
-  it("the key cannot be derived: nobody is dialled, and the index is used at the next visit", () => {
+  it("the key cannot be derived: no tower is dialled, and the index is used at the next visit", () => {
     let fails = true
     const keyRing = (ring: KeyRing.Service) => ({
       ...ring,
@@ -141,7 +141,7 @@ describe("a failure of our own side: nobody is blamed, no other address is tried
     )
   })
 
-  it("while one store takes long nobody else is started, and it is not the visit's deadline that ends it", () => {
+  it("while one store takes long no other visit is started, and it is not the visit's deadline that ends it", () => {
     run({ towers: [good(), good()], db: slowStores(100 * second), options: { visitTimeout: 20 * second } }, (world) =>
       Effect.gen(function* () {
         expect((yield* world.negotiator.nextSession).towerPublicKey).toBe(towerKey(1))
@@ -158,7 +158,7 @@ describe("failures of our own side", () => {
     (db: ClientDb.Service) =>
       numbers.reduce((inner, n) => noStoresFor(n)(inner), db)
 
-  it("the second one in a round ends it; the next round goes on where nobody failed", () => {
+  it("the second one in a round ends it; the next round goes on at the first tower that has not failed", () => {
     run({ towers: [good(), good(), good()], db: brokenFor(1, 2) }, (world) =>
       Effect.gen(function* () {
         expect(yield* take(world, 1)).toEqual([3])

@@ -295,7 +295,7 @@ describe("what else a tower can say", () => {
       { reason: "WrongChain", theirChain: Chain.bitcoinMainnet.chainHash }
     ],
     [
-      "features that nobody knows and that it requires",
+      "unknown features that it requires",
       ({ chainHash }: Init) => new Init({ features: [1, 6, 7, 4000], chainHash }),
       { reason: "UnknownRequiredFeature", features: [6, 4000] }
     ]

@@ -10,7 +10,7 @@ import type { TowerAddress } from "../../../src/schema/TowerAddress.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
 import { run, those, towerKey, type World, type WorldOptions } from "./world.js"
 
-/** A good tower whose dial, Init and reply take so long each, in milliseconds. */
+/** A good tower whose dial, Init and reply take `latency` milliseconds each. */
 export const good = (latency = 0) => ({ script: (): TowerScript.Script => ({ ...TowerScript.ok, latency }) })
 
 /** A tower that always does the same. */
@@ -86,7 +86,7 @@ export const noStoresFor =
         : db.createClientSession(session, reservation, update)
   })
 
-/** A database whose stores take so long. */
+/** A database whose stores take that many milliseconds longer. */
 export const slowStores =
   (millis: number) =>
   (db: ClientDb.Service): ClientDb.Service => ({

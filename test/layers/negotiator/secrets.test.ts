@@ -1,6 +1,6 @@
 /**
  * G9 (docs/negotiation.md): no secret is ever logged, printed, traced, thrown or stored in the clear. The real key
- * ring, the real handshake and a real file; whatever is a secret is recorded where it is made, and looked for in all
+ * ring, the real handshake and a real file; each secret is recorded where it is made, and looked for in all
  * that came out.
  */
 import * as fs from "node:fs"

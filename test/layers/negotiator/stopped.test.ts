@@ -109,7 +109,7 @@ describe("Stopped", () => {
   ]
 
   for (const [what, spec, message] of ends) {
-    it(`is what ${what} makes of a negotiator: it is told, and everybody gets the cause`, () => {
+    it(`is what ${what} makes of a negotiator: it is told, and all callers get the cause`, () => {
       run(spec, (world) =>
         Effect.gen(function* () {
           const { negotiator } = world
@@ -123,7 +123,7 @@ describe("Stopped", () => {
           for (const call of [negotiator.nextSession, negotiator.takeSession, negotiator.negotiate]) {
             expect(causeOf(yield* Effect.exit(call))).toMatchObject({ message: expect.stringMatching(message) })
           }
-          // What has stopped asks nobody any more, and stays so when it is closed.
+          // What has stopped asks no tower any more, and stays so when it is closed.
           const dialled = world.transport.count()
           yield* negotiator.requestSession
           yield* Effect.sleep(second)

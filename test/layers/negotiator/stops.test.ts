@@ -21,7 +21,7 @@ const slow: TowerScript.Script = {
   hangUpAfter: 100
 }
 
-/** A database whose named methods take so long. */
+/** A database whose named methods take that many milliseconds longer. */
 const slowDb =
   (times: { readonly reserve?: number; readonly store?: number; readonly free?: number }) =>
   (db: ClientDb.Service): ClientDb.Service => ({
@@ -189,7 +189,7 @@ describe("stopping in the middle of a visit", () => {
     const { sessions, took, world } = stopAt({ towers: [always(slow), good()], db }, 650)
     expect(took).toBe(50)
     expect(sessions).toEqual([])
-    // Nobody is started any more.
+    // No visit is started any more.
     expect(world.transport.count()).toBe(1)
     expect(keyAt(world, 2700)).toEqual(Exit.succeed(1))
   })
@@ -278,7 +278,7 @@ describe("stopping while nothing is on the wire", () => {
     expect(took).toBe(0)
   })
 
-  it("delivering, with nobody who takes: at once; the session is listed", () => {
+  it("delivering, without a taker: at once; the session is listed", () => {
     watched({ towers: [good()] }, (world) =>
       Effect.gen(function* () {
         yield* world.negotiator.requestSession

@@ -51,7 +51,7 @@ describe("requestSession", () => {
     )
   })
 
-  it("takes no time and no taker, whatever goes on", () => {
+  it("takes no time and no taker, in every state", () => {
     scene({ towers: [silent] }, ({ negotiator }) =>
       Effect.gen(function* () {
         for (const instant of [0, second, 20 * second]) {

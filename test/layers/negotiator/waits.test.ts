@@ -177,7 +177,7 @@ describe("the wall clock is set", () => {
     }
   })
 
-  it("back: a rest, and a quarantine, that would end too late begin anew", () => {
+  it("back: a rest, and a quarantine, that would end too late begin again from now", () => {
     const script = inTurn(TowerScript.failsAt("dial"), TowerScript.replies(64), TowerScript.ok)
     run({ towers: [script, good()], options: { quarantineProbe: "1 hour" } }, (world, time) =>
       Effect.gen(function* () {

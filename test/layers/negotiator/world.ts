@@ -157,7 +157,7 @@ export const stopRunaway = (elapsed: number, events: ReadonlyArray<NegotiatorEve
   )
 }
 
-/** Runs a program in a world of its own and closes it; whatever was violated fails the test. */
+/** Runs a program in a world of its own and closes it; a violation fails the test. */
 export const run = <A>(
   spec: WorldOptions,
   program: (world: World, time: VirtualTime.VirtualTime) => Effect.Effect<A>,

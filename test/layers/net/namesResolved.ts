@@ -4,7 +4,7 @@ import * as Net from "node:net"
 import { vi } from "@effect/vitest"
 import { Effect } from "effect"
 
-/** The names that this process asks for, by whatever way. */
+/** The names that this process asks for, in every way. */
 export const namesResolved = Effect.map(
   Effect.acquireRelease(
     Effect.sync(() => [

@@ -29,7 +29,7 @@ export const listen = (onConnection: (socket: Net.Socket) => void = () => {}) =>
   })
 
 /** An address where no program listens any more. */
-export const nobody = Effect.map(Effect.scoped(listen()), ({ address }) => address)
+export const closedAddress = Effect.map(Effect.scoped(listen()), ({ address }) => address)
 
 /** All that is read until the end, piece by piece. */
 export const readAll = (socket: SocketDialer.RawSocket): Effect.Effect<ReadonlyArray<Uint8Array>> =>

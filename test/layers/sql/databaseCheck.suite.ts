@@ -7,7 +7,7 @@ import { BackupDb } from "../../../src/services/BackupDb.js"
 import { ClientDb } from "../../../src/services/ClientDb.js"
 import { populate, populateBackups } from "./sample.js"
 
-/** What somebody or something did to a database, and what must be found. */
+/** A change of a database from outside, and what must be found. */
 const damages: ReadonlyArray<readonly [title: string, statement: string, table: string, detail: RegExp]> = [
   ["no identity", "DELETE FROM wt_identity", "wt_identity", /one row .* there are 0/],
   ["a counter set back", "UPDATE wt_identity SET next_index = 107", "wt_identity", /key index 109 was given out/],
@@ -19,9 +19,9 @@ const damages: ReadonlyArray<readonly [title: string, statement: string, table: 
   ],
   ["a tower without an address", "DELETE FROM wt_address WHERE tower = 2", "wt_tower", /tower 2 has no address/],
   ["an address out of order", "UPDATE wt_address SET position = 1", "wt_address", /two addresses of tower 1/],
-  ["a session of nobody", "UPDATE wt_session SET tower = 77 WHERE key_index = 100", "wt_session", /tower 77/],
-  ["a reservation for nobody", "UPDATE wt_reservation SET tower = 77", "wt_reservation", /tower 77/],
-  ["a standing of nobody", "UPDATE wt_standing SET tower = 77 WHERE tower = 1", "wt_standing", /tower 77/],
+  ["a session of no tower", "UPDATE wt_session SET tower = 77 WHERE key_index = 100", "wt_session", /tower 77/],
+  ["a reservation for no tower", "UPDATE wt_reservation SET tower = 77", "wt_reservation", /tower 77/],
+  ["a standing of no tower", "UPDATE wt_standing SET tower = 77 WHERE tower = 1", "wt_standing", /tower 77/],
   ["an identity of no key", "UPDATE wt_identity SET public_key = '02'", "wt_identity", /row 1 .*publicKey/],
   ["an address that is none", "UPDATE wt_address SET address = '' WHERE tower = 2", "wt_tower", /row 2 .*address/],
   [

@@ -11,7 +11,7 @@ import { Effect, Redacted } from "effect"
 export interface Server {
   readonly url: string
   readonly stop: () => Promise<void>
-  /** Stops it, whatever its clients do, and starts it again; a server that is not ours cannot be. */
+  /** Stops it without waiting for its clients, and starts it again; a server that is not ours cannot be. */
   readonly power: { readonly off: () => Promise<void>; readonly on: () => Promise<void> } | undefined
 }
 
@@ -29,7 +29,7 @@ const freePort = () =>
 /** The certificate of a server that speaks TLS: self-signed, for `localhost`. */
 export const certificate = fileURLToPath(new URL("tls/server.crt", import.meta.url))
 
-/** The server wants its key to be its own, and nobody else's to read. */
+/** The server requires that only its own user can read its key. */
 const installKey = (folder: string) => {
   const { gid, uid } = fs.statSync(folder)
   for (const name of ["server.crt", "server.key"]) {

@@ -48,7 +48,7 @@ describe("statements of SQLite", () => {
     })
   )
 
-  it.scoped("are prepared anew after a failure to prepare", () =>
+  it.scoped("are prepared again after a failure to prepare", () =>
     Effect.gen(function* () {
       const store = yield* storing(yield* SqliteClientDb.make({ filename: ":memory:" }))
       const prepared: Array<string> = []

@@ -109,7 +109,7 @@ describe("the clock", () => {
     }
   })
 
-  it("lets the wall clock jump without waking or delaying anybody", () => {
+  it("lets the wall clock jump without waking or delaying a fiber", () => {
     const time = VirtualTime.make({ startAt: 1_000_000 })
     const exit = time.run(
       Effect.gen(function* () {
@@ -242,7 +242,7 @@ describe("yielding", () => {
       )
       return count
     }
-    // A yield is made of operations too, hence the wide bounds.
+    // The bounds are wide, since a yield is made of operations too.
     for (const every of [20, 200]) {
       assert.isAbove(turns(every), 20_000 / every / 2)
       assert.isBelow(turns(every), (4 * 20_000) / every)

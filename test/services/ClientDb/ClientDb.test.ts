@@ -17,7 +17,7 @@ const folder = Effect.acquireRelease(
 
 const newFile = Effect.map(folder, (made) => ({ filename: path.join(made, "client.db") }))
 
-/** Opens the file anew for every call, so that nothing is known but what was written. */
+/** Opens the file again for every call, so that only what was written is known. */
 const reopening = Effect.map(newFile, (options): ClientDb.Service => {
   const open = <A, E>(use: (db: ClientDb.Service) => Effect.Effect<A, E>) =>
     Effect.scoped(Effect.flatMap(Effect.orDie(SqliteClientDb.make(options)), use))

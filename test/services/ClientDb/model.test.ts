@@ -11,7 +11,7 @@ import type { TowerAddress } from "../../../src/schema/TowerAddress.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
 import { address, identity, policy, policyKey, publicKey, session, start } from "./samples.js"
 
-/** The two databases do the same, whatever is asked of them: the one in memory is the model of the one in SQL. */
+/** The two databases do the same in every sequence of calls: the one in memory is the model of the one in SQL. */
 type Command =
   | { readonly _tag: "add"; readonly tower: PublicKey; readonly address: TowerAddress }
   | { readonly _tag: "remove"; readonly tower: PublicKey; readonly address: TowerAddress | undefined }

@@ -6,7 +6,7 @@ import { KeyIndex, maxKeyIndex } from "../../../src/schema/Ids.js"
 import { leaseMs, type Reservation } from "../../../src/schema/Reservation.js"
 import { ClientDb } from "../../../src/services/ClientDb.js"
 import { bound, end, free, type Test, type } from "./contract.js"
-import { address, identity, nobody, policyKey, publicKey, session, update } from "./samples.js"
+import { address, identity, policyKey, publicKey, session, unknownTower, update } from "./samples.js"
 
 export const reservationsCases = (test: Test) =>
   describe("reservations", () => {
@@ -14,7 +14,7 @@ export const reservationsCases = (test: Test) =>
       "are for a tower that is known, removed or not",
       Effect.gen(function* () {
         const { db, take } = yield* bound
-        const unknown = yield* Effect.flip(db.nextSessionKeyIndex(nobody, type, "clear"))
+        const unknown = yield* Effect.flip(db.nextSessionKeyIndex(unknownTower, type, "clear"))
         assert.strictEqual(unknown._tag, "TowerNotFound")
         yield* db.removeTower(publicKey(1))
         assert.strictEqual((yield* take).keyIndex, 100)
@@ -194,7 +194,7 @@ export const reservationsCases = (test: Test) =>
     )
 
     test(
-      "that somebody took over are left alone, but the standing is written",
+      "that another process took over are left alone, but the standing is written",
       Effect.gen(function* () {
         const { db, elapse, take, tower } = yield* bound
         const first = yield* take

@@ -14,7 +14,7 @@ const hex = (value: number, digits: number) => value.toString(16).padStart(digit
 
 export const publicKey = (n: number) => PublicKey.make(`02${hex(n, 64)}`)
 export const address = (n: number) => TowerAddress.make(`tower-${n}.example:9911`)
-export const nobody = TowerId.make(987_654)
+export const unknownTower = TowerId.make(987_654)
 
 export const identity: ClientDb.Identity = {
   chainHash: ChainHash.make(hex(6, 64)),

@@ -7,7 +7,17 @@ import { KeyIndex, type SessionId } from "../../../src/schema/Ids.js"
 import { leaseMs, Reservation } from "../../../src/schema/Reservation.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
 import { bound, free, type Test, type } from "./contract.js"
-import { address, nobody, policy, policyKey, publicKey, session, sessionFields, start, update } from "./samples.js"
+import {
+  address,
+  policy,
+  policyKey,
+  publicKey,
+  session,
+  sessionFields,
+  start,
+  unknownTower,
+  update
+} from "./samples.js"
 
 export const sessionsCases = (test: Test) =>
   describe("sessions", () => {
@@ -51,7 +61,7 @@ export const sessionsCases = (test: Test) =>
       "are refused in the order of the reference",
       Effect.gen(function* () {
         const { db, elapse, take, tower } = yield* bound
-        const ghost = { ...tower, id: nobody }
+        const ghost = { ...tower, id: unknownTower }
         const held = yield* take
         const unknown = yield* Effect.flip(db.createClientSession(session(ghost, held), held, update(tower)))
         assert.strictEqual(unknown._tag, "TowerNotFound")
@@ -183,7 +193,7 @@ export const sessionsCases = (test: Test) =>
         assert.deepStrictEqual(yield* list({ limit: 2 }), [0, 1])
         assert.deepStrictEqual(yield* list({ limit: 2, after: b.keyIndex }), [2, 3])
         assert.deepStrictEqual(yield* list({ after: d.keyIndex }), [])
-        assert.deepStrictEqual(yield* list({ towerId: nobody }), [])
+        assert.deepStrictEqual(yield* list({ towerId: unknownTower }), [])
         assert.deepStrictEqual(yield* list({ limit: Number.POSITIVE_INFINITY }), [0, 1, 2, 3])
       })
     )

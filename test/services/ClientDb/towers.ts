@@ -2,16 +2,16 @@
 import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Effect } from "effect"
 import { bound, type Test, type } from "./contract.js"
-import { address, nobody, publicKey, session, update } from "./samples.js"
+import { address, publicKey, session, unknownTower, update } from "./samples.js"
 
 export const towersCases = (test: Test) =>
   describe("towers", () => {
     test(
-      "that nobody added are not found",
+      "that were never added are not found",
       Effect.gen(function* () {
         const { db } = yield* bound
         const byKey = yield* Effect.flip(db.loadTower(publicKey(2)))
-        const byId = yield* Effect.flip(db.loadTowerById(nobody))
+        const byId = yield* Effect.flip(db.loadTowerById(unknownTower))
         assert.deepStrictEqual([byKey._tag, byId._tag], ["TowerNotFound", "TowerNotFound"])
       })
     )

@@ -8,7 +8,7 @@ export type Kill =
   | { readonly _tag: "breakpoint"; readonly breakpoint: Breakpoint; readonly nth: number }
   | { readonly _tag: "instant"; readonly afterMs: number }
 
-/** Clients that live and die together, and whether a tower swallows its replies meanwhile. */
+/** Clients that live and die together, and whether a tower swallows its replies during that time. */
 export interface Life {
   readonly kills: ReadonlyArray<Kill>
   readonly swallows: boolean

@@ -36,7 +36,7 @@ export interface Witness {
   readonly say: (word: Word, ...more: ReadonlyArray<string>) => Effect.Effect<void>
 }
 
-export const nobody: Witness = { reach: () => Effect.void, say: () => Effect.void }
+export const noWitness: Witness = { reach: () => Effect.void, say: () => Effect.void }
 
 const isPostgres = (where: string) => where.startsWith("postgresql:")
 
@@ -46,7 +46,7 @@ const client = ({ where, storeTimeoutMs }: Pick<Plan, "where" | "storeTimeoutMs"
     : SqliteClientDb.client({ filename: where, storeTimeout: storeTimeoutMs })
 
 /** The database of a plan; the transaction of a session is witnessed. */
-export const openDb = (plan: Pick<Plan, "where" | "storeTimeoutMs" | "reserveNext">, { reach }: Witness = nobody) =>
+export const openDb = (plan: Pick<Plan, "where" | "storeTimeoutMs" | "reserveNext">, { reach }: Witness = noWitness) =>
   Effect.gen(function* () {
     const sql = yield* client(plan)
     // One store at a time is witnessed: the clients negotiate one session after another.
@@ -149,7 +149,7 @@ const transport = (witness: Witness) =>
   ).pipe(Layer.provide(dialer(witness)))
 
 /** The negotiator of a plan, as long as the scope; its towers are added. */
-export const negotiating = (plan: Plan, witness: Witness = nobody) =>
+export const negotiating = (plan: Plan, witness: Witness = noWitness) =>
   Layer.build(
     SessionNegotiator.layer({
       chain,

@@ -35,7 +35,7 @@ export const Plan = Schema.Struct({
     Schema.Struct({
       breakpoint: Schema.Literal(...breakpoints),
       nth: Schema.optional(Schema.Number),
-      /** `stop`: until it is continued; to it, so long has passed then. */
+      /** `stop`: until it is continued; by its clocks that time has passed. */
       does: Schema.Union(
         Schema.Literal("kill"),
         Schema.Struct({ stop: Schema.Literal("clock stands", "lease runs out") })

@@ -25,7 +25,7 @@ import { type Client, start } from "./process.js"
 
 export type Engine = "SQLite" | "Postgres"
 
-/** A database that nobody has, and a connection beside the adapter's. */
+/** A fresh database, and a connection beside the adapter's. */
 export interface Place {
   readonly where: string
   readonly look: SqlClient.SqlClient

@@ -93,7 +93,7 @@ const exhausted = Effect.acquireRelease(
 )
 
 const all: Readonly<Record<string, (count: number) => Effect.Effect<unknown, unknown, Scope.Scope>>> = {
-  /** Three rounds with towers whose names nobody answers for, and behind them a good one that has a name too. */
+  /** Three rounds with towers whose names no server answers for, and behind them a good one that has a name too. */
   rounds: (count: number) =>
     Effect.gen(function* () {
       const real = yield* tower
@@ -111,7 +111,7 @@ const all: Readonly<Record<string, (count: number) => Effect.Effect<unknown, unk
       }
     }),
 
-  /** Dials of dead names that are given up, while somebody else asks for one of them. */
+  /** Dials of dead names that are given up, while another caller asks for one of them. */
   givenUp: (count: number) =>
     Effect.gen(function* () {
       const { asked } = yield* NameServer.serve({})

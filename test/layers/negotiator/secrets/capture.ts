@@ -1,4 +1,4 @@
-/** Keeps the text of everything that a program logs, prints, traces or throws, as detailed as anybody could print it. */
+/** Keeps the text of everything that a program logs, prints, traces or throws, in the most detailed form. */
 import { inspect } from "node:util"
 import { Cause, type Context, Layer, Logger, LogLevel, type Option, Tracer } from "effect"
 import { vi } from "vitest"

@@ -1,4 +1,4 @@
-/** Finds secret bytes in whatever was printed or stored, in every form in which bytes are usually written. */
+/** Finds secret bytes in all that was printed or stored, in every form in which bytes are usually written. */
 
 /** A secret and what it is. */
 export interface Secret {
@@ -6,7 +6,7 @@ export interface Secret {
   readonly bytes: Uint8Array
 }
 
-/** A part of it is enough: nobody writes 12 bytes of a key by chance. */
+/** A part of it is enough: 12 bytes of a key do not appear by chance. */
 export const part = 12
 
 /** The ways to write bytes: hex, Base64 from any position, numbers as JSON, `inspect` and `Buffer` print them, and raw. */
