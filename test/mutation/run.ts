@@ -49,18 +49,23 @@ const runPart = async (
   return (await Promise.all(faulty.map(judgeOneByOne))).flat()
 }
 
+const isPart = (name: string): boolean => parts.some((part) => part.name === name)
+
+/** The name of a part is never a text to look for: "sql" is in the paths of other parts too. */
+const isChosen = (part: Part, mutant: Mutant, names: ReadonlyArray<string>): boolean =>
+  names.length === 0 || names.some((name) => (isPart(name) ? part.name === name : describe(mutant).includes(name)))
+
 /**
- * Those of the parts with such a name, or whose file contains it; all of them without names. Answers the exit code: 1 when a
- * score is too low, when a text is gone or an explanation wrong, or when tests fail without any fault.
+ * Judges the faults of the parts with such a name, and those whose line in the output contains it; all of them without names.
+ * Answers the exit code: 1 when a score is too low, when a text is gone or an explanation wrong, or when tests fail without
+ * any fault.
  */
 export const run = async (names: ReadonlyArray<string>, output: Output): Promise<number> => {
   const copies: Copies = { clean: copy(), faulty: Array.from({ length: os.availableParallelism() }, copy) }
   const all: Array<Judged> = []
   let failed = false
   for (const part of parts) {
-    const isChosen = ({ file }: Mutant) =>
-      names.length === 0 || names.some((name) => part.name === name || file.includes(name))
-    const chosen = part.mutants.filter(isChosen)
+    const chosen = part.mutants.filter((mutant) => isChosen(part, mutant, names))
     if (chosen.length === 0) continue
     output.log(`${part.name}:`)
     try {
