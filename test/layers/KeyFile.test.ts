@@ -407,6 +407,24 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
     )
   )
 
+  it.effect("is refused when a folder takes its place before it is opened", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        yield* KeyFile.write(path, { root: seed })
+        const replacing: FileSystem.FileSystem = {
+          ...fs,
+          open: (name, options) =>
+            Effect.zipRight(
+              Effect.zipRight(fs.remove(name), fs.makeDirectory(name, { mode: 0o700 })),
+              fs.open(name, options)
+            )
+        }
+        const error = yield* Effect.flip(Effect.provideService(KeyFile.read(path), FileSystem.FileSystem, replacing))
+        assert.deepStrictEqual([error.reason, error.detail], ["NotAKeyFile", "it is no file"])
+      })
+    )
+  )
+
   it.effect("imports a seed or an extended key as other wallets print it", () =>
     Effect.gen(function* () {
       const parse = (text: string) => KeyFile.parseRoot(Redacted.make(text), "standard input")
