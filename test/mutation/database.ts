@@ -5,8 +5,9 @@ const sqlite = [
   "test/services/ClientDb/ClientDb.test.ts",
   "test/layers/SqliteClientDb.test.ts",
   "test/layers/SqliteClientDb.operations.test.ts",
+  "test/layers/sql/statements.test.ts",
   "-t",
-  "SQLite file(?!,)|SqliteClientDb"
+  "SQLite file(?!,)|SqliteClientDb|statements of SQLite"
 ]
 const postgres = ["test/layers/PostgresClientDb.test.ts", "test/layers/PostgresClientDb.deadlocks.test.ts"]
 
@@ -122,6 +123,7 @@ export const database: ReadonlyArray<Part> = [
         ['purpose === "synced" ? "FULL" : "NORMAL"', '"FULL"'],
         ['"BEGIN IMMEDIATE"', '"BEGIN"'],
         ["keepsPrepared(client) ? prepared : unprepared", "prepared"],
+        ["keepsPrepared(client) ? prepared : unprepared", "unprepared"],
         ['detail:\n          "the SQL client is for neither', 'detail:\n          "the SQL client is for one of']
       ),
       ...inFile(

@@ -6,6 +6,7 @@ import { vi } from "vitest"
 import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
 import { address, identity, policy, publicKey, session, update } from "../../services/ClientDb/samples.js"
+import { other, withClient } from "./sqliteFile.js"
 
 /** The driver has no types. */
 const Database: { prototype: { prepare: (text: string) => unknown } } = createRequire(import.meta.url)("better-sqlite3")
@@ -45,6 +46,18 @@ describe("statements of SQLite", () => {
         prepared.filter((text) => !text.startsWith("PRAGMA synchronous")),
         []
       )
+    })
+  )
+
+  it.scoped("are prepared each time through a client that forgets them, and would keep their texts", () =>
+    Effect.gen(function* () {
+      const store = yield* storing(yield* Effect.flatMap(other(":memory:"), withClient))
+      yield* store
+      const prepared: Array<string> = []
+      watchPrepare((text) => prepared.push(text))
+      yield* store
+      yield* store
+      assert.strictEqual(prepared.filter((text) => text.includes("INTO wt_session")).length, 2)
     })
   )
 
