@@ -1,6 +1,6 @@
 import { SqlError } from "@effect/sql/SqlError"
 import { assert, describe, it } from "@effect/vitest"
-import { type FailureKind, failureKind, toDbError, toOpenError } from "../../../src/layers/sql/errors.js"
+import { type FailureKind, failureKind, isSlow, toDbError, toOpenError } from "../../../src/layers/sql/errors.js"
 
 const withCode = (code: string) => new SqlError({ cause: Object.assign(new Error(`said ${code}`), { code }) })
 const withMessage = (message: string) => new SqlError({ cause: new Error(message), message: "Failed" })
@@ -8,10 +8,8 @@ const withMessage = (message: string) => new SqlError({ cause: new Error(message
 const codes: ReadonlyArray<readonly [FailureKind, ReadonlyArray<string>]> = [
   ["busy", ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY", "SQLITE_LOCKED_SHAREDCACHE"]],
   ["busy", ["40001", "40P01", "55P03", "57014", "53300"]],
-  [
-    "disconnected",
-    ["08006", "08003", "40003", "57P01", "57P03", "25P03", "ECONNREFUSED", "ECONNRESET", "EPIPE", "EAI_AGAIN"]
-  ],
+  ["disconnected", ["08006", "08003", "40003", "57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"]],
+  ["disconnected", ["ECONNREFUSED", "ECONNRESET", "EPIPE", "EAI_AGAIN"]],
   ["unavailable", ["SQLITE_FULL", "SQLITE_READONLY", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_IOERR_FSYNC"]],
   ["unavailable", ["SQLITE_CONSTRAINT_UNIQUE", "23505", "28P01", "3D000", "42P01", "25006", "53100"]],
   ["unavailable", ["DEPTH_ZERO_SELF_SIGNED_CERT", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "ERR_TLS_CERT_ALTNAME_INVALID"]]
@@ -35,6 +33,23 @@ describe("a driver's error", () => {
     assert.strictEqual(failureKind(withMessage("The database connection is not open")), "unavailable")
   })
 
+  it("with a code is known by that, whatever its words are", () => {
+    const error = Object.assign(new Error("the word terminated is no name"), { code: "42601" })
+    assert.strictEqual(failureKind(new SqlError({ cause: error })), "unavailable")
+  })
+
+  it("says whether a connection took too long", () => {
+    const slow = ["Connection timed out", "timeout exceeded when trying to connect"]
+    for (const message of slow) assert.isTrue(isSlow(withMessage(message)), message)
+    assert.isFalse(isSlow(withMessage("Connection terminated unexpectedly")))
+  })
+
+  it("is the cause of the typed one, but for that of a certificate, which refers to itself", () => {
+    const refused = withCode("ECONNREFUSED")
+    assert.strictEqual(toDbError("store")(refused).cause, refused.cause)
+    assert.isUndefined(toDbError("store")(withCode("ERR_TLS_CERT_ALTNAME_INVALID")).cause)
+  })
+
   it("becomes a typed one that says what is the matter", () => {
     assert.strictEqual(toDbError("store")(withCode("SQLITE_BUSY"))._tag, "DatabaseBusy")
     const full = toDbError("store")(withCode("SQLITE_FULL"))
@@ -46,5 +61,6 @@ describe("a driver's error", () => {
   it("that was thrown while opening does, too", () => {
     assert.match(toOpenError(Object.assign(new Error("x"), { code: "SQLITE_CANTOPEN" })).message, /cannot be opened/)
     assert.match(toOpenError("a string").message, /a string/)
+    assert.strictEqual(toOpenError(withCode("SQLITE_BUSY"))._tag, "DatabaseBusy")
   })
 })
