@@ -200,16 +200,16 @@ export const bigWholeNumber = (limits: {
   show: (given) => (typeof given === "number" ? `${given}, which is no bigint` : quoted(given))
 })
 
-const truths: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  on: true,
-  1: true,
-  false: false,
-  no: false,
-  off: false,
-  0: false
-}
+const truths: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["yes", true],
+  ["on", true],
+  ["1", true],
+  ["false", false],
+  ["no", false],
+  ["off", false],
+  ["0", false]
+])
 
 /** True or false; a text may say yes, no, on, off, 1 or 0 as well. @since 0.1.0 @category kinds */
 export const truth: Kind<boolean> = {
@@ -218,7 +218,7 @@ export const truth: Kind<boolean> = {
   unit: "",
   read: (given) => (typeof given === "boolean" ? given : undefined),
   fits: (given) => typeof given === "boolean",
-  parse: (text) => (Object.hasOwn(truths, text) ? truths[text] : undefined),
+  parse: (text) => truths.get(text),
   show: quoted
 }
 

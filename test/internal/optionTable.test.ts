@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Duration, Effect, Either, Option, Redacted } from "effect"
+import { ConfigProvider, Duration, Effect, Either, Option, Redacted, Schema } from "effect"
 import * as Table from "../../src/internal/optionTable.js"
+
+const Even = Schema.Number.pipe(Schema.multipleOf(2), Schema.brand("Even"))
 
 const table = Table.table("Example", ["example"], {
   wait: Table.withDefault(Table.time({ atMost: "1 minute" }), "10 seconds", "How long to wait"),
@@ -8,6 +10,7 @@ const table = Table.table("Example", ["example"], {
   most: Table.withDefault(Table.wholeNumber({ least: 1, most: 9, unit: "visits" }), 3, "How many"),
   any: Table.withDefault(Table.wholeNumber({ least: 1, unit: "requests" }), 1, "How many"),
   rate: Table.optional(Table.bigWholeNumber({ least: 1n, most: 1n << 63n, unit: "sat/kw" }), "the chain's", "A rate"),
+  even: Table.optional(Table.branded(Table.wholeNumber({ least: 2, most: 8 }), Schema.is(Even)), "none", "How many"),
   jitter: Table.withDefault(Table.truth, false, "Whether"),
   layout: Table.optional(Table.oneOf(["lnd", "dcrlnd"]), "the chain's", "Where"),
   name: Table.optional(Table.text("a name"), "none", "Who"),
@@ -22,6 +25,7 @@ const sentence = (given: object): string =>
 
 const time = 'wait takes a time above 0 and at most 1m (such as "1 second"), not'
 const count = "most takes a whole number from 1 to 9 (visits), not"
+const rate = "rate takes a whole number from 1 to 9223372036854775808 (sat/kw), not"
 
 describe("a table of options", () => {
   it("fills in the defaults, times in milliseconds", () => {
@@ -31,6 +35,7 @@ describe("a table of options", () => {
       most: 3,
       any: 1,
       rate: undefined,
+      even: undefined,
       jitter: false,
       layout: undefined,
       name: undefined,
@@ -54,6 +59,7 @@ describe("a table of options", () => {
       { poll: Duration.days(25) },
       'poll takes a time above 0 and at most 24d, or Infinity (such as "1 second"), not 25d.'
     ],
+    [{ most: 1 }, "taken"],
     [{ most: 9 }, "taken"],
     [{ most: 0 }, `${count} 0.`],
     [{ most: 10 }, `${count} 10.`],
@@ -63,13 +69,19 @@ describe("a table of options", () => {
     [{ any: Number.MAX_SAFE_INTEGER }, "taken"],
     [{ any: 0 }, "any takes a whole number of at least 1 (requests), not 0."],
     [{ any: 2 ** 53 }, "any takes a whole number of at least 1 (requests), not 9007199254740992."],
+    [{ rate: 1n }, "taken"],
     [{ rate: 1n << 63n }, "taken"],
-    [{ rate: 0n }, "rate takes a whole number from 1 to 9223372036854775808 (sat/kw), not 0."],
-    [{ rate: 1 }, "rate takes a whole number from 1 to 9223372036854775808 (sat/kw), not 1, which is no bigint."],
+    [{ rate: (1n << 63n) + 1n }, `${rate} 9223372036854775809.`],
+    [{ rate: 0n }, `${rate} 0.`],
+    [{ rate: 1 }, `${rate} 1, which is no bigint.`],
+    [{ even: 8 }, "taken"],
+    [{ even: 5 }, "even takes a whole number from 2 to 8, not 5."],
+    [{ even: 10 }, "even takes a whole number from 2 to 8, not 10."],
     [{ jitter: "yes" }, 'jitter takes true or false, not "yes".'],
     [{ layout: "cln" }, 'layout takes lnd or dcrlnd, not "cln".'],
     [{ name: "" }, 'name takes a name, not "".'],
     [{ file: undefined }, "file must be given; it takes the path of a file."],
+    [{ file: "" }, 'file takes the path of a file, not "".'],
     [{ file: 7 }, "file takes the path of a file, not 7."],
     [{ file: url }, "file takes the path of a file, not a value of another type."],
     [{ most: Object.create(null) }, `${count} a value of another type.`],
@@ -80,17 +92,32 @@ describe("a table of options", () => {
     assert.strictEqual(sentence(given), expected)
   })
 
+  it.each([null, "a"])("is not given by a program without types that hands in %j", (given) => {
+    assert.deepStrictEqual(
+      Table.decode(table, given as never),
+      Either.left("file must be given; it takes the path of a file.")
+    )
+  })
+
+  it("does not take a default for a value of another type", () => {
+    const given: object = { most: "9" }
+    assert.isUndefined(Table.settings(table, { file: "a", ...given }).most)
+  })
+
   it.each([
     "postgresql://user:swordfish@host:5432/towers?sslmode=require",
     "postgres://host/towers",
     " postgresql://user:swordfish@host/towers",
     "POSTGRES://user:swordfish@host/towers",
     "postgresql:user:swordfish@host",
+    "postgresql:/user:swordfish@host/towers",
     "mysql://user:swordfish@host/towers",
     "jdbc:postgresql://host/towers?password=swordfish",
     "file:///var/lib/towers.db",
     "host=db.example dbname=towers password=swordfish",
     "dbname = towers",
+    "target_session_attrs=any password=swordfish",
+    "Driver=PostgreSQL;Uid=user;Pwd=swordfish",
     "Server=db.example;User Id=user;Password=swordfish",
     "user:swordfish@db.example/towers",
     "user:swordfish@db.example:5432/towers"
@@ -132,6 +159,7 @@ describe("a table's Config", () => {
         WATCHTOWER_EXAMPLE_MOST: "9",
         WATCHTOWER_EXAMPLE_ANY: "1000",
         WATCHTOWER_EXAMPLE_RATE: "9223372036854775808",
+        WATCHTOWER_EXAMPLE_EVEN: "4",
         WATCHTOWER_EXAMPLE_JITTER: "on",
         WATCHTOWER_EXAMPLE_LAYOUT: "dcrlnd",
         WATCHTOWER_EXAMPLE_NAME: "Alice",
@@ -144,6 +172,7 @@ describe("a table's Config", () => {
         most: 9,
         any: 1000,
         rate: 1n << 63n,
+        even: Even.make(4),
         jitter: true,
         layout: "dcrlnd",
         name: "Alice",
@@ -176,6 +205,14 @@ describe("a table's Config", () => {
     ["MOST", "", `(Invalid data at watchtower.example.most: "${count} "".")`],
     ["MOST", "0x9", `(Invalid data at watchtower.example.most: "${count} "0x9".")`],
     ["MOST", "1e0", `(Invalid data at watchtower.example.most: "${count} "1e0".")`],
+    ["EVEN", "5", `(Invalid data at watchtower.example.even: "even takes a whole number from 2 to 8, not "5".")`],
+    ["RATE", "0x9", `(Invalid data at watchtower.example.rate: "${rate} "0x9".")`],
+    ["RATE", "much", `(Invalid data at watchtower.example.rate: "${rate} "much".")`],
+    [
+      "JITTER",
+      "toString",
+      `(Invalid data at watchtower.example.jitter: "jitter takes true or false, not "toString".")`
+    ],
     ["JITTER", "maybe", `(Invalid data at watchtower.example.jitter: "jitter takes true or false, not "maybe".")`],
     ["URL", "my://swordfish", `(Invalid data at watchtower.example.url: "url takes a URL that begins with pg://.")`],
     [

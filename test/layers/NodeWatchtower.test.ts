@@ -83,6 +83,18 @@ describe("NodeWatchtower", () => {
     })
   )
 
+  it.scopedLive.each([
+    ["RoundRobinTowerCandidates", { pollInterval: 0 }],
+    ["BrontideTowerTransport", { timeouts: { dialTimeout: 0 } }]
+  ] as const)("hands %s its options", ([layer, wrong]) =>
+    Effect.gen(function* () {
+      const key = yield* KeyFile.generate
+      const options = { chain: Chain.bitcoinRegtest, key, database: { filename: ":memory:" }, ...wrong }
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeWatchtower.layer(options))))
+      assert.include(error.message, `The options of ${layer} are not valid`)
+    })
+  )
+
   it.scopedLive("finds that the key is missing before it creates a database", () =>
     Effect.gen(function* () {
       const where = yield* folder

@@ -25,11 +25,10 @@ export const configuration: ReadonlyArray<Part> = [
         ["given >= least", "given > least"],
         ["given <= most,", "given < most,"],
         ["/^\\d{1,16}$/.test(text)", "true"],
-        ["/^\\d{1,20}$/.test(text)", "/^\\d{1,21}$/.test(text)"],
+        ["/^\\d{1,20}$/.test(text)", "true"],
         ["given >= limits.least", "given > limits.least"],
         ["given <= limits.most,", "given < limits.most,"],
         ['typeof given === "number" ? `${given}, which is no bigint` :', ""],
-        ["Object.hasOwn(truths, text) ? truths[text] : undefined", "truths[text]"],
         ["&& form.test(given),", ","],
         ['given !== "" && !isConnectionString(given)', "!isConnectionString(given)"],
         ["&& !isConnectionString(given)", ""],
@@ -51,7 +50,11 @@ export const configuration: ReadonlyArray<Part> = [
         ["value === undefined ? fallback : kind.read(value)", "kind.read(value) ?? fallback"],
         ['value === undefined && entry.presence === "required"', "false"],
         ["value !== undefined && !entry.kind.fits(value)", "!entry.kind.fits(value)"],
-        ["    Config.withDescription(description(entry))\n", ""],
+        [
+          "    Config.withDescription(description(entry))\n",
+          "",
+          "Effect shows the description of a Config to no caller: a ConfigProvider steps over it"
+        ],
         [
           'entry.presence === "required" ? valueConfig(entry, name) : optionalConfig(entry, name)',
           "optionalConfig(entry, name)"
