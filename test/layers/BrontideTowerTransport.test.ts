@@ -205,6 +205,20 @@ describe("BrontideTowerTransport", () => {
       })
     )
 
+    it.scoped("is given up by a tower that gets no act three for 5 s", () =>
+      Effect.gen(function* () {
+        const [ours, theirs] = yield* SocketPair.make()
+        let writes = 0
+        const silent: SocketPair.End = {
+          ...ours,
+          write: (bytes) => Effect.suspend(() => (writes++ === 0 ? ours.write(bytes) : Effect.succeed(true)))
+        }
+        yield* Effect.fork(connect(dialTo(silent), request().request))
+        const { act, reason } = yield* endsAfter(5, Effect.flip(accept(theirs)))
+        assert.deepStrictEqual([act, reason], [3, "Timeout"])
+      })
+    )
+
     it.scoped("is refused by a tower of another key", () =>
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make()

@@ -62,11 +62,7 @@ export const connection: ReadonlyArray<Part> = [
   },
   {
     name: "brontide",
-    quick: [
-      "test/layers/BrontideTowerTransport.test.ts",
-      "test/layers/brontide/connection.test.ts",
-      "test/layers/wiping.test.ts"
-    ],
+    quick: ["test/layers/BrontideTowerTransport.test.ts", "test/layers/brontide", "test/layers/wiping.test.ts"],
     thorough: ["test/layers/tower", "test/layers/NodeSocketDialer.test.ts"],
     mutants: [
       ...inFile(
