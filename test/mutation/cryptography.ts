@@ -150,8 +150,8 @@ export const keys: ReadonlyArray<Part> = [
   },
   {
     name: "hd",
-    quick: ["test/layers/HdKeyRing.test.ts", "test/layers/wiping.test.ts"],
-    thorough: ["test/conformance.test.ts", "test/cli"],
+    quick: ["test/internal/extendedKeys.test.ts", "test/layers/HdKeyRing.test.ts", "test/layers/wiping.test.ts"],
+    thorough: ["test/conformance.test.ts"],
     mutants: [
       ...inFile(
         "src/internal/hd.ts",

@@ -5,7 +5,7 @@ export const configuration: ReadonlyArray<Part> = [
   {
     name: "config",
     quick: ["test/internal/optionTable.test.ts", "test/layers/options.test.ts", "test/docs"],
-    thorough: ["test/layers/NodeWatchtower.test.ts", "test/layers/HdKeyRing.test.ts", "test/cli"],
+    thorough: ["test/layers/NodeWatchtower.test.ts", "test/layers/HdKeyRing.test.ts"],
     mutants: [
       ...inFile(
         "src/internal/optionTable.ts",
