@@ -1,7 +1,9 @@
+import { createHmac } from "node:crypto"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
+import { secp256k1 } from "@noble/curves/secp256k1.js"
 import { HDKey } from "@scure/bip32"
-import { Effect, FastCheck, Redacted } from "effect"
+import { ConfigProvider, Effect, FastCheck, Redacted } from "effect"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
 import * as HdKeyRing from "../../src/layers/HdKeyRing.js"
 import * as Chain from "../../src/schema/Chain.js"
@@ -52,6 +54,47 @@ describe("HdKeyRing", () => {
     })
   )
 
+  /** A hardened child as the wallets derive it of a key without its leading zeros: aligned to the left. */
+  const childOfShort = ({ chainCode, privateKey }: HDKey, index: number) => {
+    const [key, code] = [privateKey ?? new Uint8Array(), chainCode ?? new Uint8Array()]
+    const data = new Uint8Array(37)
+    data.set(key.subarray(key.findIndex((byte) => byte !== 0)), 1)
+    new DataView(data.buffer).setUint32(33, 2 ** 31 + index)
+    const hash = createHmac("sha512", code).update(data).digest()
+    const { Fn } = secp256k1.Point
+    const child = Fn.toBytes(Fn.add(Fn.fromBytes(key), Fn.fromBytes(hash.subarray(0, 32))))
+    return new HDKey({ privateKey: child, chainCode: hash.subarray(32) })
+  }
+
+  // Each seed has a key that begins with zero on that level, and on no other that is kept short.
+  it.effect.each([
+    ["lnd", Chain.bitcoinMainnet, "be", "m/1017'", 0, "m/8'/0/1"],
+    ["dcrlnd", Chain.decredMainnet, "01be", "m/44'", 42, "m/8'/0/1"],
+    ["dcrlndRemote", Chain.decredMainnet, "01d2", "m/44'", 42, "m/0'/1017'/8'/1"],
+    ["dcrlndRemote", Chain.decredMainnet, "2f", "m/44'/42'/0'/1017'", 8, "m/1"]
+  ] as const)("of the layout %s keeps short what the wallets do", ([layout, chain, seedEnd, short, index, rest]) =>
+    Effect.gen(function* () {
+      const hex = seedEnd.padStart(32, "0")
+      const key = HDKey.fromMasterSeed(fromHex(hex)).derive(short)
+      assert.strictEqual(key.privateKey?.[0], 0)
+      const found = yield* sessionKey({ root: seed(hex), chain, layout })
+      assert.strictEqual(found, toHex(childOfShort(key, index).derive(rest).publicKey ?? new Uint8Array()))
+      assert.notStrictEqual(found, toHex(key.derive(`m/${index}'`).derive(rest).publicKey ?? new Uint8Array()))
+    })
+  )
+
+  it.effect("keeps 32 bytes of the coin type's key, as the wallets do", () =>
+    Effect.gen(function* () {
+      const hex = "37".padStart(32, "0")
+      const master = HDKey.fromMasterSeed(fromHex(hex))
+      assert.strictEqual(master.derive("m/44'/42'").privateKey?.[0], 0)
+      assert.strictEqual(
+        yield* sessionKey({ root: seed(hex), chain: Chain.decredMainnet }),
+        toHex(master.derive("m/44'/42'/8'/0/1").publicKey ?? new Uint8Array())
+      )
+    })
+  )
+
   // Keys that the layouts do not keep short follow the standard; 0.4 % of the seeds have a short purpose key.
   it.prop(
     "agrees with BIP-32 where no purpose key begins with zero",
@@ -98,6 +141,11 @@ describe("HdKeyRing", () => {
       /belongs to bitcoin mainnet, not to bitcoin regtest/
     ],
     [
+      "an extended key of another chain",
+      { root: text(HDKey.fromMasterSeed(fromHex(seedHex)).privateExtendedKey), chain: Chain.decredMainnet },
+      /belongs to bitcoin mainnet, not to decred mainnet/
+    ],
+    [
       "an extended key off the path",
       {
         root: text(HDKey.fromMasterSeed(fromHex(seedHex)).derive("m/44'").privateExtendedKey),
@@ -123,12 +171,42 @@ describe("HdKeyRing", () => {
     )
   }
 
+  it.effect("has the first and the last key of the first and of the last family, from a seed of any length", () =>
+    Effect.gen(function* () {
+      const ends = [0, 2 ** 31 - 1]
+      for (const hex of ["5e".repeat(16), "5e".repeat(64)]) {
+        const master = HDKey.fromMasterSeed(fromHex(hex))
+        for (const family of ends) {
+          for (const index of ends) {
+            const expected = master.derive(`m/1017'/0'/${family}'/0/${index}`).publicKey ?? new Uint8Array()
+            const options = { root: seed(hex), chain: Chain.bitcoinMainnet }
+            assert.strictEqual(yield* sessionKey(options, index, family), toHex(expected))
+          }
+        }
+      }
+    })
+  )
+
+  it.effect("reads a root from configuration, with blanks around it", () =>
+    Effect.gen(function* () {
+      const provider = ConfigProvider.fromMap(
+        new Map([
+          ["watchtower.chain", "bitcoin"],
+          ["watchtower.keyRing.root", ` ${seedHex}\n`]
+        ])
+      )
+      const options = yield* Effect.withConfigProvider(HdKeyRing.config, provider)
+      assert.strictEqual(yield* sessionKey(options), vectors.paths[0]?.pub)
+    })
+  )
+
   it.effect("answers a wrong locator or point with an error", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const ring = yield* HdKeyRing.make({ root: seed(seedHex), chain: Chain.bitcoinMainnet })
-        for (const index of [-1, 0.5, 2 ** 31]) {
-          assert.match((yield* Effect.flip(ring.deriveKey({ family: 8, index }))).message, /no key \(8, /)
+        for (const wrong of [-1, 0.5, 2 ** 31]) {
+          assert.match((yield* Effect.flip(ring.deriveKey({ family: 8, index: wrong }))).message, /no key \(8, /)
+          assert.match((yield* Effect.flip(ring.deriveKey({ family: wrong, index: 1 }))).message, /no key \(.*, 1\)/)
         }
         const offCurve = PublicKey.make(`02${"f".repeat(64)}`)
         assert.match((yield* Effect.flip(ring.ecdh({ family: 8, index: 1 }, offCurve))).message, /not a point/)
