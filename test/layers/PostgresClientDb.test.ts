@@ -202,6 +202,57 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
       })
     )
 
+    it.scopedLive("that removes an address waits for another that does, so that the last one stays", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        const db = yield* PostgresClientDb.make({ url: Redacted.make(to), storeTimeout: "2 seconds" })
+        yield* bind(db)
+        yield* db.createTower(publicKey(1), address(2))
+        const sql = yield* connect(to)
+        const busy = yield* Effect.orDie(
+          sql.withTransaction(
+            sql`SELECT 1 FROM wt_tower FOR UPDATE`.pipe(
+              Effect.andThen(sql`DELETE FROM wt_address WHERE address = ${address(2)}`),
+              Effect.andThen(Effect.flip(db.removeTower(publicKey(1), address(1))))
+            )
+          )
+        )
+        assert.strictEqual(busy._tag, "DatabaseBusy")
+        assert.strictEqual((yield* Effect.flip(db.removeTower(publicKey(1), address(1))))._tag, "LastTowerAddr")
+      })
+    )
+
+    it.scopedLive("is on the server's disk when it answers, whatever the server's default is", () =>
+      Effect.gen(function* () {
+        const sql = yield* connect(yield* newSchema)
+        const settings: Array<unknown> = []
+        const client = around(sql, (text, statement, connection) =>
+          text.startsWith("BEGIN")
+            ? // What the administrator chose for the whole database would be in force like this.
+              Effect.zipRight(
+                Effect.orDie(connection.execute("SET synchronous_commit = off", [], undefined)),
+                statement
+              )
+            : text === "COMMIT"
+              ? Effect.zipRight(
+                  Effect.map(Effect.orDie(connection.execute("SHOW synchronous_commit", [], undefined)), (rows) =>
+                    settings.push(...rows)
+                  ),
+                  statement
+                )
+              : statement
+        )
+        const db = yield* Effect.provideService(SqlClientDb.make(), SqlClient.SqlClient, client)
+        settings.length = 0
+        const tower = yield* bind(db)
+        yield* db.saveStanding(update(tower))
+        assert.deepStrictEqual(
+          settings,
+          Array.from({ length: 3 }, () => ({ synchronous_commit: "on" }))
+        )
+      })
+    )
+
     it.scopedLive("survives that its connections were ended", () =>
       Effect.gen(function* () {
         const to = yield* newSchema

@@ -1,8 +1,11 @@
 import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlClient, SqlError, Statement } from "@effect/sql"
+import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
+import { policy, session, update } from "../services/ClientDb/samples.js"
+import { bind, patiently, withClient } from "./sql/sqliteFile.js"
 
 const dialects = ["mysql", "mssql", "clickhouse"] as const
 
@@ -36,4 +39,44 @@ describe("SqlClientDb", () => {
       })
     )
   }
+
+  const sqlite = (options: Omit<Parameters<typeof SqliteClient.make>[0], "filename"> = {}) =>
+    SqliteClient.make({ filename: ":memory:", disableWAL: true, ...options }).pipe(
+      Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make)
+    )
+
+  it.scoped("keeps its own names through a client that changes those of the application", () =>
+    Effect.gen(function* () {
+      const client = yield* sqlite({
+        transformQueryNames: (name) => `app_${name}`,
+        transformResultNames: (name) => name.toUpperCase()
+      })
+      const db = yield* withClient(client)
+      const tower = yield* bind(db)
+      const held = yield* db.nextSessionKeyIndex(tower.id, policy.blobType, "clear")
+      yield* db.createClientSession(session(tower, held), held, update(tower))
+      assert.deepStrictEqual(yield* db.listClientSessions(), [session(tower, held)])
+    })
+  )
+
+  it.scoped("fails with a typed error where the client throws instead of making a connection", () =>
+    Effect.gen(function* () {
+      let isBroken = false
+      const thrown = Object.assign(new Error("no such file"), { code: "ENOENT", path: "/tls/root.crt" })
+      const client = yield* sqlite()
+      const throwing: SqlClient.SqlClient = new Proxy(client, {
+        get: (target, name) =>
+          name === "withoutTransforms"
+            ? () => throwing
+            : name === "reserve"
+              ? Effect.suspend(() => (isBroken ? Effect.die(thrown) : target.reserve))
+              : Reflect.get(target, name, target)
+      })
+      const db = yield* withClient(throwing)
+      isBroken = true
+      const error = yield* patiently(Effect.flip(db.listTowers))
+      assert.strictEqual(error._tag, "DatabaseUnavailable")
+      assert.match(error.message, /\/tls\/root\.crt/)
+    })
+  )
 })

@@ -222,4 +222,24 @@ describe("SqliteClientDb", () => {
       })
     )
   })
+
+  it.scoped("skipping key indexes gives none again that another process took meanwhile", () =>
+    Effect.gen(function* () {
+      const filename = yield* newFile
+      const elsewhere = yield* SqliteClientDb.make({ filename })
+      const tower = yield* bind(elsewhere)
+      const take = elsewhere.nextSessionKeyIndex(tower.id, policy.blobType, "clear")
+      let isSkipping = false
+      // Between the look at the counter and the transaction that moves it.
+      const client = around(yield* SqliteClientDb.client({ filename }), (text, statement) => {
+        if (!isSkipping || text !== "BEGIN IMMEDIATE") return statement
+        isSkipping = false
+        return Effect.zipRight(Effect.orDie(Effect.replicateEffect(take, 3)), statement)
+      })
+      const db = yield* withClient(client)
+      isSkipping = true
+      yield* db.skipSessionKeys(1)
+      assert.strictEqual((yield* take).keyIndex, 103)
+    })
+  )
 })

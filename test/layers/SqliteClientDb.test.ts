@@ -277,6 +277,29 @@ describe("SqliteClientDb", () => {
     )
   }
 
+  it.scoped("lists the old ones among very many", () =>
+    Effect.gen(function* () {
+      const { db, sql } = yield* openBoth(":memory:")
+      const tower = yield* bind(db)
+      const held = yield* db.nextSessionKeyIndex(tower.id, policy.blobType, "clear")
+      yield* db.createClientSession(session(tower, held, { createdAt: 1 }), held, update(tower))
+      // More of them, each a millisecond younger than the one before.
+      yield* sql`
+        WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
+        INSERT INTO wt_session
+        SELECT key_index + n, substr(id, 1, 58) || printf('%08x', key_index + n), tower, status, created_at + n, blob_type,
+          max_updates, reward_base, reward_rate, sweep_fee_rate, reward_pk_script, seq_num, tower_last_applied
+        FROM wt_session, n`
+      for (const older of [10, 999, 1000, 1500]) {
+        const found = yield* db.listClientSessions({ createdBefore: 1 + older, limit: 5000 })
+        assert.deepStrictEqual(
+          found.map(({ keyIndex }) => keyIndex - held.keyIndex),
+          Array.from({ length: older }, (_, n) => n)
+        )
+      }
+    })
+  )
+
   it.scoped("stores sessions with the next index reserved only when it is told to", () =>
     Effect.gen(function* () {
       const db = yield* SqliteClientDb.make({ filename: yield* newFile, reserveNext: false })

@@ -6,8 +6,12 @@ const sqlite = [
   "test/layers/SqliteClientDb.test.ts",
   "test/layers/SqliteClientDb.operations.test.ts",
   "test/layers/sql/statements.test.ts",
+  "test/layers/sql/syncs.test.ts",
+  "test/layers/sql/waits.test.ts",
+  "test/layers/support/databaseIdentity.test.ts",
+  "test/layers/SqlClientDb.test.ts",
   "-t",
-  "SQLite file(?!,)|SqliteClientDb|statements of SQLite"
+  "SQLite file(?!,)|SqliteClientDb|SqlClientDb|statements of SQLite|the first key index"
 ]
 const postgres = ["test/layers/PostgresClientDb.test.ts", "test/layers/PostgresClientDb.deadlocks.test.ts"]
 

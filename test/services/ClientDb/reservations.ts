@@ -246,6 +246,17 @@ export const reservationsCases = (test: Test) =>
     )
 
     test(
+      "can be skipped up to the last key index",
+      Effect.gen(function* () {
+        const db = yield* ClientDb
+        yield* db.bindIdentity({ ...identity, firstKeyIndex: KeyIndex.make(maxKeyIndex - 1) })
+        const tower = yield* db.createTower(publicKey(1), address(1))
+        assert.strictEqual(yield* db.skipSessionKeys(1), maxKeyIndex)
+        assert.strictEqual((yield* db.nextSessionKeyIndex(tower.id, type, "clear")).keyIndex, maxKeyIndex)
+      })
+    )
+
+    test(
       "go on behind the indexes that were skipped",
       Effect.gen(function* () {
         const { db, take } = yield* bound

@@ -73,6 +73,17 @@ export const standingsCases = (test: Test) =>
     )
 
     test(
+      "are written without instants of the future",
+      Effect.gen(function* () {
+        const { db, tower } = yield* bound
+        yield* db.saveStanding(update(tower, { lastVisit: start + 1000 }))
+        // By now the instant has passed, so that it shows if it was written.
+        yield* TestClock.setTime(start + 2000)
+        assert.strictEqual((yield* db.loadStandings(type, policyKey)).get(tower.id)?.lastVisit, start)
+      })
+    )
+
+    test(
       "hold no instant of the future after the clock went back",
       Effect.gen(function* () {
         const { db, tower } = yield* bound
