@@ -392,8 +392,11 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
       const db = yield* PostgresClientDb.make({ url: Redacted.make(proxy.url) })
       const tower = yield* bind(db)
       const take = db.nextSessionKeyIndex(tower.id, type, "clear")
-      yield* db.freeSessionKeyIndex(yield* take, { outcome: { _tag: "free", restMs: 0 }, update: update(tower) })
+      for (const held of yield* Effect.all([take, take])) {
+        yield* db.freeSessionKeyIndex(held, { outcome: { _tag: "free", restMs: 0 }, update: update(tower) })
+      }
       yield* proxy.inject("answer lost")
+      // The second try finds the index that the first one took, and another that is free.
       const first = yield* take
       assert.deepStrictEqual([first.keyIndex, (yield* take).keyIndex].map(Number), [100, 101])
       yield* db.createClientSession(session(tower, first), first, update(tower))
@@ -440,6 +443,26 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
         const error = yield* Effect.flip(db.createClientSession(session(tower, held), held, update(tower)))
         assert.strictEqual(error._tag, "StoreOutcomeUnknown")
         assert.deepStrictEqual(yield* db.listClientSessions(), [session(tower, held)])
+      })
+    )
+
+    it.scopedLive("a reset is lost when another client took the key over before the row was asked about", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        const sql = yield* connect(to)
+        const proxy = yield* Proxy.make(to)
+        const client = around(yield* connect(proxy.url), (text, statement) =>
+          /UPDATE wt_reservation SET lease = \S+\s+WHERE/.test(text)
+            ? Effect.zipRight(Effect.orDie(sql`UPDATE wt_reservation SET lease = 'another'`), statement)
+            : statement
+        )
+        const db = yield* Effect.provideService(SqlClientDb.make(), SqlClient.SqlClient, client)
+        const tower = yield* bind(db)
+        const held = yield* db.nextSessionKeyIndex(tower.id, type, "clear")
+        yield* proxy.inject("reset")
+        const error = yield* Effect.flip(db.createClientSession(session(tower, held), held, update(tower)))
+        assert.strictEqual(error._tag, "ReservationLost")
+        assert.deepStrictEqual(yield* db.listClientSessions(), [])
       })
     )
 
