@@ -428,8 +428,10 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
       ["a delay beyond the connection", ["late"]],
       ["a reset, and so did the question", ["reset", "reset"]],
       ["a lost answer, and the question another", ["answer lost", "answer lost"]],
-      ["a reset, and its second COMMIT a lost answer", ["reset", "answer lost"]],
-      ["a reset, and its question and second COMMIT a delay", ["reset", "late", "late"]]
+      ["a reset, and the question a lost answer", ["reset", "answer lost"]],
+      ["a reset, and the question two delays", ["reset", "late", "late"]],
+      ["a reset, and its second COMMIT a lost answer", ["reset", "none", "answer lost"]],
+      ["a reset, and its second and third COMMIT a reset", ["reset", "none", "reset", "none", "reset"]]
     ]
     for (const [title, faults] of cases) it.scopedLive(`${title} is stored once`, () => stored(...faults))
 

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 
 /** What the proxy does to the next connection that says COMMIT. */
 export type Fault =
+  | "none"
   /** The server commits; its answer, and everything after it, gets lost. */
   | "answer lost"
   /** The server hears nothing more, and keeps its end. */
@@ -54,6 +55,7 @@ export const make = (url: string) =>
         const fault = bytes.includes(commit) ? pending.shift() : undefined
         switch (fault) {
           case undefined:
+          case "none":
             upstream.write(bytes)
             return
           case "answer lost":
