@@ -578,7 +578,7 @@ const isOwn = (failure: ContactFailure | DbError): boolean => {
     case "WindowTimeout":
       return false
     default:
-      return Rules.defaults.judge(failure).blames === "nobody"
+      return Rules.defaults.judge(failure).blames === "none"
   }
 }
 
