@@ -56,36 +56,39 @@ const plain = (text: string): string => text.replace(ansi, "")
 const textOf = (doc: HelpDoc.HelpDoc): string => plain(HelpDoc.toAnsiText(doc)).replace(/\s+/g, " ").trim()
 
 /** What a command takes, from its usage: `add [--json] <tower> [<address>]`. */
-const grammarOf = (usage: Usage.Usage): CommandGrammar => {
-  const text = textOf(Usage.getHelp(usage))
-  const names = (form: RegExp) => [...text.matchAll(form)].map(([, name = ""]) => name)
-  return {
-    flags: names(/--([a-z-]+)/g),
-    required: names(/ <(\w+)>/g),
-    optional: names(/ \[<(\w+)>\]/g)
+const grammarOf =
+  (usage: () => Usage.Usage): (() => CommandGrammar) =>
+  () => {
+    const text = textOf(Usage.getHelp(usage()))
+    const names = (form: RegExp) => [...text.matchAll(form)].map(([, name = ""]) => name)
+    return {
+      flags: names(/--([a-z-]+)/g),
+      required: names(/ <(\w+)>/g),
+      optional: names(/ \[<(\w+)>\]/g)
+    }
   }
-}
 
 /** The grammar of the program. @since 0.1.0 @category config */
 export const grammar: Grammar = {
   values: { ...Record.map(allFlags.values, () => []), ...allFlags.builtIn.values },
   switches: [...Object.keys(allFlags.switches), ...allFlags.builtIn.switches],
   common: [...Object.keys(allFlags.builtIn.values), ...allFlags.builtIn.switches],
+  // To make a usage takes longer than to start: only that of the command that is given is made.
   commands: Record.map(
     {
-      init: Command.getUsage(init),
-      add: Command.getUsage(add),
-      remove: Command.getUsage(remove),
-      towers: Command.getUsage(towers),
-      tower: Command.getUsage(tower),
-      negotiate: Command.getUsage(negotiate),
-      sessions: Command.getUsage(sessions),
-      status: Command.getUsage(status),
-      doctor: Command.getUsage(doctor),
-      demo: Command.getUsage(demo),
-      serve: Command.getUsage(serve),
-      "db check": Command.getUsage(check),
-      "db skip-keys": Command.getUsage(skipKeys)
+      init: () => Command.getUsage(init),
+      add: () => Command.getUsage(add),
+      remove: () => Command.getUsage(remove),
+      towers: () => Command.getUsage(towers),
+      tower: () => Command.getUsage(tower),
+      negotiate: () => Command.getUsage(negotiate),
+      sessions: () => Command.getUsage(sessions),
+      status: () => Command.getUsage(status),
+      doctor: () => Command.getUsage(doctor),
+      demo: () => Command.getUsage(demo),
+      serve: () => Command.getUsage(serve),
+      "db check": () => Command.getUsage(check),
+      "db skip-keys": () => Command.getUsage(skipKeys)
     },
     grammarOf
   )

@@ -46,7 +46,7 @@ export const bashCompletions = (
         paths.flatMap((path) => (path.startsWith(`${group} `) ? [path.slice(group.length + 1)] : []))
       )
     ),
-    ...paths.map((path) => branch(`"${path}"`, dashed([...(commands[path]?.flags ?? []), ...common]))),
+    ...paths.map((path) => branch(`"${path}"`, dashed([...(commands[path]?.().flags ?? []), ...common]))),
     "    esac ;;",
     "  esac",
     '  COMPREPLY=($(compgen -W "$words" -- "$cur"))',

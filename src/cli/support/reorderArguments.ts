@@ -26,7 +26,7 @@ export interface Grammar {
   readonly switches: ReadonlyArray<string>
   /** The flags that every command takes. */
   readonly common: ReadonlyArray<string>
-  readonly commands: { readonly [words: string]: CommandGrammar }
+  readonly commands: { readonly [words: string]: () => CommandGrammar }
 }
 
 /** What a command line says. @since 0.1.0 @category models */
@@ -46,7 +46,7 @@ const pathOf = (grammar: Grammar, words: ReadonlyArray<string>) => {
     names.some((name) => path.every((word, index) => name[index] === word))
   const [one = "", two = ""] = words
   const path = one !== "" && isKnown([one]) ? (isKnown([one, two]) && two !== "" ? [one, two] : [one]) : []
-  return { path, command: Record.get(grammar.commands, path.join(" ")) }
+  return { path, command: grammar.commands[path.join(" ")]?.() }
 }
 
 const didYouMean = (guess: string | undefined): string => (guess === undefined ? "" : ` Did you mean ${guess}?`)
@@ -91,20 +91,20 @@ export const reorderArguments = (grammar: Grammar, input: ReadonlyArray<string>)
         const takes = grammar.values[name] ?? []
         if (takes.length > 0 && !takes.includes(value)) return `${written} takes ${takes.join(", ")}, not "${value}".`
       }
-      if (command._tag === "Some" && !grammar.common.includes(name) && !command.value.flags.includes(name)) {
-        const takers = Object.keys(grammar.commands).filter((one) => grammar.commands[one]?.flags.includes(name))
+      if (command !== undefined && !grammar.common.includes(name) && !command.flags.includes(name)) {
+        const takers = Object.keys(grammar.commands).filter((one) => grammar.commands[one]?.().flags.includes(name))
         return `The command ${path.join(" ")} does not take ${written}. It is for ${takers.join(", ")}.`
       }
     }
     const isHelp = flags.has("help")
-    if (path.length < positionals.length && command._tag === "None") {
+    if (path.length < positionals.length && command === undefined) {
       const tried = positionals.slice(0, path.length + 1).join(" ")
       const known = Object.keys(grammar.commands).filter((one) => path.length === 0 || one.startsWith(`${path[0]} `))
       const guess = nearest(tried, known)
       return `There is no command "${tried}".${guess === undefined ? ` Commands are ${known.join(", ")}.` : didYouMean(guess)}`
     }
-    if (command._tag === "None" || isHelp) return undefined
-    const { optional, required } = command.value
+    if (command === undefined || isHelp) return undefined
+    const { optional, required } = command
     const words = positionals.slice(path.length)
     const missing = required[words.length]
     if (missing !== undefined) return `The command ${path.join(" ")} needs the argument ${missing.toUpperCase()}.`
@@ -116,7 +116,7 @@ export const reorderArguments = (grammar: Grammar, input: ReadonlyArray<string>)
 
   const ordered = (): ReadonlyArray<string> => {
     // Help for a command is only found when its parents are asked for it too.
-    if (flags.has("help") || (path.length > 0 && command._tag === "None")) {
+    if (flags.has("help") || (path.length > 0 && command === undefined)) {
       return ["--help", ...path.flatMap((one) => [one, "--help"])]
     }
     const terminator = tokens.some(({ kind }) => kind === "option-terminator") ? ["--"] : []

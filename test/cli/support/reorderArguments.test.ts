@@ -7,9 +7,9 @@ const grammar: Grammar = {
   switches: ["json", "help"],
   common: ["log-level", "help"],
   commands: {
-    add: { flags: ["chain", "count", "json"], required: ["tower"], optional: ["address"] },
-    towers: { flags: ["chain", "json"], required: [], optional: [] },
-    "db skip-keys": { flags: ["count"], required: [], optional: [] }
+    add: () => ({ flags: ["chain", "count", "json"], required: ["tower"], optional: ["address"] }),
+    towers: () => ({ flags: ["chain", "json"], required: [], optional: [] }),
+    "db skip-keys": () => ({ flags: ["count"], required: [], optional: [] })
   }
 }
 
