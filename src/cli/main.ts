@@ -1,5 +1,5 @@
 /**
- * The process of `wtclient`. Importing it runs it.
+ * The process of `wtclient`.
  *
  * @since 0.1.0
  */
@@ -35,12 +35,15 @@ const exit = (code: number): void => {
   process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
 }
 
-run(process.argv.slice(2))
-  .pipe(
-    (program) => untilStopped(program, onStop),
-    Effect.catchAll((ending) => Effect.succeed(exitCodes[ending].code)),
-    Effect.provideService(Program, programOf({ script: process.argv[1] ?? "", environment: process.env })),
-    Effect.provide(NodeContext.layer),
-    Effect.runPromise
-  )
-  .then(exit)
+/** Runs the command that this process was started with, and ends the process. @since 0.1.0 @category combinators */
+export const main = (): void => {
+  run(process.argv.slice(2))
+    .pipe(
+      (program) => untilStopped(program, onStop),
+      Effect.catchAll((ending) => Effect.succeed(exitCodes[ending].code)),
+      Effect.provideService(Program, programOf({ script: process.argv[1] ?? "", environment: process.env })),
+      Effect.provide(NodeContext.layer),
+      Effect.runPromise
+    )
+    .then(exit)
+}

@@ -7,7 +7,6 @@
 
 /** The versions that fit, as package.json has them: the newest of an Effect package is for another Effect. @since 0.1.0 @category models */
 export const versions: Readonly<Record<string, string>> = {
-  "@effect/cli": "^0.77.0",
   "@effect/experimental": "^0.61.0",
   "@effect/platform": "^0.97.0",
   "@effect/platform-node": "^0.108.0",
@@ -15,9 +14,6 @@ export const versions: Readonly<Record<string, string>> = {
   "@effect/sql-pg": "^0.53.0",
   "@effect/sql-sqlite-node": "^0.53.0",
   effect: "^3.22.0",
-  // Of @effect/cli.
-  "@effect/printer": "^0.51.0",
-  "@effect/printer-ansi": "^0.51.0",
   // Of @effect/platform-node.
   "@effect/cluster": "^0.60.2",
   "@effect/rpc": "^0.76.2",
@@ -25,14 +21,6 @@ export const versions: Readonly<Record<string, string>> = {
   "better-sqlite3": "^12.6.2",
   secp256k1: "^5.0.2"
 }
-
-/** What the command line is made of. @since 0.1.0 @category models */
-export const commandLine: ReadonlyArray<string> = [
-  "@effect/cli",
-  "@effect/platform-node",
-  "@effect/printer",
-  "@effect/printer-ansi"
-]
 
 const notFound = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/
 

@@ -50,7 +50,14 @@ export interface Consumer {
  */
 const pack = async (into: string): Promise<string> => {
   const copy = join(into, "checkout")
-  const wanted = ["package.json", ".npmrc", "tsconfig.json", "tsconfig.build.json", ...manifest.files]
+  const wanted = [
+    "package.json",
+    ".npmrc",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "scripts/program.ts",
+    ...manifest.files
+  ]
   for (const name of wanted.filter((name) => !name.includes("dist"))) {
     cpSync(join(checkout, name), join(copy, name), { recursive: true })
   }

@@ -1,0 +1,74 @@
+/**
+ * `vite-node scripts/program.ts -- FOLDER`: the program `wtclient` with all that it is made of, in a few files: a start of it reads
+ * these, where it would read a thousand. Drivers of machine code cannot be in it. The licenses of what is in it go with it.
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { build, type Plugin } from "esbuild"
+
+const [folder = ""] = process.argv.slice(2).filter((word) => word !== "--")
+const chunks = path.join(folder, "cli")
+fs.rmSync(chunks, { recursive: true, force: true })
+
+/** SQLite's driver is machine code, and is not in the program. Not every package manager puts it where the program can see it. */
+const besideItsUser: Plugin = {
+  name: "besideItsUser",
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: /^better-sqlite3$/ }, ({ path }) => ({ path, namespace: "driver" }))
+    onLoad({ filter: /.*/, namespace: "driver" }, () => ({
+      contents: `
+        import { createRequire } from "node:module"
+        const here = createRequire(import.meta.url)
+        const user = () => {
+          try {
+            return createRequire(here.resolve("@effect/sql-sqlite-node/package.json"))
+          } catch {
+            return here
+          }
+        }
+        export default user()("better-sqlite3")`
+    }))
+  }
+}
+
+const { metafile } = await build({
+  entryPoints: ["src/bin.ts"],
+  outdir: folder,
+  chunkNames: "cli/[name]-[hash]",
+  bundle: true,
+  // A command that opens no Postgres database does not load its driver.
+  splitting: true,
+  // Errors have the names of their classes.
+  keepNames: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  plugins: [besideItsUser],
+  external: ["secp256k1", "pg-native"],
+  // What is CommonJS in it asks for modules of Node by the name `require`; nothing in it is called `requireOf`.
+  banner: {
+    js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)"
+  },
+  metafile: true,
+  logLevel: "warning"
+})
+fs.chmodSync(path.join(folder, "bin.js"), 0o755)
+
+const packages = new Set(
+  Object.keys(metafile.inputs).flatMap((file) => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[0] ?? [])
+)
+
+const licenseOf = (home: string): string => {
+  const { license, name, version } = JSON.parse(fs.readFileSync(path.join(home, "package.json"), "utf8"))
+  const [file] = fs.readdirSync(home).filter((one) => /^licen[cs]e/i.test(one))
+  const text = file === undefined ? `License: ${license}` : fs.readFileSync(path.join(home, file), "utf8").trim()
+  return `${name} ${version}\n\n${text}\n`
+}
+
+fs.writeFileSync(
+  path.join(chunks, "LICENSES.txt"),
+  [...packages]
+    .sort()
+    .map(licenseOf)
+    .join(`\n${"-".repeat(80)}\n\n`)
+)
