@@ -36,7 +36,7 @@ import { sql as options } from "./sql/databaseOptions.js"
 import { bindIdentity, skipSessionKeys } from "./sql/identityTable.js"
 import { migrate } from "./sql/migrations.js"
 import { freeSessionKeyIndex, nextSessionKeyIndex } from "./sql/reservationTable.js"
-import { listClientSessions } from "./sql/sessionTable.js"
+import { countClientSessions, listClientSessions } from "./sql/sessionTable.js"
 import { loadStandings, saveStanding } from "./sql/standingTables.js"
 import { createClientSession } from "./sql/storing.js"
 import * as towers from "./sql/towerTables.js"
@@ -89,6 +89,7 @@ export const services = (
       freeSessionKeyIndex: freeSessionKeyIndex(database),
       createClientSession: createClientSession(database, { reserveNext }),
       listClientSessions: listClientSessions(database),
+      countClientSessions: countClientSessions(database),
       loadStandings: loadStandings(database),
       saveStanding: saveStanding(database),
       skipSessionKeys: skipSessionKeys(database)

@@ -88,12 +88,22 @@ export declare namespace ClientDb {
   interface SessionFilter {
     readonly towerId?: TowerId | undefined
     readonly status?: ClientSession["status"] | undefined
+    readonly blobType?: BlobType | undefined
     /** Lists sessions with a greater key index than this one; pages are in ascending key index. */
     readonly after?: KeyIndex | undefined
     /** Lists sessions created before this instant. */
     readonly createdBefore?: number | undefined
     /** The most sessions to list (default 100). */
     readonly limit?: number | undefined
+  }
+
+  /** How many sessions of a blob type there are. Active ones are `usable` or `full`; `left` sums the updates that the usable ones can take. */
+  interface SessionCounts {
+    readonly blobType: BlobType
+    readonly usable: number
+    readonly left: number
+    readonly full: number
+    readonly inactive: number
   }
 
   /** What a database of the client can do. */
@@ -146,6 +156,8 @@ export declare namespace ClientDb {
     ) => Effect.Effect<void, StoreError>
     /** One page of the stored sessions. */
     readonly listClientSessions: (filter?: SessionFilter) => Effect.Effect<ReadonlyArray<ClientSession>, DbError>
+    /** The stored sessions, counted by ascending blob type; blob types without a session are absent. */
+    readonly countClientSessions: Effect.Effect<ReadonlyArray<SessionCounts>, DbError>
     /** The standings of all towers for a blob type and policy; those never visited are absent. */
     readonly loadStandings: (
       blobType: BlobType,

@@ -7,6 +7,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type { Fragment } from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { BlobType } from "../../schema/BlobType.js"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import {
   ClientSessionAlreadyExists,
@@ -23,6 +24,13 @@ import { newLease, ofTriple, open, rewind, type Triple } from "./reservationTabl
 import * as rows from "./rows.js"
 import * as standings from "./standingTables.js"
 import type { Database } from "./transaction.js"
+
+const count = rows.column(Schema.NonNegativeInt)
+
+const counts = rows.decode(
+  "wt_session",
+  Schema.Struct({ blobType: rows.column(BlobType), usable: count, left: count, full: count, inactive: count })
+)
 
 const keyIndexes = rows.decode("wt_reservation", Schema.Struct({ keyIndex: rows.column(KeyIndex) }))
 
@@ -134,12 +142,13 @@ const createdBefore = ({ sql }: Database, instant: number | undefined): Effect.E
 export const listClientSessions =
   (database: Database): ClientDb.Service["listClientSessions"] =>
   (filter = {}) => {
-    const { after = 0, limit = defaultLimit, status, towerId } = filter
+    const { after = 0, blobType, limit = defaultLimit, status, towerId } = filter
     const { sql, transaction } = database
     const wanted = sql.and([
       sql`s.key_index > ${after}`,
       ...(towerId === undefined ? [] : [sql`s.tower = ${towerId}`]),
-      ...(status === undefined ? [] : [sql`s.status = ${status}`])
+      ...(status === undefined ? [] : [sql`s.status = ${status}`]),
+      ...(blobType === undefined ? [] : [sql`s.blob_type = ${blobType}`])
     ])
     return transaction(
       "listClientSessions",
@@ -154,3 +163,22 @@ export const listClientSessions =
       )
     )
   }
+
+/** Counts the sessions. @since 0.1.0 @category constructors */
+export const countClientSessions = ({ sql, transaction }: Database): ClientDb.Service["countClientSessions"] => {
+  const isUsable = sql`status = 'active' AND seq_num < max_updates`
+  return transaction(
+    "countClientSessions",
+    "read",
+    Effect.flatMap(
+      sql`
+        SELECT blob_type AS "blobType",
+          SUM(CASE WHEN ${isUsable} THEN 1 ELSE 0 END) AS usable,
+          SUM(CASE WHEN ${isUsable} THEN max_updates - seq_num ELSE 0 END) AS "left",
+          SUM(CASE WHEN status = 'active' AND seq_num >= max_updates THEN 1 ELSE 0 END) AS "full",
+          SUM(CASE WHEN status = 'active' THEN 0 ELSE 1 END) AS inactive
+        FROM wt_session GROUP BY blob_type ORDER BY blob_type`,
+      counts
+    )
+  )
+}

@@ -265,7 +265,7 @@ export const makeOver = (
           return Effect.void
         }),
 
-      listClientSessions: ({ after = 0, createdBefore = Infinity, limit = 100, status, towerId } = {}) =>
+      listClientSessions: ({ after = 0, blobType, createdBefore = Infinity, limit = 100, status, towerId } = {}) =>
         Effect.sync(() =>
           byKeyIndex
             .map((row) => row.session)
@@ -274,10 +274,28 @@ export const makeOver = (
                 session.keyIndex > after &&
                 session.createdAt < createdBefore &&
                 (status === undefined || session.status === status) &&
+                (blobType === undefined || session.policy.blobType === blobType) &&
                 (towerId === undefined || session.towerId === towerId)
             )
             .slice(0, limit)
         ),
+
+      countClientSessions: Effect.sync(() =>
+        [...new Set(byKeyIndex.map(({ policy }) => policy.blobType))]
+          .sort((one, other) => one - other)
+          .map((blobType) => {
+            const sessions = byKeyIndex.filter(({ policy }) => policy.blobType === blobType)
+            const active = sessions.filter(({ status }) => status === "active")
+            const usable = active.filter(({ policy, seqNum }) => seqNum < policy.maxUpdates)
+            return {
+              blobType,
+              usable: usable.length,
+              left: usable.reduce((sum, { policy, seqNum }) => sum + policy.maxUpdates - seqNum, 0),
+              full: active.length - usable.length,
+              inactive: sessions.length - active.length
+            }
+          })
+      ),
 
       loadStandings: (blobType, policyKey) =>
         step((now) => {

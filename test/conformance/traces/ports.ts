@@ -92,6 +92,7 @@ export const database = (scenario: Scenario, { note }: Recorder): ClientDb.Servi
     loadTowerById: () => unused,
     listTowers: unused,
     listClientSessions: () => unused,
+    countClientSessions: unused,
     skipSessionKeys: () => unused
   }
 }

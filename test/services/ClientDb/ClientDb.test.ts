@@ -32,6 +32,7 @@ const reopening = Effect.map(newFile, (options): ClientDb.Service => {
     freeSessionKeyIndex: (...args) => open((db) => db.freeSessionKeyIndex(...args)),
     createClientSession: (...args) => open((db) => db.createClientSession(...args)),
     listClientSessions: (...args) => open((db) => db.listClientSessions(...args)),
+    countClientSessions: open((db) => db.countClientSessions),
     loadStandings: (...args) => open((db) => db.loadStandings(...args)),
     saveStanding: (...args) => open((db) => db.saveStanding(...args)),
     skipSessionKeys: (...args) => open((db) => db.skipSessionKeys(...args))

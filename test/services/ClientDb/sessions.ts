@@ -190,11 +190,36 @@ export const sessionsCases = (test: Test) =>
         assert.deepStrictEqual(yield* list({ status: "inactive" }), [1, 2])
         assert.deepStrictEqual(yield* list({ status: "active", towerId: other.id }), [3])
         assert.deepStrictEqual(yield* list({ createdBefore: start + 3 }), [2, 3])
+        assert.deepStrictEqual(yield* list({ blobType: type }), [0, 1, 2, 3])
+        assert.deepStrictEqual(yield* list({ blobType: BlobType.rewardCommit }), [])
         assert.deepStrictEqual(yield* list({ limit: 2 }), [0, 1])
         assert.deepStrictEqual(yield* list({ limit: 2, after: b.keyIndex }), [2, 3])
         assert.deepStrictEqual(yield* list({ after: d.keyIndex }), [])
         assert.deepStrictEqual(yield* list({ towerId: unknownTower }), [])
         assert.deepStrictEqual(yield* list({ limit: Number.POSITIVE_INFINITY }), [0, 1, 2, 3])
+      })
+    )
+
+    test(
+      "are counted by blob type, as far as they can take updates",
+      Effect.gen(function* () {
+        const { db, tower } = yield* bound
+        assert.deepStrictEqual(yield* db.countClientSessions, [])
+        const store = (blobType: BlobType.BlobType, seqNum: number, status: "active" | "inactive") =>
+          Effect.gen(function* () {
+            const held = yield* db.nextSessionKeyIndex(tower.id, blobType, "clear")
+            const stored = session(tower, held, { policy: { ...policy, blobType, maxUpdates: 10 }, seqNum, status })
+            yield* db.createClientSession(stored, held, update(tower))
+          })
+        yield* store(BlobType.altruistTaprootCommit, 0, "active")
+        yield* store(BlobType.altruistAnchorCommit, 10, "active")
+        yield* store(BlobType.altruistAnchorCommit, 10, "inactive")
+        yield* store(BlobType.altruistAnchorCommit, 7, "active")
+        yield* store(BlobType.altruistAnchorCommit, 9, "active")
+        assert.deepStrictEqual(yield* db.countClientSessions, [
+          { blobType: BlobType.altruistAnchorCommit, usable: 2, left: 4, full: 1, inactive: 1 },
+          { blobType: BlobType.altruistTaprootCommit, usable: 1, left: 10, full: 0, inactive: 0 }
+        ])
       })
     )
 
