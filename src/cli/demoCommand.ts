@@ -1,12 +1,10 @@
 /** `wtclient demo`: a tower and a session from it, on this machine. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
 import * as FileSystem from "@effect/platform/FileSystem"
-import * as Chunk from "effect/Chunk"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import * as KeyFile from "../layers/KeyFile.js"
 import * as NodeWatchtower from "../layers/NodeWatchtower.js"
 import * as TowerUri from "../schema/TowerUri.js"
@@ -20,8 +18,9 @@ import { listSessions } from "./support/listSessions.js"
 import * as LocalTower from "./support/localTower.js"
 import { negotiateOnce } from "./support/negotiateOnce.js"
 import { policyFlags, proposalOf } from "./support/policyFlags.js"
+import { printSessions, printSessionsJson, sessionJson } from "./support/sessionViews.js"
 import { summaries } from "./support/summaries.js"
-import { json, sessionJson, sessionsTable } from "./support/views.js"
+import { json } from "./support/views.js"
 import { writeKeyFile } from "./support/writeKeyFile.js"
 
 const defaults: Defaults = {
@@ -70,9 +69,18 @@ export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json:
             )
             yield* print("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
             const session = yield* negotiateOnce(negotiator, (line) => print(`   ${line}`))
-            const held = Chunk.toReadonlyArray(yield* Stream.runCollect(listSessions(db)))
-            yield* print(`\n5. Sessions held: ${held.length}\n\n${sessionsTable(held, client.chain)}`)
-            if (given.json) yield* Console.log(json({ session: sessionJson(session), held: held.map(sessionJson) }))
+            if (given.json) {
+              return yield* printSessionsJson(listSessions(db), [
+                `{"session":${json(sessionJson(session))},"held":`,
+                "}"
+              ])
+            }
+            const held = (yield* db.countClientSessions).reduce(
+              (sum, one) => sum + one.usable + one.full + one.inactive,
+              0
+            )
+            yield* print(`\n5. Sessions held: ${held}\n`)
+            yield* printSessions(listSessions(db), { chain: client.chain, isFull: false })
           }).pipe(Effect.provide(NodeWatchtower.layer({ ...proposal, key: client.keyFile, database: client.database })))
         })
       ),

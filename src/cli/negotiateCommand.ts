@@ -10,8 +10,9 @@ import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { negotiateOnce } from "./support/negotiateOnce.js"
 import { policyFlags, proposalOf } from "./support/policyFlags.js"
+import { sessionJson } from "./support/sessionViews.js"
 import { summaries } from "./support/summaries.js"
-import { json, sessionJson } from "./support/views.js"
+import { json } from "./support/views.js"
 
 /** The command. @since 0.1.0 @category constructors */
 export const negotiate = Command.make(

@@ -25,6 +25,7 @@ import { demo } from "./demoCommand.js"
 import { doctor } from "./doctorCommand.js"
 import { init } from "./initCommand.js"
 import { negotiate } from "./negotiateCommand.js"
+import { policy } from "./policyCommand.js"
 import { remove } from "./removeCommand.js"
 import { serve } from "./serveCommand.js"
 import { sessions } from "./sessionsCommand.js"
@@ -38,14 +39,29 @@ import * as allFlags from "./support/flags.js"
 import { logLine } from "./support/logLine.js"
 import { type CommandGrammar, type Grammar, reorderArguments } from "./support/reorderArguments.js"
 import { summaries } from "./support/summaries.js"
+import { table } from "./support/table.js"
 import { version } from "./support/version.js"
-import { json, table } from "./support/views.js"
+import { json } from "./support/views.js"
 import { tower } from "./towerCommand.js"
 import { towers } from "./towersCommand.js"
 
 const wtclient = Command.make("wtclient").pipe(
   Command.withDescription("Gets watchtower sessions from the towers of lnd and dcrlnd, and keeps them"),
-  Command.withSubcommands([init, add, remove, towers, tower, negotiate, sessions, status, doctor, demo, serve, db])
+  Command.withSubcommands([
+    init,
+    add,
+    remove,
+    towers,
+    tower,
+    negotiate,
+    sessions,
+    policy,
+    status,
+    doctor,
+    demo,
+    serve,
+    db
+  ])
 )
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
@@ -83,6 +99,7 @@ export const grammar: Grammar = {
       tower: () => Command.getUsage(tower),
       negotiate: () => Command.getUsage(negotiate),
       sessions: () => Command.getUsage(sessions),
+      policy: () => Command.getUsage(policy),
       status: () => Command.getUsage(status),
       doctor: () => Command.getUsage(doctor),
       demo: () => Command.getUsage(demo),
@@ -99,7 +116,10 @@ const overview = [
   "",
   "Usage: wtclient COMMAND [FLAGS] [ARGUMENTS]",
   "",
-  table(["COMMAND", ""], Object.entries(summaries)),
+  table<readonly [string, string]>(
+    [[["COMMAND", ([name]) => name]], [["", ([, summary]) => summary]]],
+    Object.entries(summaries)
+  ),
   "",
   "Every command takes --help, and --chain, --network and --data-dir, which say whose keys and database are meant:",
   "those in ~/.wtclient/bitcoin/mainnet, or for demo those in .wtclient-demo/bitcoin/regtest, unless told otherwise.",

@@ -1,9 +1,8 @@
 /** `wtclient sessions`: lists the stored sessions. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
-import * as Chunk from "effect/Chunk"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+import * as Option from "effect/Option"
 import { ClientDb } from "../services/ClientDb.js"
 import { clientFlags } from "./support/clientPaths.js"
 import { nextLines } from "./support/commandText.js"
@@ -11,24 +10,42 @@ import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { listSessions } from "./support/listSessions.js"
 import { existingDatabase } from "./support/openDatabase.js"
+import { policyFlags } from "./support/policyFlags.js"
+import { printSessions, printSessionsJson } from "./support/sessionViews.js"
 import { summaries } from "./support/summaries.js"
-import { json, sessionJson, sessionsTable } from "./support/views.js"
+import { towerIdOf } from "./support/towerArguments.js"
 
 /** The command. @since 0.1.0 @category constructors */
-export const sessions = Command.make("sessions", { ...clientFlags, json: flags.switches.json }, (given) =>
-  withClient(given, (client) =>
-    Effect.gen(function* () {
-      const found = yield* Effect.flatMap(ClientDb, (db) => Stream.runCollect(listSessions(db))).pipe(
-        Effect.map(Chunk.toReadonlyArray),
-        Effect.provide(existingDatabase(client))
-      )
-      yield* Console.log(
-        given.json
-          ? json(found.map(sessionJson))
-          : found.length === 0
-            ? ["There are no sessions.", ...nextLines([client.command("negotiate")])].join("\n")
-            : sessionsTable(found, client.chain)
-      )
-    })
-  )
+export const sessions = Command.make(
+  "sessions",
+  {
+    ...clientFlags,
+    tower: flags.values.tower,
+    status: flags.values.status,
+    blobType: policyFlags.blobType,
+    full: flags.switches.full,
+    json: flags.switches.json
+  },
+  (given) =>
+    withClient(given, (client) =>
+      Effect.gen(function* () {
+        const db = yield* ClientDb
+        const towerId = yield* Effect.transposeMapOption(given.tower, (named) => towerIdOf(db, named))
+        const filter = {
+          towerId: Option.getOrUndefined(towerId),
+          status: Option.getOrUndefined(given.status),
+          blobType: Option.getOrUndefined(given.blobType)
+        }
+        const found = listSessions(db, filter)
+        if (given.json) return yield* printSessionsJson(found)
+        const areThere = yield* printSessions(found, { chain: client.chain, isFull: given.full })
+        if (areThere) return
+        const isFiltered = Object.values(filter).some((one) => one !== undefined)
+        yield* Console.log(
+          isFiltered
+            ? "There are no such sessions."
+            : ["There are no sessions.", ...nextLines([client.command("negotiate")])].join("\n")
+        )
+      }).pipe(Effect.provide(existingDatabase(client)))
+    )
 ).pipe(Command.withDescription(summaries.sessions))

@@ -277,10 +277,10 @@ describe("wtclient", () => {
         restored: []
       })
       assert.include(yield* ok("add", `${tower}@tower.example`), "tower.example:9911, 127.0.0.1:1")
-      const towers = parse(yield* ok("towers", "--json"))
-      assert.deepStrictEqual(towers, [{ id: 1, publicKey: tower, addresses: ["tower.example:9911", "127.0.0.1:1"] }])
-      assert.match(yield* ok("towers"), new RegExp(`^1 +${tower} +tower.example:9911 127.0.0.1:1$`, "m"))
-      assert.include(yield* ok("tower", tower), "last visit: never")
+      const addresses = '["tower.example:9911","127.0.0.1:1"]'
+      assert.include(yield* ok("towers", "--json"), `[{"id":1,"publicKey":"${tower}","addresses":${addresses},`)
+      assert.match(yield* ok("towers"), new RegExp(`^1 +${tower} +can be asked +tower.example:9911 127.0.0.1:1$`, "m"))
+      assert.match(yield* ok("tower", tower), /\nwas never asked\n\nThere are no sessions with it\.\n$/)
       assert.deepInclude(parse(yield* ok("tower", tower, "--json")), { id: 1, sessions: [] })
 
       const unknown = yield* wtclient("remove", tower, "elsewhere:1")
@@ -304,7 +304,7 @@ describe("wtclient", () => {
       const added = yield* wtclient("add", `${tower}@wizard.example`)
       assert.include(added.stdout, `Tower 1 is ${tower}, at wizard.example:9911.\n`)
       const listed = yield* wtclient("towers", "--json")
-      assert.deepStrictEqual(parse(listed.stdout), [{ id: 1, publicKey: tower, addresses: ["wizard.example:9911"] }])
+      assert.include(listed.stdout, `[{"id":1,"publicKey":"${tower}","addresses":["wizard.example:9911"],`)
     })
   )
 
@@ -319,11 +319,10 @@ describe("wtclient", () => {
         [removed.code, removed.stdout],
         [0, `Removed the address tower.example:9911 of tower ${tower}.\n`]
       )
-      assert.deepInclude(parse((yield* wtclient("towers", "--json")).stdout), {
-        id: 1,
-        publicKey: tower,
-        addresses: ["127.0.0.1:1"]
-      })
+      assert.include(
+        (yield* wtclient("towers", "--json")).stdout,
+        `[{"id":1,"publicKey":"${tower}","addresses":["127.0.0.1:1"],`
+      )
       const unknown = yield* wtclient("remove", `${tower}@elsewhere:2`)
       assert.match(unknown.stderr, /has no address elsewhere:2; it has 127\.0\.0\.1:1/)
       const last = yield* wtclient("remove", uri)
@@ -505,7 +504,7 @@ describe("wtclient", () => {
       assert.strictEqual(sessionsOf(held.stdout).length, 3)
       assert.deepStrictEqual(sessionsOf(held.stdout).slice(1), got)
       const shown = yield* wtclient("tower", uri, "--max-updates", "7")
-      assert.match(shown.stdout, /sessions: 2, attempts: 2/)
+      assert.match(shown.stdout, /sessions got: 2, .*; attempts: 2, /s)
 
       // The tower was told of the same sessions.
       const keys = yield* Effect.map(Queue.takeAll(server), (lines) => Array.from(lines, String))

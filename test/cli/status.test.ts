@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Queue, Schema } from "effect"
 import { commandText } from "../../src/cli/support/commandText.js"
-import { statusLines, statusOf } from "../../src/cli/support/status.js"
+import { statusLines } from "../../src/cli/support/status.js"
+import { readinessOf } from "../../src/cli/support/towerStatus.js"
 import * as Negotiator from "../../src/layers/negotiator/Options.js"
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
 import * as Chain from "../../src/schema/Chain.js"
@@ -132,16 +133,14 @@ describe("wtclient status", () => {
       lastVisit: Instant.make(now - 5000),
       failuresByKind: { DialFailed: 3 }
     }
-    const status = statusOf(
-      { policy, policyWords: [], now, sessions: [], towers: [{ tower, standing }] },
-      Negotiator.decode({ chain, policy })
-    )
+    const readiness = readinessOf(standing, Negotiator.decode({ chain, policy }), now)
+    const status = { policy, policyWords: [], now, sessions: [], towers: [{ tower, standing, readiness }] }
     const lines = statusLines(status, chain, (...words) => commandText("wtclient", words))
     assert.deepStrictEqual(lines.slice(4, -2), [
       `Tower 1, ${publicKeyOf(1).slice(0, 16)}…, at tower.example:9911`,
       "  stands behind the others until 2027-01-15T08:00:15.000Z (in 15s), and is asked where no other gives a session",
       "  sessions got: 0",
-      "  was asked at 2027-01-15T07:59:55.000Z (5s ago)",
+      "  was asked at 2027-01-15T07:59:55.000Z (5s ago); attempts: 3, failed visits in a row: 2",
       "  it could not be connected to: 3 times"
     ])
   })

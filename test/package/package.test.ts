@@ -131,6 +131,7 @@ describe("the command line", () => {
       .replaceAll(/\b0[23][0-9a-f]{12,64}/g, "KEY")
       .replaceAll(/(127\.0\.0\.1:)\d+/g, "$1PORT")
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+      .replaceAll(/\d+s ago/g, "AGO")
       .replaceAll(/\b\d{4,10}(?=[\s.,)]|$)/g, "NUMBER")
       .replaceAll(/ {2,}/g, "  ")
       .trim()

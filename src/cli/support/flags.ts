@@ -52,6 +52,16 @@ export const options = {
     "a new key",
     "Read the seed (hex) or the extended private key from there"
   ),
+  status: Table.optional(
+    Table.oneOf(["active", "inactive"]),
+    "both",
+    "Show the sessions of this status; those of removed towers are inactive"
+  ),
+  tower: Table.optional(
+    Table.text("a public key, or the number of a tower", /^(0[23][0-9a-f]{64}(@.*)?|\d{1,10})$/i),
+    "all",
+    "Show the sessions with this tower"
+  ),
   layout: HdKeyRing.options.entries.layout,
   account: HdKeyRing.options.entries.account,
   port: Table.optional(
@@ -69,6 +79,7 @@ export const switchOptions = {
     false,
     "End with code 1 where no session can take updates, or no tower can be asked"
   ),
+  full: Table.withDefault(Table.truth, false, "Show whole keys, and lines that are wider than the terminal"),
   "legacy-coin-type": HdKeyRing.options.entries.legacyCoinType
 } as const
 
@@ -83,6 +94,8 @@ const placeholders: Record<keyof typeof options, string> = {
   proxy: "HOST:PORT",
   count: "N",
   import: "FILE|-",
+  status: "active|inactive",
+  tower: "PUBLICKEY|NUMBER",
   layout: "lnd|dcrlnd|dcrlndRemote",
   account: "N",
   port: "N"
@@ -126,5 +139,6 @@ export const choices: { readonly [name: string]: ReadonlyArray<string> } = {
   chain: [...new Set(Chain.all.map(({ name }) => name))],
   network: [...new Set(Chain.all.map(({ network }) => network))],
   "blob-type": Object.keys(BlobType.byName),
+  status: ["active", "inactive"],
   layout: KeyLayout.literals
 }

@@ -4,6 +4,11 @@
  * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
+import * as Effect from "effect/Effect"
+import type { DbError, TowerNotFound } from "../../schema/DbError.js"
+import { type PublicKey, TowerId } from "../../schema/Ids.js"
+import * as TowerUri from "../../schema/TowerUri.js"
+import type { ClientDb } from "../../services/ClientDb.js"
 
 /** The URI of a tower to add. @since 0.1.0 @category config */
 export const towerUri = Args.text({ name: "tower" }).pipe(
@@ -16,3 +21,18 @@ export const towerUri = Args.text({ name: "tower" }).pipe(
 export const publicKey = Args.text({ name: "publickey" }).pipe(
   Args.withDescription("The tower's public key, 66 hex digits")
 )
+
+/** The public key of a tower; behind it can stand an address, as in a whole URI. @since 0.1.0 @category combinators */
+export const publicKeyOf = (text: string): Effect.Effect<PublicKey, TowerUri.InvalidPublicKey> => {
+  const [key = ""] = text.split("@", 1)
+  return TowerUri.parsePublicKey(key)
+}
+
+/** The number of a tower that is named by its public key or its number; a removed tower has its number alone. @since 0.1.0 @category combinators */
+export const towerIdOf = (
+  db: ClientDb.Service,
+  named: string
+): Effect.Effect<TowerId, TowerUri.InvalidPublicKey | DbError | TowerNotFound> =>
+  /^\d+$/.test(named)
+    ? Effect.succeed(TowerId.make(Number(named)))
+    : Effect.map(Effect.flatMap(publicKeyOf(named), db.loadTower), ({ id }) => id)

@@ -34,7 +34,7 @@ describe("completions", () => {
       ["--chain", "--count", "--completions"]
     ],
     [["wtclient", "tower", "--max"], ["--max-updates"]],
-    [["wtclient", "towers", "--max"], []],
+    [["wtclient", "serve", "--max"], []],
     [
       ["wtclient", "negotiate", "--json", "--blob-type", "tap"],
       ["taproot", "taproot-final"]
