@@ -13,14 +13,17 @@ import * as Excerpt from "../schema/Excerpt.js"
 import type { FeeRate } from "../schema/FeeRate.js"
 import * as TowerAddress from "../schema/TowerAddress.js"
 import * as TowerUri from "../schema/TowerUri.js"
+import { dialFailures } from "../schema/TransportError.js"
+import { type AddressTime, addressTimes } from "./support/addressTimes.js"
 import { CheckFailed } from "./support/CliError.js"
 import { clientFlags } from "./support/clientPaths.js"
 import { type Diagnosis, diagnose, faultOf, verdictOf } from "./support/diagnosis.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
-import { policyFlags, policyOf } from "./support/policyFlags.js"
+import { type PolicyFlags, policyFlags, policyOf } from "./support/policyFlags.js"
 import { summaries } from "./support/summaries.js"
 import { towerUri } from "./support/towerArguments.js"
+import { type Trial, trial } from "./support/trial.js"
 import { json } from "./support/views.js"
 
 const kinds: Record<TowerAddress.Kind, string> = {
@@ -36,8 +39,24 @@ const done: Record<Diagnosis["steps"][number]["step"], string> = {
   init: "the tower sent its Init"
 }
 
-const linesOf = ({ init, steps, uri }: Diagnosis): ReadonlyArray<string> => [
+const timeLine = ({ ip, millis, reason }: AddressTime): string =>
+  reason === undefined ? `${ip}: connected after ${millis} ms` : `${ip}: ${dialFailures[reason]}, after ${millis} ms`
+
+const trialLine = (trial: Trial): string => {
+  const name = BlobType.nameOf(trial.blobType)
+  switch (trial._tag) {
+    case "Refused":
+      return `${name}: gave no session. ${trial.failure.message}`
+    case "Given":
+      return `${name}: gave a session after ${trial.millis} ms, and deleted it again`
+    case "Kept":
+      return `${name}: gave a session after ${trial.millis} ms, and did not delete it again. ${trial.failure.message}`
+  }
+}
+
+const linesOf = ({ init, steps, uri }: Diagnosis, times: ReadonlyArray<AddressTime>): ReadonlyArray<string> => [
   `${uri.address} is ${kinds[TowerAddress.kind(uri.address)]}`,
+  ...times.map(timeLine),
   ...steps.map(({ millis, step }) => `after ${millis} ms: ${done[step]}`),
   ...(init === undefined
     ? []
@@ -46,42 +65,73 @@ const linesOf = ({ init, steps, uri }: Diagnosis): ReadonlyArray<string> => [
       ])
 ]
 
+/** The policies to ask for: that of the flags, and where they name no blob type, those of the others that pay no reward. */
+const policiesOf = (given: PolicyFlags, chain: Chain.AnyChain) =>
+  Effect.gen(function* () {
+    const first = yield* policyOf<FeeRate>(given, chain)
+    const others = Option.isSome(given.blobType)
+      ? []
+      : chain.blobTypes.filter((one) => one !== first.blobType && !BlobType.has(one, BlobType.flagReward))
+    return [
+      first,
+      ...(yield* Effect.forEach(others, (one) => policyOf<FeeRate>({ ...given, blobType: Option.some(one) }, chain)))
+    ] as const
+  })
+
 /** The command. @since 0.1.0 @category constructors */
 export const doctor = Command.make(
   "doctor",
   {
     ...clientFlags,
-    blobType: policyFlags.blobType,
+    ...policyFlags,
+    create: flags.switches.create,
     proxy: flags.values.proxy,
     json: flags.switches.json,
     tower: towerUri
   },
   (given) =>
-    withClient(given, (client) =>
+    withClient(given, ({ chain }) =>
       Effect.gen(function* () {
         const uri = yield* TowerUri.parse(given.tower)
-        const none = { maxUpdates: Option.none(), sweepFeeRate: Option.none() }
-        const { blobType } = yield* policyOf<FeeRate>({ ...none, blobType: given.blobType }, client.chain)
+        const policies = yield* policiesOf(given, chain)
+        const [{ blobType }] = policies
         const dialer = Option.match(given.proxy, {
           onNone: () => NodeSocketDialer.layer,
           onSome: (proxy) => SocksSocketDialer.layer(proxy)
         })
-        const diagnosis = yield* diagnose(uri, client.chain, blobType).pipe(
-          Effect.provide(Layer.provide(BrontideTowerTransport.layer(), dialer))
-        )
-        const fault = faultOf(diagnosis)
-        const verdict = verdictOf(diagnosis, BlobType.nameOf(blobType))
+        // A proxy looks names up itself.
+        const timing = Option.isSome(given.proxy) ? Effect.succeed([]) : addressTimes(uri.address)
+        const { diagnosis, times, trials } = yield* Effect.gen(function* () {
+          const [times, diagnosis] = yield* Effect.all([timing, diagnose(uri, chain, blobType)], { concurrency: 2 })
+          const isTried = given.create && diagnosis.failure === undefined
+          const trials = yield* Effect.forEach(isTried ? policies : [], (policy) => trial(uri, chain, policy))
+          return { diagnosis, times, trials }
+        }).pipe(Effect.provide(Layer.provide(BrontideTowerTransport.layer(), dialer)))
+        const findings = { ...diagnosis, trials }
+        const fault = faultOf(findings)
+        const verdict = verdictOf(findings, BlobType.nameOf(blobType))
         yield* Console.log(
           given.json
             ? json({
                 fault,
                 verdict,
                 tower: { publicKey: uri.publicKey, address: uri.address },
+                addresses: times,
                 steps: diagnosis.steps,
                 chain: diagnosis.init && Chain.nameOf(diagnosis.init.chainHash),
-                features: diagnosis.init?.features
+                features: diagnosis.init?.features,
+                sessions: trials.map(({ blobType, ...found }) => ({
+                  blobType,
+                  blobTypeName: BlobType.nameOf(blobType),
+                  given: found._tag !== "Refused",
+                  deleted: found._tag === "Given",
+                  millis: found._tag === "Refused" ? undefined : found.millis,
+                  message: found._tag === "Given" ? undefined : found.failure.message
+                }))
               })
-            : [...linesOf(diagnosis), ...(fault === "none" ? [verdict] : [])].join("\n")
+            : [...linesOf(diagnosis, times), ...trials.map(trialLine), ...(fault === "none" ? [verdict] : [])].join(
+                "\n"
+              )
         )
         if (fault !== "none") return yield* new CheckFailed({ message: verdict })
       })

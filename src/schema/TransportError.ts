@@ -26,7 +26,8 @@ const DialFailure = Schema.Literal(
   "OutOfResources"
 )
 
-const why: Record<typeof DialFailure.Type, string> = {
+/** Each reason of `DialFailed` as the end of a sentence. @since 0.1.0 @category errors */
+export const dialFailures: Record<typeof DialFailure.Type, string> = {
   Refused: "no program listens there",
   Timeout: "no answer in time",
   Unreachable: "the network does not reach it",
@@ -98,8 +99,8 @@ export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
         ? ended(`The proxy ${address} cannot be used: ${proxyFaults[fault]}`)
         : ended(`The proxy ${address} cannot connect to ${this.address}: ${proxyFaults[fault]}`)
     }
-    const tried = this.tried?.map(({ ip, reason }) => `${ip}: ${why[reason]}`).join("; ")
-    return `Cannot connect to ${this.address}: ${why[this.reason]}${tried === undefined ? "" : ` (${tried})`}.`
+    const tried = this.tried?.map(({ ip, reason }) => `${ip}: ${dialFailures[reason]}`).join("; ")
+    return `Cannot connect to ${this.address}: ${dialFailures[this.reason]}${tried === undefined ? "" : ` (${tried})`}.`
   }
   /** The encoded side, for `JSON.stringify` and loggers. */
   override toJSON(): unknown {

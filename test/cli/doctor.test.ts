@@ -1,16 +1,24 @@
 import type * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted, Schema, type Scope } from "effect"
-import { type Failure, faultOf, verdictOf } from "../../src/cli/support/diagnosis.js"
+import { type Findings, faultOf, verdictOf } from "../../src/cli/support/diagnosis.js"
 import { nobleCurve } from "../../src/internal/nobleCurve.js"
 import * as Brontide from "../../src/layers/brontide/connection.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
 import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
+import * as LoopbackTower from "../../src/layers/tower/LoopbackTower.js"
 import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
+import * as BlobType from "../../src/schema/BlobType.js"
 import * as Chain from "../../src/schema/Chain.js"
+import { HexBytes } from "../../src/schema/Ids.js"
+import { KeyRingError } from "../../src/schema/KeyRingError.js"
 import * as TowerAddress from "../../src/schema/TowerAddress.js"
 import * as TowerUri from "../../src/schema/TowerUri.js"
 import { DialFailed, GarbledFrame, HandshakeFailed, MessageTimeout } from "../../src/schema/TransportError.js"
+import * as Code from "../../src/schema/wire/Code.js"
+import { CreateSessionReply } from "../../src/schema/wire/CreateSessionReply.js"
+import { DeleteSessionReply } from "../../src/schema/wire/DeleteSessionReply.js"
+import type { Message } from "../../src/schema/wire/Message.js"
 import { assertForm } from "./sentences.js"
 import { answering, greeting, hangingUp, stranger } from "./strangers.js"
 import { newClient } from "./wtclient.js"
@@ -123,19 +131,137 @@ describe("wtclient doctor", () => {
     )
   }
 
+  const Sessions = Schema.parseJson(
+    Schema.Struct({
+      fault: Schema.String,
+      verdict: Schema.String,
+      sessions: Schema.Array(
+        Schema.Struct({
+          blobTypeName: Schema.String,
+          given: Schema.Boolean,
+          deleted: Schema.Boolean,
+          message: Schema.optional(Schema.String)
+        })
+      )
+    })
+  )
+
+  /** What --create finds at a tower, and the sessions that the tower has afterwards. */
+  const created = (
+    options: Partial<NodeLoopbackTower.Options>,
+    fault: LoopbackTower.Fault | undefined,
+    ...flags: ReadonlyArray<string>
+  ) =>
+    Effect.gen(function* () {
+      const tower = yield* NodeLoopbackTower.make({
+        chain: Chain.bitcoinRegtest,
+        secretKey: Redacted.make(FixedKeyRing.secretOf(1)),
+        ...options
+      })
+      yield* tower.setFault(fault)
+      const { wtclient } = yield* newClient
+      const { code, stdout } = yield* wtclient("doctor", TowerUri.print(tower.uri), "--create", "--json", ...flags)
+      return { code, left: (yield* tower.sessions).size, ...Schema.decodeUnknownSync(Sessions)(stdout) }
+    })
+
+  it.scopedLive("asks for a session of each blob type with --create, and deletes it again", () =>
+    Effect.gen(function* () {
+      const { code, fault, left, sessions, verdict } = yield* created(
+        { blobTypes: [BlobType.altruistAnchorCommit, BlobType.altruistTaprootCommit] },
+        undefined
+      )
+      assert.deepStrictEqual([code, fault, left], [0, "none", 0])
+      assert.match(verdict, /it gives sessions of type anchor, taproot\.$/)
+      assert.deepStrictEqual(
+        sessions.map(({ blobTypeName, deleted, given }) => [blobTypeName, given, deleted]),
+        [
+          ["anchor", true, true],
+          ["legacy", false, false],
+          ["taproot", true, true],
+          ["taproot-final", false, false]
+        ]
+      )
+      for (const { message } of sessions) if (message !== undefined) assertForm(message)
+    })
+  )
+
+  it.scopedLive("asks for a session of one blob type where that is named", () =>
+    Effect.gen(function* () {
+      const { code, fault, sessions } = yield* created(
+        { blobTypes: [BlobType.altruistAnchorCommit] },
+        undefined,
+        "--blob-type",
+        "taproot"
+      )
+      assert.deepStrictEqual([code, fault], [1, "RejectBlobType"])
+      assert.deepStrictEqual(
+        sessions.map(({ blobTypeName, given }) => [blobTypeName, given]),
+        [["taproot", false]]
+      )
+    })
+  )
+
+  const refusal = (code: number) => new CreateSessionReply({ code, lastApplied: 0, data: HexBytes.make("") })
+  const replies: Array<[fault: string, of: "CreateSession" | "DeleteSession", reply: Message]> = [
+    ["Rejected", "CreateSession", refusal(Code.temporaryFailure)],
+    ["PermanentFailure", "CreateSession", refusal(Code.permanentFailure)],
+    ["RejectMaxUpdates", "CreateSession", refusal(Code.rejectMaxUpdates)],
+    ["RejectSweepFeeRate", "CreateSession", refusal(Code.rejectSweepFeeRate)],
+    ["NoReply", "CreateSession", new DeleteSessionReply({ code: Code.ok })],
+    ["NotDeleted", "DeleteSession", new DeleteSessionReply({ code: Code.temporaryFailure })]
+  ]
+  for (const [fault, request, reply] of replies) {
+    it.scopedLive(`finds ${fault} with --create`, () =>
+      Effect.gen(function* () {
+        const replace = LoopbackTower.Fault.Replace({
+          with: (message) => (message._tag === `${request}Reply` ? reply : message)
+        })
+        const found = yield* created({}, replace, "--blob-type", "anchor")
+        assert.deepInclude(found, { fault, code: 1 })
+        assertForm(found.verdict)
+      })
+    )
+  }
+
+  it.scopedLive("says how long it takes to connect to each address of a name", () =>
+    Effect.gen(function* () {
+      const uri = (yield* loopback()).replace("127.0.0.1", "localhost")
+      const { wtclient } = yield* newClient
+      const { stdout } = yield* wtclient("doctor", uri)
+      assert.match(stdout, /^localhost:\d+ is a host name\n(?:::1: .*\n)?127\.0\.0\.1: connected after \d+ ms\nafter /)
+    })
+  )
+
   const login = [5, 2] as const
-  const proxies: Array<[fault: string, proxy: Effect.Effect<string, never, Scope.Scope>]> = [
+  /** The codes of RFC 1928, and those of Tor. */
+  const replyCodes = {
+    ProxyGeneralFailure: 1,
+    ProxyNotAllowed: 2,
+    ProxyNetworkUnreachable: 3,
+    ProxyHostUnreachable: 4,
+    ProxyRefused: 5,
+    ProxyTimedOut: 6,
+    ProxyNoConnections: 7,
+    ProxyNoSuchAddresses: 8,
+    ProxyOnionNotFound: 0xf0,
+    ProxyOnionInvalid: 0xf1,
+    ProxyOnionIntroFailed: 0xf2,
+    ProxyOnionRendezvousFailed: 0xf3,
+    ProxyOnionNeedsKey: 0xf4,
+    ProxyOnionWrongKey: 0xf5,
+    ProxyOnionBadAddress: 0xf6,
+    ProxyOnionTimeout: 0xf7,
+    ProxyUnknown: 99
+  }
+  const proxies: ReadonlyArray<readonly [fault: string, proxy: Effect.Effect<string, never, Scope.Scope>]> = [
     ["ProxyNotThere", Effect.succeed("127.0.0.1:1")],
     ["ProxyNotSocks", answering("HTTP/1.1 400 Bad Request\r\n\r\n")],
     ["ProxyHungUp", hangingUp],
     ["ProxyNoLogin", proxy([5, 255])],
     ["ProxyLoginRefused", proxy(login, [1, 1])],
-    ["ProxyGeneralFailure", proxy(login, [1, 0], [5, 1, 0, 1, 0, 0, 0, 0, 0, 0])],
-    ["ProxyNotAllowed", proxy(login, [1, 0], [5, 2, 0, 1, 0, 0, 0, 0, 0, 0])],
-    ["ProxyHostUnreachable", proxy(login, [1, 0], [5, 4, 0, 1, 0, 0, 0, 0, 0, 0])],
-    ["ProxyRefused", proxy(login, [1, 0], [5, 5, 0, 1, 0, 0, 0, 0, 0, 0])],
-    ["ProxyOnionNotFound", proxy(login, [1, 0], [5, 240, 0, 1, 0, 0, 0, 0, 0, 0])],
-    ["ProxyUnknown", proxy(login, [1, 0], [5, 99, 0, 1, 0, 0, 0, 0, 0, 0])]
+    ...Object.entries(replyCodes).map(
+      ([fault, code]) => [fault, proxy(login, [1, 0], [5, code, 0, 1, 0, 0, 0, 0, 0, 0])] as const
+    )
   ]
   for (const [fault, proxy] of proxies) {
     it.scopedLive(`finds ${fault}, and names the proxy`, () =>
@@ -151,7 +277,7 @@ describe("wtclient doctor", () => {
   const address = TowerAddress.TowerAddress.make("tower.example:9911")
   const dial = (reason: DialFailed["reason"], ...ips: ReadonlyArray<string>) =>
     new DialFailed({ address, reason, tried: ips.map((ip) => ({ ip, reason })) })
-  const waits: Array<[fault: string, failure: Failure]> = [
+  const waits: Array<[fault: string, failure: NonNullable<Findings["failure"]>]> = [
     ["Silent", dial("Timeout", "192.0.2.7")],
     ["Unreachable", dial("Unreachable", "192.0.2.7", "2001:db8::7")],
     ["Ipv6Only", dial("Unreachable", "2001:db8::7")],
@@ -160,6 +286,12 @@ describe("wtclient doctor", () => {
     ["NoNetwork", dial("NetworkDown")],
     ["Firewall", dial("NotAllowed")],
     ["OutOfResources", dial("OutOfResources")],
+    ["NotConnected", dial("Other")],
+    [
+      "ProxySilent",
+      new DialFailed({ address, reason: "Proxy", proxy: { address: "127.0.0.1:9050", fault: "Silent" } })
+    ],
+    ["KeyRing", new KeyRingError({ operation: "ecdh", detail: "there is no key" })],
     ["Mute", new HandshakeFailed({ address, act: 2, reason: "Timeout" })],
     ["NoInit", new MessageTimeout({ address, direction: "receive" })],
     ["Garbled", new GarbledFrame({ address })]

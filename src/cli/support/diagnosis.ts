@@ -1,38 +1,31 @@
 /**
- * What is the matter with a tower, step by step: the connection, the tower's key, its Init. A key that is thrown away stands in
- * for a session key, and no session is asked for, so nothing is left at the tower and no key of the client is shown.
+ * What is the matter with a tower, step by step: the connection, the tower's key, its Init, and where that is asked for, a
+ * session. Keys that are thrown away stand in for session keys.
  *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as HdKeyRing from "../../layers/HdKeyRing.js"
-import * as KeyFile from "../../layers/KeyFile.js"
-import { altruistSessions, defaults } from "../../layers/negotiator/Rules.js"
-import type * as BlobType from "../../schema/BlobType.js"
+import { altruistSessions } from "../../layers/negotiator/Rules.js"
+import * as BlobType from "../../schema/BlobType.js"
 import * as Chain from "../../schema/Chain.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
-import type { KeyRingError } from "../../schema/KeyRingError.js"
-import { OnionWithoutProxy, type PermanentTowerFailure, UnexpectedMessage } from "../../schema/NegotiationError.js"
 import * as TowerAddress from "../../schema/TowerAddress.js"
 import type { TowerUri } from "../../schema/TowerUri.js"
-import { type DialFailed, initOfNode, type TransportError } from "../../schema/TransportError.js"
-import { checkInit } from "../../schema/wire/CheckInit.js"
-import { Init } from "../../schema/wire/Init.js"
-import { familyTowerSession } from "../../services/KeyRing.js"
-import { TowerTransport } from "../../services/TowerTransport.js"
-
-/** What a tower can fail with here. @since 0.1.0 @category errors */
-export type Failure = TransportError | UnexpectedMessage | PermanentTowerFailure | OnionWithoutProxy | KeyRingError
+import { type DialFailed, initOfNode } from "../../schema/TransportError.js"
+import type { Init } from "../../schema/wire/Init.js"
+import type { TowerTransport } from "../../services/TowerTransport.js"
+import { type IntroductionFailure, introduce, type Step, throwAwayKey } from "./introduction.js"
+import type { Trial, TrialFailure } from "./trial.js"
 
 /** What was found. `millis` counts from the beginning; a step that was not reached is not there. @since 0.1.0 @category models */
 export interface Diagnosis {
   readonly uri: TowerUri
-  readonly steps: ReadonlyArray<{ readonly step: "connected" | "actTwo" | "init"; readonly millis: number }>
+  readonly steps: ReadonlyArray<{ readonly step: Step; readonly millis: number }>
   readonly init: Init | undefined
   /** The feature bits that the blob type needs, and that the tower does not announce. */
   readonly missing: ReadonlyArray<number>
-  readonly failure: Failure | undefined
+  readonly failure: IntroductionFailure | undefined
 }
 
 /** Bits come in pairs: the even one requires what the odd one offers. */
@@ -45,33 +38,18 @@ export const diagnose = (
   blobType: BlobType.BlobType
 ): Effect.Effect<Diagnosis, InvalidOptions, TowerTransport> =>
   Effect.gen(function* () {
-    const { connect, route } = yield* TowerTransport
     const began = yield* Clock.currentTimeMillis
     const steps: Array<Diagnosis["steps"][number]> = []
-    const reached = (step: Diagnosis["steps"][number]["step"]) =>
-      Effect.map(Clock.currentTimeMillis, (now) => void steps.push({ step, millis: now - began }))
     const found: { init?: Init } = {}
-
-    const conversation = Effect.gen(function* () {
-      if (TowerAddress.kind(uri.address) === "onion" && route === "clear") return yield* new OnionWithoutProxy()
-      const keyRing = yield* HdKeyRing.make({ ...(yield* KeyFile.generate), chain })
-      const locator = { family: familyTowerSession, index: 0 } as const
-      const connection = yield* connect({
-        tower: uri.publicKey,
-        address: uri.address,
-        publicKey: yield* keyRing.deriveKey(locator),
-        ecdh: (point) => keyRing.ecdh(locator, point),
-        onProgress: reached
+    const introduction = Effect.gen(function* () {
+      yield* introduce(uri, yield* throwAwayKey(chain), chain, blobType, {
+        reached: (step) => Effect.map(Clock.currentTimeMillis, (now) => void steps.push({ step, millis: now - began })),
+        onInit: (init) => {
+          found.init = init
+        }
       })
-      yield* connection.send(new Init({ features: defaults.features(chain, blobType), chainHash: chain.chainHash }))
-      const reply = yield* connection.receive
-      if (reply._tag !== "Init") return yield* new UnexpectedMessage({ expected: "Init", received: reply._tag })
-      yield* reached("init")
-      found.init = reply
-      yield* checkInit(chain, reply)
     }).pipe(Effect.scoped)
-
-    const failure = yield* Effect.matchEffect(conversation, {
+    const failure = yield* Effect.matchEffect(introduction, {
       onFailure: (error) => (error._tag === "InvalidOptions" ? Effect.fail(error) : Effect.succeed(error)),
       onSuccess: () => Effect.succeed(undefined)
     })
@@ -105,10 +83,7 @@ const ofDial = ({ address, proxy, reason, tried = [] }: DialFailed): string => {
   return reason === "Unreachable" && all.every((ip) => ip.includes(":")) ? "Ipv6Only" : dialFaults[reason]
 }
 
-/** The fault's name, for programs; "none" where the tower is well. @since 0.1.0 @category combinators */
-export const faultOf = ({ failure, missing }: Pick<Diagnosis, "failure" | "missing">): string => {
-  if (failure === undefined)
-    return missing.length === 0 ? "none" : missing.includes(altruistSessions) ? "NoAltruistSessions" : "NoBlobType"
+const ofFailure = (failure: TrialFailure): string => {
   switch (failure._tag) {
     case "DialFailed":
       return ofDial(failure)
@@ -135,19 +110,58 @@ export const faultOf = ({ failure, missing }: Pick<Diagnosis, "failure" | "missi
       return "NoInit"
     case "PermanentTowerFailure":
       return failure.reason
-    case "OnionWithoutProxy":
-      return "OnionWithoutProxy"
+    case "SessionRejected":
+      return "Rejected"
     case "KeyRingError":
       return "KeyRing"
+    case "OnionWithoutProxy":
+    case "TowerErrorMessage":
+    case "SessionKeyAlreadyUsed":
+    case "RewardScriptTooLong":
+    case "VisitTimeout":
+    case "Overtaken":
+    case "NoTowerAddrs":
+      return failure._tag
+  }
+}
+
+/** What is looked at for a verdict. `trials`: the sessions that were asked for, that of the policy first. @since 0.1.0 @category models */
+export interface Findings extends Pick<Diagnosis, "failure" | "missing"> {
+  readonly trials?: ReadonlyArray<Trial>
+}
+
+/** The fault's name, for programs; "none" where the tower is well. @since 0.1.0 @category combinators */
+export const faultOf = ({ failure, missing, trials: [first] = [] }: Findings): string => {
+  if (failure !== undefined) return ofFailure(failure)
+  switch (first?._tag) {
+    case "Refused": {
+      const { _tag } = first.failure
+      return _tag === "MessageTimeout" || _tag === "UnexpectedMessage" ? "NoReply" : ofFailure(first.failure)
+    }
+    case "Kept":
+      return "NotDeleted"
+    case "Given":
+      return "none"
+    case undefined:
+      return missing.length === 0 ? "none" : missing.includes(altruistSessions) ? "NoAltruistSessions" : "NoBlobType"
   }
 }
 
 /** The verdict in plain words. @since 0.1.0 @category combinators */
-export const verdictOf = (
-  { failure, missing }: Pick<Diagnosis, "failure" | "missing">,
-  blobTypeName: string
-): string => {
+export const verdictOf = ({ failure, missing, trials = [] }: Findings, blobTypeName: string): string => {
+  const [first] = trials
   if (failure !== undefined) return failure.message
+  switch (first?._tag) {
+    case "Refused":
+      return first.failure.message
+    case "Kept":
+      return `The tower gave a session, which could not be deleted again. ${first.failure.message}`
+    case "Given": {
+      const given = trials.filter(({ _tag }) => _tag !== "Refused").map(({ blobType }) => BlobType.nameOf(blobType))
+      return `This is a tower of this chain, its key is right, and it gives sessions of type ${given.join(", ")}.`
+    }
+    case undefined:
+  }
   if (missing.length === 0) return "This is a tower of this chain, and its key is right."
   return missing.includes(altruistSessions)
     ? "This tower gives no sessions without a reward, and no others are asked for."

@@ -79,6 +79,11 @@ export const switchOptions = {
     false,
     "End with code 1 where no session can take updates, or no tower can be asked"
   ),
+  create: Table.withDefault(
+    Table.truth,
+    false,
+    "Ask for a session of each blob type with a key that is thrown away, and delete it again"
+  ),
   full: Table.withDefault(Table.truth, false, "Show whole keys, and lines that are wider than the terminal"),
   "legacy-coin-type": HdKeyRing.options.entries.legacyCoinType
 } as const
