@@ -44,6 +44,7 @@ import { version } from "./support/version.js"
 import { json } from "./support/views.js"
 import { tower } from "./towerCommand.js"
 import { towers } from "./towersCommand.js"
+import { watch } from "./watchCommand.js"
 
 const wtclient = Command.make("wtclient").pipe(
   Command.withDescription("Gets watchtower sessions from the towers of lnd and dcrlnd, and keeps them"),
@@ -57,6 +58,7 @@ const wtclient = Command.make("wtclient").pipe(
     sessions,
     policy,
     status,
+    watch,
     doctor,
     demo,
     serve,
@@ -101,6 +103,7 @@ export const grammar: Grammar = {
       sessions: () => Command.getUsage(sessions),
       policy: () => Command.getUsage(policy),
       status: () => Command.getUsage(status),
+      watch: () => Command.getUsage(watch),
       doctor: () => Command.getUsage(doctor),
       demo: () => Command.getUsage(demo),
       serve: () => Command.getUsage(serve),

@@ -66,6 +66,10 @@ export const statusJson = (status: Status) => ({
   towers: status.towers.map(towerStatusJson)
 })
 
+/** The sessions of a blob type, in numbers. @since 0.1.0 @category combinators */
+export const countLine = ({ blobType, full, inactive, left, usable }: ClientDb.SessionCounts): string =>
+  `Sessions of type ${BlobType.nameOf(blobType)}: ${usable} that can take updates (${left} left), ${full} full, ${inactive} inactive`
+
 const towerLines = (status: TowerStatus, now: number): ReadonlyArray<string> => [
   `Tower ${status.tower.id}, ${short(status.tower.publicKey)}, at ${status.tower.addresses.join(", ")}`,
   ...standingLines(status, now).map((line) => `  ${line}`)
@@ -78,10 +82,7 @@ export const statusLines = (
   command: (...words: ReadonlyArray<string>) => string
 ): ReadonlyArray<string> => {
   const { now, policy, sessions, towers } = status
-  const counted = sessions.map(
-    ({ blobType, full, inactive, left, usable }) =>
-      `Sessions of type ${BlobType.nameOf(blobType)}: ${usable} that can take updates (${left} left), ${full} full, ${inactive} inactive`
-  )
+  const counted = sessions.map(countLine)
   const found = trouble(status)
   const next = found === undefined ? [] : nextLines([command(...found.next)])
   return [

@@ -90,7 +90,8 @@ const kinds: Record<AttemptFailure["_tag"], string> = {
 
 const isKind = (tag: string): tag is AttemptFailure["_tag"] => Object.hasOwn(kinds, tag)
 
-const readinessLine = (readiness: Readiness, now: number): string => {
+/** The state of a tower, as the end of a sentence about it. @since 0.1.0 @category combinators */
+export const readinessLine = (readiness: Readiness, now: number): string => {
   switch (readiness._tag) {
     case "CanBeAsked":
       return "can be asked"
@@ -101,11 +102,15 @@ const readinessLine = (readiness: Readiness, now: number): string => {
   }
 }
 
-/** What is known about a tower, one fact in each line. @since 0.1.0 @category combinators */
-export const standingLines = ({ readiness, standing }: TowerStatus, now: number): ReadonlyArray<string> => {
-  const failures = Object.entries(standing.failuresByKind).map(
+/** Failures by their kinds and numbers, as the ends of sentences about a tower. @since 0.1.0 @category combinators */
+export const failureWords = (byKind: Standing.Standing["failuresByKind"]): ReadonlyArray<string> =>
+  Object.entries(byKind).map(
     ([tag, count]) => `${isKind(tag) ? kinds[tag] : tag}: ${count} ${count === 1 ? "time" : "times"}`
   )
+
+/** What is known about a tower, one fact in each line. @since 0.1.0 @category combinators */
+export const standingLines = ({ readiness, standing }: TowerStatus, now: number): ReadonlyArray<string> => {
+  const failures = failureWords(standing.failuresByKind)
   return [
     readinessLine(readiness, now),
     `sessions got: ${standing.sessions}${standing.lastSession === undefined ? "" : `, the last one at ${away(standing.lastSession, now)}`}`,
