@@ -8,13 +8,17 @@ import { clientFlags, databaseName } from "./support/clientPaths.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { sqlClient } from "./support/openDatabase.js"
+import { during } from "./support/progress.js"
 import { json } from "./support/views.js"
 
 /** The command. @since 0.1.0 @category constructors */
 export const check = Command.make("check", { ...clientFlags, json: flags.switches.json }, (given) =>
   withClient(given, (client) =>
     Effect.gen(function* () {
-      const findings = yield* Check.check.pipe(Effect.provide(sqlClient(client)))
+      const findings = yield* during(
+        `checks the database ${databaseName(client)}`,
+        Check.check.pipe(Effect.provide(sqlClient(client)))
+      )
       if (given.json) yield* Console.log(json({ findings }))
       else for (const { detail, table } of findings) yield* Console.log(`${table}: ${detail}`)
       if (findings.length > 0) {

@@ -68,7 +68,7 @@ export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json:
               `\n3. The client knows the tower: it is tower ${id} of its database\n   ${databaseName(client)}`
             )
             yield* print("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
-            const session = yield* negotiateOnce(negotiator, (line) => print(`   ${line}`))
+            const session = yield* negotiateOnce(negotiator, "a session", (line) => print(`   ${line}`))
             if (given.json) {
               return yield* printSessionsJson(listSessions(db), [
                 `{"session":${json(sessionJson(session))},"held":`,

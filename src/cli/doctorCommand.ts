@@ -21,6 +21,7 @@ import { type Diagnosis, diagnose, faultOf, verdictOf } from "./support/diagnosi
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { type PolicyFlags, policyFlags, policyOf } from "./support/policyFlags.js"
+import { during } from "./support/progress.js"
 import { summaries } from "./support/summaries.js"
 import { towerUri } from "./support/towerArguments.js"
 import { type Trial, trial } from "./support/trial.js"
@@ -102,9 +103,17 @@ export const doctor = Command.make(
         // A proxy looks names up itself.
         const timing = Option.isSome(given.proxy) ? Effect.succeed([]) : addressTimes(uri.address)
         const { diagnosis, times, trials } = yield* Effect.gen(function* () {
-          const [times, diagnosis] = yield* Effect.all([timing, diagnose(uri, chain, blobType)], { concurrency: 2 })
+          const [times, diagnosis] = yield* during(
+            `connects to ${uri.address}`,
+            Effect.all([timing, diagnose(uri, chain, blobType)], { concurrency: 2 })
+          )
           const isTried = given.create && diagnosis.failure === undefined
-          const trials = yield* Effect.forEach(isTried ? policies : [], (policy) => trial(uri, chain, policy))
+          const trials = yield* Effect.forEach(isTried ? policies : [], (policy, at) =>
+            during(
+              `asks for a session of type ${BlobType.nameOf(policy.blobType)}, ${at + 1} of ${policies.length}`,
+              trial(uri, chain, policy)
+            )
+          )
           return { diagnosis, times, trials }
         }).pipe(Effect.provide(Layer.provide(BrontideTowerTransport.layer(), dialer)))
         const findings = { ...diagnosis, trials }

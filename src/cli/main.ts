@@ -10,6 +10,7 @@ import { run } from "./run.js"
 import { messageText, Program, programOf } from "./support/commandText.js"
 import { type Ending, exitCodes } from "./support/exitCodes.js"
 import { outputTrouble } from "./support/outputTrouble.js"
+import { type ErrorTerminal, StandardError } from "./support/progress.js"
 
 const signals = { SIGHUP: "hangup", SIGINT: "interrupt", SIGTERM: "terminate" } as const
 
@@ -30,6 +31,12 @@ const onStop = (stop: (ending: Ending) => void): (() => void) => {
   return () => {}
 }
 
+/** The terminal at standard error, if there is one. */
+const errorTerminal = (): ErrorTerminal | undefined => {
+  const { stderr } = process
+  return stderr.isTTY ? { columns: () => stderr.columns || 80, write: (text) => void stderr.write(text) } : undefined
+}
+
 /** Ends the process when what it wrote has gone out: a slow pipe would lose the rest. */
 const exit = (code: number): void => {
   process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
@@ -42,6 +49,7 @@ export const main = (): void => {
       (program) => untilStopped(program, onStop),
       Effect.catchAll((ending) => Effect.succeed(exitCodes[ending].code)),
       Effect.provideService(Program, programOf({ script: process.argv[1] ?? "", environment: process.env })),
+      Effect.provideService(StandardError, errorTerminal()),
       Effect.provide(NodeContext.layer),
       Effect.runPromise
     )

@@ -6,10 +6,12 @@ import * as Option from "effect/Option"
 import * as NodeWatchtower from "../layers/NodeWatchtower.js"
 import { SessionNegotiator } from "../services/SessionNegotiator.js"
 import { clientFlags } from "./support/clientPaths.js"
+import { storedLine } from "./support/eventLine.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { negotiateOnce } from "./support/negotiateOnce.js"
 import { policyFlags, proposalOf } from "./support/policyFlags.js"
+import { Progress, stepLine } from "./support/progress.js"
 import { sessionJson } from "./support/sessionViews.js"
 import { summaries } from "./support/summaries.js"
 import { json } from "./support/views.js"
@@ -28,12 +30,16 @@ export const negotiate = Command.make(
     withClient(given, (client) =>
       Effect.gen(function* () {
         const proposal = yield* proposalOf(given, client.chain)
-        const print = given.json ? () => Effect.void : (text: string) => Console.log(text)
+        const { isQuiet } = yield* Progress
+        const count = Option.getOrElse(given.count, () => 1)
+        const print = (line: string) =>
+          given.json || isQuiet ? Effect.void : Effect.flatMap(stepLine(line), (text) => Console.log(text))
         yield* Effect.gen(function* () {
           const negotiator = yield* SessionNegotiator
-          for (let left = Option.getOrElse(given.count, () => 1); left > 0; left--) {
-            const session = yield* negotiateOnce(negotiator, print)
+          for (let at = 1; at <= count; at++) {
+            const session = yield* negotiateOnce(negotiator, `session ${at} of ${count}`, print)
             if (given.json) yield* Console.log(json(sessionJson(session)))
+            else if (isQuiet) yield* Console.log(storedLine(session))
           }
         }).pipe(
           Effect.provide(

@@ -37,6 +37,7 @@ import { exitCodes } from "./support/exitCodes.js"
 import { type CommandFailed, type Told, told, toldDefect, toldUsage } from "./support/failure.js"
 import * as allFlags from "./support/flags.js"
 import { logLine } from "./support/logLine.js"
+import * as Progress from "./support/progress.js"
 import { type CommandGrammar, type Grammar, reorderArguments } from "./support/reorderArguments.js"
 import { summaries } from "./support/summaries.js"
 import { table } from "./support/table.js"
@@ -89,8 +90,9 @@ const grammarOf =
 /** The grammar of the program. @since 0.1.0 @category config */
 export const grammar: Grammar = {
   values: { ...Record.map(allFlags.values, () => []), ...allFlags.builtIn.values },
-  switches: [...Object.keys(allFlags.switches), ...allFlags.builtIn.switches],
-  common: [...Object.keys(allFlags.builtIn.values), ...allFlags.builtIn.switches],
+  switches: [...Object.keys(allFlags.switches), ...allFlags.builtIn.switches, ...allFlags.own],
+  common: [...Object.keys(allFlags.builtIn.values), ...allFlags.builtIn.switches, ...allFlags.own],
+  own: allFlags.own,
   // To make a usage takes longer than to start: only that of the command that is given is made.
   commands: Record.map(
     {
@@ -127,7 +129,8 @@ const overview = [
   "Every command takes --help, and --chain, --network and --data-dir, which say whose keys and database are meant:",
   "those in ~/.wtclient/bitcoin/mainnet, or for demo those in .wtclient-demo/bitcoin/regtest, unless told otherwise.",
   "Where DATABASE_URL is set, to postgresql://..., it is that database instead of a file; demo keeps to its files.",
-  "Further flags for all: --version, --log-level LEVEL (default: none; logs go to standard error)."
+  "Further flags for all: --version, --log-level LEVEL (default: none; logs go to standard error), and --quiet or -q, which",
+  "leaves out the steps and the progress."
 ].join("\n")
 
 // What @effect/cli says about every flag and argument.
@@ -160,9 +163,15 @@ const app = (shownVersion: string, console: Console.Console) =>
  * @category constructors
  */
 export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, CliApp.CliApp.Environment> =>
-  Effect.consoleWith((console) => {
-    const logger = Logger.map(logLine, (line) => console.unsafe.error(line))
+  Effect.gen(function* () {
     const { flags, path, words } = reorderArguments(grammar, input)
+    const terminal = yield* Progress.StandardError
+    const given = yield* Effect.consoleWith(Effect.succeed)
+    const { console, teller } =
+      terminal === undefined || flags.has("quiet")
+        ? { console: given, teller: { isQuiet: flags.has("quiet"), doing: () => Effect.void } }
+        : yield* Progress.make(terminal, given)
+    const logger = Logger.map(logLine, (line) => console.unsafe.error(line))
 
     const tell = ({ code, json: object, next, sentence }: Told) =>
       console
@@ -174,7 +183,7 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
     const usage = (error: UsageError) =>
       Effect.flatMap(Program, (program) => tell(toldUsage(error, commandText(program, [...path, "--help"]))))
 
-    return Effect.gen(function* () {
+    return yield* Effect.gen(function* () {
       const ordered = yield* words
       if (ordered.length === 0 || (ordered[0] === "--help" && path.length === 0)) yield* console.log(overview)
       else if (/^(ba)?sh$/.test(flags.get("completions") ?? "")) {
@@ -198,7 +207,8 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
       ),
       Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
       Effect.provide(CliConfig.layer({ showBuiltIns: false })),
+      Effect.provideService(Progress.Progress, teller),
       // What a person should know is said by the command; --log-level asks for more.
       Logger.withMinimumLogLevel(LogLevel.None)
     )
-  })
+  }).pipe(Effect.scoped)

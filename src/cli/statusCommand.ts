@@ -9,6 +9,7 @@ import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { existingDatabase } from "./support/openDatabase.js"
 import { policyFlags, policyWords, proposalOf } from "./support/policyFlags.js"
+import { during } from "./support/progress.js"
 import { loadStatus, statusJson, statusLines, trouble } from "./support/status.js"
 import { summaries } from "./support/summaries.js"
 import { json } from "./support/views.js"
@@ -21,9 +22,9 @@ export const status = Command.make(
     withClient(given, (client) =>
       Effect.gen(function* () {
         const proposal = yield* proposalOf(given, client.chain)
-        const found = yield* Effect.flatMap(ClientDb, (db) => loadStatus(db, proposal, policyWords(given))).pipe(
-          Effect.provide(existingDatabase(client))
-        )
+        const found = yield* Effect.flatMap(ClientDb, (db) =>
+          during("counts the sessions", loadStatus(db, proposal, policyWords(given)))
+        ).pipe(Effect.provide(existingDatabase(client)))
         yield* Console.log(
           given.json ? json(statusJson(found)) : statusLines(found, client.chain, client.command).join("\n")
         )

@@ -62,7 +62,7 @@ describe("negotiate, with a tower that refuses for good,", () => {
         /left out for now: tower 1 until 20[\d-]+T[\d:.]+Z, since it watches another chain\. Add another one, add it again/
       )
       const { stdout } = yield* wtclient(["tower", uri, ...mine.flags])
-      assert.match(stdout, /left out for this policy since 20.*: it watches another chain/)
+      assert.match(stdout, /is left out for this policy until 20.*: it watches another chain/)
       yield* mine.wtclient("add", uri)
       assert.match((yield* mine.wtclient("negotiate")).stderr, /it watches bitcoin signet/)
     })
@@ -80,6 +80,46 @@ describe("negotiate, with a tower at an onion name alone,", () => {
         stderr,
         /\nNext: wtclient negotiate --proxy 127\.0\.0\.1:9050 --blob-type legacy --sweep-fee-rate 3000 --network/
       )
+    })
+  )
+})
+
+describe("negotiate, where the first tower fails,", () => {
+  const failing = `${publicKeyOf(1)}@127.0.0.1:1`
+
+  it.scopedLive("says the failure once where there is no session", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* newClient
+      yield* wtclient("init")
+      yield* wtclient("add", failing)
+      const { code, stderr, stdout } = yield* wtclient("negotiate")
+      assert.strictEqual(code, 1)
+      assert.notInclude(stdout, "Cannot connect")
+      assert.strictEqual(stderr.split("no program listens there").length, 2)
+    })
+  )
+
+  it.scopedLive("prints with --quiet the session alone", () =>
+    Effect.gen(function* () {
+      const { flags, wtclient } = yield* newClient
+      const { uri } = Schema.decodeUnknownSync(Listening)(
+        yield* Queue.take(yield* started(["serve", "--json", ...flags]))
+      )
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      const { code, stdout } = yield* wtclient("negotiate", "-q", "--count", "2")
+      assert.strictEqual(code, 0)
+      assert.match(stdout, /^(session [0-9a-f]{66} is stored: .*\n){2}$/)
+    })
+  )
+
+  it.scopedLive("dates its steps where logs are shown", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* newClient
+      yield* wtclient("init")
+      yield* wtclient("add", failing)
+      const { stdout } = yield* wtclient("negotiate", "--log-level", "error")
+      assert.match(stdout, /^20\S+Z tower 1: connects to 127\.0\.0\.1:1$/m)
     })
   )
 })

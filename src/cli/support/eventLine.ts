@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as BlobType from "../../schema/BlobType.js"
+import type { ClientSession } from "../../schema/ClientSession.js"
 import { permanentReasons } from "../../schema/NegotiationError.js"
 import { Happening, type NegotiatorEvent, type Step } from "../../schema/NegotiatorEvent.js"
 import { time } from "./views.js"
@@ -23,6 +24,10 @@ const steps: Record<Step, (address: string) => string | undefined> = {
   hangingUp: silent
 }
 
+/** The line of a session that was got. @since 0.1.0 @category combinators */
+export const storedLine = ({ id, keyIndex, policy }: ClientSession): string =>
+  `session ${id} is stored: key index ${keyIndex}, ${BlobType.nameOf(policy.blobType)}, ${policy.maxUpdates} updates`
+
 /** The line of an event. @since 0.1.0 @category combinators */
 export const eventLine = ({ happening }: NegotiatorEvent): string | undefined =>
   Happening.$match(happening, {
@@ -41,8 +46,7 @@ export const eventLine = ({ happening }: NegotiatorEvent): string | undefined =>
     VisitInterrupted: ({ towerId }) => `tower ${towerId}: is asked no longer`,
     Quarantined: ({ probeAt, reason, towerId }) =>
       `tower ${towerId}: is left out for this policy, since ${permanentReasons[reason]}; is asked again after ${time(probeAt)}, or when it is added again`,
-    SessionStored: ({ session }) =>
-      `session ${session.id} is stored: key index ${session.keyIndex}, ${BlobType.nameOf(session.policy.blobType)}, ${session.policy.maxUpdates} updates`,
+    SessionStored: ({ session }) => storedLine(session),
     RoundEnded: silent,
     SessionDelivered: silent,
     BackingOff: ({ until }) => `no tower gave a session; waits until ${time(until)}`,

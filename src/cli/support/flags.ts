@@ -138,6 +138,9 @@ export const builtIn = {
   switches: ["help", "version"]
 } as const
 
+/** The flags that the program takes itself, whatever the command: no command sees them. @since 0.1.0 @category config */
+export const own = ["quiet"] as const
+
 /** The values of flags that a shell can offer. @since 0.1.0 @category config */
 export const choices: { readonly [name: string]: ReadonlyArray<string> } = {
   ...builtIn.values,

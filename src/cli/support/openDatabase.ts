@@ -28,8 +28,9 @@ import type { PackageMissing } from "../../schema/PackageMissing.js"
 import { ClientDb } from "../../services/ClientDb.js"
 import { familyTowerSession, KeyRing } from "../../services/KeyRing.js"
 import { CommandError } from "./CliError.js"
-import type { ClientPaths } from "./clientPaths.js"
+import { type ClientPaths, databaseName } from "./clientPaths.js"
 import { codeOf, writeTrouble } from "./diskTrouble.js"
+import { during } from "./progress.js"
 
 /** The database; it is created when there is none. @since 0.1.0 @category layers */
 export const database = ({
@@ -145,7 +146,8 @@ export const sqlClient = (client: ClientPaths): Layer.Layer<SqlClient, ReadError
     SqlClient,
     Effect.gen(function* () {
       yield* requireDatabase(client)
-      const sql = yield* SqliteOrPostgres.sqlClient(yield* readable(client.database))
+      const opening = Effect.flatMap(readable(client.database), SqliteOrPostgres.sqlClient)
+      const sql = yield* during(`opens the database ${databaseName(client)}`, opening)
       // A database that cannot be asked whose it is is for `db check` to describe, and for the others to fail with.
       yield* Effect.catchTags(compareOwner(client, sql), {
         CorruptRow: () => Effect.void,

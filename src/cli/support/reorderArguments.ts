@@ -26,6 +26,8 @@ export interface Grammar {
   readonly switches: ReadonlyArray<string>
   /** The flags that every command takes. */
   readonly common: ReadonlyArray<string>
+  /** Of these, the switches that are not for @effect/cli. */
+  readonly own: ReadonlyArray<string>
   readonly commands: { readonly [words: string]: () => CommandGrammar }
 }
 
@@ -63,7 +65,8 @@ export const reorderArguments = (grammar: Grammar, input: ReadonlyArray<string>)
     options: {
       ...Record.map(grammar.values, () => ({ type: "string" as const })),
       ...Record.fromIterableWith(grammar.switches, (name) => [name, { type: "boolean" as const }]),
-      help: { type: "boolean", short: "h" }
+      help: { type: "boolean", short: "h" },
+      quiet: { type: "boolean", short: "q" }
     },
     // What is not as it must be is told below, in our words.
     strict: false,
@@ -121,7 +124,7 @@ export const reorderArguments = (grammar: Grammar, input: ReadonlyArray<string>)
     }
     const terminator = tokens.some(({ kind }) => kind === "option-terminator") ? ["--"] : []
     const words = [...flags].flatMap(([name, value]) =>
-      grammar.switches.includes(name) ? [`--${name}`] : [`--${name}`, value]
+      grammar.own.includes(name) ? [] : grammar.switches.includes(name) ? [`--${name}`] : [`--${name}`, value]
     )
     return [...path, ...words, ...terminator, ...positionals.slice(path.length)]
   }

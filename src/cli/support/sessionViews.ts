@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
 import type { ClientSession } from "../../schema/ClientSession.js"
+import { doing } from "./progress.js"
 import { type Column, type Layout, layout, terminalWidth } from "./table.js"
 import { away, inShort, json, short, time } from "./views.js"
 
@@ -82,7 +83,13 @@ const print = (text: string): Effect.Effect<void> =>
   )
 
 const pages = <E, R>(sessions: Stream.Stream<ClientSession, E, R>) =>
-  sessions.pipe(Stream.chunks, Stream.filter(Chunk.isNonEmpty), Stream.map(Chunk.toReadonlyArray))
+  sessions.pipe(
+    Stream.chunks,
+    Stream.filter(Chunk.isNonEmpty),
+    Stream.map(Chunk.toReadonlyArray),
+    Stream.tap((page) => doing(`lists the sessions, up to key index ${page.at(-1)?.keyIndex}`)),
+    Stream.ensuring(doing(undefined))
+  )
 
 /** Prints a table of sessions, if there are any; answers whether there are. @since 0.1.0 @category combinators */
 export const printSessions = <E, R>(

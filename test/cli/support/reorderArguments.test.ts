@@ -4,8 +4,9 @@ import { type Grammar, reorderArguments } from "../../../src/cli/support/reorder
 
 const grammar: Grammar = {
   values: { chain: [], count: [], "log-level": ["debug", "none"] },
-  switches: ["json", "help"],
-  common: ["log-level", "help"],
+  switches: ["json", "help", "quiet"],
+  common: ["log-level", "help", "quiet"],
+  own: ["quiet"],
   commands: {
     add: () => ({ flags: ["chain", "count", "json"], required: ["tower"], optional: ["address"] }),
     towers: () => ({ flags: ["chain", "json"], required: [], optional: [] }),
@@ -33,6 +34,8 @@ describe("reorderArguments", () => {
     ["--log-level none towers", "towers --log-level none"],
     ["add x -- --json=1", "add -- x --json=1"],
     ["add x --log-level debug", "add --log-level debug x"],
+    ["add x -q", "add x"],
+    ["--quiet towers --json", "towers --json"],
     ["--help", "--help"],
     ["-h add x", "--help add --help"],
     ["db skip-keys --help", "--help db --help skip-keys --help"],
