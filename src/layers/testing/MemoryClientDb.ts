@@ -281,10 +281,12 @@ export const makeOver = (
         ),
 
       countClientSessions: Effect.sync(() =>
-        [...new Set(byKeyIndex.map(({ policy }) => policy.blobType))]
+        [...new Set(byKeyIndex.map(({ session }) => session.policy.blobType))]
           .sort((one, other) => one - other)
           .map((blobType) => {
-            const sessions = byKeyIndex.filter(({ policy }) => policy.blobType === blobType)
+            const sessions = byKeyIndex
+              .map(({ session }) => session)
+              .filter(({ policy }) => policy.blobType === blobType)
             const active = sessions.filter(({ status }) => status === "active")
             const usable = active.filter(({ policy, seqNum }) => seqNum < policy.maxUpdates)
             return {

@@ -305,5 +305,5 @@ describe("a tower client in random worlds", () => {
       await new Promise((resolve) => setImmediate(resolve))
     })
     await fc.assert(property, { numRuns: Number(process.env.WORLDS ?? 20) })
-  })
+  }, 1_000_000)
 })
