@@ -62,6 +62,14 @@ export const made = (session: ClientSession, now: number): Entry => ({
   asksOnly: false
 })
 
+/** After its row was read again: what it has bound may be more than was known, and where it stands has to be asked. @since 0.1.0 @category combinators */
+export const readAgain = (entry: Entry, { failingSince, session }: SendingSession): Entry => ({
+  ...entry,
+  position: { acked: session.towerLastApplied, bound: session.seqNum },
+  question: Question.Where(),
+  failingSince
+})
+
 /** Has it bound something that the tower has not confirmed? @since 0.1.0 @category combinators */
 export const hasBound = ({ position }: Entry): boolean => position.bound > position.acked
 

@@ -13,10 +13,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
 import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { NotSender } from "../../schema/BackupError.js"
 import type { ClientSession } from "../../schema/ClientSession.js"
-import type { DbError } from "../../schema/DbError.js"
+import { DbError } from "../../schema/DbError.js"
 import type { KeyIndex, TowerId } from "../../schema/Ids.js"
 import * as Policy from "../../schema/Policy.js"
 import { BackupId, SenderToken, type SendingSession } from "../../schema/StoredBackup.js"
@@ -173,6 +174,8 @@ const loop = (
     let towers = new Map<TowerId, Tower>()
     const dirty = new Set<Policy.PolicyKey>()
     const stalled = new Set<KeyIndex>()
+    /** Sessions of which a write failed: it may have been stored all the same, and what it has bound is to be read again. */
+    const unsure = new Set<KeyIndex>()
     /** Are the towers and the sessions as they were read last? */
     let isLoaded = false
     /** After a failure of the database nothing is looked at until then. */
@@ -204,7 +207,9 @@ const loop = (
         for (const one of page) {
           after = one.session.keyIndex
           found.add(after)
-          if (!entries.has(after)) put(Entry.stored(one, now))
+          const known = entries.get(after)
+          if (known === undefined) put(Entry.stored(one, now))
+          else if (unsure.delete(after)) put(Entry.readAgain(known, one))
         }
         if (page.length === 0) break
       }
@@ -304,7 +309,9 @@ const loop = (
         case "Gone":
           events.emit(Happening.ContactEnded(ref))
           drop()
-          return reopen()
+          // Its tower may have been added again since.
+          isLoaded = false
+          return
       }
       function failed(failure: Extract<ContactEnd, { readonly _tag: "Failed" }>["failure"]) {
         const restsUntil = rest(doubled(firstRestMs, entry.failures, longestRestMs), {
@@ -313,6 +320,10 @@ const loop = (
           failingSince: Entry.hasBound(entry) ? (entry.failingSince ?? wall) : undefined
         })
         events.emit(Happening.ContactFailed({ ...ref, failure, restsUntil }))
+        if (isDbError(failure)) {
+          unsure.add(keyIndex)
+          isLoaded = false
+        }
         // Else a tower that gives sessions and breaks all connections would give one for each window of the backlog.
         if (!isOwn(failure)) punish(towerId, now)
         if (entry.asksOnly) drop()
@@ -530,7 +541,13 @@ const loop = (
         next = Math.min(next, now + auditInterval)
         const known = entries.get(one.session.keyIndex)
         if (known?.contact !== undefined) continue
-        yield* start(known ?? { ...Entry.stored(one, now), asksOnly: true }, now, false)
+        yield* start(
+          known === undefined
+            ? { ...Entry.stored(one, now), asksOnly: true }
+            : { ...known, question: Question.Where() },
+          now,
+          false
+        )
       }
       return next
     })
@@ -569,6 +586,8 @@ const loop = (
       for (const report of reports) yield* apply(report)
     }
   })
+
+const isDbError = Schema.is(DbError)
 
 /** Is it this side that could not do its part? */
 const isOwn = (failure: ContactFailure | DbError): boolean => {

@@ -3,8 +3,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { within } from "../../../../src/layers/concurrency/firstOf.js"
+import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import * as Code from "../../../../src/schema/wire/Code.js"
+import type { BackupDb } from "../../../../src/services/BackupDb.js"
 import { towerKey } from "../../negotiator/world.js"
 import type { TowerModel } from "./tower.js"
 import { channelId, handAll, minute, type Process, run, second, type World } from "./world.js"
@@ -94,6 +96,28 @@ describe("a tower client", () => {
         yield* handAll(process, 1, 200)
         yield* Effect.sleep(60 * minute)
         expect(world.towers[0]?.sessions.size).toBeLessThanOrEqual(16)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W13: reads a session again when it is not known whether a window was bound", () => {
+    let isFirst = true
+    const failure = new DatabaseUnavailable({ operation: "nextWindow", detail: "the answer was lost" })
+    const backupDb = (db: BackupDb.Service): BackupDb.Service => ({
+      ...db,
+      nextWindow: (token, session, request) => {
+        if (!isFirst || request.limit === 0) return db.nextWindow(token, session, request)
+        isFirst = false
+        return Effect.zipRight(db.nextWindow(token, session, request), failure)
+      }
+    })
+    run({ towers: [good], backupDb }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 5)
+        expect(yield* untilBackedUp(process, 5)).toBeLessThanOrEqual(5 * second)
+        expectNoRefusal(world.towers)
         yield* process.close
       })
     )
