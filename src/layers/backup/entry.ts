@@ -8,7 +8,7 @@ import type { ClientSession } from "../../schema/ClientSession.js"
 import type { Instant } from "../../schema/Ids.js"
 import type { SendingSession } from "../../schema/StoredBackup.js"
 import type * as Inbox from "../concurrency/inbox.js"
-import { type Position, type Progress, Question } from "./contact.js"
+import { type Position, type Progress, Question } from "./contactContext.js"
 
 /** A contact that goes on. `since`: since when it is in its phase, or when the tower last confirmed something. @since 0.1.0 @category models */
 export interface Contact {

@@ -1,0 +1,162 @@
+/**
+ * Windows of updates over an open connection: bound in one transaction, sent at once, and confirmed one by one
+ * (docs/backups.md, A contact).
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import type { BoundUpdate } from "../../schema/StoredBackup.js"
+import { Happening, UpdateRefused, WindowTimeout, WrongLastApplied } from "../../schema/TowerClientEvent.js"
+import * as Code from "../../schema/wire/Code.js"
+import { StateUpdate } from "../../schema/wire/StateUpdate.js"
+import type { TowerTransport } from "../../services/TowerTransport.js"
+import { firstOf } from "../concurrency/firstOf.js"
+import * as Monotonic from "../negotiator/monotonic.js"
+import {
+  type Broken,
+  ContactEnd,
+  expect,
+  failed,
+  type Position,
+  Progress,
+  refOf,
+  type Sender,
+  type Target
+} from "./contactContext.js"
+
+/** A position, and what is bound there. @since 0.1.0 @category models */
+export interface Window extends Position {
+  readonly updates: ReadonlyArray<BoundUpdate>
+}
+
+/** Stores what was confirmed, and binds what is sent next. @since 0.1.0 @category constructors */
+export const nextWindow = (
+  { cursor, env, lease: { token } }: Sender,
+  session: ClientSession,
+  before: Window,
+  confirmed: number,
+  limit: number
+): Effect.Effect<Window, Broken> =>
+  Effect.gen(function* () {
+    const { db, events, settings } = env
+    const stalledSince = (yield* Clock.currentTimeMillis) - settings.moveAfter
+    const request = { acked: confirmed, limit, after: cursor(), stalledSince }
+    const updates = yield* db.nextWindow(token, session.keyIndex, request)
+    const ref = refOf(session)
+    if (confirmed > before.acked) {
+      events.emit(Happening.Acked({ ...ref, first: before.acked + 1, last: confirmed }))
+      for (const { channelId, commitHeight, seqNum } of before.updates) {
+        if (seqNum > confirmed) break
+        events.emit(Happening.CopyMade({ channelId, commitHeight, seqNum, towerId: ref.towerId, session: ref.session }))
+      }
+    }
+    const bound = updates.at(-1)?.seqNum ?? confirmed
+    if (bound > before.bound) events.emit(Happening.WindowBound({ ...ref, first: before.bound + 1, last: bound }))
+    return { acked: confirmed, bound, updates }
+  }).pipe(
+    Effect.mapError((error) =>
+      error._tag === "NotSender" || error._tag === "SessionEnded" ? ContactEnd.Gone({ reason: error }) : failed(error)
+    )
+  )
+
+/** Windows of updates, one after another, until nothing is open for the tower for a while. @since 0.1.0 @category constructors */
+export const sendAll = (sender: Sender, { position, session }: Target, connection: TowerTransport.Connection) =>
+  Effect.gen(function* () {
+    const { env, tell, work } = sender
+    let window: Window = { ...position, updates: [] }
+    let confirmed = position.acked
+    for (;;) {
+      window = yield* nextWindow(sender, session, window, confirmed, env.settings.window)
+      const last = window.updates.at(-1)
+      if (last === undefined) {
+        if (confirmed === session.policy.maxUpdates) return ContactEnd.Exhausted()
+        tell(Progress.Idle({ position: window }))
+        env.events.emit(Happening.Lingering(refOf(session)))
+        const hungUp = Effect.as(connection.closed, [])
+        if ((yield* firstOf(work.takeWithin(env.settings.linger), hungUp)).length === 0) return ContactEnd.Done()
+      } else {
+        tell(Progress.Sending({ position: window, last: last.backupId }))
+        const end = yield* sendWindow(sender, session, window, connection)
+        confirmed = end.confirmed
+        if (end.broken !== undefined) {
+          // What the tower has confirmed is worth a write now: the next contact may be long after this one.
+          if (confirmed > window.acked) yield* nextWindow(sender, session, window, confirmed, 0)
+          return yield* Effect.fail(end.broken)
+        }
+      }
+    }
+  })
+
+/** How far a window came. */
+interface WindowEnd {
+  readonly confirmed: number
+  readonly broken?: Broken
+}
+
+/** Sends the updates of a window all at once, then reads the replies in their order. */
+const sendWindow = (
+  sender: Sender,
+  session: ClientSession,
+  { acked, updates }: Window,
+  connection: TowerTransport.Connection
+): Effect.Effect<WindowEnd> =>
+  Effect.gen(function* () {
+    const { env, lease, tell } = sender
+    const deadline = (yield* Monotonic.now) + env.settings.windowTimeout
+    const late = Effect.as(Monotonic.sleepUntil(deadline), "late" as const)
+    let confirmed = acked
+    const talk: Effect.Effect<void, Broken> = Effect.gen(function* () {
+      for (const { encryptedBlob, hint, seqNum } of updates) {
+        yield* Effect.mapError(lease.holds, (reason) => ContactEnd.Gone({ reason }))
+        // `isComplete` would make the tower hang up, and the next window needs the connection.
+        const update = new StateUpdate({ seqNum, lastApplied: acked, isComplete: 0, hint, encryptedBlob })
+        yield* Effect.mapError(connection.send(update), failed)
+      }
+      for (const { seqNum } of updates) {
+        const { code, lastApplied } = yield* Effect.mapError(expect(connection, "StateUpdateReply"), failed)
+        if (code !== Code.ok) return yield* refused(sender, session, confirmed, seqNum, code)
+        if (lastApplied !== seqNum) return yield* Effect.fail(failed(new WrongLastApplied({ seqNum, lastApplied })))
+        confirmed = seqNum
+        tell(Progress.Confirmed())
+      }
+    })
+    const end = yield* Effect.either(firstOf(talk, late))
+    if (Either.isLeft(end)) return { confirmed, broken: end.left }
+    return end.right === "late"
+      ? { confirmed, broken: failed(new WindowTimeout({ seqNum: confirmed + 1 })) }
+      : { confirmed }
+  })
+
+/** A session that has refused this number of updates is given up. */
+const mostRefusals = 3
+
+/** Codes that say that the two sides do not agree on the numbers, or that the tower is done with the session. */
+const isRefusal = (code: number): boolean =>
+  code === Code.permanentFailure ||
+  code === Code.clientBehind ||
+  code === Code.maxUpdatesExceeded ||
+  code === Code.seqNumOutOfOrder
+
+/** A session without a single confirmed update is not worth the questions: another one costs as much. */
+const refused = (
+  { env, lease: { token } }: Sender,
+  session: ClientSession,
+  confirmed: number,
+  seqNum: number,
+  code: number
+): Effect.Effect<never, Broken> =>
+  Effect.gen(function* () {
+    const failure = new UpdateRefused({ seqNum, code })
+    if (!isRefusal(code)) return yield* Effect.fail(failed(failure))
+    const refusals = yield* Effect.mapError(env.db.noteRefusal(token, session.keyIndex), (error) =>
+      error._tag === "NotSender" ? ContactEnd.Gone({ reason: error }) : failed(error)
+    )
+    return yield* Effect.fail(
+      confirmed === 0 || refusals >= mostRefusals
+        ? ContactEnd.Terminal({ reason: "Refused" })
+        : ContactEnd.Refused({ seqNum, failure })
+    )
+  })
