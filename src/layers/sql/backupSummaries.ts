@@ -32,14 +32,17 @@ export const backlog = ({ sql, transaction }: Database): BackupDb.Service["backl
     )
   )
 
+/** The backups that sessions have bound: a window for each session. They are read once, whatever the statistics of the tables say. */
+const bound = ({ sql }: Database): Fragment =>
+  sql`WITH bound AS MATERIALIZED (SELECT DISTINCT backup FROM wt_update WHERE seq_num IS NOT NULL)`
+
 /**
- * How many kept backups `b` of a channel `c` have their copies: a session has them bound still, so the walk is along the bound
- * updates, which are a window for each session. (CROSS JOIN: SQLite walks along the backups of the channel otherwise.)
+ * How many kept backups `b` of a channel `c` have their copies: a session has them bound still, so they are among `bound`. (CROSS
+ * JOIN: SQLite would walk along the backups of the channel otherwise.)
  */
 const held = ({ sql }: Database, upTo?: CommitHeight): Fragment =>
-  sql`(SELECT count(DISTINCT b.id) FROM wt_update u CROSS JOIN wt_backup b
-    WHERE u.seq_num IS NOT NULL AND b.id = u.backup AND b.channel = c.id
-      AND ${upTo === undefined ? sql`1 = 1` : sql`b.height <= ${upTo}`}
+  sql`(SELECT count(*) FROM bound CROSS JOIN wt_backup b
+    WHERE b.id = bound.backup AND b.channel = c.id AND ${upTo === undefined ? sql`1 = 1` : sql`b.height <= ${upTo}`}
       AND (SELECT count(DISTINCT o.tower) FROM wt_update o WHERE o.backup = b.id AND o.seq_num IS NULL) >= b.copies)`
 
 /** How many numbers are in ranges that may overlap: each adds what is above all that came before it. */
@@ -74,6 +77,7 @@ const summaryRows = decode(
 const summaries = (database: Database, which: Fragment) => {
   const { sql } = database
   return sql`
+    ${bound(database)}
     SELECT ${channelColumns(database)},
       (SELECT count(*) FROM wt_backup b WHERE b.channel = c.id) AS kept,
       ${held(database)} AS held,
@@ -134,6 +138,7 @@ export const progress =
         const record = yield* recordOf(database, id, height)
         const [row] = yield* Effect.flatMap(
           sql`
+            ${bound(database)}
             SELECT
               (SELECT count(*) FROM wt_backup b WHERE b.channel = c.id AND b.height <= ${height}) AS kept,
               ${held(database, height)} AS held,

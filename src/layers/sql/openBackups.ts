@@ -18,15 +18,20 @@ import type { Database } from "./transaction.js"
 /** The condition that a session `s` of a tower `t` takes updates. @since 0.1.0 @category combinators */
 export const isInUse = ({ sql }: Database): Fragment => sql`s.status = 'active' AND s.ended IS NULL AND t.removed = 0`
 
-/** The updates `u` of a backup `b`, with their sessions and towers. */
-const updatesOf = ({ sql }: Database) => sql`
-  wt_update u JOIN wt_session s ON s.key_index = u.session JOIN wt_tower t ON t.id = s.tower WHERE u.backup = b.id`
+/** The condition that an update `u` is confirmed, or is bound in a session in use. Most are confirmed: for them no session is read. */
+const isHeld = (database: Database, alsoOfSession: Fragment): Fragment => {
+  const { sql } = database
+  return sql`(u.seq_num IS NULL OR EXISTS (
+    SELECT 1 FROM wt_session s JOIN wt_tower t ON t.id = s.tower
+    WHERE s.key_index = u.session AND ${isInUse(database)} AND ${alsoOfSession}
+  ))`
+}
 
 /** The condition that a tower has a backup `b`, or that a session in use has bound it there. */
 const isAt = (database: Database, tower: Fragment): Fragment => {
   const { sql } = database
-  return sql`(SELECT count(*) FROM ${updatesOf(database)} AND u.tower = ${tower}
-    AND (u.seq_num IS NULL OR (${isInUse(database)}))) > 0`
+  return sql`(SELECT count(*) FROM wt_update u WHERE u.backup = b.id AND u.tower = ${tower}
+    AND ${isHeld(database, sql`1 = 1`)}) > 0`
 }
 
 /**
@@ -38,9 +43,10 @@ const isAt = (database: Database, tower: Fragment): Fragment => {
  */
 export const isOpenFor = (database: Database, tower: Fragment, stalledSince: Instant): Fragment => {
   const { sql } = database
+  const isNotStalled = sql`(s.failing_since IS NULL OR s.failing_since > ${stalledSince})`
   return sql`NOT (${isAt(database, tower)})
-    AND (SELECT count(DISTINCT u.tower) FROM ${updatesOf(database)} AND (u.seq_num IS NULL
-      OR (${isInUse(database)} AND (s.failing_since IS NULL OR s.failing_since > ${stalledSince})))) < b.copies`
+    AND (SELECT count(DISTINCT u.tower) FROM wt_update u WHERE u.backup = b.id
+      AND ${isHeld(database, isNotStalled)}) < b.copies`
 }
 
 const usefulRows = decode(
