@@ -99,10 +99,13 @@ export declare namespace BackupDb {
     readonly registerChannel: (channel: Channel) => Effect.Effect<void, DbError | ChannelMismatch | ChannelClosed>
     /** The channel takes no more states from now on; those that are kept are sent as before. */
     readonly closeChannel: (id: ChannelId) => Effect.Effect<void, DbError | ChannelNotRegistered>
+    /** A channel, and whether it was closed. */
     readonly loadChannel: (id: ChannelId) => Effect.Effect<RegisteredChannel, DbError | ChannelNotRegistered>
     /** Channels and what has become of their states, by ascending id. */
     readonly listChannels: (page?: Page<ChannelId>) => Effect.Effect<ReadonlyArray<ChannelSummary>, DbError>
+    /** What has become of a channel's states. */
     readonly summarize: (id: ChannelId) => Effect.Effect<ChannelSummary, DbError | ChannelNotRegistered>
+    /** What is known of a state; of a channel that is not registered it is unknown. */
     readonly findState: (id: ChannelId, height: CommitHeight) => Effect.Effect<StateRecord, DbError>
     /**
      * Stores a backup. While it is kept, or all its copies are made, a repetition does nothing, and another transaction fails
@@ -116,6 +119,7 @@ export declare namespace BackupDb {
       id: ChannelId,
       height: CommitHeight
     ) => Effect.Effect<void, DbError | ChannelNotRegistered | ChannelClosed>
+    /** How far the states of a channel up to a height are; nothing was handed in of one that is not registered. */
     readonly progress: (id: ChannelId, height: CommitHeight) => Effect.Effect<Progress, DbError>
 
     /** Takes or renews the lease of the sender, of 30 s. Answers whether this process has it. */
