@@ -28,6 +28,7 @@ export default {
     "src/internal/optionTable.ts:Input",
     // What is made of them is described, and nobody else makes any.
     "src/internal/fieldCodec.ts:Codec",
+    "src/layers/testing/memoryTables.ts:Tables",
     "src/schema/TransportError.ts:proxyFaults",
     "src/internal/taggedUnion.ts:TaggedUnion"
   ],
