@@ -48,6 +48,7 @@ import { scoped } from "../concurrency/scoped.js"
 import { makeWithRules } from "../negotiator/makeWithRules.js"
 import * as Rules from "../negotiator/Rules.js"
 import * as EventLog from "../support/eventLog.js"
+import type * as Dispatch from "./dispatch.js"
 import type { Environment } from "./environment.js"
 import { makeBackup } from "./makeBackup.js"
 import { type Options, type Settings, validate } from "./Options.js"
@@ -88,7 +89,7 @@ export const start = (settings: Settings) =>
       transport: yield* TowerTransport,
       events
     }
-    const sources = new Map<Policy.PolicyKey, Sender.Source>()
+    const sources = new Map<Policy.PolicyKey, Dispatch.Source>()
     for (const negotiator of settings.negotiators) {
       const wanted = yield* WantedTowers.make(env.towers)
       const made = yield* Effect.provideService(

@@ -4,7 +4,10 @@
  * @since 0.1.0
  */
 
-import type { Happening, TowerClientEvent } from "../../schema/TowerClientEvent.js"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { DbError } from "../../schema/DbError.js"
+import { Happening } from "../../schema/TowerClientEvent.js"
 import type { TowerClientStatus } from "../../schema/TowerClientStatus.js"
 import type { BackupDb } from "../../services/BackupDb.js"
 import type { KeyRing } from "../../services/KeyRing.js"
@@ -23,5 +26,6 @@ export interface Environment {
   readonly events: EventLog<Happening, TowerClientStatus>
 }
 
-/** @since 0.1.0 @category models */
-export type { TowerClientEvent }
+/** Tells that the database does not do its part, and when it is asked again. @since 0.1.0 @category combinators */
+export const tellDatabaseFailed = ({ events }: Environment, failure: DbError, waitMs: number) =>
+  Effect.map(Clock.currentTimeMillis, (now) => events.emit(Happening.DatabaseFailed({ failure, until: now + waitMs })))

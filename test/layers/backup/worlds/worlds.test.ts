@@ -58,6 +58,18 @@ describe("a tower client", () => {
     )
   })
 
+  it("W1b: waits for one of the sessions that are tried when no more may be", () => {
+    run({ towers: [silent, silent, silent, silent, { latency: second }], options: { maxHedged: 2 } }, (world) =>
+      Effect.gen(function* () {
+        for (let n = 1; n <= 4; n += 1) yield* world.storeSession(n)
+        const process = yield* world.start
+        yield* handAll(process, 1, 10)
+        expect(yield* untilBackedUp(process, 10)).toBeLessThanOrEqual(minute)
+        yield* process.close
+      })
+    )
+  })
+
   it("W2: does not wait for a tower that says to try later for ever", () => {
     run({ towers: [{ ...good, create: () => ({ code: Code.temporaryFailure }) }, good] }, (world) =>
       Effect.gen(function* () {
