@@ -11,12 +11,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/decred/dcrd/chaincfg/chainhash"
 	"github.com/decred/dcrd/chaincfg/v3"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/decred/dcrd/txscript/v4/stdaddr"
-	"github.com/decred/dcrd/wire"
-	"github.com/decred/dcrlnd/chainntnfs"
 	"github.com/decred/dcrlnd/keychain"
 	"github.com/decred/dcrlnd/kvdb"
 	"github.com/decred/dcrlnd/watchtower"
@@ -53,6 +50,7 @@ type tower struct {
 	network *chaincfg.Params
 	address string
 	key     *keychain.PrivKeyECDH
+	chain   *chain
 
 	db      *wtdb.TowerDB
 	backend kvdb.Backend
@@ -79,7 +77,11 @@ func runTower(args []string) error {
 	if err != nil {
 		return err
 	}
-	t := &tower{dir: *dir, mode: *mode, network: params, address: *address, key: key}
+	blocks, err := openChain(*dir, params)
+	if err != nil {
+		return err
+	}
+	t := &tower{dir: *dir, mode: *mode, network: params, address: *address, key: key, chain: blocks}
 	if err := t.start(); err != nil {
 		return err
 	}
@@ -94,6 +96,7 @@ func runTower(args []string) error {
 		"sessions": func([]byte) (any, error) { return t.sessions() },
 		"updates":  t.updates,
 		"breach":   t.breach,
+		"mine":     t.chain.mine,
 		"use":      t.use,
 		"delete":   t.delete,
 		"stop":     func([]byte) (any, error) { return nil, t.stop() },
@@ -154,12 +157,12 @@ func (t *tower) startStandalone() error {
 	standalone, err := watchtower.New(&watchtower.Config{
 		NetParams:      t.network,
 		ChainHash:      t.network.GenesisHash,
-		BlockFetcher:   noChain{},
-		EpochRegistrar: noChain{},
+		BlockFetcher:   t.chain,
+		EpochRegistrar: t.chain,
 		DB:             t.db,
 		NewAddress:     t.rewardAddress,
 		NodeKeyECDH:    t.key,
-		PublishTx:      func(*wire.MsgTx, string) error { return nil },
+		PublishTx:      t.chain.publish,
 		ListenAddrs:    []net.Addr{listen},
 	})
 	if err != nil {
@@ -326,18 +329,4 @@ func (t *tower) delete(request []byte) (any, error) {
 
 func openBolt(dir, file string) (kvdb.Backend, error) {
 	return wtdb.NewBoltBackendCreator(true, dir, file)(&kvdb.BoltConfig{DBTimeout: 5 * time.Second})
-}
-
-// noChain stands where a chain backend would: no block ever comes.
-type noChain struct{}
-
-func (noChain) GetBlock(*chainhash.Hash) (*wire.MsgBlock, error) {
-	return nil, errors.New("no chain")
-}
-
-func (noChain) RegisterBlockEpochNtfn(*chainntnfs.BlockEpoch) (*chainntnfs.BlockEpochEvent, error) {
-	return &chainntnfs.BlockEpochEvent{
-		Epochs: make(chan *chainntnfs.BlockEpoch),
-		Cancel: func() {},
-	}, nil
 }

@@ -165,8 +165,11 @@ func (k keyRing) ECDH(descriptor keychain.KeyDescriptor, public *btcec.PublicKey
 // noNotifier is a chain without blocks. The client asks for nothing else.
 type noNotifier struct{ chainntnfs.ChainNotifier }
 
-func (noNotifier) RegisterBlockEpochNtfn(best *chainntnfs.BlockEpoch) (*chainntnfs.BlockEpochEvent, error) {
-	return noChain{}.RegisterBlockEpochNtfn(best)
+func (noNotifier) RegisterBlockEpochNtfn(*chainntnfs.BlockEpoch) (*chainntnfs.BlockEpochEvent, error) {
+	return &chainntnfs.BlockEpochEvent{
+		Epochs: make(chan *chainntnfs.BlockEpoch),
+		Cancel: func() {},
+	}, nil
 }
 
 // noEvents is a node without channels.

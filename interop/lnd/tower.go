@@ -14,9 +14,6 @@ import (
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcutil"
 	"github.com/btcsuite/btcd/chaincfg"
-	"github.com/btcsuite/btcd/chaincfg/chainhash"
-	"github.com/btcsuite/btcd/wire"
-	"github.com/lightningnetwork/lnd/chainntnfs"
 	"github.com/lightningnetwork/lnd/keychain"
 	"github.com/lightningnetwork/lnd/kvdb"
 	"github.com/lightningnetwork/lnd/watchtower"
@@ -54,6 +51,7 @@ type tower struct {
 	network *chaincfg.Params
 	address string
 	key     *keychain.PrivKeyECDH
+	chain   *chain
 
 	db      *wtdb.TowerDB
 	backend kvdb.Backend
@@ -80,7 +78,11 @@ func runTower(args []string) error {
 	if err != nil {
 		return err
 	}
-	t := &tower{dir: *dir, mode: *mode, network: params, address: *address, key: key}
+	blocks, err := openChain(*dir, params)
+	if err != nil {
+		return err
+	}
+	t := &tower{dir: *dir, mode: *mode, network: params, address: *address, key: key, chain: blocks}
 	if err := t.start(); err != nil {
 		return err
 	}
@@ -95,6 +97,7 @@ func runTower(args []string) error {
 		"sessions": func([]byte) (any, error) { return t.sessions() },
 		"updates":  t.updates,
 		"breach":   t.breach,
+		"mine":     t.chain.mine,
 		"use":      t.use,
 		"delete":   t.delete,
 		"stop":     func([]byte) (any, error) { return nil, t.stop() },
@@ -155,12 +158,12 @@ func (t *tower) startStandalone() error {
 	}
 	standalone, err := watchtower.New(&watchtower.Config{
 		ChainHash:      *t.network.GenesisHash,
-		BlockFetcher:   noChain{},
-		EpochRegistrar: noChain{},
+		BlockFetcher:   t.chain,
+		EpochRegistrar: t.chain,
 		DB:             t.db,
 		NewAddress:     t.rewardAddress,
 		NodeKeyECDH:    t.key,
-		PublishTx:      func(*wire.MsgTx, string) error { return nil },
+		PublishTx:      t.chain.publish,
 		ListenAddrs:    []net.Addr{listen},
 	})
 	if err != nil {
@@ -335,18 +338,4 @@ func (t *tower) delete(request []byte) (any, error) {
 
 func openBolt(dir, file string) (kvdb.Backend, error) {
 	return wtdb.NewBoltBackendCreator(true, dir, file)(&kvdb.BoltConfig{DBTimeout: 5 * time.Second})
-}
-
-// noChain stands where a chain backend would: no block ever comes.
-type noChain struct{}
-
-func (noChain) GetBlock(*chainhash.Hash) (*wire.MsgBlock, error) {
-	return nil, errors.New("no chain")
-}
-
-func (noChain) RegisterBlockEpochNtfn(*chainntnfs.BlockEpoch) (*chainntnfs.BlockEpochEvent, error) {
-	return &chainntnfs.BlockEpochEvent{
-		Epochs: make(chan *chainntnfs.BlockEpoch),
-		Cancel: func() {},
-	}, nil
 }

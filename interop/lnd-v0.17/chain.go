@@ -1,0 +1,1 @@
+../lnd/chain.go
