@@ -48,6 +48,15 @@ export const Punishment = Schema.Struct({
 })
 export type Punishment = typeof Punishment.Type
 
+/** A justice transaction that the tower's punisher published, and why the script engine refuses it. */
+export const Publication = Schema.Struct({
+  transaction: HexBytes,
+  /** The transactions that it spends from: their ids as hashes, one for each input. */
+  spends: Schema.Array(HexBytes),
+  error: Schema.optional(Schema.String)
+})
+export type Publication = typeof Publication.Type
+
 export interface RealTower {
   readonly binary: Program.Binary
   readonly version: string
@@ -62,6 +71,10 @@ export interface RealTower {
   readonly updates: (hints: ReadonlyArray<Hint>) => Effect.Effect<ReadonlyArray<TowerUpdate>, Program.ProgramError>
   /** What its lookout makes of a transaction, up to the broadcast; one for each update with its hint. */
   readonly breach: (transaction: HexBytes) => Effect.Effect<ReadonlyArray<Punishment>, Program.ProgramError>
+  /** Adds a block to its chain, also while it is stopped. When it runs, its lookout has taken it up when this comes back. */
+  readonly mine: (transactions: ReadonlyArray<HexBytes>) => Effect.Effect<void, Program.ProgramError>
+  /** What its punisher has published since this was asked last; all of what it took up once it is stopped. */
+  readonly published: Effect.Effect<ReadonlyArray<Publication>, Program.ProgramError>
   /** Stores that number of state updates in a session; answers its last applied. */
   readonly use: (id: string, updates: number) => Effect.Effect<number, Program.ProgramError>
   readonly delete: (id: string) => Effect.Effect<void, Program.ProgramError>
@@ -109,6 +122,10 @@ export const start = (binary: Program.Binary, options: Options = {}) =>
         }),
       updates: (hints) => program.ask(Schema.Array(TowerUpdate), "updates", { hints }),
       breach: (transaction) => program.ask(Schema.Array(Punishment), "breach", { transaction }),
+      mine: (transactions) => Effect.asVoid(program.ask(nothing, "mine", { transactions })),
+      published: Effect.flatMap(program.pending("published"), (count) =>
+        Effect.replicateEffect(program.event(Publication, "published"), count)
+      ),
       use: (id, updates) => program.ask(Schema.Number, "use", { id, updates }),
       delete: (id) => Effect.asVoid(program.ask(nothing, "delete", { id })),
       stop: Effect.asVoid(program.ask(nothing, "stop")),
