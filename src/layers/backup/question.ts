@@ -57,11 +57,12 @@ export const readAnswer = (
   lastApplied: number
 ): Effect.Effect<Position, Broken> => {
   sender.env.events.emit(Happening.Asked({ ...refOf(session), lastApplied }))
+  // First, also after a refusal: a tower that was emptied refuses the next update, and what it had counts no more.
+  if (lastApplied < acked) return Effect.fail(ContactEnd.Lost({ lastApplied }))
   // A refusal and an answer that do not fit together: what is confirmed there is not known.
   if (question._tag === "AfterRefusal" && lastApplied !== question.seqNum - 1) {
     return Effect.fail(ContactEnd.Terminal({ reason: "Behind" }))
   }
-  if (lastApplied < acked) return Effect.fail(ContactEnd.Lost({ lastApplied }))
   if (lastApplied > bound) return Effect.fail(ContactEnd.Terminal({ reason: "Ahead" }))
   if (lastApplied === acked) return Effect.succeed({ acked, bound })
   const stored = { acked, bound, updates: [] }

@@ -263,4 +263,24 @@ describe("a tower client", () => {
       })
     )
   })
+
+  it("W14: a tower that has lost all is found out by its next update, while the client goes on", () => {
+    run({ towers: [good] }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 10)
+        yield* untilBackedUp(process, 10)
+        yield* Effect.sleep(minute)
+        world.towers[0]?.sessions.clear()
+        yield* handAll(process, 11, 11)
+        expect(
+          yield* Effect.orDie(Effect.flip(process.client.awaitBackup(channelId(), CommitHeight.make(11))))
+        ).toMatchObject({ _tag: "CopiesLost", states: 10 })
+        yield* handAll(process, 1, 10)
+        expect(yield* untilBackedUp(process, 11)).toBeLessThanOrEqual(12 * second)
+        expectCopies(world, 11, 1)
+        yield* process.close
+      })
+    )
+  })
 })
