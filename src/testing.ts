@@ -20,6 +20,7 @@
 export * as FixedKeyRing from "./layers/testing/FixedKeyRing.js"
 export * as MemoryBackupDb from "./layers/testing/MemoryBackupDb.js"
 export * as MemoryClientDb from "./layers/testing/MemoryClientDb.js"
+export * as RevokedStates from "./layers/testing/RevokedStates.js"
 export * as ScriptedTowerTransport from "./layers/testing/ScriptedTowerTransport.js"
 export * as ScriptedWatchtower from "./layers/testing/ScriptedWatchtower.js"
 export * as SocketPair from "./layers/testing/SocketPair.js"

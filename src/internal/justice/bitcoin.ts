@@ -25,7 +25,8 @@ const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(sha256(bytes))
 
 const outpoint = codec.struct({ txid: codec.bytes(32), index: codec.u32le })
 const output = codec.struct({ value: codec.u64le, script: codec.varBytes })
-const body = codec.struct({
+/** Inputs and outputs, which stand between version and lock time. @since 0.1.0 @category models */
+export const body = codec.struct({
   inputs: codec.list(codec.struct({ outpoint, signatureScript: codec.varBytes, sequence: codec.u32le })),
   outputs: codec.list(output)
 })

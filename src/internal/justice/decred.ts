@@ -21,10 +21,12 @@ const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(blake256(bytes))
 /** The upper half of the version says which parts follow. */
 const serialization = { full: 0, prefix: 1, witnessSigning: 3 } as const
 
-const versionOf = (number: number, parts: keyof typeof serialization): Uint8Array =>
+/** A version's number, and which parts follow it. @since 0.1.0 @category combinators */
+export const versionOf = (number: number, parts: keyof typeof serialization): Uint8Array =>
   codec.u32le.write(number | (serialization[parts] << 16))
 
-const prefix = codec.struct({
+/** The half that the id is made of. @since 0.1.0 @category models */
+export const prefix = codec.struct({
   inputs: codec.list(
     codec.struct({ txid: codec.bytes(32), index: codec.u32le, tree: codec.u8, sequence: codec.u32le })
   ),
@@ -32,7 +34,8 @@ const prefix = codec.struct({
   lockTime: codec.u32le,
   expiry: codec.u32le
 })
-const witness = codec.list(
+/** The other half: an entry for each input. @since 0.1.0 @category models */
+export const witness = codec.list(
   codec.struct({
     value: codec.u64le,
     blockHeight: codec.u32le,
