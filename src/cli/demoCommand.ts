@@ -1,23 +1,30 @@
-/** `wtclient demo`: a tower and a session from it, on this machine. @since 0.1.0 */
+/** `wtclient demo`: a tower, a session from it, and a breach that it punishes, on this machine. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as TowerClient from "../layers/backup/TowerClient.js"
 import * as KeyFile from "../layers/KeyFile.js"
 import * as NodeWatchtower from "../layers/NodeWatchtower.js"
+import * as RevokedStates from "../layers/testing/RevokedStates.js"
+import * as BlobType from "../schema/BlobType.js"
+import type * as Chain from "../schema/Chain.js"
+import { blobTypeOf } from "../schema/Channel.js"
 import * as TowerUri from "../schema/TowerUri.js"
 import { ClientDb } from "../services/ClientDb.js"
 import { SessionNegotiator } from "../services/SessionNegotiator.js"
 import { TowerCandidates } from "../services/TowerCandidates.js"
+import { CommandError } from "./support/CliError.js"
 import { clientFlags, type Defaults, databaseName } from "./support/clientPaths.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { listSessions } from "./support/listSessions.js"
 import * as LocalTower from "./support/localTower.js"
 import { negotiateOnce } from "./support/negotiateOnce.js"
-import { policyFlags, proposalOf } from "./support/policyFlags.js"
+import { type Proposal, policyFlags, proposalOf } from "./support/policyFlags.js"
+import { punishedBackup } from "./support/punishedBackup.js"
 import { printSessions, printSessionsJson, sessionJson } from "./support/sessionViews.js"
 import { summaries } from "./support/summaries.js"
 import { json } from "./support/views.js"
@@ -30,6 +37,20 @@ const defaults: Defaults = {
   databaseUrl: Config.succeed(Option.none())
 }
 
+/** Which kind of channel has its backups in sessions of this policy. */
+const channelTypeOf = ({ policy: { blobType } }: Proposal) => {
+  const type = (["anchors", "legacy", "taproot", "taprootFinal"] as const).find((one) => blobTypeOf(one) === blobType)
+  const message = `The demo has no channel whose backups are of blob type ${BlobType.nameOf(blobType)}.`
+  return type === undefined ? new CommandError({ message }) : Effect.succeed(type)
+}
+
+/** Backs up in sessions of the policy of the demo's session. */
+const towerClient = (proposal: Proposal) => {
+  // Both members of the union go the same way; an array of their policies needs to see one of them.
+  const { chain, policy } = proposal as Extract<Proposal, { readonly chain: Chain.BitcoinChain }>
+  return TowerClient.layer({ chain, policies: [policy] })
+}
+
 /** The command. @since 0.1.0 @category constructors */
 export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json: flags.switches.json }, (given) =>
   withClient(
@@ -38,17 +59,18 @@ export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json:
       Effect.scoped(
         Effect.gen(function* () {
           const proposal = yield* proposalOf(given, client.chain)
+          const type = yield* channelTypeOf(proposal)
           const fs = yield* FileSystem.FileSystem
           const print = given.json ? () => Effect.void : (text: string) => Console.log(text)
           yield* print(
             `effect-watchtower on ${client.chain.name} ${client.chain.network}; its files are in ${client.folder}`
           )
 
-          const tower = yield* LocalTower.open(client).pipe(
+          const tower = yield* LocalTower.open(client, { remembers: true }).pipe(
             // Another demo is running: this one's tower takes another port.
             Effect.catchIf(
               (error) => error._tag === "ListenFailed" && error.reason === "PortInUse",
-              () => LocalTower.open(client, { port: 0 })
+              () => LocalTower.open(client, { port: 0, remembers: true })
             )
           )
           yield* print(`\n1. A tower listens on this machine\n   ${TowerUri.print(tower.uri)}`)
@@ -69,18 +91,28 @@ export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json:
             )
             yield* print("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
             const session = yield* negotiateOnce(negotiator, "a session", (line) => print(`   ${line}`))
-            if (given.json) {
-              return yield* printSessionsJson(listSessions(db), [
-                `{"session":${json(sessionJson(session))},"held":`,
-                "}"
-              ])
-            }
             const held = (yield* db.countClientSessions).reduce(
               (sum, one) => sum + one.usable + one.full + one.inactive,
               0
             )
-            yield* print(`\n5. Sessions held: ${held}\n`)
-            yield* printSessions(listSessions(db), { chain: client.chain, isFull: false })
+            if (!given.json) {
+              yield* print(`\n5. Sessions held: ${held}\n`)
+              yield* printSessions(listSessions(db), { chain: client.chain, isFull: false })
+            }
+            // Each run has one session more, and so a channel of its own.
+            const states = yield* RevokedStates.make({ chain: client.chain, type, number: held })
+            const { channel, justice } = yield* TowerClient.TowerClient.pipe(
+              Effect.flatMap((towerClient) =>
+                punishedBackup({ chain: client.chain, client: towerClient, states, tower }, print)
+              ),
+              Effect.provide(towerClient(proposal))
+            )
+            if (given.json) {
+              yield* printSessionsJson(listSessions(db), [
+                `{"session":${json(sessionJson(session))},"held":`,
+                `,"channel":${json(channel)},"justice":${json(justice)}}`
+              ])
+            }
           }).pipe(Effect.provide(NodeWatchtower.layer({ ...proposal, key: client.keyFile, database: client.database })))
         })
       ),

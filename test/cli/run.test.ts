@@ -4,6 +4,8 @@ import { Effect, Queue, Schema } from "effect"
 import { summaries } from "../../src/cli/support/summaries.js"
 import * as SqliteClientDb from "../../src/layers/SqliteClientDb.js"
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
+import { JusticeTransaction } from "../../src/schema/JusticeTransaction.js"
+import { ChannelSummary } from "../../src/schema/StoredBackup.js"
 import keychain from "../fixtures/keychain-vectors.json" with { type: "json" }
 import { newClient, started, wtclient } from "./wtclient.js"
 
@@ -529,13 +531,28 @@ describe("wtclient", () => {
       const first = yield* wtclient("demo")
       assert.deepStrictEqual([first.code, first.stderr], [0, ""])
       assert.match(first.stdout, /1\. A tower listens.*new key.*4\. The negotiator.*is stored.*Sessions held: 1/s)
+      assert.match(
+        first.stdout,
+        /6\. A channel.*3 of 3 states have their copy.*8\. The other side.*9\. The tower.*pays \d+ sat/s
+      )
       const [one] = sessionsOf((yield* wtclient("sessions", "--json")).stdout)
 
       const second = yield* wtclient("demo", "--json")
       assert.deepStrictEqual([second.code, second.stderr], [0, ""])
-      const Demo = Schema.Struct({ held: Sessions })
-      const { held } = Schema.decodeUnknownSync(Demo)(parse(second.stdout))
+      const Demo = Schema.Struct({ held: Sessions, channel: ChannelSummary, justice: JusticeTransaction })
+      const { channel, held, justice } = Schema.decodeUnknownSync(Demo)(parse(second.stdout))
       assert.deepStrictEqual(held[0], one)
+      assert.deepStrictEqual([channel.handedIn, channel.complete, channel.lost], [3, 3, 0])
+      const [toRemote, toLocal] = justice.swept.map(({ value }) => value)
+      assert.deepStrictEqual([toRemote, toLocal], [390_000n, 600_000n])
+      assert.include(justice.transaction, channel.channel.sweepPkScript)
+      // The tower has what both runs sent: it did not forget the first run's.
+      const kept = parse(yield* fs.readFileString(at("tower-sessions")))
+      const Kept = Schema.Array(Schema.Struct({ updates: Schema.Array(Schema.Unknown) }))
+      assert.lengthOf(
+        Schema.decodeUnknownSync(Kept)(kept).flatMap(({ updates }) => updates),
+        6
+      )
       assert.deepStrictEqual(
         held.map((session) => session.keyIndex - (one?.keyIndex ?? 0)),
         [0, 1]

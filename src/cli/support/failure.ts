@@ -10,6 +10,14 @@ import { installCommand } from "../../internal/peers.js"
 import { ended } from "../../internal/sentence.js"
 import type { ListenFailed } from "../../layers/tower/NodeLoopbackTower.js"
 import type {
+  ChannelClosed,
+  ChannelMismatch,
+  ChannelNotRegistered,
+  CopiesLost,
+  OtherTransaction,
+  StateNotHandedIn
+} from "../../schema/BackupError.js"
+import type {
   DatabaseTooNew,
   DatabaseUnavailable,
   DbError,
@@ -19,12 +27,15 @@ import type {
   UnavailableReason,
   WrongDatabase
 } from "../../schema/DbError.js"
+import type { Ineligible } from "../../schema/Ineligible.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
+import type { NoJusticeTransaction } from "../../schema/JusticeTransaction.js"
 import type { KeyFileError } from "../../schema/KeyFileError.js"
 import type { KeyRingError } from "../../schema/KeyRingError.js"
 import type { AttemptFailure, NegotiationError } from "../../schema/NegotiationError.js"
 import type { PackageMissing } from "../../schema/PackageMissing.js"
 import type { InvalidPolicy } from "../../schema/Policy.js"
+import type { InvalidRevokedState, SignError } from "../../schema/RevokedState.js"
 import type { InvalidTowerAddress } from "../../schema/TowerAddress.js"
 import type { InvalidPublicKey, InvalidTowerUri } from "../../schema/TowerUri.js"
 import type { CheckFailed, CommandError, UsageError } from "./CliError.js"
@@ -54,7 +65,21 @@ export type Failure =
   | InvalidTowerAddress
   | InvalidPublicKey
   | NegotiationError
+  | BackupFailure
+  | NoJusticeTransaction
   | ListenFailed
+
+/** What a tower client can refuse. @since 0.1.0 @category errors */
+export type BackupFailure =
+  | ChannelClosed
+  | ChannelMismatch
+  | ChannelNotRegistered
+  | CopiesLost
+  | Ineligible
+  | InvalidRevokedState
+  | OtherTransaction
+  | SignError
+  | StateNotHandedIn
 
 /** A failure, and the client and the policy (`policyWords`) that the command was about. @since 0.1.0 @category errors */
 export class CommandFailed extends Data.TaggedError("CommandFailed")<{

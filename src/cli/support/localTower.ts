@@ -18,6 +18,7 @@ import { KeyFileError } from "../../schema/KeyFileError.js"
 import * as TowerAddress from "../../schema/TowerAddress.js"
 import { Entropy } from "../../services/Entropy.js"
 import { type ClientPaths, makeFolder } from "./clientPaths.js"
+import * as TowerMemory from "./towerMemory.js"
 
 /** The contents of the tower's file. */
 interface Kept {
@@ -69,6 +70,8 @@ export interface Options {
   /** Instead of the port in the file. */
   readonly port?: number | undefined
   readonly onSession?: LoopbackTower.Options["onSession"]
+  /** Does it know its sessions the next time? Default: no. */
+  readonly remembers?: boolean | undefined
 }
 
 /** The tower of these paths, a new one when there is no file; it listens while the scope is open. @since 0.1.0 @category constructors */
@@ -81,8 +84,10 @@ export const open = (paths: ClientPaths, options: Options = {}) =>
       chain: paths.chain,
       secretKey,
       port: options.port ?? port,
-      onSession: options.onSession
+      onSession: options.onSession,
+      initialSessions: options.remembers ? yield* TowerMemory.load(paths) : []
     })
+    if (options.remembers) yield* Effect.addFinalizer(() => TowerMemory.save(paths, tower))
     if (isNew) yield* keep(paths, { secretKey, port: TowerAddress.hostPort(tower.uri.address).port })
     return tower
   })
