@@ -34,6 +34,7 @@ export const defaultPort = 9911
 const advice = {
   NoHost: "the host is missing",
   NotAHost: "this is neither an IP address nor a host name",
+  NoPort: "there is no port behind the colon; was the address copied whole?",
   BadPort: "the port is not a number from 1 to 65535",
   UnixSocket: "a tower is reached over TCP, not over a Unix socket",
   UnknownScheme: "of the prefixes only tcp:// is known",
@@ -60,6 +61,7 @@ export class InvalidTowerAddress extends Schema.TaggedError<InvalidTowerAddress>
   reason: Schema.Literal(
     "NoHost",
     "NotAHost",
+    "NoPort",
     "BadPort",
     "UnixSocket",
     "UnknownScheme",
@@ -141,7 +143,8 @@ const hostOf = (written: string): Parsed<string> => {
 }
 
 const portOf = (digits: string | undefined, whenMissing: number): Parsed<number> => {
-  const port = digits === undefined || digits === "" ? whenMissing : /^[0-9]{1,5}$/.test(digits) ? Number(digits) : 0
+  if (digits === "") return Either.left("NoPort")
+  const port = digits === undefined ? whenMissing : /^[0-9]{1,5}$/.test(digits) ? Number(digits) : 0
   return port >= 1 && port <= 0xffff ? Either.right(port) : Either.left("BadPort")
 }
 
