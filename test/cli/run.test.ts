@@ -401,8 +401,16 @@ describe("wtclient", () => {
         assert.deepStrictEqual([code, stdout], [1, ""])
       }
 
-      yield* fs.remove(at("key"))
-      yield* wtclient("init")
+      // init makes no key beside a database of another one, so the key comes from elsewhere.
+      const { at: atOther, wtclient: other } = yield* newClient
+      const otherKey = (...flags: ReadonlyArray<string>) =>
+        Effect.gen(function* () {
+          yield* fs.remove(atOther("key"), { force: true })
+          yield* other("init", ...flags)
+          yield* fs.copy(atOther("key"), at("key"), { overwrite: true })
+          yield* fs.chmod(at("key"), 0o600)
+        })
+      yield* otherKey()
       const seed = yield* wtclient("add", uri)
       assert.match(seed.stderr, /was made with another seed/)
       oneSentence(seed.stderr)
@@ -412,11 +420,33 @@ describe("wtclient", () => {
         assert.deepStrictEqual([code, stdout], [1, ""])
       }
 
-      yield* fs.remove(at("key"))
-      yield* wtclient("init", "--layout", "dcrlnd")
+      yield* otherKey("--layout", "dcrlnd")
       const layout = yield* wtclient("negotiate")
       assert.match(layout.stderr, /made with the key layout lnd, .* has the layout dcrlnd/)
       assert.deepStrictEqual([seed.code, layout.code], [1, 1])
+    })
+  )
+
+  it.scoped("init writes no key beside a database that was made with another one, and says so", () =>
+    Effect.gen(function* () {
+      const { at, fs, wtclient } = yield* newClient
+      yield* wtclient("init")
+      yield* wtclient("add", uri)
+      const key = yield* fs.readFileString(at("key"))
+      yield* fs.remove(at("key"))
+      const other = yield* wtclient("init")
+      assert.match(
+        other.stderr,
+        /^wtclient: The database .*wtclient\.db was made with another seed than that of this key, and nothing was written\. Import /
+      )
+      oneSentence(other.stderr)
+      assert.strictEqual(other.code, 1)
+      assert.isFalse(yield* fs.exists(at("key")))
+      // The key that it was made with is welcome.
+      const seed = /seed: (\w{64})/.exec(key)?.[1] ?? ""
+      yield* fs.writeFileString(at("seed"), seed, { mode: 0o600 })
+      assert.strictEqual((yield* wtclient("init", "--import", at("seed"))).code, 0)
+      assert.strictEqual((yield* wtclient("add", uri)).code, 0)
     })
   )
 

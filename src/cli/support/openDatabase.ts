@@ -109,12 +109,14 @@ const ownKeyRing = (
     Effect.map(Layer.build(KeyFile.layer({ path: client.keyFile, chain: client.chain })), Context.get(KeyRing))
   )
 
+/** What the database says of its owner, if it says anything. */
+const ownerOf = (sql: SqlClient) =>
+  Effect.catchTag(IdentityTable.find(sql), "SqlError", (error) => Effect.fail(toDbError("open")(error)))
+
 /** Fails when the database belongs to another chain, or to another seed than the key file, if there is one. */
 const compareOwner = (client: ClientPaths, sql: SqlClient) =>
   Effect.gen(function* () {
-    const found = yield* Effect.catchTag(IdentityTable.find(sql), "SqlError", (error) =>
-      Effect.fail(toDbError("open")(error))
-    )
+    const found = yield* ownerOf(sql)
     if (found === undefined) return
     const wanted = Option.match(yield* ownKeyRing(client), {
       onNone: () => Effect.succeed(found),
@@ -123,6 +125,33 @@ const compareOwner = (client: ClientPaths, sql: SqlClient) =>
     })
     yield* compareIdentities({ ...(yield* wanted), chainHash: client.chain.chainHash }, found)
   })
+
+/**
+ * Fails when there is a database, and it belongs to another key than this one, which is about to be written beside it. A
+ * database that cannot be asked is no reason to have no key.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const requireOwnDatabase = (
+  client: ClientPaths,
+  key: Pick<ClientDb.Identity, "layout" | "publicKey">
+): Effect.Effect<void, CommandError> =>
+  Effect.gen(function* () {
+    yield* requireDatabase(client)
+    const sql = yield* SqliteOrPostgres.sqlClient(yield* readable(client.database))
+    const found = yield* ownerOf(sql)
+    if (found !== undefined) yield* compareIdentities({ ...key, chainHash: client.chain.chainHash }, found)
+  }).pipe(
+    Effect.scoped,
+    Effect.catchAll((failure) =>
+      failure._tag === "WrongDatabase"
+        ? new CommandError({
+            message: `The database ${databaseName(client)} was made with another ${failure.what} than that of this key, and nothing was written. Import the seed that it was made with, move the database away, or name another --data-dir.`
+          })
+        : Effect.void
+    )
+  )
 
 /** Why a database cannot be read. @since 0.1.0 @category errors */
 export type ReadError =
