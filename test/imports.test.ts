@@ -36,24 +36,26 @@ it("imports go one way: internal <- schema <- services <- layers <- {index, test
   expect(wrong).toEqual([])
 })
 
-/** The room of a file is its folder; what stands in src or in src/layers itself is a room of its own. */
-const roomOf = (file: string): string =>
+/** The folder of a file; a file in src or in src/layers itself counts as a folder of its own. */
+const folderOf = (file: string): string =>
   [".", "layers"].includes(relative(src, dirname(file)) || ".") ? file : dirname(file)
 
-it("rooms do not import each other in a circle", () => {
+it("folders do not import each other in a circle", () => {
   const imports = new Map<string, Set<string>>()
   for (const file of files) {
     const targets = importsOf(file)
       .filter((name) => name.startsWith("."))
-      .map((name) => roomOf(resolve(dirname(file), name.replace(/\.js$/, ".ts"))))
-      .filter((target) => target !== roomOf(file))
-    imports.set(roomOf(file), new Set([...(imports.get(roomOf(file)) ?? []), ...targets]))
+      .map((name) => folderOf(resolve(dirname(file), name.replace(/\.js$/, ".ts"))))
+      .filter((target) => target !== folderOf(file))
+    imports.set(folderOf(file), new Set([...(imports.get(folderOf(file)) ?? []), ...targets]))
   }
-  const reached = (room: string, seen = new Set<string>()): ReadonlySet<string> => {
-    for (const target of imports.get(room) ?? []) if (!seen.has(target)) reached(target, seen.add(target))
+  const reached = (folder: string, seen = new Set<string>()): ReadonlySet<string> => {
+    for (const target of imports.get(folder) ?? []) if (!seen.has(target)) reached(target, seen.add(target))
     return seen
   }
-  const wrong = [...imports.keys()].filter((room) => reached(room).has(room)).map((room) => relative(src, room))
+  const wrong = [...imports.keys()]
+    .filter((folder) => reached(folder).has(folder))
+    .map((folder) => relative(src, folder))
   expect(imports.size).toBeGreaterThan(15)
   expect(wrong).toEqual([])
 })

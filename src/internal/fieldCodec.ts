@@ -1,6 +1,6 @@
 /**
  * Combinators for wire formats (docs/protocol.md, wtwire). A codec is a pair: `read` takes a value off the bytes at an
- * offset and tells where it ended, `write` gives the bytes of a value. Reading never throws; writing trusts its value,
+ * offset and returns where it ended, `write` gives the bytes of a value. Reading never throws; writing trusts its value,
  * whose bounds are the schema's.
  *
  * @since 0.1.0

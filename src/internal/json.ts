@@ -38,7 +38,7 @@ export const encodedError = <A extends Error, I extends object>(schema: Schema.S
 }
 
 /**
- * A copy of a plain object that tells how it looks as JSON. To those who list, compare or spread it, it is the object alone.
+ * A copy of a plain object that knows its form as JSON. Listed, compared or spread, it is like the object itself.
  *
  * @since 0.1.0
  * @category combinators

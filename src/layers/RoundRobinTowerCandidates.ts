@@ -87,7 +87,7 @@ export const make = (
     }
     const find = (publicKey: PublicKey) => towers().find((tower) => tower.publicKey === publicKey)
 
-    // A write that has begun is followed by its news.
+    // A write that has begun is followed by its change.
     const exclusively = <A, E>(effect: Effect.Effect<A, E>) => lock(Effect.uninterruptible(effect))
 
     const poll = Effect.gen(function* () {
@@ -101,7 +101,7 @@ export const make = (
     })
     if (Number.isFinite(pollInterval)) {
       yield* lock(poll).pipe(
-        // Each poll would be a trace of its own, for ever.
+        // Each poll would begin a trace of its own.
         Effect.withTracerEnabled(false),
         Effect.exit,
         Effect.andThen(warnOnce()),
@@ -163,7 +163,7 @@ const isSame = (one: Tower, other: Tower): boolean =>
   one.addresses.length === other.addresses.length &&
   one.addresses.every((address, position) => address === other.addresses[position])
 
-/** The news that lead from one picture of a tower, or none, to the next. */
+/** The changes that lead from one snapshot of a tower, or none, to the next. */
 const difference = (before: Tower | undefined, after: Tower): ReadonlyArray<CandidateChange> => {
   const removed = (before?.addresses ?? [])
     .filter((address) => !after.addresses.includes(address))

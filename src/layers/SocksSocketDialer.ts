@@ -63,7 +63,7 @@ const toProxy = (failure: Failure): DialFailed["reason"] => {
 }
 
 /**
- * Dials through the proxy. Until the proxy has heard the address, a failure or a timeout is trouble of this machine, which
+ * Dials through the proxy. Until the proxy has the address, a failure or a timeout is trouble of this machine, which
  * the proxy counts as a part of (`ProxyUnavailable`). After that it belongs to the address (`Proxy`, or the reason that the
  * proxy gives).
  *

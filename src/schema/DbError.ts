@@ -49,7 +49,7 @@ export const UnavailableReason = Schema.Literal(
 export type UnavailableReason = typeof UnavailableReason.Type
 
 /**
- * The database cannot be read or written: full, read-only, damaged, gone, not bound yet. Nothing was stored, unless the
+ * The database cannot be read or written: full, read-only, damaged, deleted, not bound yet. Nothing was stored, unless the
  * detail says that this is unknown. `detail` is a sentence without its end; without a `reason` it is all that is known.
  *
  * @since 0.1.0

@@ -79,7 +79,7 @@ export const Happening = taggedUnion({
   Delivering: {},
   /** No request is pending. */
   Idle: {},
-  /** A standing or a freed reservation could not be written; memory goes on. */
+  /** A standing or a freed reservation could not be written; the value in memory is used. */
   WriteFailed: { ...ofTower, failure: AttemptFailure },
   /** A defect has ended the negotiator: there will be no session from it. */
   Stopped: { cause: Schema.Defect }

@@ -29,7 +29,7 @@ export type RootKey = Data.TaggedEnum<{
 export const RootKey = Data.taggedEnum<RootKey>()
 
 /**
- * Reads a seed in hex or an extended private key. They are told apart by their looks: hex has no letter beyond f.
+ * Reads a seed in hex or an extended private key. They are distinguished by their form: hex has no letter beyond f.
  *
  * @since 0.1.0
  * @category constructors

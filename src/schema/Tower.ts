@@ -10,8 +10,8 @@ import { TowerAddress } from "./TowerAddress.js"
 
 /**
  * A tower: the id of its row, its public key, and its addresses, newest first (docs/negotiation.md, The reference's
- * database). An immutable snapshot. `additions` counts how often it was added, by any process: so it is seen that
- * it was added again.
+ * database). An immutable snapshot. `additions` counts how often it was added, by any process, so that a
+ * repeated addition shows.
  *
  * @since 0.1.0
  * @category models

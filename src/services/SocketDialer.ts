@@ -41,11 +41,11 @@ export declare namespace SocketDialer {
   interface RawSocket {
     /**
      * The next bytes that the other side sent, at least one. Nothing is read ahead of this, so a reader that is slow holds
-     * the other side back. When the other side is gone, however it went (closed, reset), what had arrived before is read
+     * the other side back. When the other side has closed or reset the connection, what had arrived before is read
      * first; then every read fails with `Ended`. One read at a time; an interrupted one loses nothing.
      */
     readonly read: Effect.Effect<Uint8Array, "Ended">
-    /** Hands bytes to the network; answers false when the connection is gone. What had arrived can still be read then. */
+    /** Hands bytes to the network; answers false when the connection is closed. What had arrived can still be read then. */
     readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
   }
 

@@ -29,7 +29,7 @@ import type { Tower } from "../schema/Tower.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 
 /**
- * What happened to the list. Each `add` is told: as `AddressAdded` where a known tower has a new address, else as
+ * What happened to the list. Each `add` is reported: as `AddressAdded` where a known tower has a new address, else as
  * `TowerAdded`, also when nothing changed (it clears a quarantine).
  *
  * @since 0.1.0
@@ -60,7 +60,7 @@ export class TowerCandidates extends Context.Tag("effect-watchtower/TowerCandida
 export declare namespace TowerCandidates {
   /** What a list of candidates can do. */
   interface Service {
-    /** Writes the tower, or its new address, to the database first and then tells who waits. */
+    /** Writes the tower, or its new address, to the database first and then wakes the waiting negotiators. */
     readonly add: (publicKey: PublicKey, address: TowerAddress) => Effect.Effect<Tower, DbError>
     /** Removes an address, or the tower; a visit there is interrupted. */
     readonly remove: (publicKey: PublicKey, address?: TowerAddress) => Effect.Effect<void, DbError | LastTowerAddr>

@@ -19,7 +19,7 @@ describe("what the reference did, we do under its rules", () => {
   })
 })
 
-describe("a run that differs is told", () => {
+describe("a run that differs is reported", () => {
   const trace = Schema.encodeSync(Trace)(Schema.decodeUnknownSync(Trace)(read("mixed-hour.json")))
   const details = (json: unknown) => differences(json, "run").map((result) => result.detail)
 

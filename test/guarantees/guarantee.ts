@@ -1,6 +1,6 @@
 /**
- * A guarantee as a value that watches a program: it is told each event in the step in which it happens, and may look around
- * whenever time is about to pass.
+ * A guarantee as a value that watches a program: it is called with each event in the step in which it
+ * happens, and whenever time is about to pass.
  */
 
 export interface Guarantee<in Event> {
@@ -45,7 +45,7 @@ export interface Violation {
   readonly detail: string
 }
 
-/** Tells of a violation, for example of "G1", with what is wrong. */
+/** Reports a violation, for example of "G1", with what is wrong. */
 export type Violate = (guarantee: string, detail: string) => void
 
 /** Collects violations in the order in which they are found, up to 50. */

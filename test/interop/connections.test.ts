@@ -1,5 +1,5 @@
 /**
- * How real towers begin, refuse and end connections, and what of it our transport tells.
+ * How real towers begin, refuse and end connections, and what our transport reports.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either } from "effect"

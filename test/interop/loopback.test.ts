@@ -80,7 +80,7 @@ const conversations = (chain: Chain.AnyChain): FastCheck.Arbitrary<Conversation>
   })
 
 /**
- * Says one thing after another and hears each reply, until the tower has hung up. In the end comes a message that is not
+ * Sends one message after another and reads each reply, until the tower has hung up. In the end comes a message that is not
  * due, at which it hangs up; so the key is free again.
  */
 const hold = (tower: Client.Target, chain: Chain.AnyChain, { keyIndex, messages }: Conversation) =>
@@ -90,7 +90,7 @@ const hold = (tower: Client.Target, chain: Chain.AnyChain, { keyIndex, messages 
       const connection = yield* Client.connect(tower, keyIndex)
       const heard: Array<Message | "end"> = []
       for (const message of [init, ...messages, init]) {
-        // A write that fails is told by the read that follows.
+        // A write that fails shows in the read that follows.
         yield* Effect.either(connection.send(message))
         const reply = yield* Effect.either(connection.receive)
         heard.push(Either.getOrElse(reply, () => "end" as const))

@@ -30,7 +30,7 @@ const act = (reason: HandshakeFailed["reason"], number: HandshakeFailed["act"]) 
 
 describe("BrontideTowerTransport", () => {
   describe("connecting", () => {
-    it.scopedLive("tells its steps, asks for the ECDH once, and sends act three with the first message", () =>
+    it.scopedLive("reports its steps, asks for the ECDH once, and sends act three with the first message", () =>
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make()
         const accepting = yield* Effect.fork(accept(theirs))
@@ -178,7 +178,7 @@ describe("BrontideTowerTransport", () => {
       })
     )
 
-    it.scoped("tells the end of the connection before act two", () =>
+    it.scoped("reports the end of the connection before act two", () =>
       Effect.gen(function* () {
         const { dialer, end, source } = yield* rawTower()
         yield* Effect.fork(Effect.andThen(source.exactly(50), end.close))
@@ -186,7 +186,7 @@ describe("BrontideTowerTransport", () => {
       })
     )
 
-    it.scoped("tells a tower that is gone when act one is written", () =>
+    it.scoped("reports a tower that has closed when act one is written", () =>
       Effect.gen(function* () {
         const { dialer, end } = yield* rawTower()
         yield* end.close
@@ -194,7 +194,7 @@ describe("BrontideTowerTransport", () => {
       })
     )
 
-    it.scoped("tells a tower that is gone when act three is written", () =>
+    it.scoped("reports a tower that has closed when act three is written", () =>
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make()
         yield* Effect.fork(accept(theirs))

@@ -48,7 +48,7 @@ it("a round says how it ended: with a session, with failures, or without a tower
   expect(added({ towers: [] }, second)).toEqual([0, 0, 1])
 })
 
-it("visits of ten seconds and of a minute are told apart", () => {
+it("visits of ten seconds and of a minute are counted apart", () => {
   run(
     { towers: [{ script: () => ({ delays: { reply: 10 * second } }) }], transport: { messageTimeout: minute } },
     (world) =>

@@ -129,7 +129,7 @@ export const live = (
     yield* nowAndThen(2 * minute, request)
     yield* nowAndThen(2.5 * minute, next)
     yield* nowAndThen(15 * minute, negotiate)
-    yield* nowAndThen(20 * minute, meddle(world, candidates, additions))
+    yield* nowAndThen(20 * minute, changeTowers(world, candidates, additions))
     yield* nowAndThen(day / 3, setClock(world))
     yield* nowAndThen(day / 2, outage(world))
 
@@ -143,7 +143,7 @@ export const live = (
   })
 
 /** Towers and addresses come and go. */
-const meddle = ({ chance, towers }: World, candidates: TowerCandidates.Service, additions: Array<PublicKey>) =>
+const changeTowers = ({ chance, towers }: World, candidates: TowerCandidates.Service, additions: Array<PublicKey>) =>
   Effect.suspend((): Effect.Effect<unknown, unknown> => {
     const tower = towers.all[chance.between(0, towers.all.length - 1)]
     if (tower === undefined || tower.isSteady) return Effect.void

@@ -140,7 +140,7 @@ export const initiate = <E>(
     const actTwo = yield* write(peer, 1, actOne).pipe(
       Effect.andThen(read(peer, 2, Noise.actLength.two)),
       inTime(peer, 2),
-      // What is shorter than an act, and behind which nothing comes, tells as well who speaks.
+      // A first message that is shorter than an act, with nothing behind it, identifies the other side as well.
       Effect.mapError((failure) => speaking(failure, peer.reader.unread()))
     )
     const sendingActThree = yield* Effect.mapError(

@@ -1,5 +1,5 @@
 /**
- * What a negotiator is told: plain data, decoded and checked once.
+ * The options of a negotiator: plain data, decoded and checked once.
  *
  * @since 0.1.0
  */

@@ -141,7 +141,7 @@ const converse = (visit: Visit, key: DerivedKey, address: TowerAddress, connecti
     })
   )
 
-/** Some towers refuse by hanging up after their Init: all that they told is in it. */
+/** Some towers refuse by hanging up after their Init: the Init is all that is known of the reason. */
 const hungUpAfter = ({ chainHash, features }: Init, { address }: ConnectionEnded) =>
   new ConnectionEnded({ address, theirInit: { chainHash, ...Excerpt.ofFeatures(features) } })
 

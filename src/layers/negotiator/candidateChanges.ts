@@ -20,7 +20,7 @@ export interface CandidateChanges {
   readonly list: Effect.Effect<ReadonlyArray<Tower>>
   /** How often a tower, or an address of it, was found to be added. */
   readonly additions: () => number
-  /** Is that tower, or that address of it, gone from the list? */
+  /** Is that tower, or that address of it, no longer in the list? */
   readonly isRemoved: (tower: Tower, address?: TowerAddress) => boolean
   /** Was that tower, or an address of it, added since it looked like this? */
   readonly isAdded: (tower: Tower) => boolean
@@ -30,7 +30,7 @@ export interface CandidateChanges {
   readonly follow: Effect.Effect<never>
 }
 
-/** Told which towers were added and removed, in the step in which that is found. @since 0.1.0 @category models */
+/** Called with the towers that were added and removed, in the step in which that is found. @since 0.1.0 @category models */
 export interface Listener {
   readonly onAdded: (tower: TowerId) => void
   readonly onRemoved: (tower: TowerId) => void

@@ -27,7 +27,7 @@ export interface Claim {
   readonly isOvertaken: (attemptBegan: number) => boolean
 }
 
-/** Told what happens to the claim, in that step. @since 0.1.0 @category models */
+/** Called when something happens to the claim, in that step. @since 0.1.0 @category models */
 export interface Listener {
   readonly onTaken: () => void
   readonly onReleased: () => void

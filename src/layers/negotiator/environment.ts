@@ -22,7 +22,7 @@ export interface Environment {
   /** The key of the negotiator's tag: which of several it is. */
   readonly name: string
   readonly settings: Settings
-  /** What every tower is told: who we are, and what we ask for. */
+  /** What every tower is sent: who we are, and what we ask for. */
   readonly init: Init
   readonly createSession: CreateSession
   readonly rules: Rules

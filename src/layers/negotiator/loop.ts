@@ -84,7 +84,7 @@ const sleepUntil = (env: Environment, until: Instant | undefined, seen: number) 
         Effect.sync(() => env.candidates.listen(look)),
         (unlisten) => Effect.sync(unlisten)
       )
-      // What was added since the round is news too.
+      // An addition since the round counts too.
       look()
       const now = yield* Clock.currentTimeMillis
       const patience = until === undefined ? Number.POSITIVE_INFINITY : Math.max(0, until - now)

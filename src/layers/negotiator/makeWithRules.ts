@@ -40,7 +40,7 @@ import * as Unreleased from "./unreleased.js"
 /** The ports that a negotiator stands on. @since 0.1.0 @category services */
 export type Ports = ClientDb | KeyRing | TowerCandidates | TowerTransport
 
-/** How a negotiator is called in traces, and who is told of its events. @since 0.1.0 @category models */
+/** The name of a negotiator in traces, and the listener of its events. @since 0.1.0 @category models */
 export interface Extras {
   /** The key of its tag (default: that of the default tag). */
   readonly name?: string | undefined
@@ -64,7 +64,7 @@ export const makeWithRules = (
     if (listen !== undefined) env.events.listen(listen)
     const line = SessionLine.make(settings.maxPending, env.events)
     const fibers = yield* FiberSet.make<unknown>()
-    // A defect of one ends all three, and reaches all who wait.
+    // A defect of one ends all three, and reaches all waiting callers.
     const loop = yield* FiberSet.run(
       fibers,
       firstOf(Loop.run(env, line), firstOf(env.candidates.follow, env.standings.loadAdded))

@@ -1,5 +1,5 @@
 /**
- * Time for lengths: it goes on evenly when the wall clock is set. Instants that people see or that are stored are wall time;
+ * Time for lengths: it goes on evenly when the wall clock is set. Instants that are shown or stored are wall time;
  * deadlines, delays and rests within the process are measured here.
  *
  * @since 0.1.0

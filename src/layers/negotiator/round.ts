@@ -47,7 +47,7 @@ export interface Round {
   readonly session: () => ClientSession | undefined
 }
 
-/** What a round is told. All but a visit's end and the call-off only say that another visit may, or may not, be started now. */
+/** The reports to a round. All but a visit's end and the call-off only say that another visit may, or may not, be started now. */
 type Report = Data.TaggedEnum<{
   VisitEnded: { readonly exit: Exit.Exit<VisitEnd> }
   ClaimTaken: object
@@ -79,7 +79,7 @@ export const make = (
   return {
     run: scoped(candidatesInTurn(env, inbox, claim)).pipe(
       (round) => spanned(env, waitingSpans, round),
-      (round) => told(env, by, claim, round)
+      (round) => withEvents(env, by, claim, round)
     ),
     callOff: () => inbox.offer(Report.CalledOff()),
     isClaimed: () => claim.holder() !== undefined,
@@ -87,8 +87,8 @@ export const make = (
   }
 }
 
-/** Tells that a round begins and, however it ends, that it is over. */
-const told = (env: Environment, by: "loop" | "negotiate", claim: Claim.Claim, round: Effect.Effect<RoundEnd>) =>
+/** Emits the events of a round's start and, however it ends, of its end. */
+const withEvents = (env: Environment, by: "loop" | "negotiate", claim: Claim.Claim, round: Effect.Effect<RoundEnd>) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       env.standings.clampToNow(yield* Clock.currentTimeMillis)

@@ -67,12 +67,12 @@ export const make = (maxPending: number, events: Events): SessionLine => {
   const undelivered = () => waiting.length + line.filter((taker) => taker.session !== undefined).length
   const isWanted = () => pending() > 0 && undelivered() === 0
 
-  let told = { pending: 0, undelivered: 0 }
+  let emitted = { pending: 0, undelivered: 0 }
   /** Called after each change. */
   const changed = () => {
     const demand = { pending: pending(), undelivered: undelivered() }
-    if (demand.pending !== told.pending || demand.undelivered !== told.undelivered) {
-      told = demand
+    if (demand.pending !== emitted.pending || demand.undelivered !== emitted.undelivered) {
+      emitted = demand
       events.emit(Happening.Demand(demand))
     }
     show(wanted, isWanted())
@@ -92,7 +92,7 @@ export const make = (maxPending: number, events: Events): SessionLine => {
   const leave = (taker: Taker) => line.splice(line.indexOf(taker), 1)
 
   /** A taker that was interrupted leaves its session, if it had been given one, to the next. */
-  const putBack = ({ session }: Taker) => {
+  const returnSession = ({ session }: Taker) => {
     if (session !== undefined) waiting.unshift(session)
     serve()
     changed()
@@ -119,7 +119,7 @@ export const make = (maxPending: number, events: Events): SessionLine => {
             const { session } = taker
             if (Exit.isFailure(exit) || session === undefined) {
               leave(taker)
-              putBack(taker)
+              returnSession(taker)
               return exit._tag === "Failure" ? Effect.failCause(exit.cause) : Effect.interrupt
             }
             // The last step of this region. A fiber that yields between the check and the end of the region, and is interrupted
@@ -127,7 +127,7 @@ export const make = (maxPending: number, events: Events): SessionLine => {
             return Effect.sync(() => {
               leave(taker)
               if (!callerIsInterrupted()) return deliver(kind, session)
-              putBack(taker)
+              returnSession(taker)
               return session
             })
           })

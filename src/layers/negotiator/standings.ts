@@ -18,7 +18,7 @@ export interface Standings {
   readonly get: (tower: TowerId) => Standing.Standing
   /** Changes a tower's standing in memory. */
   readonly change: (tower: TowerId, change: (standing: Standing.Standing) => Standing.Standing) => void
-  /** A standing as the database is told it. */
+  /** A standing in the form that the database stores. */
   readonly update: (tower: TowerId, standing: Standing.Standing) => ClientDb.StandingUpdate
   /** Reads all that is stored, before the negotiator begins. */
   readonly load: Effect.Effect<void, DbError>

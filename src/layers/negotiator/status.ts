@@ -50,7 +50,7 @@ const without = (fold: Fold, towerId: TowerId): Fold =>
 const resting = (fold: Fold): Fold =>
   show(fold, fold.loop._tag === "Idle" && fold.status.undelivered > 0 ? NegotiatorState.Delivering() : fold.loop)
 
-/** What the loop tells of itself; its own round is over then. */
+/** After an event of the loop itself; its own round is over then. */
 const looping = (fold: Fold, loop: NegotiatorState): Fold =>
   fold.round === "negotiate" ? { ...fold, loop } : resting({ ...fold, loop, round: undefined })
 

@@ -63,7 +63,7 @@ export const visit = (env: Environment, claim: Claim, tower: Tower): Effect.Effe
     return end._tag === "Stored" ? VisitEnd.Stored(end) : yield* writeDown(self, end)
   })
 
-/** Those that the transport can reach: without a proxy, no onion address. */
+/** The addresses that the transport can reach: without a proxy, no onion address. */
 const reachable = (env: Environment, tower: Tower): ReadonlyArray<TowerAddress> =>
   env.transport.route === "tor" ? tower.addresses : tower.addresses.filter((address) => kind(address) !== "onion")
 
@@ -115,7 +115,7 @@ const askInTurn: (visit: Visit) => Effect.Effect<Unserved | Extract<AttemptEnd, 
           return unserved(overtaken, after)
         }
         if (end.reason.by !== "removal" || env.candidates.isRemoved(visit.tower)) return unserved(end.reason, after)
-        // The address is gone and the tower is not. `last` stays: an address that failed before counts all the same.
+        // The address was removed and the tower was not. `last` stays: an address that failed before counts all the same.
         at += 1
         continue
       }
@@ -181,7 +181,7 @@ const takeKey = (visit: Visit, used: Key.HeldKey | undefined): Effect.Effect<Key
 const untilKeyRests = (visit: Visit, state: Key.KeyState) =>
   state._tag === "RestsUntil" ? stoppable(visit, () => "tower", Monotonic.sleepUntil(state.instant)) : Effect.void
 
-/** Tells of a failure of an address, or of the visit as a whole. */
+/** Emits a failure of an address, or of the visit as a whole. */
 const note = ({ env, ref }: Visit, failure: AttemptFailure, address?: TowerAddress): FailedAttempt => {
   env.events.emit(Happening.AttemptFailed({ ...ref, address, failure }))
   // Unchecked: all its parts are values of their types, and a failure is the most expensive of all to check again.
@@ -237,7 +237,7 @@ const writeDown = (visit: Visit, { failures, held, reason }: Unserved): Effect.E
     return VisitEnd.Failed({ failures, own, hadKey: held !== undefined })
   })
 
-/** Writes the standing, and frees the reservation if one is held. A write that fails is told, and memory stands. */
+/** Writes the standing, and frees the reservation if one is held. A write that fails is an event; the value in memory stays. */
 const release = (visit: Visit, held: Key.HeldKey | undefined): Effect.Effect<void> => {
   const { env, ref, tower } = visit
   env.standings.change(tower.id, (standing) => Standing.forgetOthers(standing, tower.addresses))

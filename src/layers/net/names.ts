@@ -4,7 +4,7 @@
  * With `dns.lookup` it would: each look-up occupies one of the four threads of libuv until the system's resolver gives up,
  * and cannot be cancelled. A few names whose server is silent then delay every other name, every file operation and the end
  * of the process. Here each look-up has a resolver of its own, with sockets on the event loop. Callers that ask for the
- * same name at the same time share a look-up; it is cancelled when the last of them is gone. So there are never more
+ * same name at the same time share a look-up; it is cancelled when the last of them is interrupted. So there are never more
  * look-ups than names that callers wait for.
  *
  * As with `dns.lookup`, `/etc/hosts` is read first, then the name servers and search domains of `/etc/resolv.conf` are

@@ -75,7 +75,7 @@ const target = (address: TowerAddress): Uint8Array => {
 
 /**
  * Has the proxy at the other end of a socket connect to the address; answers the socket that leads there. Until
- * `onAsking`, when the proxy has taken the login and is about to hear the address, every failure is the proxy's own.
+ * `onAsking`, when the proxy has taken the login and is about to get the address, every failure is the proxy's own.
  *
  * @since 0.1.0
  * @category constructors

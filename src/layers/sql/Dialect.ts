@@ -105,7 +105,7 @@ const prepared = (connection: Connection): Connection => {
 }
 
 /**
- * Whether the client keeps its prepared statements for ever. One that forgets them after a time leaks the text of each
+ * Whether the client keeps its prepared statements without limit. One that forgets them after a time leaks the text of each
  * statement that it forgets (Effect 3.22.4).
  */
 const keepsPrepared = (client: SqlClient): boolean =>
@@ -150,7 +150,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
   versionTable: sql`SELECT 1 WHERE to_regclass('wt_version') IS NOT NULL`,
   migrating: [
     `SELECT pg_advisory_xact_lock(${migrationLock})`,
-    // A statement that waits for a table stands in the way of all that come after it, reads included.
+    // A statement that waits for a table blocks all that come after it, reads included.
     `SET LOCAL lock_timeout = ${statementMs}`
   ],
   types: {

@@ -18,7 +18,7 @@ import { DatabaseBusy, DatabaseUnavailable, type UnavailableReason } from "../..
  */
 export type FailureKind = "busy" | "disconnected" | "unavailable"
 
-/** The answer to COMMIT was lost: it may have gone through, now or later. Never leaves the adapter. @since 0.1.0 @category errors */
+/** The answer to COMMIT was lost: the transaction may be committed, now or later. Never leaves the adapter. @since 0.1.0 @category errors */
 export class CommitLost extends Data.TaggedError("CommitLost")<{ readonly cause: SqlError }> {}
 
 /** Is it an error of the SQL client? @since 0.1.0 @category combinators */

@@ -58,7 +58,7 @@ export const createTower =
     const add = (addition: string) =>
       Effect.gen(function* () {
         // The first statement locks the tower's row, so that two additions do not get the same position; and it waits for the
-        // lost COMMIT of an earlier run, whose token tells whether it went through.
+        // lost COMMIT of an earlier run, whose token shows whether it was committed.
         const [row] = yield* Effect.flatMap(
           sql`
             INSERT INTO wt_tower (public_key, last_addition) VALUES (${publicKey}, ${addition})

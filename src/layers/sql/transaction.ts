@@ -95,7 +95,7 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
         cut(connection).pipe(Effect.delay(bound), Effect.interruptible, Effect.forkScoped, Effect.asVoid)
       : Effect.void
 
-  // node-postgres reads the files of TLS for each connection, and throws where one is gone.
+  // node-postgres reads the files of TLS for each connection, and throws if one does not exist.
   const reserve = Effect.map(
     Effect.catchAllDefect(sql.reserve, (cause) =>
       Effect.fail(new SqlError({ cause, message: "Failed to make a connection" }))
@@ -119,7 +119,7 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
       return yield* Effect.forEach(dialect.begin(purpose), say, { discard: true }).pipe(
         Effect.andThen(inside),
         Effect.tap(() => commit),
-        // What failed is told; that there may be nothing to roll back is not.
+        // The failure is reported; that there may be nothing to roll back is not.
         Effect.onError(() => Effect.ignore(say("ROLLBACK")))
       )
     }).pipe(scoped, Effect.uninterruptible)

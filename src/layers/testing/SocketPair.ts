@@ -29,9 +29,9 @@ export interface End extends SocketDialer.RawSocket {
 interface Pipe {
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
   readonly read: Effect.Effect<Uint8Array, "Ended">
-  /** The writer is gone: what was written can still be read. */
+  /** The writer has closed: what was written can still be read. */
   readonly end: () => void
-  /** The reader is gone: what was written is lost. */
+  /** The reader has closed: what was written is lost. */
   readonly abandon: () => void
 }
 

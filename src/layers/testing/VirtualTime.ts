@@ -87,7 +87,7 @@ export interface VirtualTime {
   readonly settle: () => void
   /** Lets time pass, and runs everything that falls due. */
   readonly advance: (duration: Duration.DurationInput) => void
-  /** Sets the wall clock back or forth, as an operator or a time server does; sleeping fibers are not affected. */
+  /** Sets the wall clock back or ahead, as an operator or a time server does; sleeping fibers are not affected. */
   readonly jump: (millis: number) => void
   /** Drives a program to its end. A program that stalls is interrupted, and its exit says so. */
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Exit.Exit<A, E | Stalled>
@@ -191,7 +191,7 @@ export const make = (options: Options = {}): VirtualTime => {
       { immediate: false, scheduler }
     )
 
-  /** Drives until the fiber is done; answers why it never will be, if so. */
+  /** Drives until the fiber is done; returns why it never will be, if so. */
   const drive = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Stalled | undefined => {
     try {
       while (fiber.unsafePoll() === null) {

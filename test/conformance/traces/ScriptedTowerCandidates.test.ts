@@ -71,7 +71,7 @@ describe("the walk (docs/negotiation.md, The reference's candidate list)", () =>
     })
   )
 
-  it.effect("is told step by step", () =>
+  it.effect("is recorded step by step", () =>
     Effect.gen(function* () {
       const steps: Array<string> = []
       const { cursor } = yield* ScriptedTowerCandidates.make({

@@ -1,6 +1,6 @@
 /**
  * The reference's candidate list, subtleties included (docs/negotiation.md, The reference's candidate list): a tower
- * that is removed and added again before a walk has passed its old element stands in the list twice; several new
+ * that is removed and added again before a walk has passed its old element is in the list twice; several new
  * addresses end up newest first; the last address can go. In memory alone, and operated by a script as well as through
  * the port.
  */

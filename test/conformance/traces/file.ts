@@ -49,7 +49,7 @@ export const Scenario = Schema.Struct({
 })
 export type Scenario = typeof Scenario.Type
 
-/** One event with all its fields: they are compared as they stand in the file. */
+/** One event with all its fields: they are compared in the form of the file. */
 export const Event = Schema.Struct({ t: Schema.Number }, { key: Schema.String, value: Schema.Unknown })
 export type Event = typeof Event.Type
 

@@ -78,7 +78,7 @@ export const settings = (ours: Settings): Settings => ({
 })
 
 /**
- * Its negotiator hears nothing of the list but by walking over it: no addition ends a wait, no removal a visit, and with
+ * Its negotiator learns of the list only by walking over it: no addition ends a wait, no removal a visit, and with
  * no tower to ask it backs off. So the list is always the same: all towers that there ever are, with all their addresses, and
  * one more, which is never asked.
  */
@@ -95,7 +95,7 @@ export const unchanging = (service: TowerCandidates.Service, towers: ReadonlyArr
 
 /**
  * It counts requests without limit, but for its goroutine being busy: before it has started, and while a session waits for
- * its consumer, at most one more is kept. `listen` is to hear all events.
+ * its consumer, at most one more is kept. `listen` is called with all events.
  */
 export const limited = () => {
   let hasStarted = false

@@ -117,7 +117,7 @@ const program = (scenario: Scenario, ours: Recorder.Recorder, delivered: Recorde
     return { stoppedAt: yield* Clock.currentTimeMillis, open: towers.open().length }
   })
 
-/** Runs a scenario. A program that stalls, fails or dies is told as its exit. */
+/** Runs a scenario. If the program stalls, fails or dies, the result has its exit. */
 export const replay = (scenario: Scenario): Exit.Exit<Replay, unknown> => {
   const ours = Recorder.make()
   const delivered = Recorder.make()

@@ -29,7 +29,7 @@ export const make = ({ callers, now, records, status, violate, yields }: Context
       checkReceived()
       if (happening._tag === "SessionStored") {
         const { id } = happening.session
-        if (!records.stored.has(id)) violate("G1", "a session is told of as stored that is not in the database")
+        if (!records.stored.has(id)) violate("G1", "SessionStored of a session that is not in the database")
         if (stored.has(id)) violate("G1", "a session was stored twice")
         stored.add(id)
       }

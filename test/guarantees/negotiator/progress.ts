@@ -19,7 +19,7 @@ export interface Round {
   ownFailures: number
 }
 
-/** Told of an event after the guarantees, which want to know how it was before. */
+/** Called with an event after the guarantees, which need the state before it. */
 export interface Progress extends Guarantee {
   readonly round: () => Round | undefined
   /** Did the tower's last visit fail? */

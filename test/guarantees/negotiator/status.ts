@@ -44,7 +44,7 @@ export const make = (context: Context, progress: Progress): Guarantee => {
       check(isDeepStrictEqual(fold.status, status), "the status is not the fold over the events")
       check(!callers.isRequested() || pending + undelivered > 0, "a request is not in the status")
       check((running !== undefined) === (state._tag === "Negotiating"), `${state._tag} with ${running} visits`)
-      // Ends are told by the wall clock: one that was set makes them wrong for as long as a wait or a visit may take.
+      // Ends are given by the wall clock: one that was set makes them wrong for as long as a wait or a visit may take.
       const isSteady = now() - clockSetAt() > Math.max(settings.maxBackoff, settings.visitTimeout)
       switch (state._tag) {
         case "Negotiating":

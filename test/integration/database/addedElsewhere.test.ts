@@ -1,4 +1,4 @@
-/** What another process adds to the database, a negotiator that is at work hears of. */
+/** A running negotiator learns of what another process adds to the database. */
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"

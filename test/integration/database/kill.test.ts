@@ -38,7 +38,7 @@ const live = (world: World.World, { kills, swallows }: Life) =>
               kill._tag === "breakpoint" ? { at: { breakpoint: kill.breakpoint, nth: kill.nth, does: "kill" } } : {}
             )
             if (kill._tag === "instant") {
-              yield* client.hears("ready")
+              yield* client.waitsFor("ready")
               yield* Effect.sleep(kill.afterMs)
               yield* client.signal("SIGKILL")
             }

@@ -36,7 +36,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
       Effect.gen(function* () {
         const clients = yield* Effect.forEach(
           Array.from({ length: processes }),
-          () => Effect.tap(world.run({ sessions: sessionsEach, waits: true }), (client) => client.hears("ready")),
+          () => Effect.tap(world.run({ sessions: sessionsEach, waits: true }), (client) => client.waitsFor("ready")),
           { concurrency: "unbounded" }
         )
         yield* Effect.forEach(clients, (client) => client.tell)
@@ -76,7 +76,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
           storeTimeoutMs: 60_000,
           at: { breakpoint: "in the transaction", does: { stop: "clock stands" } }
         })
-        yield* client.hears("stops")
+        yield* client.waitsFor("stops")
         // The stopped process holds the counter: it reserves its next index.
         const skip = (db: ClientDb.Service) => db.skipSessionKeys(1)
         const before = yield* counter(world)
@@ -96,7 +96,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
           sessions: 2,
           at: { breakpoint: "reserve", does: { stop: "lease runs out" } }
         })
-        yield* client.hears("stops")
+        yield* client.waitsFor("stops")
         const { index, tower } = yield* heldIn(world)
         const taken = yield* world.later(world.db.nextSessionKeyIndex(tower, policy.blobType, "clear"))
         assert.strictEqual(taken.keyIndex, index)
@@ -113,7 +113,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
     test("a process that was paused until its reservation was taken over cannot store", (world) =>
       Effect.gen(function* () {
         const client = yield* world.run({ sessions: 2, at: { breakpoint: "reply", does: { stop: "lease runs out" } } })
-        yield* client.hears("stops")
+        yield* client.waitsFor("stops")
         const { index, lease, tower } = yield* heldIn(world)
         const taken = yield* world.later(world.db.nextSessionKeyIndex(tower, policy.blobType, "clear"))
         assert.strictEqual(taken.keyIndex, index)
@@ -129,7 +129,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
     test("a process that was only slow stores", (world) =>
       Effect.gen(function* () {
         const client = yield* world.run({ sessions: 1, at: { breakpoint: "reply", does: { stop: "lease runs out" } } })
-        yield* client.hears("stops")
+        yield* client.waitsFor("stops")
         const { index } = yield* heldIn(world)
         yield* world.later(Effect.void)
         yield* client.resume

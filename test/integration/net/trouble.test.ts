@@ -1,4 +1,4 @@
-/** Trouble of this machine, as its system tells it: it is named, and no tower is blamed. Needs Linux. */
+/** Trouble of this machine, as its system reports it: it is named, and no tower is blamed. Needs Linux. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { isMissing, sayIfMissing, scenes } from "./support/namespace.js"

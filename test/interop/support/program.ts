@@ -10,7 +10,7 @@ import { Data, Deferred, Effect, Queue, Schema, type Scope } from "effect"
 /** The modules under `interop/`. */
 export type Binary = "lnd" | "lnd-v0.17" | "dcrlnd"
 
-/** The program said no, said something else, or is gone. */
+/** The program refused, answered something else, or has ended. */
 export class ProgramError extends Data.TaggedError("ProgramError")<{ readonly detail: string }> {
   override get message() {
     return this.detail
@@ -31,7 +31,7 @@ export interface Program {
   /** Stops its clock: it does nothing, with its sockets open, until it is thawed. */
   readonly freeze: Effect.Effect<void>
   readonly thaw: Effect.Effect<void>
-  /** Kills it, as a crash would, and waits until it is gone. */
+  /** Kills it, as a crash would, and waits until it has ended. */
   readonly kill: Effect.Effect<void>
 }
 
@@ -79,7 +79,7 @@ export const start = (
     child.stderr.on("data", (bytes: Buffer) => {
       complaint += bytes.toString()
     })
-    // A write to a program that is gone is told by its exit.
+    // A write to a program that has ended shows in its exit.
     child.stdin.on("error", () => {})
     const exited = yield* Deferred.make<void>()
     child.once("close", () => {

@@ -139,7 +139,7 @@ export const start = (binary: Program.Binary, options: Options = {}) =>
 
 /** What each tower is known to do. */
 export interface Kind {
-  /** The one it runs on unless told otherwise. */
+  /** The one it runs on by default. */
   readonly chain: Chain.AnyChain
   /** All that its software knows. */
   readonly chains: ReadonlyArray<Chain.AnyChain>

@@ -20,7 +20,7 @@ import { addressOf, minute, run, second, those, towerKey, type World, type World
 type Method = keyof ClientDb.Service
 
 /** What becomes of a call: with its answer lost it is done all the same; a number makes it take that many milliseconds. */
-type Fate = "well" | "fails" | "answer lost" | number
+type Outcome = "well" | "fails" | "answer lost" | number
 
 const errorOf = (call: number): DbError =>
   [
@@ -28,15 +28,15 @@ const errorOf = (call: number): DbError =>
     new DatabaseUnavailable({ operation: "test", detail: "broken on purpose" })
   ][call % 3] ?? new CorruptRow({ table: "test", detail: "broken on purpose" })
 
-/** A database whose calls, numbered from 1, meet their fate. */
-const fated =
-  (fate: (call: number, method: Method) => Fate) =>
+/** A database whose calls, numbered from 1, end as given. */
+const withOutcomes =
+  (outcome: (call: number, method: Method) => Outcome) =>
   (db: ClientDb.Service): ClientDb.Service => {
     let calls = 0
     const meet = <A, E, L>(method: Method, effect: Effect.Effect<A, E>, lost: (error: DbError) => L) =>
       Effect.suspend((): Effect.Effect<A, E | DbError | L> => {
         calls += 1
-        const what = fate(calls, method)
+        const what = outcome(calls, method)
         const error = errorOf(calls)
         if (what === "well") return effect
         if (what === "fails") return Effect.fail(error)
@@ -108,23 +108,23 @@ const expectSound = (world: World, taken: ReadonlyArray<ClientSession>, isLost: 
   })
 
 describe("a database that fails once, at every call in turn", () => {
-  for (const fate of ["fails", "answer lost"] as const) {
-    it(`${fate}: eight sessions all the same`, () => {
+  for (const outcome of ["fails", "answer lost"] as const) {
+    it(`${outcome}: eight sessions all the same`, () => {
       let met = true
       let runs = 0
       const building = new Set<Method>()
       for (let n = 1; met; n++) {
         met = false
         let method: Method | undefined
-        const db = fated((call, which) => {
+        const db = withOutcomes((call, which) => {
           if (call !== n) return "well"
           met = true
           method = which
-          return fate
+          return outcome
         })
         try {
           run({ towers, db, time: { seed: n, yieldEvery: n % 2 === 0 ? 30 : 1000 } }, (world) =>
-            Effect.flatMap(program(world), (taken) => expectSound(world, taken, fate === "answer lost"))
+            Effect.flatMap(program(world), (taken) => expectSound(world, taken, outcome === "answer lost"))
           )
           runs += 1
         } catch (error) {
@@ -142,10 +142,10 @@ describe("a database that fails once, at every call in turn", () => {
 })
 
 describe("a database that fails for a while", () => {
-  for (const fate of ["fails", "answer lost"] as const) {
-    it(`every call ${fate} for ten minutes: the loop waits and goes on`, () => {
+  for (const outcome of ["fails", "answer lost"] as const) {
+    it(`every call ${outcome} for ten minutes: the loop waits and goes on`, () => {
       let broken = false
-      run({ towers: [good(), good()], db: fated(() => (broken ? fate : "well")) }, (world) =>
+      run({ towers: [good(), good()], db: withOutcomes(() => (broken ? outcome : "well")) }, (world) =>
         Effect.gen(function* () {
           const first = yield* world.negotiator.nextSession
           broken = true
@@ -158,7 +158,7 @@ describe("a database that fails for a while", () => {
           broken = false
           const next = yield* world.negotiator.takeSession
           expect(yield* now).toBe(610 * second)
-          yield* expectSound(world, [first, next], fate === "answer lost")
+          yield* expectSound(world, [first, next], outcome === "answer lost")
         })
       )
     })
@@ -169,7 +169,7 @@ describe("a database that fails for a while", () => {
     run(
       {
         towers: [good()],
-        db: fated((_, method) => (broken && method === "nextSessionKeyIndex" ? "fails" : "well"))
+        db: withOutcomes((_, method) => (broken && method === "nextSessionKeyIndex" ? "fails" : "well"))
       },
       (world) =>
         Effect.gen(function* () {
@@ -187,7 +187,7 @@ describe("a database that fails for a while", () => {
     run(
       {
         towers: [good()],
-        db: fated((_, method) => (broken && method === "createClientSession" ? "fails" : "well"))
+        db: withOutcomes((_, method) => (broken && method === "createClientSession" ? "fails" : "well"))
       },
       (world) =>
         Effect.gen(function* () {
@@ -205,7 +205,7 @@ describe("a database that fails for a while", () => {
     run(
       {
         towers: [good()],
-        db: fated((_, method) => (broken && method === "createClientSession" ? "answer lost" : "well"))
+        db: withOutcomes((_, method) => (broken && method === "createClientSession" ? "answer lost" : "well"))
       },
       (world) =>
         Effect.gen(function* () {
@@ -232,7 +232,7 @@ describe("a database that fails for a while", () => {
       TowerScript.ok
     )
     run(
-      { towers: [script], db: fated((_, method) => (method === "freeSessionKeyIndex" ? "fails" : "well")) },
+      { towers: [script], db: withOutcomes((_, method) => (method === "freeSessionKeyIndex" ? "fails" : "well")) },
       (world) =>
         Effect.gen(function* () {
           const session = yield* world.negotiator.nextSession
@@ -255,7 +255,9 @@ describe("a database that fails for a while", () => {
     run(
       {
         towers: [refusing, always(TowerScript.failsAt("dial"))],
-        db: fated((_, method) => (method === "freeSessionKeyIndex" || method === "saveStanding" ? "fails" : "well"))
+        db: withOutcomes((_, method) =>
+          method === "freeSessionKeyIndex" || method === "saveStanding" ? "fails" : "well"
+        )
       },
       (world) =>
         Effect.gen(function* () {
@@ -271,7 +273,7 @@ describe("a database that fails for a while", () => {
 describe("a slow database", () => {
   it("each call takes 4 s: every session takes three of them at most, and is stored before it is delivered", () => {
     let built = false
-    const slow = fated((_, method) => (built && method !== "createTower" ? 4 * second : "well"))
+    const slow = withOutcomes((_, method) => (built && method !== "createTower" ? 4 * second : "well"))
     run({ towers: [good(100), good(100)], db: slow, options: { maxHedged: 1 } }, (world) =>
       Effect.gen(function* () {
         built = true
@@ -288,7 +290,7 @@ describe("a slow database", () => {
   })
 
   it("hedging beside a slow reservation: one session a round, whichever tower is first", () => {
-    run({ towers: [good(100), good(100)], db: fated((call) => (call > 4 ? 4 * second : "well")) }, (world) =>
+    run({ towers: [good(100), good(100)], db: withOutcomes((call) => (call > 4 ? 4 * second : "well")) }, (world) =>
       Effect.gen(function* () {
         for (let i = 0; i < 6; i++) yield* world.negotiator.nextSession
         const listed = yield* Effect.orDie(world.db.listClientSessions())
@@ -302,7 +304,7 @@ describe("a slow database", () => {
   it("one call of each method in turn takes 4 s: the same eight sessions", () => {
     const methods: ReadonlyArray<Method> = ["nextSessionKeyIndex", "createClientSession", "freeSessionKeyIndex"]
     for (const slow of methods) {
-      run({ towers, db: fated((_, method) => (method === slow ? 4 * second : "well")) }, (world) =>
+      run({ towers, db: withOutcomes((_, method) => (method === slow ? 4 * second : "well")) }, (world) =>
         Effect.flatMap(program(world), (taken) => expectSound(world, taken, false))
       )
     }

@@ -6,7 +6,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Stream } from "effect"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import type { ClientDb } from "../../../src/services/ClientDb.js"
-import { misdeeds } from "./misdeeds.js"
+import { hostileScripts } from "./hostileScripts.js"
 import type { Plan, TowerPlan } from "./random/plan.js"
 import { run as runPlan } from "./random/run.js"
 import { always, broken, good, inTurn, now, slowStores, takeUntil } from "./scenes.js"
@@ -287,7 +287,7 @@ describe("G8: while a request is pending the status says what is done or waited 
   })
 
   it("at every instant of an hour in which everything goes wrong", () => {
-    const scripts = misdeeds.map(([, script]) => script)
+    const scripts = hostileScripts.map(([, script]) => script)
     const towers = Array.from({ length: 4 }, (_, i) => inTurn(...scripts.slice(i * 6), ...scripts.slice(0, i * 6)))
     run({ towers }, (world) =>
       Effect.gen(function* () {

@@ -24,12 +24,12 @@ import type { ClientDb } from "../../../src/services/ClientDb.js"
 import * as Curve from "../../../src/services/Curve.js"
 import { SocketDialer } from "../../../src/services/SocketDialer.js"
 import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
-import { misdeeds } from "./misdeeds.js"
+import { hostileScripts } from "./hostileScripts.js"
 import { always, broken, good, inTurn, numberOf, takeUntil } from "./scenes.js"
 import { addressOf, hour, minute, options, regtest, run, second, those } from "./world.js"
 
 /** Each of them also as one that never hangs up. */
-const hostile = misdeeds.flatMap(
+const hostile = hostileScripts.flatMap(
   ([name, script]): ReadonlyArray<readonly [string, TowerScript.Script]> => [
     [name, script],
     [`${name}, never hangs up`, { ...script, hangUpAfter: Number.POSITIVE_INFINITY }]

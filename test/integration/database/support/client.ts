@@ -1,5 +1,5 @@
 /**
- * A client in a process of its own: it negotiates sessions as its plan says, and tells what it did, a line a word. A line
+ * A client in a process of its own: it negotiates sessions as its plan says, and prints what it did, a line a word. A line
  * is written before anything else happens, so that what was said stays said when the process is killed.
  */
 import * as fs from "node:fs"

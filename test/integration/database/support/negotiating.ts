@@ -30,7 +30,7 @@ export const keyRing = HdKeyRing.layer({
   root: RootKey.Seed({ bytes: Redacted.make(new Uint8Array(32).fill(7)) })
 })
 
-/** Who hears of it when something happens. */
+/** The listener of what happens. */
 export interface Witness {
   readonly reach: (breakpoint: Breakpoint) => Effect.Effect<void>
   readonly say: (word: Word, ...more: ReadonlyArray<string>) => Effect.Effect<void>
@@ -57,7 +57,7 @@ export const openDb = (plan: Pick<Plan, "where" | "storeTimeoutMs" | "reserveNex
       if (!storing || text !== "COMMIT") return statement
       storing = false
       const commit = isPostgres(plan.where)
-        ? // It was sent; who knows what became of it.
+        ? // It was sent; its outcome is unknown.
           Effect.flatMap(Effect.fork(statement), (fiber) =>
             Effect.yieldNow().pipe(Effect.andThen(reach("at COMMIT")), Effect.andThen(Fiber.join(fiber)))
           )

@@ -41,7 +41,7 @@ export interface Said {
 export interface Client {
   readonly said: ReadonlyArray<Said>
   /** Comes back when the word was said, or the process has ended; a word is waited for once. */
-  readonly hears: (word: Word) => Effect.Effect<boolean>
+  readonly waitsFor: (word: Word) => Effect.Effect<boolean>
   readonly tell: Effect.Effect<void>
   /** Continues a process that said that it stops. */
   readonly resume: Effect.Effect<void>
@@ -84,17 +84,17 @@ export const start = (file: string, plan: Plan, before: ReadonlyArray<string> = 
       for (const queue of queues.values()) queue.unsafeOffer(false)
       Deferred.unsafeDone(end, Effect.succeed(signal ?? code ?? 0))
     })
-    const hears = (word: Word) => {
+    const waitsFor = (word: Word) => {
       const queue = queues.get(word)
       return queue === undefined ? Effect.succeed(false) : Queue.take(queue)
     }
     const signal = (name: NodeJS.Signals) => Effect.sync(() => void child.kill(name))
     const client: Client = {
       said,
-      hears,
+      waitsFor,
       // It speaks before it stops: a first signal can come too early.
       resume: Effect.asVoid(
-        Effect.raceFirst(hears("continues"), Effect.forever(Effect.delay(signal("SIGCONT"), "10 millis")))
+        Effect.raceFirst(waitsFor("continues"), Effect.forever(Effect.delay(signal("SIGCONT"), "10 millis")))
       ),
       tell: Effect.sync(() => void child.stdin.write("\n")),
       signal,

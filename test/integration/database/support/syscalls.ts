@@ -1,5 +1,5 @@
 /**
- * What a process asked of the system, as strace tells it, in the order of its main thread.
+ * What a process asked of the system, as strace prints it, in the order of its main thread.
  */
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"

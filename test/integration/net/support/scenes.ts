@@ -67,7 +67,7 @@ const dialled = (address: TowerAddress) =>
 const underWay = Effect.promise(
   () =>
     new Promise<ReadonlyArray<string>>((resume) =>
-      // What is closed now is gone in the next turn.
+      // What is closed now is released in the next turn.
       setTimeout(() =>
         resume(process.getActiveResourcesInfo().filter((name) => !/Pipe|TTY|Timeout|Immediate/.test(name)))
       )

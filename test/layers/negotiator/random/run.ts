@@ -106,7 +106,7 @@ export const run = (plan: Plan): Run => {
       patience: limit,
       mayBeLost: () => {
         if (plan.stop !== null) return Number.POSITIVE_INFINITY
-        return callers.interrupted.filter(({ method }) => method === "negotiate").length
+        return plan.yieldEvery === null ? 0 : callers.interrupted.filter(({ method }) => method === "negotiate").length
       }
     },
     transport: {

@@ -11,7 +11,7 @@ const otherInit = (init: Partial<Init>): TowerScript.Script => ({
   init: (theirs) => new Init({ ...TowerScript.goodInit(theirs), ...init })
 })
 const errorMessage = new ErrorMessage({ code: 40, data: HexBytes.make("") })
-export const misdeeds: ReadonlyArray<readonly [string, TowerScript.Script]> = [
+export const hostileScripts: ReadonlyArray<readonly [string, TowerScript.Script]> = [
   ...stages.map((stage) => [`ends at ${stage}`, TowerScript.failsAt(stage)] as const),
   ...stages.map((stage) => [`silent at ${stage}`, TowerScript.silentAt(stage)] as const),
   ...codes.map((code) => [`replies ${code}`, TowerScript.replies(code, 7)] as const),
