@@ -208,6 +208,16 @@ describe("SqliteClientDb", () => {
       })
     )
 
+    it.scoped("needs no lock where nothing is to be done", () =>
+      Effect.gen(function* () {
+        const filename = yield* newFile
+        const tower = yield* Effect.scoped(Effect.flatMap(SqliteClientDb.make({ filename }), bind))
+        yield* (yield* other(filename)).unsafe("BEGIN IMMEDIATE")
+        const db = yield* patiently(SqliteClientDb.make({ filename }))
+        assert.deepStrictEqual(yield* db.listTowers, [tower])
+      })
+    )
+
     it.scoped("leaves nothing behind when it fails", () =>
       Effect.gen(function* () {
         const filename = yield* newFile
