@@ -8,7 +8,9 @@ import { ClientDb } from "../../../src/services/ClientDb.js"
 import { populate, populateBackups } from "./sample.js"
 
 /** A change of a database from outside, and what must be found. */
-const damages: ReadonlyArray<readonly [title: string, statement: string, table: string, detail: RegExp]> = [
+type Damage = readonly [title: string, statement: string, table: string, detail: RegExp]
+
+const damages: ReadonlyArray<Damage> = [
   ["no identity", "DELETE FROM wt_identity", "wt_identity", /one row .* there are 0/],
   ["a counter set back", "UPDATE wt_identity SET next_index = 107", "wt_identity", /key index 109 was given out/],
   [
@@ -22,6 +24,7 @@ const damages: ReadonlyArray<readonly [title: string, statement: string, table: 
   ["a session of no tower", "UPDATE wt_session SET tower = 77 WHERE key_index = 100", "wt_session", /tower 77/],
   ["a reservation for no tower", "UPDATE wt_reservation SET tower = 77", "wt_reservation", /tower 77/],
   ["a standing of no tower", "UPDATE wt_standing SET tower = 77 WHERE tower = 1", "wt_standing", /tower 77/],
+  ["a quarantine of no tower", "UPDATE wt_quarantine SET tower = 77", "wt_quarantine", /tower 77/],
   ["an identity of no key", "UPDATE wt_identity SET public_key = '02'", "wt_identity", /row 1 .*publicKey/],
   ["an address that is none", "UPDATE wt_address SET address = '' WHERE tower = 2", "wt_tower", /row 2 .*address/],
   [
@@ -127,8 +130,11 @@ const dropReferences = `
     LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', found.place, found.conname); END LOOP;
   END $$`
 
-/** What `check` finds on an engine; `empty` is a client of an empty database. */
-export const suite = (empty: Effect.Effect<SqlClient.SqlClient, never, Scope.Scope>) => {
+/** What `check` finds on an engine; `empty` is a client of an empty database, `more` what can be done to this engine's alone. */
+export const suite = (
+  empty: Effect.Effect<SqlClient.SqlClient, never, Scope.Scope>,
+  more: ReadonlyArray<Damage> = []
+) => {
   const sample = Effect.gen(function* () {
     const sql = yield* empty
     const services = yield* Effect.provideService(SqlClientDb.services(), SqlClient.SqlClient, sql)
@@ -156,7 +162,19 @@ export const suite = (empty: Effect.Effect<SqlClient.SqlClient, never, Scope.Sco
       })
     )
 
-    for (const [title, statement, table, detail] of damages) {
+    it.scopedLive("reads a tower that has no address, too", () =>
+      Effect.gen(function* () {
+        const sql = yield* sample
+        yield* sql`DELETE FROM wt_address WHERE tower = 2`
+        yield* sql`UPDATE wt_tower SET additions = -1 WHERE id = 2`
+        const [address, unreadable, ...others] = yield* found(sql)
+        assert.match(address?.detail ?? "", /tower 2 has no address/)
+        assert.match(unreadable?.detail ?? "", /row 2 .*additions/)
+        assert.deepStrictEqual(others, [])
+      })
+    )
+
+    for (const [title, statement, table, detail] of [...damages, ...more]) {
       it.scopedLive(`finds ${title}, and nothing else`, () =>
         Effect.gen(function* () {
           const sql = yield* sample
