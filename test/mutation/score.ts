@@ -2,8 +2,11 @@
 import type { Mutant } from "./mutant.js"
 import type { Outcome } from "./suite.js"
 
-/** `STALE`: its text is not there once. `WRONG`: a test notices what is said to be equivalent. */
-export type Verdict = "killed" | "hangs" | "SURVIVED" | "equivalent" | "STALE" | "WRONG"
+/**
+ * `STALE`: its text is not there once. `WRONG`: a test notices what is said to be equivalent. `BROKEN`: nothing is known, and
+ * it must run again.
+ */
+export type Verdict = "killed" | "hangs" | "SURVIVED" | "equivalent" | "STALE" | "WRONG" | "BROKEN"
 
 export interface Judged {
   readonly mutant: Mutant
@@ -11,6 +14,7 @@ export interface Judged {
 }
 
 export const judge = ({ _tag }: Outcome, { equivalent }: Mutant): Verdict => {
+  if (_tag === "broken") return "BROKEN"
   if (equivalent !== undefined) return _tag === "passed" ? "equivalent" : "WRONG"
   return _tag === "passed" ? "SURVIVED" : _tag === "failed" ? "killed" : "hangs"
 }

@@ -2,11 +2,15 @@
 import { spawn } from "node:child_process"
 import * as readline from "node:readline"
 
-/** `failed`: the file and the name of the first test that did. `hung`: no test ended for too long. */
+/**
+ * `failed`: the file and the name of the first test that did, or what was thrown outside of tests. `hung`: no test ended for
+ * too long. `broken`: Vitest itself failed, as it does when a busy machine answers it too late.
+ */
 export type Outcome =
   | { readonly _tag: "passed"; readonly longestSilenceMs: number }
   | { readonly _tag: "failed"; readonly file: string; readonly test: string }
   | { readonly _tag: "hung" }
+  | { readonly _tag: "broken" }
 
 interface Request {
   readonly folder: string
@@ -49,7 +53,7 @@ const runTests = ({ folder, words, workers, patienceMs }: Request): Promise<Outc
       clearTimeout(timer)
       hear()
       const passed = code === 0 && outcome === undefined
-      resolve(passed ? { _tag: "passed", longestSilenceMs } : (outcome ?? { _tag: "failed", file: "", test: "" }))
+      resolve(passed ? { _tag: "passed", longestSilenceMs } : (outcome ?? { _tag: "broken" }))
     })
   })
 
@@ -62,7 +66,7 @@ export class FailsWithoutFault extends Error {}
 export const makeSuite = async (clean: string, words: ReadonlyArray<string>, workers: number): Promise<Suite> => {
   const first = await runTests({ folder: clean, words, workers, patienceMs: 600_000 })
   if (first._tag !== "passed") {
-    throw new FailsWithoutFault(first._tag === "hung" ? "the tests hang" : `${first.file}: ${first.test}`)
+    throw new FailsWithoutFault(first._tag === "failed" ? `${first.file}: ${first.test}` : `the tests: ${first._tag}`)
   }
   const patienceMs = 20_000 + 5 * first.longestSilenceMs
   // The file that noticed the last fault comes first: it often notices the fault beside it, too.

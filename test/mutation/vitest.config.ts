@@ -18,16 +18,22 @@ class InOrder extends BaseSequencer {
   }
 }
 
-const tell = (state: string, file: TestModule, name: string): void => {
-  const relative = path.relative(file.project.config.root, file.moduleId)
-  process.stdout.write(`${state}\t${relative}\t${name.replaceAll(/\s+/g, " ")}\n`)
+const tellOf = (state: string, file: string, name: string): void => {
+  process.stdout.write(`${state}\t${file}\t${name.replaceAll(/\s+/g, " ")}\n`)
 }
+
+const tell = (state: string, file: TestModule, name: string): void =>
+  tellOf(state, path.relative(file.project.config.root, file.moduleId), name)
 
 const lines: Reporter = {
   onTestCaseResult: (test: TestCase) => tell(test.result().state, test.module, test.name),
   // A file that cannot be imported has no tests that could fail.
   onTestModuleEnd: (file: TestModule) => {
     for (const { message } of file.errors()) tell("failed", file, message)
+  },
+  // An error that no test caught. Those of Vitest itself, which is late on a busy machine, say nothing about the code.
+  onTestRunEnd: (_, errors) => {
+    for (const { message } of errors) if (!message.startsWith("[vitest-")) tellOf("failed", "", message)
   }
 }
 
