@@ -173,7 +173,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
         const settings: Array<unknown> = []
         const client = around(sql, (text, statement, connection) =>
           Effect.gen(function* () {
-            if (text.startsWith("CREATE INDEX")) {
+            if (text.startsWith("CREATE INDEX wt_session_created_at")) {
               for (const name of ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"])
                 settings.push(...(yield* Effect.orDie(connection.execute(`SHOW ${name}`, [], undefined))))
               yield* Deferred.succeed(reached, undefined)
