@@ -21,7 +21,6 @@ import {
 } from "effect"
 import * as NodeWatchtower from "../../src/layers/NodeWatchtower.js"
 import type * as Chain from "../../src/schema/Chain.js"
-import { blobTypeOf } from "../../src/schema/Channel.js"
 import { CommitHeight } from "../../src/schema/RevokedState.js"
 import { RootKey } from "../../src/schema/RootKey.js"
 import type { Happening } from "../../src/schema/TowerClientEvent.js"
@@ -208,7 +207,8 @@ describe.each(Tower.binaries)("%s", (binary) => {
     "gets the copies again that a tower has lost, whether it is used again or the client starts again",
     (context) =>
       Effect.gen(function* () {
-        const channels = types.map((type, index) => Channel.make(chain, type, index + 1))
+        // Of one blob type, and so in one session at each tower: with each that a tower loses it is left alone for longer.
+        const channels = types.slice(0, 2).map((type, index) => Channel.make(chain, type, index + 1))
         const database = yield* place(2)
         const [kept, before] = yield* Effect.all([Tower.start(binary), Tower.start(binary)])
         const towers = [kept, before]
@@ -239,10 +239,9 @@ describe.each(Tower.binaries)("%s", (binary) => {
         )
         const wiped = yield* wipe(yield* restart(before))
         const second = yield* run(database, [], (client) => loseAndHandIn(client, 4))
-        const sessions = new Set(types.map((type) => blobTypeOf(type))).size
         for (const happened of [first, second]) {
           const lost = happened.filter((one) => one._tag === "SessionLost")
-          assert.lengthOf(lost, sessions)
+          assert.lengthOf(lost, 1)
           assert.isTrue(lost.every(({ lastApplied, tower }) => lastApplied === 0 && tower === wiped.publicKey))
           assert.isFalse(happened.some((one) => one._tag === "SessionTerminal"))
         }
@@ -254,7 +253,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
         note(
           context,
           kept.version,
-          accepts.join(" "),
+          2,
           "copies 2, and one of the two towers forgets everything, twice",
           "listed as lost, handed in again, punished by both"
         )
@@ -266,7 +265,10 @@ describe.each(Tower.binaries)("%s", (binary) => {
       const channels = types.map((type, index) => Channel.make(chain, type, index + 1))
       const perChannel = Math.ceil(240 / channels.length)
       const tower = yield* Tower.start(binary)
-      const lengths = FastCheck.sample(FastCheck.integer({ min: 1, max: 14_000 }), { numRuns: 24, seed: 20_261_128 })
+      const lengths = FastCheck.sample(FastCheck.noBias(FastCheck.integer({ min: 1, max: 14_000 })), {
+        numRuns: 24,
+        seed: 20_261_128
+      })
       const proxy = yield* CuttingProxy.make(tower.address, (connection) => lengths[connection])
       const target = { publicKey: tower.publicKey, address: proxy.address }
       const happened = yield* run(yield* place(1), [target], (client) =>
