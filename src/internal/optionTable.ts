@@ -179,7 +179,7 @@ export const wholeNumber = (limits: {
     range: limits.most === undefined ? `of at least ${least}` : `from ${least} to ${most}`,
     unit,
     read: wholeNumberOf,
-    fits: (given) => typeof given === "number" && Number.isSafeInteger(given) && given >= least && given <= most,
+    fits: (given) => typeof given === "number" && Number.isInteger(given) && given >= least && given <= most,
     parse: (text) => (/^\d{1,16}$/.test(text) ? Number(text) : undefined),
     show: quoted
   }

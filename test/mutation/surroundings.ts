@@ -21,7 +21,7 @@ export const configuration: ReadonlyArray<Part> = [
         ["millis <= most)", "millis < most)"],
         ["limits.forever === true && millis", "millis"],
         ['text === "Infinity" ? Duration.infinity :', ""],
-        ["Number.isSafeInteger(given) &&", "Number.isInteger(given) &&"],
+        ["Number.isInteger(given) &&", ""],
         ["given >= least", "given > least"],
         ["given <= most,", "given < most,"],
         ["/^\\d{1,16}$/.test(text)", "true"],
@@ -72,10 +72,7 @@ export const configuration: ReadonlyArray<Part> = [
         ["proxy: Option.getOrUndefined(proxy)", "proxy: undefined"],
         ["    timeouts,\n", ""],
         ["    ...candidates,\n", ""],
-        [
-          "RoundRobinTowerCandidates.layer({ pollInterval: options.pollInterval })",
-          "RoundRobinTowerCandidates.layer()"
-        ],
+        ["RoundRobinTowerCandidates.layer({ pollInterval: places.pollInterval })", "RoundRobinTowerCandidates.layer()"],
         ["bitcoin.policy ?? Policy.defaults(bitcoin.chain)", "Policy.defaults(bitcoin.chain)"]
       ),
       ...inFile(
