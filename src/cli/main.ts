@@ -23,9 +23,10 @@ const onStop = (stop: (ending: Ending) => void): (() => void) => {
   for (const stream of [process.stdout, process.stderr]) {
     // Never removed: what is written last fails after the program's end, and would be thrown without a listener.
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") return stop("readerGone")
-      if (stream === process.stdout) console.error(messageText(outputTrouble(error)))
-      stop("cannotWrite")
+      const ending = endingOf(error)
+      if (ending === "cannotWrite" && stream === process.stdout) console.error(messageText(outputTrouble(error)))
+      process.exitCode = exitCodes[ending].code
+      stop(ending)
     })
   }
   return () => {}
@@ -37,9 +38,16 @@ const errorTerminal = (): ErrorTerminal | undefined => {
   return stderr.isTTY ? { columns: () => stderr.columns || 80, write: (text) => void stderr.write(text) } : undefined
 }
 
+/** How output ends that cannot be written. */
+const endingOf = ({ code }: { readonly code?: string | undefined }): Ending =>
+  code === "EPIPE" ? "readerGone" : "cannotWrite"
+
 /** Ends the process when what it wrote has gone out: a slow pipe would lose the rest. */
 const exit = (code: number): void => {
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
+  const { stderr, stdout } = process
+  // A command that wrote last of all has ended before its output fails: the listener hears of it in the next turn at the latest.
+  const end = () => setImmediate(() => process.exit(code || process.exitCode))
+  stdout.write("", () => stderr.write("", end))
 }
 
 /** Runs the command that this process was started with, and ends the process. @since 0.1.0 @category combinators */

@@ -177,6 +177,24 @@ describe("the program", () => {
     })
   )
 
+  for (const [where, expected, said] of [
+    ["> /dev/full", 74, /^wtclient: Standard output cannot be written: the disk is full\. [^\n]+\n$/],
+    ["| true", 141, /^$/]
+  ] as const) {
+    it.scopedLive(`ends with ${expected} where the last that it writes cannot be written: ${where}`, () =>
+      Effect.gen(function* () {
+        const command = `set -o pipefail; ${process.execPath} ${program.file} --help ${where}`
+        const child = yield* Effect.acquireRelease(
+          Effect.sync(() => spawn("bash", ["-c", command])),
+          (child) => Effect.sync(() => child.kill("SIGKILL"))
+        )
+        const { code, stderr } = yield* end(child)
+        assert.match(stderr, said)
+        assert.strictEqual(code, expected)
+      })
+    )
+  }
+
   for (const [signal, expected] of [
     ["SIGHUP", 129],
     ["SIGINT", 130],
