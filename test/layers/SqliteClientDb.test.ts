@@ -296,7 +296,10 @@ describe("SqliteClientDb", () => {
       // More of them, each a millisecond younger than the one before.
       yield* sql`
         WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
-        INSERT INTO wt_session
+        INSERT INTO wt_session (
+          key_index, id, tower, status, created_at, blob_type, max_updates, reward_base, reward_rate, sweep_fee_rate,
+          reward_pk_script, seq_num, tower_last_applied
+        )
         SELECT key_index + n, substr(id, 1, 58) || printf('%08x', key_index + n), tower, status, created_at + n, blob_type,
           max_updates, reward_base, reward_rate, sweep_fee_rate, reward_pk_script, seq_num, tower_last_applied
         FROM wt_session, n`

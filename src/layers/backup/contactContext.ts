@@ -57,6 +57,8 @@ export type Progress = Data.TaggedEnum<{
   /** A window was bound or read again, and is sent; or the tower has confirmed one more update of it. */
   Sending: { readonly position: Position; readonly last: BackupId }
   Confirmed: object
+  /** What a window that broke off has brought is stored. */
+  Stored: { readonly position: Position }
   /** Nothing is open for the tower. */
   Idle: { readonly position: Position }
 }>

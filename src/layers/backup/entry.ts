@@ -101,6 +101,8 @@ export const told = (entry: Entry, progress: Progress, now: number): Entry => {
       return inPhase("sending", { position: progress.position, question: Question.Where() })
     case "Confirmed":
       return inPhase("sending", {})
+    case "Stored":
+      return { ...entry, position: progress.position }
     case "Idle":
       return inPhase("idle", { position: progress.position, question: Question.None() })
   }

@@ -83,7 +83,10 @@ export const sendAll = (sender: Sender, { position, session }: Target, connectio
         confirmed = end.confirmed
         if (end.broken !== undefined) {
           // What the tower has confirmed is worth a write now: the next contact may be long after this one.
-          if (confirmed > window.acked) yield* nextWindow(sender, session, window, confirmed, 0)
+          if (confirmed > window.acked) {
+            // Told, since a tower that forgets what it has just confirmed is seen by comparing with this.
+            tell(Progress.Stored({ position: yield* nextWindow(sender, session, window, confirmed, 0) }))
+          }
           return yield* Effect.fail(end.broken)
         }
       }

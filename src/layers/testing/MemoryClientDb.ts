@@ -58,7 +58,8 @@ const longestFreeFirst = (a: Reservation, b: Reservation): number => freeAt(a) -
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> => makeOver(newTables(), options)
+export const make = (options: Options = {}): Effect.Effect<ClientDb.Service> =>
+  Effect.suspend(() => makeOver(newTables(), options))
 
 /** The client's part of tables that another service reads too. @since 0.1.0 @category constructors */
 export const makeOver = (
