@@ -78,6 +78,8 @@ const samples: Readonly<Record<string, unknown>> = {
   proxy: { address: "127.0.0.1:9050", fault: "NotThere" },
   channelId: "ab".repeat(32),
   commitHeight: 7,
+  seqNum: 7,
+  states: 3,
   shares,
   hint: "ab".repeat(16),
   updates: [new UselessUpdate({ sessionId, seqNum: 7, reason: UselessReason.BlobNotOpened() })]

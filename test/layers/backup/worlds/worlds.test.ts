@@ -30,6 +30,9 @@ const expectNoRefusal = (towers: ReadonlyArray<TowerModel>) =>
   expect(towers.flatMap(({ refusals }) => refusals)).toEqual([])
 
 const silent = { dial: "silent" } as const
+/** No other process hands states in, so none are looked for each second. */
+const alone = { pollInterval: Number.POSITIVE_INFINITY }
+
 const good = { latency: 45 }
 
 describe("a tower client", () => {
@@ -84,7 +87,7 @@ describe("a tower client", () => {
   })
 
   it("W3: gives up sessions that take no update, and costs a bounded number of them an hour", () => {
-    run({ towers: [{ ...good, update: () => ({ code: Code.maxUpdatesExceeded }) }] }, (world) =>
+    run({ towers: [{ ...good, update: () => ({ code: Code.maxUpdatesExceeded }) }], options: alone }, (world) =>
       Effect.gen(function* () {
         const process = yield* world.start
         yield* handAll(process, 1, 10)
@@ -102,7 +105,7 @@ describe("a tower client", () => {
   })
 
   it("W3b: does not collect sessions of a tower that gives them and breaks every connection", () => {
-    run({ towers: [{ ...good, update: () => "hangUp" }], options: { window: 1 } }, (world) =>
+    run({ towers: [{ ...good, update: () => "hangUp" }], options: { ...alone, window: 1 } }, (world) =>
       Effect.gen(function* () {
         const process = yield* world.start
         yield* handAll(process, 1, 200)
