@@ -23,6 +23,8 @@ const onStop = (stop: (ending: Ending) => void): (() => void) => {
   for (const stream of [process.stdout, process.stderr]) {
     // Never removed: what is written last fails after the program's end, and would be thrown without a listener.
     stream.on("error", (error: NodeJS.ErrnoException) => {
+      // Each line that cannot be written fails: the first one says it.
+      if (process.exitCode !== undefined) return
       const ending = endingOf(error)
       if (ending === "cannotWrite" && stream === process.stdout) console.error(messageText(outputTrouble(error)))
       process.exitCode = exitCodes[ending].code
