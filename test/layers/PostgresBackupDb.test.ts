@@ -194,6 +194,10 @@ describe.skipIf(server === undefined)("BackupDb in Postgres", () => {
           concurrency: "unbounded",
           discard: true
         })
+        // A tower that went while one of its sessions was sent to has states bound there, which are kept for that alone.
+        for (const { keyIndex } of yield* clients.listClientSessions({ towerId: three.id, limit: 1000 })) {
+          yield* db.endSession(sender, keyIndex, "terminal")
+        }
         // All that is left goes to two towers that take everything.
         for (const at of [tower, two]) {
           const session = yield* addSession(clients, at)

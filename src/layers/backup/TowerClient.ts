@@ -1,60 +1,18 @@
-/**
- * The tower client (docs/backups.md): takes revoked states in, and sees to it that towers get them.
- *
- * ```ts
- * import { Layer } from "effect"
- * import { Chain, TowerClient } from "effect-watchtower"
- * import * as NodeWatchtower from "effect-watchtower/layers/NodeWatchtower"
- *
- * const chain = Chain.bitcoinMainnet
- *
- * // Over the ports of the bundle, two copies of each state.
- * export const client = TowerClient.layer({ chain, copies: 2 }).pipe(
- *   Layer.provide(NodeWatchtower.layer({ chain, key: "key", database: { filename: "sessions.db" } }))
- * )
- * ```
- *
- * @since 0.1.0
- * @module
- */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { JusticeCurve } from "../../internal/justice/justiceCurve.js"
-import { nobleJusticeCurve } from "../../internal/justice/nobleJusticeCurve.js"
-import { ChannelClosed, CopiesLost, StateNotHandedIn } from "../../schema/BackupError.js"
-import { blobTypeOf, type Channel, type ChannelId } from "../../schema/Channel.js"
 import type { DbError, WrongDatabase } from "../../schema/DbError.js"
-import { HexBytes } from "../../schema/Ids.js"
-import { Ineligible, IneligibleReason } from "../../schema/Ineligible.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import type { KeyRingError } from "../../schema/KeyRingError.js"
-import * as Policy from "../../schema/Policy.js"
-import { CommitHeight, type RevokedState, type Sign, SignError } from "../../schema/RevokedState.js"
-import { NewBackup } from "../../schema/StoredBackup.js"
-import { Happening } from "../../schema/TowerClientEvent.js"
-import { BackupDb } from "../../services/BackupDb.js"
+import type * as Policy from "../../schema/Policy.js"
+import type { BackupDb } from "../../services/BackupDb.js"
 import type { ClientDb } from "../../services/ClientDb.js"
-import { KeyRing } from "../../services/KeyRing.js"
-import { TowerCandidates } from "../../services/TowerCandidates.js"
+import type { KeyRing } from "../../services/KeyRing.js"
+import type { TowerCandidates } from "../../services/TowerCandidates.js"
 import { TowerClient } from "../../services/TowerClient.js"
-import { TowerTransport } from "../../services/TowerTransport.js"
-import { within } from "../concurrency/firstOf.js"
-import * as Inbox from "../concurrency/inbox.js"
-import { scoped } from "../concurrency/scoped.js"
-import { makeWithRules } from "../negotiator/makeWithRules.js"
-import * as Rules from "../negotiator/Rules.js"
-import * as EventLog from "../support/eventLog.js"
-import type * as Dispatch from "./dispatch.js"
-import type { Environment } from "./environment.js"
-import { makeBackup } from "./makeBackup.js"
-import { type Options, type Settings, validate } from "./Options.js"
-import * as Sender from "./sender.js"
-import * as Status from "./status.js"
-import * as WantedTowers from "./wantedTowers.js"
+import type { TowerTransport } from "../../services/TowerTransport.js"
+import { makeTowerClient } from "./makeTowerClient.js"
+import { type Options, validate } from "./Options.js"
 
 export { TowerClient } from "../../services/TowerClient.js"
 export { type Options, type OptionsOf, options } from "./Options.js"
@@ -73,143 +31,7 @@ export type BuildError = InvalidOptions | Policy.InvalidPolicy | WrongDatabase |
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<TowerClient.Service, BuildError, Ports | Scope.Scope> =>
-  Effect.map(Effect.flatMap(validate(options), start), ({ client }) => client)
-
-/** A tower client, and how a finished backup is handed to it: for tests, in which signatures would take all the time. @since 0.1.0 @category constructors */
-export const start = (settings: Settings) =>
-  Effect.gen(function* () {
-    const clock = yield* Effect.clock
-    const events = EventLog.make(() => clock.unsafeCurrentTimeMillis(), Status.initial, Status.after)
-    yield* Effect.addFinalizer(() => Effect.sync(events.close))
-    const env: Environment = {
-      settings,
-      db: yield* BackupDb,
-      keyRing: yield* KeyRing,
-      towers: yield* TowerCandidates,
-      transport: yield* TowerTransport,
-      events
-    }
-    const sources = new Map<Policy.PolicyKey, Dispatch.Source>()
-    for (const negotiator of settings.negotiators) {
-      const wanted = yield* WantedTowers.make(env.towers)
-      const made = yield* Effect.provideService(
-        makeWithRules(Rules.defaults, negotiator, { name: `${TowerClient.key}/${negotiator.policy.blobType}` }),
-        TowerCandidates,
-        wanted.candidates
-      )
-      sources.set(negotiator.policyKey, { negotiator: made, wanted })
-    }
-    const fibers = yield* FiberSet.make<unknown>()
-    const sender = yield* FiberSet.run(fibers, Sender.run(env, sources))
-    sender.addObserver((exit) => {
-      if (Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)) {
-        events.emit(Happening.Stopped({ cause: Cause.squash(exit.cause) }))
-      }
-    })
-    const { db } = env
-    const client: TowerClient.Service = {
-      registerChannel: (channel) =>
-        channel.type === "scriptEnforcedLease" ? leaseChannel(channel) : db.registerChannel(channel),
-      backupState: (state, sign) => backupState(env, nobleJusticeCurve, state, sign),
-      awaitBackup: (channelId, commitHeight) => awaitBackup(env, channelId, commitHeight),
-      closeChannel: db.closeChannel,
-      channels: db.listChannels,
-      channel: db.summarize,
-      terminateSession: db.terminateSession,
-      status: Effect.sync(events.status),
-      statusChanges: events.statusChanges,
-      events: events.events
-    }
-    return { client, keep: (backup: NewBackup) => keep(env, backup), listen: events.listen }
-  })
-
-const leaseChannel = ({ id: channelId }: Channel) =>
-  new Ineligible({
-    channelId,
-    commitHeight: CommitHeight.make(0),
-    reason: IneligibleReason.ScriptEnforcedLease()
-  })
-
-/** The policy of the sessions that take backups of this channel. */
-const policyFor = ({ negotiators }: Settings, { type }: Channel): Policy.Policy | undefined =>
-  type === "scriptEnforcedLease"
-    ? undefined
-    : negotiators.find(({ policy }) => policy.blobType === blobTypeOf(type))?.policy
-
-const backupState = (env: Environment, curve: JusticeCurve, state: RevokedState, sign: Sign) =>
-  Effect.gen(function* () {
-    const { db, settings } = env
-    const { channelId, commitHeight } = state
-    const { channel, isClosed } = yield* db.loadChannel(channelId)
-    if (isClosed) return yield* new ChannelClosed({ channelId })
-    const { _tag: known } = yield* db.findState(channelId, commitHeight)
-    if (known === "Complete") return
-    const policy = policyFor(settings, channel)
-    if (policy === undefined) return yield* ineligible(env, state, IneligibleReason.OtherBlobType())
-    const session = { chain: settings.chain, policy, rewardPkScript: HexBytes.make("") }
-    const { encryptedBlob, hint } = yield* Effect.catchTag(
-      makeBackup(curve, session, channel, state, inTime(sign, settings.signTimeout)),
-      "Ineligible",
-      ({ reason }) => ineligible(env, state, reason)
-    )
-    const policyKey = Policy.keyOf(policy)
-    const { copies } = settings
-    yield* keep(env, new NewBackup({ channelId, commitHeight, policyKey, hint, encryptedBlob, copies }))
-  })
-
-/** Stores a finished backup, and tells the sender. */
-const keep = ({ db, events }: Environment, backup: NewBackup) => {
-  const { channelId, commitHeight, policyKey } = backup
-  return Effect.tap(db.addBackup(backup), () =>
-    events.emit(Happening.StateKept({ channelId, commitHeight, policyKey }))
-  )
-}
-
-/** Records that no tower can punish the state, and says so. */
-const ineligible = ({ db, events }: Environment, { channelId, commitHeight }: RevokedState, reason: IneligibleReason) =>
-  Effect.zipRight(
-    Effect.tap(db.addIneligible(channelId, commitHeight), () =>
-      events.emit(Happening.StateIneligible({ channelId, commitHeight }))
-    ),
-    new Ineligible({ channelId, commitHeight, reason })
-  )
-
-/** A signer that does not answer is a signer that fails: the state can be handed in again. */
-const inTime =
-  (sign: Sign, millis: number): Sign =>
-  (request) =>
-    within(
-      sign(request),
-      millis,
-      () => new SignError({ role: request.role, detail: `it did not answer within ${millis / 1000} seconds` })
-    )
-
-const awaitBackup = (
-  { db, events, settings }: Environment,
-  channelId: ChannelId,
-  commitHeight: CommitHeight
-): Effect.Effect<void, DbError | StateNotHandedIn | CopiesLost> =>
-  Effect.gen(function* () {
-    const changed = Inbox.make<"changed">()
-    yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        events.listen(({ happening }) => {
-          if (happening._tag === "Acked" || happening._tag === "SessionLost" || happening._tag === "SessionTerminal") {
-            changed.offer("changed")
-          }
-        })
-      ),
-      (unlisten) => Effect.sync(unlisten)
-    )
-    for (;;) {
-      const { isHandedIn, lost, missing } = yield* db.progress(channelId, commitHeight)
-      if (!isHandedIn) return yield* new StateNotHandedIn({ channelId, commitHeight })
-      if (lost > 0) return yield* new CopiesLost({ channelId, commitHeight, states: lost })
-      if (missing === 0) return
-      // Another process may send.
-      yield* changed.takeWithin(settings.pollInterval)
-    }
-  }).pipe(scoped)
+  Effect.map(Effect.flatMap(validate(options), makeTowerClient), ({ client }) => client)
 
 /** The tower client as a layer. @since 0.1.0 @category layers */
 export const layer = (options: Options): Layer.Layer<TowerClient, BuildError, Ports> =>

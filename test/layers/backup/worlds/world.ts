@@ -3,8 +3,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { makeTowerClient } from "../../../../src/layers/backup/makeTowerClient.js"
 import * as Options from "../../../../src/layers/backup/Options.js"
-import * as TowerClientLayer from "../../../../src/layers/backup/TowerClient.js"
 import * as RoundRobinTowerCandidates from "../../../../src/layers/RoundRobinTowerCandidates.js"
 import * as FixedKeyRing from "../../../../src/layers/testing/FixedKeyRing.js"
 import * as MemoryBackupDb from "../../../../src/layers/testing/MemoryBackupDb.js"
@@ -87,7 +87,7 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
         Effect.provideService(ClientDb, clientDb)
       )
       const settings = yield* Options.validate({ chain: regtest, policies: [policy], ...spec.options })
-      const started = yield* TowerClientLayer.start(settings).pipe(
+      const started = yield* makeTowerClient(settings).pipe(
         Effect.provideService(ClientDb, clientDb),
         Effect.provideService(BackupDb, db),
         Effect.provideService(KeyRing, FixedKeyRing.makeFake),
