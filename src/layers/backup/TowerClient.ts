@@ -1,3 +1,22 @@
+/**
+ * The tower client (docs/backups.md): takes revoked states in, and sees to it that towers get them.
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Chain, TowerClient } from "effect-watchtower"
+ * import * as NodeWatchtower from "effect-watchtower/layers/NodeWatchtower"
+ *
+ * const chain = Chain.bitcoinMainnet
+ *
+ * // Over the ports of the bundle, two copies of each state.
+ * export const client = TowerClient.layer({ chain, copies: 2 }).pipe(
+ *   Layer.provide(NodeWatchtower.layer({ chain, key: "key", database: { filename: "sessions.db" } }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @module
+ */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"

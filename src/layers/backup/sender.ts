@@ -1,3 +1,9 @@
+/**
+ * The one process that sends: while it holds the lease, it sees to it that each state that is open for a tower is on its way to
+ * one, or that a session for it is looked for (docs/backups.md, The sender).
+ *
+ * @since 0.1.0
+ */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
