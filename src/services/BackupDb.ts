@@ -131,7 +131,7 @@ export declare namespace BackupDb {
     readonly backlog: Effect.Effect<ReadonlyArray<Backlog>, DbError>
     /** Sessions in use that have free numbers or bound ones, of this route, by ascending key index. */
     readonly listSending: (route: Route, page?: Page<KeyIndex>) => Effect.Effect<ReadonlyArray<SendingSession>, DbError>
-    /** Sessions of a tower that it has confirmed updates of and that are not lost, whatever else they are, by ascending key index. */
+    /** Sessions that a tower has confirmed updates of, by ascending key index: all but lost ones, also inactive, terminal and exhausted ones. */
     readonly listAcked: (
       towerId: TowerId,
       page?: Page<KeyIndex>

@@ -1,6 +1,6 @@
 /**
- * The port that the sessions are for: revoked states of channels are handed in, and get copies at as many towers as asked for,
- * whatever crashes (docs/backups.md).
+ * The port that the sessions are for: revoked states of channels are handed in, and get copies at as many towers as asked for, also
+ * when the client, a tower or the machine crashes in between (docs/backups.md).
  *
  * ```ts
  * import { Effect } from "effect"

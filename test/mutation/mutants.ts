@@ -108,10 +108,11 @@ export const parts: ReadonlyArray<Part> = [
         "key",
         ["!one.isUsed && one.freeFrom <= now", "!one.isUsed"],
         ["Math.ceil(Math.max(0, state.instant - now))", "0"],
-        ["Math.max(byWall, byMonotonic) < reservation.forMs", "byWall < reservation.forMs"],
+        ["millis < forMs ?", "true ?"],
         ['isUsed ? { _tag: "end" } :', ""],
         ["env.unreleased.add({ reservation, freeFrom: now + restMs, isUsed }, now)", "undefined"]
       ),
+      ...negotiator("monotonic", ["Math.max(byWall, byMonotonic)", "byWall"]),
       ...negotiator(
         "attempt",
         ["if (!visit.claim.take(visit.tower.id, visit.began))", "if (false)"],

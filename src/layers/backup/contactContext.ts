@@ -4,19 +4,13 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
 import type { NotSender, SessionEnded } from "../../schema/BackupError.js"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import type { DbError } from "../../schema/DbError.js"
-import * as Excerpt from "../../schema/Excerpt.js"
-import { TowerErrorMessage, UnexpectedMessage } from "../../schema/NegotiationError.js"
 import type { BackupId } from "../../schema/StoredBackup.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { ContactFailure, SessionRef, TerminalReason, UpdateRefused } from "../../schema/TowerClientEvent.js"
-import type { TransportError } from "../../schema/TransportError.js"
-import type { Message } from "../../schema/wire/Message.js"
-import type { TowerTransport } from "../../services/TowerTransport.js"
 import type * as Inbox from "../concurrency/inbox.js"
 import type { Environment } from "./environment.js"
 import type { Lease } from "./lease.js"
@@ -101,24 +95,6 @@ export type Broken = Exclude<ContactEnd, { readonly _tag: "Done" | "Exhausted" }
 
 /** @since 0.1.0 @category constructors */
 export const failed = (failure: ContactFailure | DbError): Broken => ContactEnd.Failed({ failure })
-
-type MessageOf<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
-
-/** The next message, which must be of that kind. @since 0.1.0 @category combinators */
-export const expect = <Tag extends Message["_tag"]>(
-  connection: TowerTransport.Connection,
-  tag: Tag
-): Effect.Effect<MessageOf<Tag>, TransportError | UnexpectedMessage | TowerErrorMessage> =>
-  Effect.flatMap(
-    connection.receive,
-    (message): Effect.Effect<MessageOf<Tag>, UnexpectedMessage | TowerErrorMessage> => {
-      const isExpected = (candidate: Message): candidate is MessageOf<Tag> => candidate._tag === tag
-      if (isExpected(message)) return Effect.succeed(message)
-      return message._tag === "ErrorMessage"
-        ? Effect.fail(new TowerErrorMessage({ code: message.code, ...Excerpt.ofData(message.data) }))
-        : Effect.fail(new UnexpectedMessage({ expected: tag, received: message._tag }))
-    }
-  )
 
 /** The session, for events. @since 0.1.0 @category combinators */
 export const refOf = ({ id, keyIndex, towerId, towerPublicKey }: ClientSession): SessionRef => {

@@ -34,6 +34,8 @@ export interface Entry {
   /** When a connection was over whose end the tower may not have seen. */
   readonly unseenEnd: number | undefined
   readonly failingSince: Instant | undefined
+  /** It has failed for so long that what it has bound is open for others. */
+  readonly isStalled: boolean
   /** It is only asked where it stands: it is used up, or was given up. */
   readonly asksOnly: boolean
 }
@@ -59,6 +61,7 @@ export const made = (session: ClientSession, now: number): Entry => ({
   restsUntil: now,
   unseenEnd: undefined,
   failingSince: undefined,
+  isStalled: false,
   asksOnly: false
 })
 
@@ -89,7 +92,7 @@ export const told = (entry: Entry, progress: Progress, now: number): Entry => {
   if (contact === undefined) return entry
   const inPhase = (phase: Contact["phase"], change: Partial<Entry>): Entry => {
     const next = { ...entry, ...change, contact: { ...contact, phase, since: now } }
-    return hasBound(next) ? next : { ...next, failures: 0, failingSince: undefined }
+    return hasBound(next) ? next : { ...next, failures: 0, failingSince: undefined, isStalled: false }
   }
   switch (progress._tag) {
     case "Connected":

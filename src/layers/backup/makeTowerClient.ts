@@ -32,10 +32,10 @@ import { scoped } from "../concurrency/scoped.js"
 import { makeWithRules } from "../negotiator/makeWithRules.js"
 import * as Rules from "../negotiator/Rules.js"
 import * as EventLog from "../support/eventLog.js"
-import type * as Dispatch from "./dispatch.js"
 import type { Environment } from "./environment.js"
 import { makeBackup } from "./makeBackup.js"
 import type { Settings } from "./Options.js"
+import type * as PolicyLook from "./policyLook.js"
 import * as Sender from "./sender.js"
 import * as Status from "./status.js"
 import * as WantedTowers from "./wantedTowers.js"
@@ -54,7 +54,7 @@ export const makeTowerClient = (settings: Settings) =>
       transport: yield* TowerTransport,
       events
     }
-    const sources = new Map<Policy.PolicyKey, Dispatch.Source>()
+    const sources = new Map<Policy.PolicyKey, PolicyLook.Source>()
     for (const negotiator of settings.negotiators) {
       const wanted = yield* WantedTowers.make(env.towers)
       const made = yield* Effect.provideService(
@@ -159,9 +159,8 @@ const awaitBackup = (
     yield* Effect.acquireRelease(
       Effect.sync(() =>
         events.listen(({ happening }) => {
-          if (happening._tag === "Acked" || happening._tag === "SessionLost" || happening._tag === "SessionTerminal") {
-            changed.offer("changed")
-          }
+          const isOfChannel = happening._tag === "CopyMade" && happening.channelId === channelId
+          if (isOfChannel || happening._tag === "SessionLost") changed.offer("changed")
         })
       ),
       (unlisten) => Effect.sync(unlisten)

@@ -11,16 +11,8 @@ import * as Code from "../../schema/wire/Code.js"
 import { CreateSession } from "../../schema/wire/CreateSession.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
 import { firstOf } from "../concurrency/firstOf.js"
-import {
-  type Broken,
-  ContactEnd,
-  expect,
-  failed,
-  type Position,
-  refOf,
-  type Sender,
-  type Target
-} from "./contactContext.js"
+import { expect } from "../support/expectMessage.js"
+import { type Broken, ContactEnd, failed, type Position, refOf, type Sender, type Target } from "./contactContext.js"
 import { nextWindow } from "./windows.js"
 
 /**

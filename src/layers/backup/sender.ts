@@ -13,13 +13,15 @@ import { Happening } from "../../schema/TowerClientEvent.js"
 import { firstOf } from "../concurrency/firstOf.js"
 import * as Inbox from "../concurrency/inbox.js"
 import { scoped } from "../concurrency/scoped.js"
+import * as Monotonic from "../negotiator/monotonic.js"
 import { newToken } from "../sql/token.js"
 import * as Dispatch from "./dispatch.js"
 import { type Environment, tellDatabaseFailed } from "./environment.js"
 import * as Lease from "./lease.js"
+import type { Sources } from "./policyLook.js"
 
 /** Sends for as long as this process has the lease, and waits for it otherwise; runs for ever. @since 0.1.0 @category constructors */
-export const run = (env: Environment, sources: Dispatch.Sources): Effect.Effect<never> =>
+export const run = (env: Environment, sources: Sources): Effect.Effect<never> =>
   Effect.gen(function* () {
     const token = SenderToken.make(yield* newToken)
     // So that another process need not wait for the lease to run out.
@@ -36,7 +38,7 @@ export const run = (env: Environment, sources: Dispatch.Sources): Effect.Effect<
 const takeLease = (env: Environment, token: SenderToken): Effect.Effect<Lease.Lease> =>
   Effect.gen(function* () {
     for (;;) {
-      const before = yield* Lease.instants
+      const before = yield* Monotonic.instants
       const taken = yield* Effect.either(env.db.takeSenderLease(token))
       if (taken._tag === "Left") yield* tellDatabaseFailed(env, taken.left, env.settings.renewInterval)
       else if (taken.right) return Lease.make(token, before)
@@ -49,7 +51,7 @@ const keepLease = (env: Environment, lease: Lease.Lease, onRenewed: () => void):
   Effect.forever(
     Effect.gen(function* () {
       yield* Effect.sleep(env.settings.renewInterval)
-      const before = yield* Lease.instants
+      const before = yield* Monotonic.instants
       const renewed = yield* Effect.either(env.db.takeSenderLease(lease.token))
       if (renewed._tag === "Left") {
         yield* tellDatabaseFailed(env, renewed.left, env.settings.renewInterval)
@@ -62,11 +64,7 @@ const keepLease = (env: Environment, lease: Lease.Lease, onRenewed: () => void):
   )
 
 /** Sends until the lease is lost. */
-const lead = (
-  env: Environment,
-  sources: Dispatch.Sources,
-  lease: Lease.Lease
-): Effect.Effect<never, NotSender, Scope.Scope> =>
+const lead = (env: Environment, sources: Sources, lease: Lease.Lease): Effect.Effect<never, NotSender, Scope.Scope> =>
   Effect.gen(function* () {
     const inbox = Inbox.make<Dispatch.Report>()
     yield* Effect.acquireRelease(

@@ -15,8 +15,8 @@ import { CandidateChange, type TowerCandidates } from "../../services/TowerCandi
 /** @since 0.1.0 @category models */
 export interface WantedTowers {
   readonly candidates: TowerCandidates.Service
-  /** Says which towers are wanted from now on. */
-  readonly want: (towers: ReadonlyArray<Tower>) => Effect.Effect<void>
+  /** Says which towers are wanted from now on. Answers whether others were before. */
+  readonly want: (towers: ReadonlyArray<Tower>) => Effect.Effect<boolean>
 }
 
 /** Wants none at first. Towers are added and removed in the list of all. @since 0.1.0 @category constructors */
@@ -32,12 +32,13 @@ export const make = (all: TowerCandidates.Service): Effect.Effect<WantedTowers, 
           const after = new Set<TowerId>(towers.map((tower) => tower.id))
           const added = towers.filter((tower) => before.get(tower.id) !== tower)
           const removed = wanted.filter((tower) => !after.has(tower.id))
-          if (added.length === 0 && removed.length === 0) return Effect.void
+          if (added.length === 0 && removed.length === 0) return Effect.succeed(false)
           wanted = towers
-          return PubSub.publishAll(changes, [
+          const news = [
             ...removed.map(({ id }) => CandidateChange.TowerRemoved({ towerId: id })),
             ...added.map((tower) => CandidateChange.TowerAdded({ tower }))
-          ])
+          ]
+          return Effect.as(PubSub.publishAll(changes, news), true)
         })
     }
   })

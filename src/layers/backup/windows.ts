@@ -15,10 +15,10 @@ import { StateUpdate } from "../../schema/wire/StateUpdate.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
 import { firstOf } from "../concurrency/firstOf.js"
 import * as Monotonic from "../negotiator/monotonic.js"
+import { expect } from "../support/expectMessage.js"
 import {
   type Broken,
   ContactEnd,
-  expect,
   failed,
   type Position,
   Progress,

@@ -17,18 +17,18 @@ import { ClientSession } from "../../schema/ClientSession.js"
 import type { StoreError } from "../../schema/DbError.js"
 import * as Excerpt from "../../schema/Excerpt.js"
 import { SessionId } from "../../schema/Ids.js"
-import { type AttemptFailure, TowerErrorMessage, UnexpectedMessage } from "../../schema/NegotiationError.js"
+import type { AttemptFailure } from "../../schema/NegotiationError.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import * as Policy from "../../schema/Policy.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
-import { ConnectionEnded, type TransportError } from "../../schema/TransportError.js"
+import { ConnectionEnded } from "../../schema/TransportError.js"
 import { checkInit } from "../../schema/wire/CheckInit.js"
 import type { Init } from "../../schema/wire/Init.js"
-import type { Message } from "../../schema/wire/Message.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
 import { firstOf } from "../concurrency/firstOf.js"
 import { scoped } from "../concurrency/scoped.js"
+import { expect } from "../support/expectMessage.js"
 import { type DerivedKey, KeyState, leaseHolds } from "./key.js"
 import * as Monotonic from "./monotonic.js"
 import type { Acceptance } from "./Rules.js"
@@ -144,24 +144,6 @@ const converse = (visit: Visit, key: DerivedKey, address: TowerAddress, connecti
 /** Some towers refuse by hanging up after their Init: the Init is all that is known of the reason. */
 const hungUpAfter = ({ chainHash, features }: Init, { address }: ConnectionEnded) =>
   new ConnectionEnded({ address, theirInit: { chainHash, ...Excerpt.ofFeatures(features) } })
-
-type MessageOf<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
-
-/** The next message, which must be of that kind. */
-const expect = <Tag extends Message["_tag"]>(
-  connection: TowerTransport.Connection,
-  tag: Tag
-): Effect.Effect<MessageOf<Tag>, TransportError | UnexpectedMessage | TowerErrorMessage> =>
-  Effect.flatMap(
-    connection.receive,
-    (message): Effect.Effect<MessageOf<Tag>, UnexpectedMessage | TowerErrorMessage> => {
-      const isExpected = (candidate: Message): candidate is MessageOf<Tag> => candidate._tag === tag
-      if (isExpected(message)) return Effect.succeed(message)
-      return message._tag === "ErrorMessage"
-        ? Effect.fail(new TowerErrorMessage({ code: message.code, ...Excerpt.ofData(message.data) }))
-        : Effect.fail(new UnexpectedMessage({ expected: tag, received: message._tag }))
-    }
-  )
 
 /** Stores the accepted session; the round knows of it in the same step. If that fails, the claim is free again. */
 const store = (

@@ -3,11 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { DbError, ReserveError } from "../../schema/DbError.js"
-import type { Instant, PublicKey } from "../../schema/Ids.js"
+import type { PublicKey } from "../../schema/Ids.js"
 import { LeaseExpired } from "../../schema/NegotiationError.js"
 import type { Reservation } from "../../schema/Reservation.js"
 import type { Tower } from "../../schema/Tower.js"
@@ -32,10 +31,8 @@ export type KeyState = Data.TaggedEnum<{
 export const KeyState = Data.taggedEnum<KeyState>()
 
 /** A reservation that is held, and both clocks as they stood before it was taken. @since 0.1.0 @category models */
-export interface Lease {
+export interface Lease extends Monotonic.Instants {
   readonly reservation: Reservation
-  readonly wall: Instant
-  readonly monotonic: bigint
 }
 
 /** A reservation that is held, and its key's state. @since 0.1.0 @category models */
@@ -62,10 +59,9 @@ export const reserve = (
 ): Effect.Effect<HeldKey, ReserveError> =>
   Effect.gen(function* () {
     // Before the statement is sent: a lease may end earlier than it really does, never later.
-    const wall = yield* Clock.currentTimeMillis
-    const monotonic = yield* Clock.currentTimeNanos
+    const taken = yield* Monotonic.instants
     const reservation = yield* take(env, tower, yield* Monotonic.now, used)
-    return { reservation, wall, monotonic, state: KeyState.Unshown() }
+    return { reservation, ...taken, state: KeyState.Unshown() }
   })
 
 const take = (env: Environment, tower: Tower, now: number, used: Reservation | undefined) => {
@@ -91,19 +87,11 @@ const take = (env: Environment, tower: Tower, now: number, used: Reservation | u
   )
 }
 
-/**
- * Act three and CreateSession are written only while the lease holds by both clocks: a clock that is set, or a machine that
- * sleeps, shows in one of them.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const leaseHolds = ({ reservation, wall, monotonic }: Lease): Effect.Effect<void, LeaseExpired> =>
-  Effect.gen(function* () {
-    const byWall = (yield* Clock.currentTimeMillis) - wall
-    const byMonotonic = Number((yield* Clock.currentTimeNanos) - monotonic) / 1e6
-    if (Math.max(byWall, byMonotonic) < reservation.forMs) return
-    return yield* new LeaseExpired({ keyIndex: reservation.keyIndex })
+/** Act three and CreateSession are written only while the lease holds by both clocks. @since 0.1.0 @category combinators */
+export const leaseHolds = (lease: Lease): Effect.Effect<void, LeaseExpired> =>
+  Effect.flatMap(Monotonic.elapsedSince(lease), (millis) => {
+    const { forMs, keyIndex } = lease.reservation
+    return millis < forMs ? Effect.void : new LeaseExpired({ keyIndex })
   })
 
 /**

@@ -14,3 +14,29 @@ export const now: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (na
 /** Comes back at that instant, at once if it has passed. @since 0.1.0 @category combinators */
 export const sleepUntil = (instant: number): Effect.Effect<void> =>
   Effect.flatMap(now, (passed) => (passed < instant ? Effect.sleep(Duration.millis(instant - passed)) : Effect.void))
+
+/** One instant by both clocks. @since 0.1.0 @category models */
+export interface Instants {
+  readonly wall: number
+  readonly monotonic: bigint
+}
+
+/** This instant by both clocks. @since 0.1.0 @category combinators */
+export const instants: Effect.Effect<Instants> = Effect.all({
+  wall: Clock.currentTimeMillis,
+  monotonic: Clock.currentTimeNanos
+})
+
+/**
+ * Milliseconds since that instant, by the clock that has gone further: a clock that is set, or a machine that sleeps, shows in one of
+ * them.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const elapsedSince = (then: Instants): Effect.Effect<number> =>
+  Effect.map(instants, (now) => {
+    const byWall = now.wall - then.wall
+    const byMonotonic = Number(now.monotonic - then.monotonic) / 1e6
+    return Math.max(byWall, byMonotonic)
+  })

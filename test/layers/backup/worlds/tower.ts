@@ -42,6 +42,8 @@ export interface Behaviour {
         update: StateUpdate
       ) => { code: number; lastApplied?: number } | "silence" | "hangUp" | undefined)
     | undefined
+  /** How long it keeps a connection open after its reply to CreateSession. */
+  hangsUpAfter?: number | undefined
   /** Is the reply to this update lost, and the connection with it? */
   drop?: (() => boolean) | undefined
 }
@@ -153,6 +155,7 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
               return true
             case "CreateSession":
               yield* reply(create(tower, key, message))
+              yield* Effect.sleep(tower.behaviour.hangsUpAfter ?? 0)
               return false
             case "StateUpdate": {
               const taken = take(tower, key, message)

@@ -54,14 +54,16 @@ export interface World {
   readonly towers: ReadonlyArray<TowerModel>
   readonly db: BackupDb.Service
   readonly clientDb: ClientDb.Service
-  readonly policy: Policy.Policy
   readonly events: ReadonlyArray<TowerClientEvent>
   readonly start: Effect.Effect<Process>
-  /** A session that an earlier run has got of tower n; the tower knows it. */
-  readonly storeSession: (n: number) => Effect.Effect<ClientSession>
+  /** A session for a channel, that an earlier run has got of tower n; the tower knows it. */
+  readonly storeSession: (n: number, channel?: number) => Effect.Effect<ClientSession>
   /** The towers, by number from 1, whose sessions have the bytes of a state. */
   readonly holders: (height: number, channel?: number) => ReadonlyArray<number>
 }
+
+/** Channels from this number on have sessions of another policy. */
+export const firstTaproot = 100
 
 export const channelId = (channel = 1): ChannelId => ChannelId.make(channel.toString(16).padStart(64, "0"))
 
@@ -77,16 +79,18 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
     const clientDb = yield* MemoryClientDb.makeOver(tables, { firstKeyIndex: KeyIndex.make(1) })
     const memory = MemoryBackupDb.makeOver(tables)
     const db = spec.backupDb?.(memory) ?? memory
-    const policy = Policy.make(regtest, { blobType: BlobType.altruistAnchorCommit, maxUpdates: spec.maxUpdates })
+    const { maxUpdates } = spec
+    const anchor = Policy.make(regtest, { blobType: BlobType.altruistAnchorCommit, maxUpdates })
+    const taproot = Policy.make(regtest, { blobType: BlobType.altruistTaprootCommit, maxUpdates })
+    const policyFor = (channel: number) => (channel < firstTaproot ? anchor : taproot)
     for (const n of towers.keys()) yield* Effect.orDie(clientDb.createTower(towerKey(n + 1), addressOf(n + 1)))
     yield* Effect.orDie(memory.registerChannel(channelOf(1)))
     const events: Array<TowerClientEvent> = []
     const start: Effect.Effect<Process> = Effect.gen(function* () {
-      const scope = yield* Scope.make()
       const candidates = yield* RoundRobinTowerCandidates.make({ pollInterval: Number.POSITIVE_INFINITY }).pipe(
         Effect.provideService(ClientDb, clientDb)
       )
-      const settings = yield* Options.validate({ chain: regtest, policies: [policy], ...spec.options })
+      const settings = yield* Options.validate({ chain: regtest, policies: [anchor, taproot], ...spec.options })
       const started = yield* makeTowerClient(settings).pipe(
         Effect.provideService(ClientDb, clientDb),
         Effect.provideService(BackupDb, db),
@@ -102,7 +106,7 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
             new NewBackup({
               channelId: channelId(channel),
               commitHeight: CommitHeight.make(height),
-              policyKey: Policy.keyOf(policy),
+              policyKey: Policy.keyOf(policyFor(channel)),
               copies: settings.copies,
               ...bytesOf(height, channel)
             })
@@ -111,8 +115,7 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
       return {
         client: started.client,
         hand: (height: number, channel?: number) => Effect.orDie(hand(height, channel)),
-        candidates,
-        close: Scope.close(scope, Exit.void)
+        candidates
       }
     }).pipe(
       (building) =>
@@ -125,11 +128,11 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
       towers,
       db,
       clientDb,
-      policy,
       events,
       start,
-      storeSession: (n) =>
+      storeSession: (n, channel = 1) =>
         Effect.gen(function* () {
+          const policy = policyFor(channel)
           const towerId = TowerId.make(n)
           const reservation = yield* clientDb.nextSessionKeyIndex(towerId, policy.blobType, "clear")
           const key = FixedKeyRing.fakeKeyOf({ family: 8, index: reservation.keyIndex })

@@ -7,9 +7,9 @@ import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import * as Code from "../../../../src/schema/wire/Code.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
-import { towerKey } from "../../negotiator/world.js"
+import { addressOf, towerKey } from "../../negotiator/world.js"
 import type { TowerModel } from "./tower.js"
-import { channelId, handAll, minute, type Process, run, second, type World } from "./world.js"
+import { channelId, firstTaproot, handAll, minute, type Process, run, second, type World } from "./world.js"
 
 /** Milliseconds until all states up to a height have their copies. */
 const untilBackedUp = ({ client }: Process, height: number) =>
@@ -133,6 +133,53 @@ describe("a tower client", () => {
         yield* handAll(process, 1, 5)
         expect(yield* untilBackedUp(process, 5)).toBeLessThanOrEqual(5 * second)
         expectNoRefusal(world.towers)
+        yield* process.close
+      })
+    )
+  })
+
+  it("W15: looks for a session of one policy in time although states of another one keep coming", () => {
+    run({ towers: [{ ...good }, good], options: alone }, (world) =>
+      Effect.gen(function* () {
+        const other = firstTaproot
+        yield* world.storeSession(2)
+        yield* world.storeSession(1, other)
+        const process = yield* world.start
+        yield* handAll(process, 1, 1)
+        yield* untilBackedUp(process, 1)
+        const [first] = world.towers
+        if (first !== undefined) first.behaviour.dial = "silent"
+        yield* process.hand(1, other)
+        // The first session is tried at once and gets no answer; each state of the other policy wakes the sender.
+        for (let height = 2; height <= 40; height += 1) {
+          yield* process.hand(height)
+          yield* Effect.sleep(100)
+        }
+        expect(world.holders(1, other)).toEqual([2])
+        yield* process.close
+      })
+    )
+  })
+
+  it("W16: a session that is read again before it is delivered is not taken for a new one", () => {
+    run({ towers: [{ ...good, hangsUpAfter: 1900 }, silent], options: { ...alone, window: 4 } }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 40)
+        for (let tick = 0; tick < 40; tick += 1) {
+          yield* Effect.sleep(100)
+          // The sender reads the towers and the sessions again.
+          if (tick % 5 === 0) yield* Effect.orDie(process.candidates.add(towerKey(2), addressOf(2)))
+        }
+        yield* untilBackedUp(process, 40)
+        expectNoRefusal(world.towers)
+        const contacts = world.events.flatMap(({ happening }) =>
+          happening._tag === "ContactStarted" ? happening.keyIndex : []
+        )
+        const ends = world.events.filter(({ happening }) =>
+          ["ContactEnded", "ContactFailed", "KeyBusy", "SessionExhausted"].includes(happening._tag)
+        )
+        expect(contacts.length - ends.length, "a contact at a time").toBeLessThanOrEqual(1)
         yield* process.close
       })
     )

@@ -1,0 +1,143 @@
+/**
+ * A look at the states of one policy: is there one that no session takes that is connected, and what is to be done about it
+ * (docs/backups.md, Which session next).
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import type { ClientSession } from "../../schema/ClientSession.js"
+import type { DbError } from "../../schema/DbError.js"
+import type { TowerId } from "../../schema/Ids.js"
+import type * as Policy from "../../schema/Policy.js"
+import { BackupId } from "../../schema/StoredBackup.js"
+import { Happening } from "../../schema/TowerClientEvent.js"
+import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
+import * as Monotonic from "../negotiator/monotonic.js"
+import * as Choice from "./choice.js"
+import * as Entry from "./entry.js"
+import type { Environment } from "./environment.js"
+import type { Penalties } from "./penalties.js"
+import type { SenderState } from "./senderState.js"
+import type { WantedTowers } from "./wantedTowers.js"
+
+/** How sessions of a policy are got. @since 0.1.0 @category models */
+export interface Source {
+  readonly negotiator: SessionNegotiator.Service
+  readonly wanted: WantedTowers
+}
+
+/** @since 0.1.0 @category models */
+export type Sources = ReadonlyMap<Policy.PolicyKey, Source>
+
+/** What a look works with. @since 0.1.0 @category models */
+export interface Looking {
+  readonly env: Environment
+  readonly sources: Sources
+  readonly state: SenderState
+  readonly penalties: Penalties
+  /** Requests for new sessions that are under way. */
+  readonly requests: FiberMap.FiberMap<Policy.PolicyKey, void>
+  readonly hunts: Map<Policy.PolicyKey, Choice.Hunt>
+  readonly contact: (entry: Entry.Entry, now: number) => Effect.Effect<unknown>
+  readonly onSession: (policyKey: Policy.PolicyKey, session: ClientSession) => void
+}
+
+/** Looks at a policy. Answers when to look again at the latest. @since 0.1.0 @category constructors */
+export const look = (looking: Looking, policyKey: Policy.PolicyKey): Effect.Effect<number, DbError> =>
+  Effect.gen(function* () {
+    const { env, state } = looking
+    const { silence } = env.settings
+    const now = yield* Monotonic.now
+    yield* wakeIdle(looking, policyKey, now)
+    const sessions = state.ofPolicy(policyKey)
+    const serving = new Set(
+      sessions.filter((entry) => Entry.isServing(entry, now, silence)).map(({ session }) => session.towerId)
+    )
+    const others = [...state.towers.keys()].filter((towerId) => !serving.has(towerId))
+    const able = yield* usefulTowers(looking, policyKey, [...serving], others)
+    // A tower that stops answering does not serve any more.
+    const silent = sessions.flatMap(({ contact }) =>
+      contact?.phase === "sending" && contact.since + silence > now ? contact.since + silence : []
+    )
+    return Math.min(yield* hunt(looking, policyKey, sessions, able, now), ...silent)
+  })
+
+/** Which of these towers could take a state that no serving tower could take. */
+const usefulTowers = (
+  { env: { db, settings }, state }: Looking,
+  policyKey: Policy.PolicyKey,
+  serving: ReadonlyArray<TowerId>,
+  asked: ReadonlyArray<TowerId>
+): Effect.Effect<ReadonlySet<TowerId>, DbError> =>
+  Effect.gen(function* () {
+    if (asked.length === 0) return new Set()
+    const stalledSince = (yield* Clock.currentTimeMillis) - settings.moveAfter
+    const towers = asked.map((towerId) => ({ towerId, after: state.cursor(policyKey, towerId) }))
+    const found = yield* db.usefulTowers({ policyKey, serving, towers, stalledSince })
+    for (const { first, towerId } of found) {
+      // Beside serving towers, those before it may be open and only not needed.
+      if (serving.length === 0 && first > 1) state.setCursor(policyKey, towerId, BackupId.make(first - 1))
+    }
+    return new Set(found.map(({ towerId }) => towerId))
+  })
+
+/** Tells an idle session that there is a state for it. One after another: with what the first takes, the second may have nothing to do. */
+const wakeIdle = (looking: Looking, policyKey: Policy.PolicyKey, now: number): Effect.Effect<void, DbError> =>
+  Effect.gen(function* () {
+    const sessions = looking.state.ofPolicy(policyKey)
+    const idle = sessions.filter(({ contact }) => contact?.phase === "idle")
+    if (idle.length === 0 || sessions.some(({ contact }) => contact?.phase === "binding")) return
+    const towers = [...new Set(idle.map(({ session }) => session.towerId))]
+    const able = yield* usefulTowers(looking, policyKey, [], towers)
+    const first = idle.find(({ session }) => able.has(session.towerId))
+    if (first?.contact === undefined) return
+    looking.state.put({ ...first, contact: { ...first.contact, phase: "binding", since: now } })
+    first.contact.work.offer("work")
+  })
+
+/** Tries one more session where it is time for that. Answers when to try the next one at the latest. */
+const hunt = (
+  looking: Looking,
+  policyKey: Policy.PolicyKey,
+  sessions: ReadonlyArray<Entry.Entry>,
+  able: ReadonlySet<TowerId>,
+  now: number
+): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    const { contact, env, hunts, onSession, penalties, requests, sources, state } = looking
+    const source = sources.get(policyKey)
+    const atHand = new Set(
+      sessions.flatMap((entry) => (Entry.hasFree(entry) && entry.last !== "bad" ? entry.session.towerId : []))
+    )
+    const askable =
+      source === undefined
+        ? []
+        : [...state.towers.values()].filter(({ id }) => able.has(id) && !atHand.has(id) && penalties.isFree(id, now))
+    if (source !== undefined && (yield* source.wanted.want(askable))) {
+      const towers = askable.map(({ id }) => id)
+      env.events.emit(
+        askable.length > 0 ? Happening.SessionWanted({ policyKey, towers }) : Happening.SessionUnwanted({ policyKey })
+      )
+    }
+    // A request that is withdrawn leaves its session to the next one, if a tower gives one all the same.
+    if (askable.length === 0) yield* FiberMap.remove(requests, policyKey)
+    if (able.size === 0) {
+      hunts.delete(policyKey)
+      return Number.POSITIVE_INFINITY
+    }
+    const before = hunts.get(policyKey) ?? Choice.noHunt
+    const isRequested = FiberMap.unsafeHas(requests, policyKey)
+    const { settings } = env
+    const { again, next } = Choice.choose({ sessions, able, askable, isRequested, hunt: before, now, settings })
+    if (next !== undefined) hunts.set(policyKey, { lastStart: now, started: before.started + 1 })
+    if (next === "request" && source !== undefined) {
+      yield* FiberMap.run(
+        requests,
+        policyKey,
+        Effect.map(source.negotiator.nextSession, (session) => onSession(policyKey, session))
+      )
+    } else if (next !== undefined && next !== "request") yield* contact(next, now)
+    return Math.min(again, penalties.nextEnd(now))
+  })
