@@ -4,6 +4,7 @@
  * reason to refuse. `WORLDS` says how many; a failing world shrinks, and its seed and path replay it alone.
  */
 import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { within } from "../../../../src/layers/concurrency/firstOf.js"
@@ -138,13 +139,11 @@ const faulty = (db: BackupDb.Service) => {
 
 /** Makes the tower forget its newest updates, as one that was restored from an older copy. */
 const forgetLast = (model: TowerModel) => {
-  for (const [key, kept] of model.sessions) {
-    model.sessions.set(key, {
-      ...kept,
-      updates: kept.updates.slice(0, Math.ceil(kept.updates.length / 2)),
-      clientApplied: 0
-    })
-  }
+  model.sessions = HashMap.map(model.sessions, (session) => {
+    const lastApplied = Math.ceil(session.lastApplied / 2)
+    const updates = HashMap.filter(session.updates, ({ seqNum }) => seqNum <= lastApplied)
+    return { ...session, lastApplied, clientLastApplied: 0, updates }
+  })
 }
 
 const play = (plan: Plan): void => {
@@ -200,7 +199,7 @@ const play = (plan: Plan): void => {
               const model = modelOf(step.tower)
               if (model === undefined) break
               forgetful.add(model)
-              if (step.do === "wipe") model.sessions.clear()
+              if (step.do === "wipe") model.sessions = HashMap.empty()
               else forgetLast(model)
               break
             }
@@ -290,7 +289,7 @@ const check = (
     }
     const shownTo = new Map<string, TowerModel>()
     for (const model of world.towers) {
-      for (const key of model.sessions.keys()) {
+      for (const key of HashMap.keys(model.sessions)) {
         expect(shownTo.get(key), "B8: a key is shown to one tower").toBeUndefined()
         shownTo.set(key, model)
       }

@@ -1,11 +1,11 @@
 /**
- * A model of a tower for worlds in virtual time: it keeps updates by the rules of lnd's towers (docs/protocol.md,
- * StateUpdate), and misbehaves as told.
+ * A model of a tower for worlds in virtual time: it answers as the loopback tower does, and misbehaves as told.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Inbox from "../../../../src/layers/concurrency/inbox.js"
-import { HexBytes, type PublicKey } from "../../../../src/schema/Ids.js"
+import * as Sessions from "../../../../src/layers/tower/sessions.js"
+import { HexBytes, type PublicKey, SessionId } from "../../../../src/schema/Ids.js"
 import { ConnectionEnded, DialFailed, type TransportError } from "../../../../src/schema/TransportError.js"
 import * as Code from "../../../../src/schema/wire/Code.js"
 import type { CreateSession } from "../../../../src/schema/wire/CreateSession.js"
@@ -16,14 +16,6 @@ import type { StateUpdate } from "../../../../src/schema/wire/StateUpdate.js"
 import { StateUpdateReply } from "../../../../src/schema/wire/StateUpdateReply.js"
 import type { TowerTransport } from "../../../../src/services/TowerTransport.js"
 import { regtest } from "../../negotiator/world.js"
-
-/** What a tower keeps of a session. */
-export interface Kept {
-  readonly policy: CreateSession
-  readonly updates: ReadonlyArray<StateUpdate>
-  /** The last update that the client said it knows to be applied. */
-  readonly clientApplied: number
-}
 
 /** How a tower differs from a good one; it can be changed while the world goes on. */
 export interface Behaviour {
@@ -50,54 +42,49 @@ export interface Behaviour {
 
 export interface TowerModel {
   readonly behaviour: Behaviour
-  readonly sessions: Map<PublicKey, Kept>
-  /** Connections so far, and the codes 50 and 70 to 72 that its rules gave an honest client no reason for. */
+  /** What it remembers: tests put it back, or empty it. */
+  sessions: Sessions.TowerSessions
   connections: number
+  /** How often it has accepted a session, also again. */
   created: number
-  readonly refusals: Array<{ readonly key: PublicKey; readonly update: StateUpdate; readonly code: number }>
+  /** Updates that it had a reason to refuse. */
+  readonly refusals: Array<{ readonly update: StateUpdate; readonly code: number }>
   readonly open: Set<PublicKey>
 }
 
 export const makeTower = (behaviour: Behaviour = {}): TowerModel => {
-  return { behaviour, sessions: new Map(), connections: 0, created: 0, refusals: [], open: new Set() }
+  return { behaviour, sessions: Sessions.of([]), connections: 0, created: 0, refusals: [], open: new Set() }
 }
 
-/** lnd's rules (`watchtower/wtdb/session_info.go`, `AcceptUpdateSequence`). */
-const judge = (kept: Kept | undefined, { lastApplied, seqNum }: StateUpdate): number => {
-  if (kept === undefined) return Code.permanentFailure
-  if (seqNum > kept.policy.maxUpdates) return Code.maxUpdatesExceeded
-  if (seqNum !== kept.updates.length + 1 && seqNum !== kept.updates.length) return Code.seqNumOutOfOrder
-  if (lastApplied < kept.clientApplied || lastApplied > kept.updates.length) return Code.clientBehind
-  return Code.ok
+const terms: Sessions.Terms = { chain: regtest, blobTypes: regtest.blobTypes, rewardScript: undefined }
+
+/** Answers as the loopback tower does, and stores what that changes. */
+export const answer = (tower: TowerModel, key: PublicKey, request: Sessions.Request): Sessions.Reply => {
+  const [reply, sessions] = Sessions.answer(terms, SessionId.make(key), request)(tower.sessions)
+  tower.sessions = sessions
+  if (request._tag === "CreateSession" && reply.code === Code.ok) tower.created += 1
+  if (request._tag === "StateUpdate" && reply.code !== Code.ok)
+    tower.refusals.push({ update: request, code: reply.code })
+  return reply
 }
 
-const noBytes = HexBytes.make("")
-
-const create = (tower: TowerModel, key: PublicKey, request: CreateSession): CreateSessionReply => {
-  const told = tower.behaviour.create?.(key, request)
-  if (told !== undefined) return new CreateSessionReply({ lastApplied: 0, ...told, data: noBytes })
-  const kept = tower.sessions.get(key)
-  if (kept !== undefined && kept.updates.length > 0) {
-    return new CreateSessionReply({ code: Code.alreadyExists, lastApplied: kept.updates.length, data: noBytes })
+/** What it is told to answer, or else what its rules say. */
+const replyTo = (
+  tower: TowerModel,
+  key: PublicKey,
+  request: Sessions.Request
+): Sessions.Reply | "silence" | "hangUp" => {
+  const { behaviour } = tower
+  if (request._tag === "CreateSession") {
+    const told = behaviour.create?.(key, request)
+    if (told !== undefined) return new CreateSessionReply({ lastApplied: 0, ...told, data: HexBytes.make("") })
   }
-  tower.created += 1
-  tower.sessions.set(key, { policy: request, updates: [], clientApplied: 0 })
-  return new CreateSessionReply({ code: Code.ok, lastApplied: 0, data: noBytes })
-}
-
-const take = (tower: TowerModel, key: PublicKey, update: StateUpdate): StateUpdateReply | "silence" | "hangUp" => {
-  const told = tower.behaviour.update?.(key, update)
-  if (told === "silence" || told === "hangUp") return told
-  if (told !== undefined) return new StateUpdateReply({ lastApplied: 0, ...told })
-  const kept = tower.sessions.get(key)
-  const code = judge(kept, update)
-  if (kept === undefined || code !== Code.ok) {
-    tower.refusals.push({ key, update, code })
-    return new StateUpdateReply({ code, lastApplied: kept?.updates.length ?? 0 })
+  if (request._tag === "StateUpdate") {
+    const told = behaviour.update?.(key, request)
+    if (told === "silence" || told === "hangUp") return told
+    if (told !== undefined) return new StateUpdateReply({ lastApplied: 0, ...told })
   }
-  const updates = update.seqNum > kept.updates.length ? [...kept.updates, update] : kept.updates
-  tower.sessions.set(key, { ...kept, updates, clientApplied: update.lastApplied })
-  return new StateUpdateReply({ code, lastApplied: update.seqNum })
+  return answer(tower, key, request)
 }
 
 /** The tower hangs up when nothing came for this long. */
@@ -154,17 +141,15 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
               yield* reply(new Init({ features: [1, 3], chainHash: regtest.chainHash }))
               return true
             case "CreateSession":
-              yield* reply(create(tower, key, message))
-              yield* Effect.sleep(tower.behaviour.hangsUpAfter ?? 0)
-              return false
             case "StateUpdate": {
-              const taken = take(tower, key, message)
-              if (tower.behaviour.drop?.() === true) return false
-              if (taken === "hangUp") return false
-              if (taken === "silence") return true
-              yield* Effect.sleep(tower.behaviour.think ?? 0)
-              yield* reply(taken)
-              return true
+              const said = replyTo(tower, key, message)
+              const isUpdate = message._tag === "StateUpdate"
+              if (said === "hangUp" || (isUpdate && tower.behaviour.drop?.() === true)) return false
+              if (said === "silence") return true
+              if (isUpdate) yield* Effect.sleep(tower.behaviour.think ?? 0)
+              yield* reply(said)
+              if (!isUpdate) yield* Effect.sleep(tower.behaviour.hangsUpAfter ?? 0)
+              return !Sessions.isLast(message, said)
             }
             default:
               return false

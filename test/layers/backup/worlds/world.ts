@@ -2,6 +2,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { makeTowerClient } from "../../../../src/layers/backup/makeTowerClient.js"
 import * as Options from "../../../../src/layers/backup/Options.js"
@@ -11,6 +13,7 @@ import * as MemoryBackupDb from "../../../../src/layers/testing/MemoryBackupDb.j
 import * as MemoryClientDb from "../../../../src/layers/testing/MemoryClientDb.js"
 import { newTables } from "../../../../src/layers/testing/memoryTables.js"
 import * as VirtualTime from "../../../../src/layers/testing/VirtualTime.js"
+import { blobSize } from "../../../../src/layers/tower/sessions.js"
 import * as BlobType from "../../../../src/schema/BlobType.js"
 import { Channel, ChannelId } from "../../../../src/schema/Channel.js"
 import { ClientSession } from "../../../../src/schema/ClientSession.js"
@@ -28,7 +31,7 @@ import { TowerCandidates } from "../../../../src/services/TowerCandidates.js"
 import type { TowerClient } from "../../../../src/services/TowerClient.js"
 import { TowerTransport } from "../../../../src/services/TowerTransport.js"
 import { addressOf, regtest, towerKey } from "../../negotiator/world.js"
-import { type Behaviour, makeTower, type TowerModel, transportTo } from "./tower.js"
+import { answer, type Behaviour, makeTower, type TowerModel, transportTo } from "./tower.js"
 
 export const second = 1000
 export const minute = 60 * second
@@ -67,10 +70,12 @@ export const firstTaproot = 100
 
 export const channelId = (channel = 1): ChannelId => ChannelId.make(channel.toString(16).padStart(64, "0"))
 
-const bytesOf = (height: number, channel: number) => ({
-  hint: Hint.make(`${channel.toString(16).padStart(16, "0")}${height.toString(16).padStart(16, "0")}`),
-  encryptedBlob: HexBytes.make(`${channel.toString(16).padStart(8, "0")}${height.toString(16).padStart(8, "0")}`)
-})
+/** The bytes of a backup, of the size that a tower expects. */
+const bytesOf = (height: number, channel: number) => {
+  const hint = Hint.make(`${channel.toString(16).padStart(16, "0")}${height.toString(16).padStart(16, "0")}`)
+  const size = blobSize(channel < firstTaproot ? BlobType.altruistAnchorCommit : BlobType.altruistTaprootCommit)
+  return { hint, encryptedBlob: HexBytes.make(hint.padEnd(2 * size, "0")) }
+}
 
 const make = (spec: WorldOptions): Effect.Effect<World> =>
   Effect.gen(function* () {
@@ -154,14 +159,15 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
             policyKey: Policy.keyOf(policy),
             standing: Standing.initial
           })
-          towers[n - 1]?.sessions.set(key, { policy: new CreateSession(policy), updates: [], clientApplied: 0 })
+          const tower = towers[n - 1]
+          if (tower !== undefined) answer(tower, key, new CreateSession(policy))
           return session
         }).pipe(Effect.orDie),
       holders: (height, channel = 1) => {
         const { encryptedBlob, hint } = bytesOf(height, channel)
         return towers.flatMap((tower, at) =>
-          [...tower.sessions.values()].some(({ updates }) =>
-            updates.some((update) => update.hint === hint && update.encryptedBlob === encryptedBlob)
+          HashMap.some(tower.sessions, ({ updates }) =>
+            Option.exists(HashMap.get(updates, hint), (update) => update.encryptedBlob === encryptedBlob)
           )
             ? [at + 1]
             : []

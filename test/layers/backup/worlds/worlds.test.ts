@@ -1,6 +1,7 @@
 /** Worlds made by hand: each of them broke an earlier wording of the rules (docs/backups.md, Worlds). */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
 import { describe, expect, it } from "vitest"
 import { within } from "../../../../src/layers/concurrency/firstOf.js"
 import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
@@ -28,6 +29,11 @@ const expectCopies = (world: World, last: number, copies: number) => {
 
 const expectNoRefusal = (towers: ReadonlyArray<TowerModel>) =>
   expect(towers.flatMap(({ refusals }) => refusals)).toEqual([])
+
+/** The tower forgets all. */
+const empty = (tower: TowerModel | undefined) => {
+  if (tower !== undefined) tower.sessions = HashMap.empty()
+}
 
 const silent = { dial: "silent" } as const
 /** No other process hands states in, so none are looked for each second. */
@@ -110,7 +116,7 @@ describe("a tower client", () => {
         const process = yield* world.start
         yield* handAll(process, 1, 200)
         yield* Effect.sleep(60 * minute)
-        expect(world.towers[0]?.sessions.size).toBeLessThanOrEqual(16)
+        expect(HashMap.size(world.towers[0]?.sessions ?? HashMap.empty())).toBeLessThanOrEqual(16)
         yield* process.close
       })
     )
@@ -294,7 +300,7 @@ describe("a tower client", () => {
         yield* handAll(first, 21, 25)
         yield* untilBackedUp(first, 25)
         yield* first.close
-        world.towers[0]?.sessions.clear()
+        empty(world.towers[0])
         const process = yield* world.start
         yield* handAll(process, 26, 26)
         yield* Effect.sleep(3 * minute)
@@ -321,7 +327,7 @@ describe("a tower client", () => {
         yield* handAll(process, 1, 10)
         yield* untilBackedUp(process, 10)
         yield* Effect.sleep(minute)
-        world.towers[0]?.sessions.clear()
+        empty(world.towers[0])
         yield* handAll(process, 11, 11)
         expect(
           yield* Effect.orDie(Effect.flip(process.client.awaitBackup(channelId(), CommitHeight.make(11))))
