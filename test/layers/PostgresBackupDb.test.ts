@@ -212,6 +212,30 @@ describe.skipIf(server === undefined)("BackupDb in Postgres", () => {
       })
     )
 
+    it.scopedLive("hand states in without waiting for a window of their channel that is confirmed", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        const { db, session } = yield* prepared(yield* opened(to))
+        const [reached, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const slow = around(yield* PostgresClientDb.client({ url: Redacted.make(to) }), (text, statement) =>
+          text.includes('INSERT INTO "wt_acked"')
+            ? Effect.zipLeft(statement, Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(goOn)))
+            : statement
+        )
+        const sending = Context.get(
+          // Time enough that no attempt of the window ends before the state is stored.
+          yield* Effect.provideService(SqlClientDb.services({ storeTimeout: "1 minute" }), SqlClient.SqlClient, slow),
+          BackupDb
+        )
+        yield* db.addBackup(backup(1, 1))
+        yield* window(db, session)
+        const confirming = yield* Effect.fork(window(sending, session, { acked: 1 }))
+        yield* Deferred.await(reached)
+        yield* Effect.ensuring(db.addBackup(backup(1, 2)), Deferred.succeed(goOn, undefined))
+        assert.deepStrictEqual(heights(yield* Fiber.join(confirming)), [2])
+      })
+    )
+
     it.scopedLive("do not become the sender while a window is bound", () =>
       Effect.gen(function* () {
         const to = yield* newSchema

@@ -188,6 +188,7 @@ export const database: ReadonlyArray<Part> = [
         "src/layers/sql/Dialect.ts",
         ["lock: sql`FOR UPDATE`", "lock: sql``"],
         ["lockFree: sql`FOR UPDATE SKIP LOCKED`", "lockFree: sql`FOR UPDATE`"],
+        ["lockNoKey: sql`FOR NO KEY UPDATE`", "lockNoKey: sql`FOR UPDATE`"],
         ['"SET LOCAL synchronous_commit = on"', '"SET LOCAL synchronous_commit = off"'],
         ["`SET LOCAL idle_in_transaction_session_timeout = ${statementMs}`,", ""],
         ['purpose === "migration" ? migrationMs : statementMs}', "statementMs}"],

@@ -26,8 +26,9 @@ export type Purpose = "read" | "unsynced" | "synced" | "migration"
 /**
  * `begin` opens a transaction. `now` is the instant by the clock that judges leases: ours on SQLite, the server's on
  * Postgres. `lock` and `lockFree` end a select whose row the transaction is going to change, waiting for others or passing
- * over what they hold. `connectionOf` makes of a reserved connection the one that statements go through. `versionTable` finds
- * a row where the tables were made; `migrating` waits for another process that makes them.
+ * over what they hold; `lockNoKey` waits too, but lets others insert rows that refer to that row. `connectionOf` makes of a
+ * reserved connection the one that statements go through. `versionTable` finds a row where the tables were made; `migrating`
+ * waits for another process that makes them.
  *
  * @since 0.1.0
  * @category models
@@ -37,6 +38,7 @@ export interface Dialect {
   readonly now: Effect.Effect<Fragment>
   readonly lock: Fragment
   readonly lockFree: Fragment
+  readonly lockNoKey: Fragment
   readonly connectionOf: (connection: Connection) => Connection
   readonly versionTable: Fragment
   readonly migrating: ReadonlyArray<string>
@@ -120,6 +122,7 @@ const sqlite = (sql: SqlClient, connectionOf: Dialect["connectionOf"]): Dialect 
   now: Effect.map(Clock.currentTimeMillis, (now) => sql`${now}`),
   lock: sql``,
   lockFree: sql``,
+  lockNoKey: sql``,
   connectionOf,
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
@@ -146,6 +149,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
   now: Effect.succeed(sql`trunc(extract(epoch from statement_timestamp()) * 1000)::float8`),
   lock: sql`FOR UPDATE`,
   lockFree: sql`FOR UPDATE SKIP LOCKED`,
+  lockNoKey: sql`FOR NO KEY UPDATE`,
   connectionOf: (connection) => connection,
   versionTable: sql`SELECT 1 WHERE to_regclass('wt_version') IS NOT NULL`,
   migrating: [

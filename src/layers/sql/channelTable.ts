@@ -102,7 +102,8 @@ const numbers = decode("wt_channel", Schema.Struct({ channel: column(Schema.Int)
 
 /**
  * The number of a channel that takes states, inside a transaction. Its row stays locked until that ends, so that no other
- * state of the channel is handed in between.
+ * state of the channel is handed in between; a window that is confirmed, which adds heights of the channel, does not wait for it,
+ * nor the other way round.
  *
  * @since 0.1.0
  * @category combinators
@@ -113,7 +114,7 @@ export const lockOpenChannel = (
 ): Effect.Effect<number, SqlError | CorruptRow | ChannelNotRegistered | ChannelClosed> =>
   Effect.gen(function* () {
     const [row] = yield* Effect.flatMap(
-      sql`SELECT id AS channel, closed FROM wt_channel WHERE channel_id = ${channelId} ${dialect.lock}`,
+      sql`SELECT id AS channel, closed FROM wt_channel WHERE channel_id = ${channelId} ${dialect.lockNoKey}`,
       numbers
     )
     if (row === undefined) return yield* new ChannelNotRegistered({ channelId })
