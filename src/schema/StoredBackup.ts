@@ -136,7 +136,17 @@ export const Backlog = Schema.Struct({ policyKey: PolicyKey, states: Schema.NonN
 /** @since 0.1.0 @category models */
 export type Backlog = typeof Backlog.Type
 
-/** A tower that could take a backup that no session at hand takes. @since 0.1.0 @category models */
-export const UsefulTower = Schema.Struct({ towerId: TowerId, first: BackupId })
+/**
+ * What a tower is needed for: the oldest backup that it could take and that no tower at hand takes, if there is one, and the backup
+ * up to which it needs none, as far as that is known.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const TowerNeed = Schema.Struct({
+  towerId: TowerId,
+  first: Schema.optional(BackupId),
+  after: Schema.optional(BackupId)
+})
 /** @since 0.1.0 @category models */
-export type UsefulTower = typeof UsefulTower.Type
+export type TowerNeed = typeof TowerNeed.Type

@@ -46,7 +46,7 @@ import type {
   SendingSession,
   SessionEnd,
   StateRecord,
-  UsefulTower
+  TowerNeed
 } from "../schema/StoredBackup.js"
 
 /**
@@ -78,7 +78,7 @@ export declare namespace BackupDb {
   }
 
   /** Which towers are asked about. */
-  interface UsefulQuery {
+  interface NeedQuery {
     readonly policyKey: PolicyKey
     /** Towers whose sessions take states now: what one of them can take is no reason to look for another. */
     readonly serving: ReadonlyArray<TowerId>
@@ -138,9 +138,11 @@ export declare namespace BackupDb {
     ) => Effect.Effect<ReadonlyArray<SendingSession>, DbError>
     /**
      * Which of these towers could take a state that fewer than its `copies` other towers hold, that the tower itself has not
-     * bound and does not hold, and that no serving tower could take. Answers the oldest such state of each.
+     * bound and does not hold, and that no serving tower could take. Answers for each, in their order, the oldest such state, if
+     * there is one, and the state up to which it needs none: the `after` of the next query, until a session ends or stalls or a tower
+     * is removed. With serving towers that is not looked for, and the `after` of this query is answered.
      */
-    readonly usefulTowers: (query: UsefulQuery) => Effect.Effect<ReadonlyArray<UsefulTower>, DbError>
+    readonly towerNeeds: (query: NeedQuery) => Effect.Effect<ReadonlyArray<TowerNeed>, DbError>
     /**
      * Stores what was confirmed; a state whose copies are all made, and that nothing binds, is not kept any more. Then, where
      * nothing is bound, binds the oldest states that the session's tower could take. Answers all that is bound now, in the

@@ -36,7 +36,7 @@ const opened = Effect.gen(function* () {
   const window = (request: Partial<BackupDb.WindowRequest> = {}) =>
     db.nextWindow(sender, session.keyIndex, { acked: 0, limit: 32, stalledSince: never, ...request })
   const useful = (serving: ReadonlyArray<typeof one>) =>
-    db.usefulTowers({
+    db.towerNeeds({
       policyKey: Policy.keyOf(long),
       serving: serving.map(({ id }) => id),
       towers: [{ towerId: two.id }],

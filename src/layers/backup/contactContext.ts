@@ -48,8 +48,9 @@ export type Progress = Data.TaggedEnum<{
   Connected: { readonly address: TowerAddress }
   /** The tower has answered where the session stands. */
   Answered: { readonly position: Position }
-  /** A window was bound or read again, and is sent; or the tower has confirmed one more update of it. */
-  Sending: { readonly position: Position; readonly last: BackupId }
+  /** A window is sent. Where it was just bound, the tower needs no state up to its last one. */
+  Sending: { readonly position: Position; readonly upTo: BackupId | undefined }
+  /** The tower has confirmed one more update of it. */
   Confirmed: object
   /** What a window that broke off has brought is stored. */
   Stored: { readonly position: Position }

@@ -174,8 +174,8 @@ export const run = (
             const entry = state.entries.get(keyIndex)
             if (entry === undefined) return
             state.put(Entry.told(entry, progress, now))
-            if (progress._tag === "Sending") {
-              state.setCursor(SenderState.policyOf(entry), entry.session.towerId, progress.last)
+            if (progress._tag === "Sending" && progress.upTo !== undefined) {
+              state.setCursor(SenderState.policyOf(entry), entry.session.towerId, progress.upTo)
             }
             return
           }

@@ -11,7 +11,6 @@ import type { ClientSession } from "../../schema/ClientSession.js"
 import type { DbError } from "../../schema/DbError.js"
 import type { TowerId } from "../../schema/Ids.js"
 import type * as Policy from "../../schema/Policy.js"
-import { BackupId } from "../../schema/StoredBackup.js"
 import { Happening } from "../../schema/TowerClientEvent.js"
 import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
 import * as Monotonic from "../negotiator/monotonic.js"
@@ -56,7 +55,7 @@ export const look = (looking: Looking, policyKey: Policy.PolicyKey): Effect.Effe
       sessions.filter((entry) => Entry.isServing(entry, now, silence)).map(({ session }) => session.towerId)
     )
     const others = [...state.towers.keys()].filter((towerId) => !serving.has(towerId))
-    const able = yield* usefulTowers(looking, policyKey, [...serving], others)
+    const able = yield* neededOf(looking, policyKey, [...serving], others)
     // A tower that stops answering does not serve any more.
     const silent = sessions.flatMap(({ contact }) =>
       contact?.phase === "sending" && contact.since + silence > now ? contact.since + silence : []
@@ -65,7 +64,7 @@ export const look = (looking: Looking, policyKey: Policy.PolicyKey): Effect.Effe
   })
 
 /** Which of these towers could take a state that no serving tower could take. */
-const usefulTowers = (
+const neededOf = (
   { env: { db, settings }, state }: Looking,
   policyKey: Policy.PolicyKey,
   serving: ReadonlyArray<TowerId>,
@@ -75,12 +74,9 @@ const usefulTowers = (
     if (asked.length === 0) return new Set()
     const stalledSince = (yield* Clock.currentTimeMillis) - settings.moveAfter
     const towers = asked.map((towerId) => ({ towerId, after: state.cursor(policyKey, towerId) }))
-    const found = yield* db.usefulTowers({ policyKey, serving, towers, stalledSince })
-    for (const { first, towerId } of found) {
-      // Beside serving towers, those before it may be open and only not needed.
-      if (serving.length === 0 && first > 1) state.setCursor(policyKey, towerId, BackupId.make(first - 1))
-    }
-    return new Set(found.map(({ towerId }) => towerId))
+    const needs = yield* db.towerNeeds({ policyKey, serving, towers, stalledSince })
+    for (const { after, towerId } of needs) if (after !== undefined) state.setCursor(policyKey, towerId, after)
+    return new Set(needs.flatMap(({ first, towerId }) => (first === undefined ? [] : towerId)))
   })
 
 /** Tells an idle session that there is a state for it. One after another: with what the first takes, the second may have nothing to do. */
@@ -90,7 +86,7 @@ const wakeIdle = (looking: Looking, policyKey: Policy.PolicyKey, now: number): E
     const idle = sessions.filter(({ contact }) => contact?.phase === "idle")
     if (idle.length === 0 || sessions.some(({ contact }) => contact?.phase === "binding")) return
     const towers = [...new Set(idle.map(({ session }) => session.towerId))]
-    const able = yield* usefulTowers(looking, policyKey, [], towers)
+    const able = yield* neededOf(looking, policyKey, [], towers)
     const first = idle.find(({ session }) => able.has(session.towerId))
     if (first?.contact === undefined) return
     looking.state.put({ ...first, contact: { ...first.contact, phase: "binding", since: now } })

@@ -69,7 +69,8 @@ export const sendAll = (sender: Sender, { position, session }: Target, connectio
     let window: Window = { ...position, updates: [] }
     let confirmed = position.acked
     for (;;) {
-      window = yield* nextWindow(sender, session, window, confirmed, env.settings.window)
+      const before = window
+      window = yield* nextWindow(sender, session, before, confirmed, env.settings.window)
       const last = window.updates.at(-1)
       if (last === undefined) {
         if (confirmed === session.policy.maxUpdates) return ContactEnd.Exhausted()
@@ -78,7 +79,9 @@ export const sendAll = (sender: Sender, { position, session }: Target, connectio
         const hungUp = Effect.as(connection.closed, [])
         if ((yield* firstOf(work.takeWithin(env.settings.linger), hungUp)).length === 0) return ContactEnd.Done()
       } else {
-        tell(Progress.Sending({ position: window, last: last.backupId }))
+        // Of a window that was bound before it is not known what the tower needed when.
+        const upTo = window.bound > before.bound ? last.backupId : undefined
+        tell(Progress.Sending({ position: window, upTo }))
         const end = yield* sendWindow(sender, session, window, connection)
         confirmed = end.confirmed
         if (end.broken !== undefined) {

@@ -7,7 +7,7 @@ import type { BackupDb } from "../../services/BackupDb.js"
 import * as summaries from "./backupSummaries.js"
 import { addBackup, addIneligible, findState } from "./backupTable.js"
 import { closeChannel, loadChannel, registerChannel } from "./channelTable.js"
-import { usefulTowers } from "./openBackups.js"
+import { towerNeeds } from "./openBackups.js"
 import { dropSenderLease, takeSenderLease } from "./senderTable.js"
 import * as sending from "./sendingTable.js"
 import type { Database } from "./transaction.js"
@@ -29,7 +29,7 @@ export const make = (database: Database): BackupDb.Service => ({
   backlog: summaries.backlog(database),
   listSending: sending.listSending(database),
   listAcked: sending.listAcked(database),
-  usefulTowers: usefulTowers(database),
+  towerNeeds: towerNeeds(database),
   nextWindow: nextWindow(database),
   endSession: sending.endSession(database),
   noteFailure: sending.noteFailure(database),

@@ -7,10 +7,9 @@
 import type { Fragment } from "@effect/sql/Statement"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { type Instant, TowerId } from "../../schema/Ids.js"
-import { BackupId } from "../../schema/StoredBackup.js"
+import { BackupId, type TowerNeed } from "../../schema/StoredBackup.js"
 import type { BackupDb } from "../../services/BackupDb.js"
 import { column, decode } from "./rows.js"
 import type { Database } from "./transaction.js"
@@ -49,9 +48,14 @@ export const isOpenFor = (database: Database, tower: Fragment, stalledSince: Ins
       AND ${isHeld(database, isNotStalled)}) < b.copies`
 }
 
-const usefulRows = decode(
+const needRows = decode(
   "wt_backup",
-  Schema.Struct({ towerId: column(TowerId), first: Schema.NullOr(column(BackupId)) })
+  Schema.Struct({
+    towerId: column(TowerId),
+    after: column(Schema.NonNegativeInt),
+    first: Schema.NullOr(column(BackupId)),
+    last: column(Schema.NonNegativeInt)
+  })
 )
 
 /** Few, because SQLite keeps a prepared statement for each number of towers. */
@@ -70,7 +74,7 @@ const heldBy = (database: Database, [one, ...others]: Arr.NonEmptyReadonlyArray<
 }
 
 /** The oldest backup that makes a tower `w` useful. */
-const firstFor = (database: Database, { policyKey, serving, stalledSince }: BackupDb.UsefulQuery): Fragment => {
+const firstFor = (database: Database, { policyKey, serving, stalledSince }: BackupDb.NeedQuery): Fragment => {
   const { sql } = database
   const [from, id] = Arr.isNonEmptyReadonlyArray(serving)
     ? [heldBy(database, serving), sql`v.backup`]
@@ -80,28 +84,40 @@ const firstFor = (database: Database, { policyKey, serving, stalledSince }: Back
     ORDER BY ${id} LIMIT 1)`
 }
 
-/** Which towers could take what no serving tower can. @since 0.1.0 @category constructors */
-export const usefulTowers =
-  (database: Database): BackupDb.Service["usefulTowers"] =>
+const needOf =
+  ({ serving }: BackupDb.NeedQuery) =>
+  ({ after, first, last, towerId }: Effect.Effect.Success<ReturnType<typeof needRows>>[number]): TowerNeed => {
+    const upTo = serving.length > 0 ? after : first === null ? last : first - 1
+    return { towerId, first: first ?? undefined, after: upTo > 0 ? BackupId.make(upTo) : undefined }
+  }
+
+/**
+ * Which towers could take what no serving tower can. `last` is read in the same statement: a backup that this does not see gets a
+ * greater id.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const towerNeeds =
+  (database: Database): BackupDb.Service["towerNeeds"] =>
   (query) => {
     const { sql, transaction } = database
-    const ask = (towers: BackupDb.UsefulQuery["towers"]) => {
+    const ask = (towers: BackupDb.NeedQuery["towers"]) => {
       const asked = towers.map(({ after = 0, towerId }, at) => sql`(${at}, ${towerId}, ${after})`)
       return Effect.flatMap(
         sql`
           WITH asked (place, tower, after_backup) AS (VALUES ${sql.csv(asked)})
-          SELECT w.tower AS "towerId", ${firstFor(database, query)} AS first FROM (
+          SELECT w.tower AS "towerId", w.after_backup AS after, ${firstFor(database, query)} AS first,
+            (SELECT last_backup FROM wt_counter WHERE id = 1) AS last
+          FROM (
             SELECT CAST(place AS INTEGER) AS place, CAST(tower AS INTEGER) AS tower,
               CAST(after_backup AS BIGINT) AS after_backup FROM asked
           ) w ORDER BY w.place`,
-        usefulRows
+        needRows
       )
     }
     return Effect.map(
-      transaction("usefulTowers", "read", Effect.forEach(Arr.chunksOf(query.towers, towersAtOnce), ask)),
-      (found) =>
-        Arr.filterMap(found.flat(), ({ first, towerId }) =>
-          first === null ? Option.none() : Option.some({ towerId, first })
-        )
+      transaction("towerNeeds", "read", Effect.forEach(Arr.chunksOf(query.towers, towersAtOnce), ask)),
+      (found) => found.flat().map(needOf(query))
     )
   }

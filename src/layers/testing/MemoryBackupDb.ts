@@ -8,7 +8,9 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Iterable from "effect/Iterable"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Ranges from "../../internal/ranges.js"
 import {
   ChannelClosed,
@@ -352,13 +354,21 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
           page
         ).map(asSending)
       ),
-    usefulTowers: ({ policyKey, serving, stalledSince, towers: asked }) =>
+    towerNeeds: ({ policyKey, serving, stalledSince, towers: asked }) =>
       Effect.sync(() =>
-        asked.flatMap(({ after: from = 0, towerId }) => {
-          for (const one of open(policyKey, towerId, from, stalledSince)) {
-            if (serving.every((other) => isAt(one, other))) return [{ towerId, first: one.id }]
+        asked.map(({ after: from, towerId }) => {
+          const first = Iterable.findFirst(open(policyKey, towerId, from ?? 0, stalledSince), (one) =>
+            serving.every((other) => isAt(one, other))
+          ).pipe(
+            Option.map(({ id }) => id),
+            Option.getOrUndefined
+          )
+          const upTo = first === undefined ? lastId : first - 1
+          return {
+            towerId,
+            first,
+            after: serving.length > 0 ? from : upTo > 0 ? BackupId.make(upTo) : undefined
           }
-          return []
         })
       ),
     nextWindow: (token, keyIndex, request) =>

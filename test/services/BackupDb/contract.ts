@@ -54,6 +54,18 @@ export const scene = Effect.gen(function* () {
   const [first, second] = [yield* addSession(clients, one), yield* addSession(clients, two)]
   yield* db.takeSenderLease(sender)
 
+  const needs = (
+    towers: ReadonlyArray<Tower>,
+    serving: ReadonlyArray<Tower> = [],
+    { after, stalledSince = never }: { readonly after?: BackupId | undefined; readonly stalledSince?: number } = {}
+  ) =>
+    db.towerNeeds({
+      policyKey: Policy.keyOf(long),
+      serving: serving.map(({ id }) => id),
+      towers: towers.map(({ id: towerId }) => ({ towerId, after })),
+      stalledSince
+    })
+
   return {
     db,
     clients,
@@ -67,19 +79,14 @@ export const scene = Effect.gen(function* () {
       Effect.forEach(heights, (at) => db.addBackup(backup(1, at, options)), { discard: true }),
     window: ({ keyIndex }: typeof first, request: Partial<BackupDb.WindowRequest> = {}) =>
       db.nextWindow(sender, keyIndex, { acked: 0, limit: 32, stalledSince: never, ...request }),
-    useful: (
-      towers: ReadonlyArray<Tower>,
-      serving: ReadonlyArray<Tower> = [],
-      { after, stalledSince = never }: { readonly after?: BackupId; readonly stalledSince?: number } = {}
-    ) =>
-      Effect.map(
-        db.usefulTowers({
-          policyKey: Policy.keyOf(long),
-          serving: serving.map(({ id }) => id),
-          towers: towers.map(({ id: towerId }) => ({ towerId, after })),
-          stalledSince
-        }),
-        (found) => found.map(({ first, towerId }): readonly [TowerId, number] => [towerId, first])
+    needs,
+    /** The towers that are useful, by the oldest state that they could take. */
+    useful: (...asked: Parameters<typeof needs>) =>
+      Effect.map(needs(...asked), (found) =>
+        found.flatMap(
+          ({ first, towerId }): ReadonlyArray<readonly [TowerId, number]> =>
+            first === undefined ? [] : [[towerId, first]]
+        )
       ),
     remove: (tower: { readonly publicKey: PublicKey }) => clients.removeTower(tower.publicKey)
   }

@@ -148,7 +148,7 @@ const player = (context: Context.Context<Services>) => {
         case "drop":
           return yield* db.dropSenderLease(sender)
         case "useful":
-          return yield* db.usefulTowers({
+          return yield* db.towerNeeds({
             policyKey: Policy.keyOf(policyOf(next.short)),
             serving: next.serving.map((n) => TowerId.make(n)),
             towers: [1, 2, 3].map((n) => ({

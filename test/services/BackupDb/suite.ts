@@ -8,14 +8,14 @@ import type { Test } from "./contract.js"
 import { endsCases } from "./ends.js"
 import { leaseCases } from "./lease.js"
 import { statesCases } from "./states.js"
-import { usefulTowersCases } from "./usefulTowers.js"
+import { towerNeedsCases } from "./towerNeeds.js"
 import { windowsCases } from "./windows.js"
 
 /** The cases of every `BackupDb`; each gets a new database from the layer. */
 export const suite = <E>(name: string, layer: Layer.Layer<BackupDb | ClientDb | Elapse, E>) => {
   const test: Test = (title, body) => it.effect(title, () => Effect.provide(body, layer))
   describe(name, () => {
-    for (const cases of [channelsCases, statesCases, windowsCases, usefulTowersCases, endsCases, leaseCases]) {
+    for (const cases of [channelsCases, statesCases, windowsCases, towerNeedsCases, endsCases, leaseCases]) {
       cases(test)
     }
   })

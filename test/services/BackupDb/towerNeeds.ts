@@ -4,7 +4,7 @@ import { start } from "../ClientDb/samples.js"
 import { addSession, addTower, scene, type Test } from "./contract.js"
 import { sender, short } from "./samples.js"
 
-export const usefulTowersCases = (test: Test) => {
+export const towerNeedsCases = (test: Test) => {
   test(
     "without a state of the policy no tower is useful",
     Effect.gen(function* () {
@@ -33,6 +33,36 @@ export const usefulTowersCases = (test: Test) => {
       assert.deepStrictEqual(yield* useful([two], [], { after: bound?.backupId ?? assert.fail() }), [[two.id, 2]])
       yield* window(first, { acked: 1 })
       assert.deepStrictEqual(yield* useful([one, two]), [])
+    })
+  )
+
+  test(
+    "for each tower it is known up to which state it needs none, also for one that needs none at all",
+    Effect.gen(function* () {
+      const { first, hand, needs, one, two, useful, window } = yield* scene
+      const after = Effect.map(needs([one, two]), (found) => found.map(({ after }) => after))
+      assert.deepStrictEqual(yield* after, [undefined, undefined])
+      yield* hand([1, 2, 3], { copies: 2 })
+      assert.deepStrictEqual(yield* after, [undefined, undefined])
+      yield* window(first, { limit: 2 })
+      assert.deepStrictEqual(yield* after, [2, undefined])
+      yield* window(first, { acked: 2 })
+      assert.deepStrictEqual(yield* after, [3, undefined])
+      const [{ after: all } = assert.fail()] = yield* needs([one])
+      yield* hand([4], { copies: 2 })
+      assert.deepStrictEqual(yield* useful([one], [], { after: all }), [[one.id, 4]])
+    })
+  )
+
+  test(
+    "with serving towers no more is known of what the others need than before",
+    Effect.gen(function* () {
+      const { first, hand, needs, one, two, window } = yield* scene
+      yield* hand([1, 2])
+      const [bound] = yield* window(first, { limit: 1 })
+      assert.deepStrictEqual(yield* needs([two], [one]), [{ towerId: two.id, first: undefined, after: undefined }])
+      const after = bound?.backupId
+      assert.deepStrictEqual(yield* needs([two], [one], { after }), [{ towerId: two.id, first: undefined, after }])
     })
   )
 
