@@ -21,45 +21,34 @@ import {
   SessionEnded,
   SessionNotFound
 } from "../../schema/BackupError.js"
-import type { Channel, ChannelId } from "../../schema/Channel.js"
+import type { ChannelId } from "../../schema/Channel.js"
 import { ClientSession } from "../../schema/ClientSession.js"
 import type { Instant, KeyIndex, TowerId } from "../../schema/Ids.js"
 import * as Policy from "../../schema/Policy.js"
-import type { CommitHeight } from "../../schema/RevokedState.js"
 import {
   BackupId,
   BoundUpdate,
-  type ChannelSummary,
   type Ended,
   NewBackup,
   type SenderToken,
   type SendingSession,
   type SessionEnd,
-  StateRecord,
   senderLeaseMs
 } from "../../schema/StoredBackup.js"
 import { BackupDb } from "../../services/BackupDb.js"
 import { ClientDb } from "../../services/ClientDb.js"
 import * as MemoryClientDb from "./MemoryClientDb.js"
+import {
+  type ChannelRow,
+  isComplete,
+  type Kept,
+  lostRanges,
+  missingRanges,
+  only,
+  recordOf,
+  summaryOf
+} from "./memoryChannels.js"
 import { newTables, type SessionRow, type Tables } from "./memoryTables.js"
-
-/** A backup that is kept: `updates` says which sessions have bound it or acked it. */
-interface Kept {
-  readonly id: BackupId
-  readonly backup: NewBackup
-  readonly updates: Map<SessionRow, { readonly isAcked: boolean }>
-}
-
-interface ChannelRow {
-  readonly channel: Channel
-  isClosed: boolean
-  readonly kept: Map<CommitHeight, Kept>
-  /** States that are not kept any more, by the session that has acked them. */
-  readonly acked: Map<SessionRow, Ranges.Ranges>
-  ineligible: Ranges.Ranges
-}
-
-const only = (height: CommitHeight): Ranges.Range => ({ first: height, last: height })
 
 /** Over tables that a client's database shares. @since 0.1.0 @category constructors */
 export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Service => {
@@ -116,9 +105,6 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     }
   }
 
-  const isComplete = ({ backup, updates }: Kept): boolean =>
-    new Set([...updates].flatMap(([row, { isAcked }]) => (isAcked ? [row.session.towerId] : []))).size >= backup.copies
-
   /** A state that has its copies, and that nothing binds, is not kept any more. Answers whether it was such a one. */
   const settle = (one: Kept): boolean => {
     const { channelId, commitHeight, policyKey } = one.backup
@@ -132,38 +118,6 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
       channel?.acked.set(row, Ranges.union([...(channel.acked.get(row) ?? []), only(commitHeight)]))
     }
     return true
-  }
-
-  const recordOf = (channel: ChannelRow | undefined, height: CommitHeight): StateRecord => {
-    if (channel === undefined) return StateRecord.Unknown()
-    const found = channel.kept.get(height)
-    if (found !== undefined) return StateRecord.Kept({ hint: found.backup.hint })
-    const acked = [...channel.acked].filter(([, ranges]) => Ranges.has(ranges, height))
-    if (acked.some(([row]) => row.end === "lost")) return StateRecord.Lost()
-    if (acked.length > 0) return StateRecord.Complete()
-    return Ranges.has(channel.ineligible, height) ? StateRecord.Ineligible() : StateRecord.Unknown()
-  }
-
-  /** A state with all copies is kept while a session has it bound: its bytes may have to be sent again. */
-  const missingRanges = (channel: ChannelRow) =>
-    Ranges.union([...channel.kept].flatMap(([height, one]) => (isComplete(one) ? [] : [only(height)])))
-  const lostRanges = (channel: ChannelRow) =>
-    Ranges.union([...channel.acked].flatMap(([row, ranges]) => (row.end === "lost" ? ranges : [])))
-  const summaryOf = (channel: ChannelRow): ChannelSummary => {
-    const acked = Ranges.union([...channel.acked.values()].flat())
-    const ineligible = Ranges.count(channel.ineligible)
-    const lost = Ranges.count(lostRanges(channel))
-    const missing = Ranges.count(missingRanges(channel))
-    const handedIn = channel.kept.size + Ranges.count(acked) + ineligible
-    return {
-      channel: channel.channel,
-      isClosed: channel.isClosed,
-      handedIn,
-      complete: handedIn - missing - ineligible - lost,
-      missing,
-      ineligible,
-      lost
-    }
   }
 
   const registered = (id: ChannelId): Effect.Effect<ChannelRow, ChannelNotRegistered> => {
