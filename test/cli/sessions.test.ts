@@ -74,9 +74,12 @@ describe("wtclient sessions", () => {
       const { wtclient } = yield* newClient
       yield* wtclient("init")
       yield* wtclient("db", "skip-keys")
-      const odd = yield* wtclient("sessions", "--tower", "tower.example")
-      assert.match(odd.stderr, /^wtclient: .*--tower.* a public key, or the number of a tower/)
-      assert.strictEqual(odd.code, 2)
+      // A database counts towers from 1, and has 31 bits for their numbers.
+      for (const named of ["tower.example", "0", "4294967296"]) {
+        const odd = yield* wtclient("sessions", "--tower", named)
+        assert.match(odd.stderr, /^wtclient: .*--tower.* a public key, or the number of a tower/)
+        assert.strictEqual(odd.code, 2)
+      }
       const unknown = yield* wtclient("sessions", "--tower", publicKeyOf(1))
       assert.match(unknown.stderr, /^wtclient: No tower .* is known\.\nNext: wtclient towers /)
       assert.strictEqual(unknown.code, 1)

@@ -38,7 +38,10 @@ export const options = {
     "~/.wtclient; demo: .wtclient-demo",
     "Where keys and databases are kept"
   ),
-  "blob-type": Policy.options.entries.blobType,
+  "blob-type": {
+    ...Policy.options.entries.blobType,
+    default: "anchor; policy, sessions and doctor --create: all"
+  },
   "max-updates": Policy.options.entries.maxUpdates,
   "sweep-fee-rate": Policy.options.entries.sweepFeeRate,
   proxy: Table.optional(hostAndPort, "none", "A SOCKS5 proxy, such as Tor's, for every connection"),
@@ -57,8 +60,9 @@ export const options = {
     "both",
     "Show the sessions of this status; those of removed towers are inactive"
   ),
+  // Nine digits: a larger number may not fit into the database's 32 bits.
   tower: Table.optional(
-    Table.text("a public key, or the number of a tower", /^(0[23][0-9a-f]{64}(@.*)?|\d{1,10})$/i),
+    Table.text("a public key, or the number of a tower", /^(0[23][0-9a-f]{64}(@.*)?|[1-9]\d{0,8})$/i),
     "all",
     "Show the sessions with this tower"
   ),
