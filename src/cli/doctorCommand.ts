@@ -20,7 +20,7 @@ import { clientFlags } from "./support/clientPaths.js"
 import { type Diagnosis, diagnose, faultOf, verdictOf } from "./support/diagnosis.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
-import { type PolicyFlags, policyFlags, policyOf } from "./support/policyFlags.js"
+import { blobTypesOf, type PolicyFlags, policyFlags, policyOf } from "./support/policyFlags.js"
 import { during } from "./support/progress.js"
 import { summaries } from "./support/summaries.js"
 import { towerUri } from "./support/towerArguments.js"
@@ -66,13 +66,11 @@ const linesOf = ({ init, steps, uri }: Diagnosis, times: ReadonlyArray<AddressTi
       ])
 ]
 
-/** The policies to ask for: that of the flags, and where they name no blob type, those of the others that pay no reward. */
+/** The policies to ask for, that of the flags first. */
 const policiesOf = (given: PolicyFlags, chain: Chain.AnyChain) =>
   Effect.gen(function* () {
     const first = yield* policyOf<FeeRate>(given, chain)
-    const others = Option.isSome(given.blobType)
-      ? []
-      : chain.blobTypes.filter((one) => one !== first.blobType && !BlobType.has(one, BlobType.flagReward))
+    const others = blobTypesOf(given, chain).filter((one) => one !== first.blobType)
     return [
       first,
       ...(yield* Effect.forEach(others, (one) => policyOf<FeeRate>({ ...given, blobType: Option.some(one) }, chain)))

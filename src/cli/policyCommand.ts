@@ -10,7 +10,7 @@ import type { Policy } from "../schema/Policy.js"
 import { clientFlags } from "./support/clientPaths.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
-import { policyFlags, policyOf } from "./support/policyFlags.js"
+import { blobTypesOf, policyFlags, policyOf } from "./support/policyFlags.js"
 import { summaries } from "./support/summaries.js"
 import { type Column, table, terminalWidth } from "./support/table.js"
 import { json } from "./support/views.js"
@@ -32,12 +32,7 @@ export const policy = Command.make("policy", { ...clientFlags, ...policyFlags, j
   withClient(given, (client) =>
     Effect.gen(function* () {
       const { chain } = client
-      const types = Option.match(given.blobType, {
-        // No tower gives a session for a reward without a rate, and there is no flag for one.
-        onNone: () => chain.blobTypes.filter((blobType) => !BlobType.has(blobType, BlobType.flagReward)),
-        onSome: (blobType) => [blobType]
-      })
-      const policies = yield* Effect.forEach(types, (blobType) =>
+      const policies = yield* Effect.forEach(blobTypesOf(given, chain), (blobType) =>
         policyOf<FeeRate>({ ...given, blobType: Option.some(blobType) }, chain)
       )
       yield* Console.log(

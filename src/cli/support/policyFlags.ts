@@ -40,6 +40,19 @@ export const policyWords = ({
   ]
 }
 
+/**
+ * The blob types to show or to ask for: that of the flags, else all of the chain that pay no reward. No tower gives a session
+ * for a reward without a rate, and there is no flag for one.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const blobTypesOf = ({ blobType }: PolicyFlags, chain: Chain.AnyChain): ReadonlyArray<BlobType.BlobType> =>
+  Option.match(blobType, {
+    onNone: () => chain.blobTypes.filter((one) => !BlobType.has(one, BlobType.flagReward)),
+    onSome: (one) => [one]
+  })
+
 /** Fills in the chain's defaults, and checks. @since 0.1.0 @category combinators */
 export const policyOf = <Fee extends FeeRate>(
   given: PolicyFlags,
