@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { within } from "../../layers/concurrency/firstOf.js"
 import * as NodeSocketDialer from "../../layers/NodeSocketDialer.js"
 import * as Names from "../../layers/net/names.js"
 import * as TowerAddress from "../../schema/TowerAddress.js"
@@ -29,7 +30,7 @@ const time = (ip: string, port: number): Effect.Effect<AddressTime> =>
       .dial(address)
       .pipe(
         Effect.scoped,
-        Effect.timeoutFail({ duration: patience, onTimeout: () => new DialFailed({ address, reason: "Timeout" }) }),
+        (dial) => within(dial, patience, () => new DialFailed({ address, reason: "Timeout" })),
         Effect.either
       )
     const millis = (yield* Clock.currentTimeMillis) - began
@@ -44,7 +45,7 @@ export const addressTimes = (address: TowerAddress.TowerAddress): Effect.Effect<
     const all = yield* Names.lookUp(host).pipe(
       Effect.flatMap(({ known, late }) => Effect.map(late, (others) => [...known, ...others])),
       Effect.scoped,
-      Effect.timeout(patience)
+      (lookUp) => within(lookUp, patience, () => new DialFailed({ address, reason: "NameTimeout" }))
     )
     return yield* Effect.forEach(all, (ip) => time(ip, port), { concurrency: "unbounded" })
   }).pipe(

@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import { firstOf } from "../../layers/concurrency/firstOf.js"
 import { defaults } from "../../layers/negotiator/Rules.js"
 import type * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
@@ -47,7 +48,7 @@ const create = (uri: TowerUri, key: ThrowAwayKey, chain: Chain.AnyChain, policy:
     const reply = yield* expect(connection, "CreateSessionReply")
     yield* defaults.readReply(reply, policy, KeyIndex.make(1))
     // A tower that has not hung up yet takes no second connection of the same key (docs/protocol.md, A connection).
-    yield* Effect.timeoutOption(connection.closed, "2 seconds")
+    yield* firstOf(connection.closed, Effect.sleep("2 seconds"))
   }).pipe(Effect.scoped)
 
 const remove = (uri: TowerUri, key: ThrowAwayKey, chain: Chain.AnyChain, { blobType }: Policy<FeeRate>) =>
