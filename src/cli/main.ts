@@ -21,10 +21,10 @@ const onStop = (stop: (ending: Ending) => void): (() => void) => {
     process.once(signal, () => stop(ending))
   }
   for (const stream of [process.stdout, process.stderr]) {
-    // Never removed: what is written last fails after the program's end, and would be thrown without a listener.
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      // Each line that cannot be written fails: the first one says it.
-      if (process.exitCode !== undefined) return
+    // What is written last fails after the program's end: without a listener that error would be thrown, so these two stay.
+    stream.on("error", () => {})
+    // Each line that cannot be written fails: the first one says it.
+    stream.once("error", (error: NodeJS.ErrnoException) => {
       const ending = endingOf(error)
       if (ending === "cannotWrite" && stream === process.stdout) console.error(messageText(outputTrouble(error)))
       process.exitCode = exitCodes[ending].code
@@ -47,7 +47,7 @@ const endingOf = ({ code }: { readonly code?: string | undefined }): Ending =>
 /** Ends the process when what it wrote has gone out: a slow pipe would lose the rest. */
 const exit = (code: number): void => {
   const { stderr, stdout } = process
-  // A command that wrote last of all has ended before its output fails: the listener hears of it in the next turn at the latest.
+  // The error of what was written last comes in the next turn at the latest, and sets the exit code.
   const end = () => setImmediate(() => process.exit(code || process.exitCode))
   stdout.write("", () => stderr.write("", end))
 }
