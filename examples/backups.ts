@@ -26,7 +26,7 @@ const program = Effect.gen(function* () {
   const { at, channel } = yield* ownChannel
   yield* client.registerChannel(channel)
   for (const { sign, state } of [at(1), at(2), at(3)]) {
-    // When it succeeds, the encrypted state is in the database, and gets its copies whatever crashes.
+    // When it succeeds, the encrypted state is in the database, and gets its copies even after a crash.
     yield* client.backupState(state, sign)
   }
   yield* client.awaitBackup(channel.id, at(3).state.commitHeight)

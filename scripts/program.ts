@@ -1,6 +1,6 @@
 /**
- * `vite-node scripts/program.ts -- FOLDER`: the program `wtclient` with all that it is made of, in a few files: a start of it reads
- * these, where it would read a thousand. Drivers of machine code cannot be in it. The licenses of what is in it go with it.
+ * `vite-node scripts/program.ts -- FOLDER` bundles the program `wtclient` and the packages that it uses into a few files, since a
+ * start that reads a thousand files is slow. Packages with machine code stay outside. The licenses of the others are written beside it.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -10,7 +10,7 @@ const [folder = ""] = process.argv.slice(2).filter((word) => word !== "--")
 const chunks = path.join(folder, "cli")
 fs.rmSync(chunks, { recursive: true, force: true })
 
-/** SQLite's driver is machine code, and is not in the program. Not every package manager puts it where the program can see it. */
+/** SQLite's driver has machine code, and is loaded when it is used. Some package managers put it where only its own user finds it. */
 const besideItsUser: Plugin = {
   name: "besideItsUser",
   setup: ({ onLoad, onResolve }) => {

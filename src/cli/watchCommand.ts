@@ -38,7 +38,7 @@ const seen = <E, R>(statuses: Stream.Stream<Status, E, R>): Stream.Stream<Seen, 
     return [Option.some(next), next]
   })
 
-/** Shows statuses, wherever they come from: on a terminal one in the place of the other, else what is new in each. */
+/** Shows statuses: on a terminal each takes the place of the one before, elsewhere what is new in each is printed. */
 const show = <E, R>(statuses: Stream.Stream<Status, E, R>, client: ClientPaths, isJson: boolean) =>
   Effect.gen(function* () {
     const found = seen(statuses)

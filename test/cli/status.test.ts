@@ -54,7 +54,7 @@ describe("wtclient status", () => {
       const plain = yield* wtclient("status")
       assert.match(
         plain.stdout,
-        /There are no sessions\.\nNothing is asked for: .*\n\nThere are no towers\.\nNext: wtclient add/
+        /There are no sessions\.\nRequests for more sessions are not shown: .*\n\nThere are no towers\.\nNext: wtclient add/
       )
       assert.deepStrictEqual([plain.code, plain.stderr], [0, ""])
       const check = yield* wtclient("status", "--check")

@@ -38,7 +38,7 @@ export const wtclient = (
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment)))),
       Effect.provide(NodeContext.layer),
       Effect.map((code) => ({ code, stdout: stdout.join(""), stderr: stderr.join("") })),
-      // Whatever a test makes the program say has the form of a sentence.
+      // All that a test makes the program say has the form of a sentence.
       Effect.tap(({ stderr }) => {
         for (const [, said = ""] of stderr.matchAll(/^wtclient: (.*(?:\n {2}.*)*)$/gm)) assertForm(said)
       })

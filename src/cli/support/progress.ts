@@ -28,11 +28,11 @@ export class StandardError extends Context.Reference<StandardError>()("effect-wa
 export interface Teller {
   /** With --quiet: a command prints its results alone. */
   readonly isQuiet: boolean
-  /** What is done now; the time counts from the first that is told behind undefined, which is: nothing that takes time. */
+  /** What is done now; `undefined`: nothing that takes time. The time that is shown counts from the first call after that. */
   readonly doing: (what: string | undefined) => Effect.Effect<void>
 }
 
-/** Who is told of progress: nobody, unless the program says otherwise. @since 0.1.0 @category services */
+/** Where commands tell of their progress; by default it is shown nowhere. @since 0.1.0 @category services */
 export class Progress extends Context.Reference<Progress>()("effect-watchtower/cli/Progress", {
   defaultValue: (): Teller => ({ isQuiet: false, doing: () => Effect.void })
 }) {}

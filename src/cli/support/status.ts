@@ -88,7 +88,7 @@ export const statusLines = (
   return [
     `${chain.name} ${chain.network}; policy: ${BlobType.nameOf(policy.blobType)}, ${policy.maxUpdates} updates, ${policy.sweepFeeRate} ${chain.feeUnit}`,
     ...(counted.length === 0 ? ["There are no sessions."] : counted),
-    "Nothing is asked for: requests are kept by the program that makes them, not in the database.",
+    "Requests for more sessions are not shown: the program that makes them keeps them, and not the database.",
     "",
     ...(towers.length === 0 ? ["There are no towers."] : towers.flatMap((tower) => towerLines(tower, now))),
     ...(towers.length === 0 || next.length === 0 ? next : ["", ...next])
