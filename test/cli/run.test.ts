@@ -70,7 +70,7 @@ describe("wtclient", () => {
       const { stdout } = yield* wtclient(["negotiate", "--help"])
       assert.include(
         stdout,
-        "The type of channel that the sessions back up. Takes legacy, reward, anchor, taproot, taproot-final or a number from 0 to 65535. Default: anchor."
+        "The type of channel that the sessions back up. Takes legacy, reward, anchor, taproot, taproot-final or a number from 0 to 65535. Default: anchor"
       )
       assert.include(stdout, "The chain. Takes bitcoin or decred. Default: bitcoin.")
     })

@@ -8,7 +8,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { HDKey } from "@scure/bip32"
-import { Effect, Layer, Redacted, Stream } from "effect"
+import { Effect, GlobalValue, Layer, Redacted, Stream } from "effect"
 import { vi } from "vitest"
 import { nobleCurve } from "../../../src/internal/nobleCurve.js"
 import * as BrontideTowerTransport from "../../../src/layers/BrontideTowerTransport.js"
@@ -32,16 +32,17 @@ import * as Capture from "./secrets/capture.js"
 import { find, forms, part, type Secret } from "./secrets/search.js"
 import { addressOf, regtest, towerKey } from "./world.js"
 
-/** Everything that the code itself declares to be secret passes here. */
-const declared = vi.hoisted(() => [] as Array<Uint8Array>)
-vi.mock("effect/Redacted", async (original) => {
-  const module = await original<typeof Redacted>()
-  const make: typeof Redacted.make = (value) => {
+/** Everything that the code itself declares to be secret passes here: what Effect keeps of each redacted value. */
+const registry = GlobalValue.globalValue("effect/Redacted/redactedRegistry", () => new WeakMap<WeakKey, unknown>())
+const declared: Array<Uint8Array> = []
+const watchRedacted = () => {
+  const set = registry.set.bind(registry)
+  const spy = vi.spyOn(registry, "set").mockImplementation((redacted, value) => {
     if (value instanceof Uint8Array) declared.push(Uint8Array.from(value))
-    return module.make(value)
-  }
-  return { ...module, make }
-})
+    return set(redacted, value)
+  })
+  return () => spy.mockRestore()
+}
 
 const seed = Uint8Array.from({ length: 32 }, (_, i) => (i * 89 + 41) % 251)
 const towerSecret = Uint8Array.from({ length: 32 }, (_, i) => (i * 57 + 11) % 253)
@@ -104,6 +105,7 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
       const capture = Capture.make()
       const curve = watchCurve()
       const restoreConsole = capture.console()
+      const restoreRedacted = watchRedacted()
       const stored: Array<string> = []
       const readFiles = () => {
         for (const file of fs.readdirSync(folder)) stored.push(fs.readFileSync(path.join(folder, file), "latin1"))
@@ -211,6 +213,7 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
       const closed = yield* Effect.scoped(HdKeyRing.make({ root, chain: regtest }))
       capture.keep(yield* Effect.flip(closed.deriveKey({ family: 8, index: 1 })))
       restoreConsole()
+      restoreRedacted()
       fs.rmSync(folder, { recursive: true })
 
       const secrets: ReadonlyArray<Secret> = [

@@ -16,5 +16,5 @@ it.scoped.prop(
       const sql = yield* SqliteClientDb.client({ filename })
       assert.deepStrictEqual(yield* Effect.provideService(check, SqlClient.SqlClient, sql), [])
     }),
-  { fastCheck: { numRuns: 40 } }
+  { fastCheck: { numRuns: 20 } }
 )
