@@ -10,37 +10,11 @@ import { describe, expect, it } from "vitest"
 import { within } from "../../../../src/layers/concurrency/firstOf.js"
 import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
-import * as Code from "../../../../src/schema/wire/Code.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
 import { addressOf, towerKey } from "../../negotiator/world.js"
-import type { Behaviour, TowerModel } from "./tower.js"
+import { become, forgetLast, isLiar, type Kind, kinds } from "./kinds.js"
+import type { TowerModel } from "./tower.js"
 import { channelId, hour, minute, type Process, run, type World } from "./world.js"
-
-/** Kinds of towers; those that lie or refuse may be given reasons of their own making. */
-const kinds = {
-  good: () => ({ latency: 20 }),
-  far: () => ({ latency: 300, think: 40 }),
-  slow: () => ({ latency: 50, think: 5000 }),
-  refusingDials: () => ({ dial: "refuses" }),
-  silentDials: () => ({ dial: "silent" }),
-  mute: () => ({ latency: 20, update: () => "silence" }),
-  hangingUp: () => ({ latency: 20, update: () => "hangUp" }),
-  busy: () => ({ latency: 20, create: () => ({ code: Code.temporaryFailure }) }),
-  refusing50: () => ({ latency: 20, update: () => ({ code: Code.permanentFailure }) }),
-  refusing70: () => ({ latency: 20, update: () => ({ code: Code.clientBehind }) }),
-  refusing71: () => ({ latency: 20, update: () => ({ code: Code.maxUpdatesExceeded }) }),
-  refusing72: () => ({ latency: 20, update: () => ({ code: Code.seqNumOutOfOrder }) }),
-  failing40: () => ({ latency: 20, update: () => ({ code: Code.temporaryFailure }) }),
-  lyingAhead: () => ({ latency: 20, create: () => ({ code: Code.alreadyExists, lastApplied: 0xffff }) }),
-  lyingOk: () => ({ latency: 20, update: (_key, { seqNum }) => ({ code: Code.ok, lastApplied: seqNum + 1 }) }),
-  dropping: () => {
-    // Takes the update, and its reply is lost with the connection.
-    let count = 0
-    return { latency: 20, drop: () => ++count % 3 === 0 }
-  }
-} satisfies Record<string, () => Behaviour>
-
-type Kind = keyof typeof kinds
 
 type Step =
   | { readonly do: "hand"; readonly states: number; readonly channel: number }
@@ -137,15 +111,6 @@ const faulty = (db: BackupDb.Service) => {
   }
 }
 
-/** Makes the tower forget its newest updates, as one that was restored from an older copy. */
-const forgetLast = (model: TowerModel) => {
-  model.sessions = HashMap.map(model.sessions, (session) => {
-    const lastApplied = Math.ceil(session.lastApplied / 2)
-    const updates = HashMap.filter(session.updates, ({ seqNum }) => seqNum <= lastApplied)
-    return { ...session, lastApplied, clientLastApplied: 0, updates }
-  })
-}
-
 const play = (plan: Plan): void => {
   let fail: (calls: number, stores: boolean) => void = () => {}
   run(
@@ -231,14 +196,6 @@ const play = (plan: Plan): void => {
         yield* process.close
       })
   )
-}
-
-const isLiar = (name: Kind | undefined) =>
-  name === "lyingOk" || name === "lyingAhead" || name?.startsWith("refusing") === true
-
-const become = (model: TowerModel, name: Kind) => {
-  const { create, dial, drop, latency, think, update }: Behaviour = kinds[name]()
-  Object.assign(model.behaviour, { create, dial, drop, latency, think, update })
 }
 
 /** Waits until nothing is missing, or, with fewer towers than copies, until nothing changes any more. */
