@@ -17,6 +17,7 @@ import { blobSize } from "../../../../src/layers/tower/sessions.js"
 import * as BlobType from "../../../../src/schema/BlobType.js"
 import { Channel, ChannelId } from "../../../../src/schema/Channel.js"
 import { ClientSession } from "../../../../src/schema/ClientSession.js"
+import type { SatPerKw } from "../../../../src/schema/FeeRate.js"
 import { HexBytes, Hint, KeyIndex, SessionId, TowerId } from "../../../../src/schema/Ids.js"
 import * as Policy from "../../../../src/schema/Policy.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
@@ -39,10 +40,13 @@ export const hour = 60 * minute
 
 export interface WorldOptions {
   readonly towers: ReadonlyArray<Behaviour>
-  readonly options?: Partial<Omit<Options.Options, "chain" | "policies">>
+  readonly options?: Partial<Omit<Options.OptionsOf<SatPerKw>, "chain">>
   readonly maxUpdates?: number
   readonly time?: VirtualTime.Options
   readonly backupDb?: (db: BackupDb.Service) => BackupDb.Service
+  readonly clientDb?: (db: ClientDb.Service) => ClientDb.Service
+  /** Called with each event, which is then not kept in `events`. */
+  readonly onEvent?: (event: TowerClientEvent) => void
 }
 
 /** A client process: closing it is stopping. */
@@ -66,12 +70,12 @@ export interface World {
 }
 
 /** Channels from this number on have sessions of another policy. */
-export const firstTaproot = 100
+export const firstTaproot = 1000
 
 export const channelId = (channel = 1): ChannelId => ChannelId.make(channel.toString(16).padStart(64, "0"))
 
 /** The bytes of a backup, of the size that a tower expects. */
-const bytesOf = (height: number, channel: number) => {
+export const bytesOf = (height: number, channel: number) => {
   const hint = Hint.make(`${channel.toString(16).padStart(16, "0")}${height.toString(16).padStart(16, "0")}`)
   const size = blobSize(channel < firstTaproot ? BlobType.altruistAnchorCommit : BlobType.altruistTaprootCommit)
   return { hint, encryptedBlob: HexBytes.make(hint.padEnd(2 * size, "0")) }
@@ -81,14 +85,15 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
   Effect.gen(function* () {
     const towers = spec.towers.map(makeTower)
     const tables = newTables()
-    const clientDb = yield* MemoryClientDb.makeOver(tables, { firstKeyIndex: KeyIndex.make(1) })
+    const sound = yield* MemoryClientDb.makeOver(tables, { firstKeyIndex: KeyIndex.make(1) })
+    const clientDb = spec.clientDb?.(sound) ?? sound
     const memory = MemoryBackupDb.makeOver(tables)
     const db = spec.backupDb?.(memory) ?? memory
     const { maxUpdates } = spec
     const anchor = Policy.make(regtest, { blobType: BlobType.altruistAnchorCommit, maxUpdates })
     const taproot = Policy.make(regtest, { blobType: BlobType.altruistTaprootCommit, maxUpdates })
     const policyFor = (channel: number) => (channel < firstTaproot ? anchor : taproot)
-    for (const n of towers.keys()) yield* Effect.orDie(clientDb.createTower(towerKey(n + 1), addressOf(n + 1)))
+    for (const n of towers.keys()) yield* Effect.orDie(sound.createTower(towerKey(n + 1), addressOf(n + 1)))
     yield* Effect.orDie(memory.registerChannel(channelOf(1)))
     const events: Array<TowerClientEvent> = []
     const start: Effect.Effect<Process> = Effect.gen(function* () {
@@ -103,7 +108,7 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
         Effect.provideService(TowerCandidates, candidates),
         Effect.provideService(TowerTransport, transportTo(new Map(towers.map((tower, n) => [towerKey(n + 1), tower]))))
       )
-      started.listen((event) => events.push(event))
+      started.listen(spec.onEvent ?? ((event) => events.push(event)))
       const hand = (height: number, channel = 1) =>
         Effect.zipRight(
           started.client.registerChannel(channelOf(channel)),

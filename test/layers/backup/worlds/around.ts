@@ -1,0 +1,18 @@
+/** A database with something put around each of its calls. */
+import type * as Effect from "effect/Effect"
+import type { BackupDb } from "../../../../src/services/BackupDb.js"
+
+type Call = Effect.Effect<unknown, unknown>
+
+export const around = (db: BackupDb.Service, wrap: (operation: string, call: Call) => Call): BackupDb.Service => {
+  const wrapped = Object.fromEntries(
+    Object.entries(db).map(([name, member]) => [
+      name,
+      typeof member === "function"
+        ? (...args: ReadonlyArray<never>) => wrap(name, (member as (...args: ReadonlyArray<never>) => Call)(...args))
+        : wrap(name, member)
+    ])
+  )
+  // The same members with the same types; `fromEntries` does not say so.
+  return wrapped as unknown as BackupDb.Service
+}
