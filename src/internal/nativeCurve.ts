@@ -11,9 +11,13 @@ import type { Curve } from "./curve.js"
 interface Bindings {
   readonly privateKeyVerify: (secret: Uint8Array) => boolean
   readonly privateKeyTweakAdd: (secret: Uint8Array, tweak: Uint8Array) => Uint8Array
+  readonly privateKeyTweakMul: (secret: Uint8Array, by: Uint8Array) => Uint8Array
   readonly publicKeyVerify: (point: Uint8Array) => boolean
   readonly publicKeyCreate: (secret: Uint8Array, compressed: true) => Uint8Array
+  readonly publicKeyTweakAdd: (point: Uint8Array, by: Uint8Array, compressed: true) => Uint8Array
   readonly ecdh: (point: Uint8Array, secret: Uint8Array) => Uint8Array
+  readonly ecdsaSign: (digest: Uint8Array, secret: Uint8Array) => { readonly signature: Uint8Array }
+  readonly ecdsaVerify: (signature: Uint8Array, digest: Uint8Array, point: Uint8Array) => boolean
 }
 
 /** What is used of the platform, where it is Node; no import, so that other platforms can load this file. */
@@ -39,11 +43,22 @@ export const make = (): Curve => {
     isPoint,
     publicKey: (secret) => library.publicKeyCreate(secret, true),
     ecdh: (secret, point) => (isPoint(point) ? Either.right(library.ecdh(point, secret)) : Either.left("BadKey")),
-    addToSecret: (secret, tweak) =>
-      Either.try({
-        // A copy, since it changes its input.
-        try: () => library.privateKeyTweakAdd(secret.slice(), tweak),
-        catch: () => "InvalidKey" as const
-      })
+    // Copies, since these change their input.
+    addToSecret: (secret, tweak) => orInvalid(() => library.privateKeyTweakAdd(secret.slice(), tweak)),
+    multiplySecret: (secret, by) => orInvalid(() => library.privateKeyTweakMul(secret.slice(), by)),
+    addToPoint: (point, by) => {
+      if (!isPoint(point)) throw new Error("a point was expected")
+      return orInvalid(() => library.publicKeyTweakAdd(point, by, true))
+    },
+    signEcdsa: (secret, digest) => library.ecdsaSign(digest, secret).signature,
+    verifyEcdsa: (point, digest, signature) =>
+      isPoint(point) &&
+      Either.getOrElse(
+        Either.try(() => library.ecdsaVerify(signature, digest, point)),
+        () => false
+      )
   }
 }
+
+const orInvalid = (operation: () => Uint8Array): Either.Either<Uint8Array, "InvalidKey"> =>
+  Either.try({ try: operation, catch: () => "InvalidKey" as const })

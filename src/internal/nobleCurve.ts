@@ -9,6 +9,19 @@ const { Point } = secp256k1
 
 const isPoint = (bytes: Uint8Array): boolean => secp256k1.utils.isValidPublicKey(bytes, true)
 
+/** Read without a check, so that the check is ours and no exception. */
+const numberBelowOrder = (bytes: Uint8Array): Either.Either<bigint, "InvalidKey"> =>
+  Either.liftPredicate(
+    Point.Fn.fromBytes(bytes, true),
+    (number) => Point.Fn.isValid(number),
+    () => "InvalidKey" as const
+  )
+
+const secretOf = (result: bigint): Either.Either<Uint8Array, "InvalidKey"> =>
+  Point.Fn.is0(result) ? Either.left("InvalidKey") : Either.right(Point.Fn.toBytes(result))
+
+const ecdsa = { prehash: false, lowS: true, format: "compact" } as const
+
 /** One multiplication takes milliseconds. @since 0.1.0 @category constructors */
 export const nobleCurve: Curve = {
   name: "noble",
@@ -25,12 +38,21 @@ export const nobleCurve: Curve = {
     wipe(bytes, product)
     return Either.right(hash)
   },
-  addToSecret: (secret, tweak) => {
-    const { Fn } = Point
-    // The second argument reads without a check, so that the check is ours and no exception.
-    const added = Fn.fromBytes(tweak, true)
-    if (!Fn.isValid(added)) return Either.left("InvalidKey")
-    const sum = Fn.add(added, Fn.fromBytes(secret))
-    return Fn.is0(sum) ? Either.left("InvalidKey") : Either.right(Fn.toBytes(sum))
-  }
+  addToSecret: (secret, tweak) =>
+    Either.flatMap(numberBelowOrder(tweak), (added) => secretOf(Point.Fn.add(added, Point.Fn.fromBytes(secret)))),
+  multiplySecret: (secret, by) =>
+    Either.flatMap(numberBelowOrder(by), (factor) => secretOf(Point.Fn.mul(factor, Point.Fn.fromBytes(secret)))),
+  addToPoint: (point, by) =>
+    Either.flatMap(numberBelowOrder(by), (factor) => {
+      // The library throws for a multiple of zero.
+      const sum = Point.fromBytes(point).add(Point.Fn.is0(factor) ? Point.ZERO : Point.BASE.multiply(factor))
+      return sum.is0() ? Either.left("InvalidKey") : Either.right(sum.toBytes(true))
+    }),
+  signEcdsa: (secret, digest) => secp256k1.sign(digest, secret, ecdsa),
+  // The library throws for bytes that are no point or no signature; here that is a signature that does not hold.
+  verifyEcdsa: (point, digest, signature) =>
+    Either.getOrElse(
+      Either.try(() => isPoint(point) && secp256k1.verify(signature, digest, point, ecdsa)),
+      () => false
+    )
 }

@@ -17,6 +17,7 @@ interface Exports {
   readonly _secp256k1_context_randomize: (context: number, seed: number) => number
   readonly _secp256k1_ec_seckey_verify: (context: number, secret: number) => number
   readonly _secp256k1_ec_privkey_tweak_add: (context: number, secret: number, tweak: number) => number
+  readonly _secp256k1_ec_privkey_tweak_mul: (context: number, secret: number, by: number) => number
   readonly _secp256k1_ec_pubkey_create: (context: number, key: number, secret: number) => number
   readonly _secp256k1_ec_pubkey_parse: (context: number, key: number, bytes: number, length: number) => number
   readonly _secp256k1_ec_pubkey_serialize: (
@@ -26,7 +27,19 @@ interface Exports {
     key: number,
     flags: number
   ) => number
+  readonly _secp256k1_ec_pubkey_tweak_add: (context: number, key: number, tweak: number) => number
   readonly _secp256k1_ec_pubkey_tweak_mul: (context: number, key: number, tweak: number) => number
+  readonly _secp256k1_ecdsa_sign: (
+    context: number,
+    signature: number,
+    digest: number,
+    secret: number,
+    nonce: number,
+    data: number
+  ) => number
+  readonly _secp256k1_ecdsa_verify: (context: number, signature: number, digest: number, key: number) => number
+  readonly _secp256k1_ecdsa_signature_parse_compact: (context: number, signature: number, bytes: number) => number
+  readonly _secp256k1_ecdsa_signature_serialize_compact: (context: number, bytes: number, signature: number) => number
 }
 
 /** What is used of the platform's WebAssembly; the types of Node leave it out. */
@@ -81,18 +94,23 @@ const secretLength = 32
 const pointLength = 33
 /** Of a point in the library's own form. */
 const keyLength = 64
+const signatureLength = 64
+/** RFC 6979. */
+const ownNonce = 0
 
 /** Takes some 15 ms. Throws where the platform has no WebAssembly. @since 0.1.0 @category constructors */
 export const make = (): Curve => {
   const { exports: library, memory } = instantiate()
   const context = library._secp256k1_context_create(signAndVerify)
   // All that an operation reads and writes lies side by side, so that one line overwrites it.
-  const secretAt = library._malloc(2 * secretLength + keyLength + 4 + pointLength)
+  const secretAt = library._malloc(2 * secretLength + keyLength + 4 + pointLength + 2 * signatureLength)
   const tweakAt = secretAt + secretLength
   const keyAt = tweakAt + secretLength
   const lengthAt = keyAt + keyLength
   const pointAt = lengthAt + 4
-  const end = pointAt + pointLength
+  const bytesAt = pointAt + pointLength
+  const signatureAt = bytesAt + signatureLength
+  const end = signatureAt + signatureLength
   const wiped = <A>(operation: () => A): A => {
     try {
       return operation()
@@ -117,8 +135,21 @@ export const make = (): Curve => {
   const serialize = (): Uint8Array => {
     memory[lengthAt] = pointLength
     library._secp256k1_ec_pubkey_serialize(context, pointAt, lengthAt, keyAt, compressed)
-    return memory.subarray(pointAt, end)
+    return memory.subarray(pointAt, bytesAt)
   }
+  /** What the operation makes of a private key and a number, which it refuses unless that is below the order. */
+  const changed = (
+    operation: Exports["_secp256k1_ec_privkey_tweak_add"],
+    secret: Uint8Array,
+    by: Uint8Array
+  ): Either.Either<Uint8Array, "InvalidKey"> =>
+    wiped(() => {
+      requireSecret(secret)
+      memory.set(by, tweakAt)
+      return operation(context, secretAt, tweakAt) === 1
+        ? Either.right(memory.slice(secretAt, tweakAt))
+        : Either.left("InvalidKey")
+    })
   // Blinds the multiplication of `publicKey` for observers of time and power; no result changes.
   wiped(() => {
     memory.set(globalThis.crypto.getRandomValues(new Uint8Array(secretLength)), secretAt)
@@ -141,13 +172,33 @@ export const make = (): Curve => {
         library._secp256k1_ec_pubkey_tweak_mul(context, keyAt, secretAt)
         return Either.right(sha256(serialize()))
       }),
-    addToSecret: (secret, tweak) =>
+    addToSecret: (secret, tweak) => changed(library._secp256k1_ec_privkey_tweak_add, secret, tweak),
+    multiplySecret: (secret, by) => changed(library._secp256k1_ec_privkey_tweak_mul, secret, by),
+    addToPoint: (point, by) =>
+      wiped(() => {
+        if (!putPoint(point)) throw new Error("a point was expected")
+        memory.set(by, tweakAt)
+        return library._secp256k1_ec_pubkey_tweak_add(context, keyAt, tweakAt) === 1
+          ? Either.right(serialize().slice())
+          : Either.left("InvalidKey")
+      }),
+    signEcdsa: (secret, digest) =>
       wiped(() => {
         requireSecret(secret)
-        memory.set(tweak, tweakAt)
-        return library._secp256k1_ec_privkey_tweak_add(context, secretAt, tweakAt) === 1
-          ? Either.right(memory.slice(secretAt, tweakAt))
-          : Either.left("InvalidKey")
+        memory.set(digest, tweakAt)
+        library._secp256k1_ecdsa_sign(context, signatureAt, tweakAt, secretAt, ownNonce, 0)
+        library._secp256k1_ecdsa_signature_serialize_compact(context, bytesAt, signatureAt)
+        return memory.slice(bytesAt, signatureAt)
+      }),
+    verifyEcdsa: (point, digest, signature) =>
+      wiped(() => {
+        if (!putPoint(point) || digest.length !== 32 || signature.length !== signatureLength) return false
+        memory.set(digest, tweakAt)
+        memory.set(signature, bytesAt)
+        return (
+          library._secp256k1_ecdsa_signature_parse_compact(context, signatureAt, bytesAt) === 1 &&
+          library._secp256k1_ecdsa_verify(context, signatureAt, tweakAt, keyAt) === 1
+        )
       })
   }
 }

@@ -26,17 +26,18 @@
  * @since 0.1.0
  * @module
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { fromHex, toHex } from "../internal/bytes.js"
 import * as Derivation from "../internal/justice/derivation.js"
-import type { JusticeCurve } from "../internal/justice/justiceCurve.js"
-import { nobleJusticeCurve } from "../internal/justice/nobleJusticeCurve.js"
+import * as JusticeCurve from "../internal/justice/justiceCurve.js"
 import type { ChannelType } from "../schema/Channel.js"
 import { PublicKey } from "../schema/Ids.js"
 import type { CommitmentKeys, Sign } from "../schema/RevokedState.js"
+import { Curve } from "../services/Curve.js"
 
 /** A secret of 32 bytes, a number from 1 to the order of the curve minus 1. It is read and never changed. @since 0.1.0 @category models */
 export type Secret = Redacted.Redacted<Uint8Array>
@@ -77,19 +78,25 @@ export interface ChannelSecrets {
   readonly perCommitmentSecret: Secret
 }
 
-const curve: JusticeCurve = nobleJusticeCurve
+/** What computes where the caller does not say. */
+const usual = (): Curve.Service => Context.get(Context.empty(), Curve)
 
 const invalid = (name: string) => new InvalidJusticeKey({ name })
 
-const secretOf = (name: string, secret: Secret): Either.Either<Uint8Array, InvalidJusticeKey> =>
+const secretOf = (curve: Curve.Service, name: string, secret: Secret): Either.Either<Uint8Array, InvalidJusticeKey> =>
   Either.liftPredicate(Redacted.value(secret), curve.isSecret, () => invalid(name))
 
-const pointOf = (name: string, key: PublicKey): Either.Either<Uint8Array, InvalidJusticeKey> =>
+const pointOf = (curve: Curve.Service, name: string, key: PublicKey): Either.Either<Uint8Array, InvalidJusticeKey> =>
   Either.liftPredicate(fromHex(key), curve.isPoint, () => invalid(name))
 
 const publicKey = (point: Uint8Array): PublicKey => PublicKey.make(toHex(point))
 
-const make = (revocation: Uint8Array, toRemote: Uint8Array, localDelay: Uint8Array): JusticeKeys => {
+const make = (
+  curve: JusticeCurve.JusticeCurve,
+  revocation: Uint8Array,
+  toRemote: Uint8Array,
+  localDelay: Uint8Array
+): JusticeKeys => {
   const secrets = { toLocal: Redacted.make(revocation), toRemote: Redacted.make(toRemote) }
   return {
     keys: {
@@ -109,16 +116,24 @@ const make = (revocation: Uint8Array, toRemote: Uint8Array, localDelay: Uint8Arr
 
 /**
  * The keys of finished secrets. ECDSA signatures have the nonce of RFC 6979, Schnorr signatures that of BIP-340 with 32 zero bytes,
- * so a digest always gets the same signature.
+ * so a digest always gets the same signature. They are made with `curve`, by default the fastest there is.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const fromSecrets = (secrets: Secrets): Either.Either<JusticeKeys, InvalidJusticeKey> =>
+export const fromSecrets = (
+  secrets: Secrets,
+  curve: Curve.Service = usual()
+): Either.Either<JusticeKeys, InvalidJusticeKey> =>
   Either.gen(function* () {
-    const revocation = yield* secretOf("revocation secret", secrets.revocationSecret)
-    const toRemote = yield* secretOf("to_remote secret", secrets.toRemoteSecret)
-    return make(revocation, toRemote, yield* pointOf("delay key", secrets.localDelayKey))
+    const revocation = yield* secretOf(curve, "revocation secret", secrets.revocationSecret)
+    const toRemote = yield* secretOf(curve, "to_remote secret", secrets.toRemoteSecret)
+    return make(
+      JusticeCurve.make(curve),
+      revocation,
+      toRemote,
+      yield* pointOf(curve, "delay key", secrets.localDelayKey)
+    )
   })
 
 /**
@@ -128,15 +143,20 @@ export const fromSecrets = (secrets: Secrets): Either.Either<JusticeKeys, Invali
  * @since 0.1.0
  * @category constructors
  */
-export const fromChannel = (channel: ChannelSecrets): Either.Either<JusticeKeys, InvalidJusticeKey> =>
+export const fromChannel = (
+  channel: ChannelSecrets,
+  given: Curve.Service = usual()
+): Either.Either<JusticeKeys, InvalidJusticeKey> =>
   Either.gen(function* () {
-    const revocationBase = yield* secretOf("revocation base point secret", channel.revocationBasepointSecret)
-    const payment = yield* secretOf("payment base point secret", channel.paymentBasepointSecret)
-    const perCommitment = yield* secretOf("per-commitment secret", channel.perCommitmentSecret)
-    const delayBase = yield* pointOf("delayed payment base point", channel.remoteDelayedPaymentBasepoint)
+    const revocationBase = yield* secretOf(given, "revocation base point secret", channel.revocationBasepointSecret)
+    const payment = yield* secretOf(given, "payment base point secret", channel.paymentBasepointSecret)
+    const perCommitment = yield* secretOf(given, "per-commitment secret", channel.perCommitmentSecret)
+    const delayBase = yield* pointOf(given, "delayed payment base point", channel.remoteDelayedPaymentBasepoint)
+    const curve = JusticeCurve.make(given)
     const point = curve.publicKey(perCommitment)
     const none = (name: string) => () => invalid(name)
     return make(
+      curve,
       yield* Either.mapLeft(
         Derivation.revocationSecret(curve, revocationBase, { secret: perCommitment, point }),
         none("revocation base point secret")

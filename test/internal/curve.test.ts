@@ -120,6 +120,54 @@ describe.each(curves)("the curve by %s", (_, curve) => {
     assert.deepStrictEqual(curve.addToSecret(small(7), orderAnd(1)), Either.left("InvalidKey"))
   })
 
+  it("multiplies a private key modulo the order, and leaves its inputs as they are", () => {
+    const secret = orderAnd(-2)
+    const by = small(3)
+    assert.deepStrictEqual(Either.map(curve.multiplySecret(secret, by), toHex), Either.right(toHex(orderAnd(-6))))
+    assert.deepStrictEqual([secret, by], [orderAnd(-2), small(3)])
+    for (const none of [small(0), orderAnd(0), orderAnd(1)]) {
+      assert.deepStrictEqual(curve.multiplySecret(small(7), none), Either.left("InvalidKey"))
+    }
+  })
+
+  it("adds a multiple of the base point to a point", () => {
+    const sum = (point: Uint8Array, by: Uint8Array) => Either.map(curve.addToPoint(point, by), toHex)
+    assert.deepStrictEqual(sum(curve.publicKey(small(5)), small(2)), Either.right(toHex(curve.publicKey(small(7)))))
+    assert.deepStrictEqual(sum(curve.publicKey(small(5)), orderAnd(-6)), Either.right(`03${generator}`))
+    assert.deepStrictEqual(sum(curve.publicKey(small(5)), small(0)), Either.right(toHex(curve.publicKey(small(5)))))
+    for (const none of [orderAnd(-5), orderAnd(0), orderAnd(1)]) {
+      assert.deepStrictEqual(curve.addToPoint(curve.publicKey(small(5)), none), Either.left("InvalidKey"))
+    }
+    assert.throws(() => curve.addToPoint(fromHex(`02${prime}`), small(1)))
+  })
+
+  // Key 1 and SHA-256 of "Satoshi Nakamoto": a vector of the nonces of RFC 6979 that Bitcoin's libraries share.
+  const digest = fromHex("a0dc65ffca799873cbea0ac274015b9526505daaaed385155425f7337704883e")
+  const r = "934b1ea10a4b3c1757e2b0c017d0b6143ce3c9a7e6a4a49860d7a6ab210ee3d8"
+  const s = "2442ce9d2b916064108014783e923ec36b49743e2ffa1c4496f01a512aafd9e5"
+
+  it("signs with the nonce of RFC 6979 and a low s, and verifies that", () => {
+    assert.strictEqual(toHex(curve.signEcdsa(small(1), digest)), r + s)
+    assert.isTrue(curve.verifyEcdsa(fromHex(`02${generator}`), digest, fromHex(r + s)))
+    assert.throws(() => curve.signEcdsa(small(0), digest))
+    assert.throws(() => curve.signEcdsa(orderAnd(0), digest))
+  })
+
+  const highS = (BigInt(`0x${order}`) - BigInt(`0x${s}`)).toString(16).padStart(64, "0")
+
+  it.each([
+    ["another point", `03${generator}`, r + s],
+    ["a point that is none", `02${prime}`, r + s],
+    ["a high s", `02${generator}`, r + highS],
+    ["another r", `02${generator}`, s + s],
+    ["r as the order", `02${generator}`, order + s],
+    ["zeros", `02${generator}`, "00".repeat(64)],
+    ["63 bytes", `02${generator}`, (r + s).slice(2)],
+    ["65 bytes", `02${generator}`, `${r}${s}00`]
+  ])("does not verify a signature with %s", (_, point, signature) => {
+    assert.isFalse(curve.verifyEcdsa(fromHex(point), digest, fromHex(signature)))
+  })
+
   it("gives results that are its caller's to overwrite", () => {
     const first = curve.publicKey(initiator)
     first.fill(0)
@@ -140,17 +188,30 @@ describe("the curves", () => {
     { weight: 1, arbitrary: FastCheck.tuple(FastCheck.integer({ min: 0, max: 255 }), bytes(32)) }
   ).map(([prefix, x]) => Uint8Array.of(prefix, ...x))
 
-  const answers = (curve: Curve, secret: Uint8Array, point: Uint8Array, tweak: Uint8Array) => ({
-    isSecret: curve.isSecret(secret),
-    isPoint: curve.isPoint(point),
-    ...(curve.isSecret(secret)
-      ? {
-          publicKey: curve.publicKey(secret),
-          ecdh: curve.ecdh(secret, point),
-          sum: curve.addToSecret(secret, tweak)
-        }
-      : {})
-  })
+  const answers = (
+    curve: Curve,
+    secret: Uint8Array,
+    point: Uint8Array,
+    tweak: Uint8Array,
+    // Not the tweak: of a digest that is no number below the order, noble and libsecp256k1 make different nonces.
+    digest = point.slice(1)
+  ) => {
+    const isPoint = curve.isPoint(point)
+    const sumOfPoints = isPoint ? curve.addToPoint(point, tweak) : undefined
+    if (!curve.isSecret(secret)) return { isPoint, sumOfPoints }
+    const signature = curve.signEcdsa(secret, digest)
+    const publicKey = curve.publicKey(secret)
+    return {
+      isPoint,
+      sumOfPoints,
+      publicKey,
+      ecdh: curve.ecdh(secret, point),
+      sum: curve.addToSecret(secret, tweak),
+      product: curve.multiplySecret(secret, tweak),
+      signature,
+      verified: [publicKey, point].map((by) => curve.verifyEcdsa(by, digest, signature))
+    }
+  }
 
   it("answer the same for 10,000 random inputs", () => {
     let n = 0
@@ -195,7 +256,9 @@ describe("the memory of the WebAssembly module", () => {
     curve.publicKey(secret)
     curve.ecdh(secret, point)
     const sum = Either.getOrThrow(curve.addToSecret(secret, tweak))
-    for (const bytes of [secret, tweak, sum]) {
+    const product = Either.getOrThrow(curve.multiplySecret(secret, tweak))
+    curve.signEcdsa(secret, tweak)
+    for (const bytes of [secret, tweak, sum, product]) {
       assert.isFalse(isThere(bytes))
       assert.isFalse(isThere(reversed(bytes)))
     }

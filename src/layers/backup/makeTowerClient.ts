@@ -10,8 +10,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
-import type { JusticeCurve } from "../../internal/justice/justiceCurve.js"
-import { nobleJusticeCurve } from "../../internal/justice/nobleJusticeCurve.js"
+import * as JusticeCurve from "../../internal/justice/justiceCurve.js"
 import { ChannelClosed, CopiesLost, StateNotHandedIn } from "../../schema/BackupError.js"
 import { blobTypeOf, type Channel, type ChannelId } from "../../schema/Channel.js"
 import type { DbError } from "../../schema/DbError.js"
@@ -22,6 +21,7 @@ import { CommitHeight, type RevokedState, type Sign, SignError } from "../../sch
 import { NewBackup } from "../../schema/StoredBackup.js"
 import { Happening } from "../../schema/TowerClientEvent.js"
 import { BackupDb } from "../../services/BackupDb.js"
+import { Curve } from "../../services/Curve.js"
 import { KeyRing } from "../../services/KeyRing.js"
 import { TowerCandidates } from "../../services/TowerCandidates.js"
 import { TowerClient } from "../../services/TowerClient.js"
@@ -54,6 +54,7 @@ export const makeTowerClient = (settings: Settings) =>
       transport: yield* TowerTransport,
       events
     }
+    const curve = JusticeCurve.make(yield* Curve)
     const sources = new Map<Policy.PolicyKey, PolicyLook.Source>()
     for (const negotiator of settings.negotiators) {
       const wanted = yield* WantedTowers.make(env.towers)
@@ -75,7 +76,7 @@ export const makeTowerClient = (settings: Settings) =>
     const client: TowerClient.Service = {
       registerChannel: (channel) =>
         channel.type === "scriptEnforcedLease" ? leaseChannel(channel) : db.registerChannel(channel),
-      backupState: (state, sign) => backupState(env, nobleJusticeCurve, state, sign),
+      backupState: (state, sign) => backupState(env, curve, state, sign),
       awaitBackup: (channelId, commitHeight) => awaitBackup(env, channelId, commitHeight),
       closeChannel: db.closeChannel,
       channels: db.listChannels,
@@ -101,7 +102,7 @@ const policyFor = ({ negotiators }: Settings, { type }: Channel): Policy.Policy 
     ? undefined
     : negotiators.find(({ policy }) => policy.blobType === blobTypeOf(type))?.policy
 
-const backupState = (env: Environment, curve: JusticeCurve, state: RevokedState, sign: Sign) =>
+const backupState = (env: Environment, curve: JusticeCurve.JusticeCurve, state: RevokedState, sign: Sign) =>
   Effect.gen(function* () {
     const { db, settings } = env
     const { channelId, commitHeight } = state
