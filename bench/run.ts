@@ -1,11 +1,17 @@
 /** `npm run bench -- [--only NAME] [--json FILE]`: figures of this machine; nothing is asserted (docs/performance.md). */
 import * as fs from "node:fs"
 import { parseArgs } from "node:util"
+import { backups } from "./backups.js"
 import { database } from "./database.js"
 import { handshakes } from "./handshake.js"
 import { negotiate } from "./negotiate.js"
 
-const benches: Readonly<Record<string, () => Promise<unknown>>> = { handshake: handshakes, negotiate, database }
+const benches: Readonly<Record<string, () => Promise<unknown>>> = {
+  handshake: handshakes,
+  negotiate,
+  backups,
+  database
+}
 
 const { values } = parseArgs({ options: { only: { type: "string" }, json: { type: "string" } } })
 const names = values.only === undefined ? Object.keys(benches) : [values.only]

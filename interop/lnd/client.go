@@ -68,22 +68,27 @@ func runClient(args []string) error {
 	log := btclog.NewSLogger(btclog.NewDefaultHandler(takenUp{}))
 	log.SetLevel(btclog.LevelDebug)
 	wtclient.UseLogger(log)
+	channel := newAnchorsChannel()
+	confirmed := &acks{}
 	client, err := wtclient.NewManager(&wtclient.Config{
 		SubscribeChannelEvents: func() (subscribe.Subscription, error) { return noEvents{}, nil },
 		FetchClosedChannel: func(lnwire.ChannelID) (*channeldb.ChannelCloseSummary, error) {
 			return nil, channeldb.ErrClosedChannelNotFound
 		},
-		ChainNotifier:      noNotifier{},
-		NewAddress:         func() ([]byte, error) { return make([]byte, 22), nil },
-		SecretKeyRing:      keyRing{seed: flags.seed},
-		Dial:               net.DialTimeout,
-		AuthDial:           dialTower,
-		DB:                 tellingDB{db},
-		ChainHash:          *network.GenesisHash,
-		MinBackoff:         50 * time.Millisecond,
-		MaxBackoff:         time.Second,
-		SessionCloseRange:  wtclient.DefaultSessionCloseRange,
-		MaxTasksInMemQueue: wtclient.DefaultMaxTasksInMemQueue,
+		ChainNotifier: noNotifier{},
+		// A wallet's script: P2WPKH.
+		NewAddress:             func() ([]byte, error) { return append([]byte{0, 20}, make([]byte, 20)...), nil },
+		BuildBreachRetribution: channel.retribution,
+		Signer:                 channel.signer,
+		SecretKeyRing:          keyRing{seed: flags.seed},
+		Dial:                   net.DialTimeout,
+		AuthDial:               dialTower,
+		DB:                     tellingDB{db, confirmed},
+		ChainHash:              *network.GenesisHash,
+		MinBackoff:             50 * time.Millisecond,
+		MaxBackoff:             time.Second,
+		SessionCloseRange:      wtclient.DefaultSessionCloseRange,
+		MaxTasksInMemQueue:     wtclient.DefaultMaxTasksInMemQueue,
 	}, policies...)
 	if err != nil {
 		return err
@@ -100,6 +105,7 @@ func runClient(args []string) error {
 	return serve(map[string]verb{
 		"sessions": func([]byte) (any, error) { return storedSessions(db) },
 		"acquired": func([]byte) (any, error) { return client.Stats().NumSessionsAcquired, nil },
+		"backUp":   func(line []byte) (any, error) { return channel.backUp(client, confirmed, line) },
 	})
 }
 
@@ -107,8 +113,12 @@ func dialTower(local keychain.SingleKeyECDH, address *lnwire.NetAddress, dial to
 	return brontide.Dial(local, address, 5*time.Second, dial)
 }
 
-// tellingDB is the client's database, which also says when a session is stored.
-type tellingDB struct{ *wtdb.ClientDB }
+// tellingDB is the client's database, which also says when a session is stored,
+// and counts confirmed updates.
+type tellingDB struct {
+	*wtdb.ClientDB
+	acks *acks
+}
 
 func (db tellingDB) CreateClientSession(session *wtdb.ClientSession) error {
 	if err := db.ClientDB.CreateClientSession(session); err != nil {
