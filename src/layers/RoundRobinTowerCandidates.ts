@@ -1,5 +1,5 @@
 /**
- * The candidate list over the database's table of towers: each tower once.
+ * The candidate list over the database's table of towers: each active tower once.
  *
  * The table is the truth. What this process adds and removes is written there first; what another process does is found by
  * polling. Both change the list under one lock, so that a poll's older picture of the table never undoes a newer change.
@@ -42,7 +42,7 @@ export const options = Table.table("RoundRobinTowerCandidates", ["candidates"], 
   pollInterval: Table.withDefault(
     Table.time({ forever: true }),
     "4 seconds",
-    "How often to look for towers that another process added or removed; Infinity: never"
+    "How often to look for towers that another process added, removed or deactivated; Infinity: never"
   )
 })
 
@@ -66,7 +66,8 @@ export const make = (
     const db = yield* ClientDb
     const lock = Mutex.make()
     const published = yield* Effect.acquireRelease(PubSub.unbounded<CandidateChange>(), PubSub.shutdown)
-    const known = new Map<TowerId, Tower>((yield* db.listTowers).map((tower) => [tower.id, tower]))
+    const active = Effect.map(db.listTowers, (all) => all.filter(({ status }) => status === "active"))
+    const known = new Map<TowerId, Tower>((yield* active).map((tower) => [tower.id, tower]))
 
     /** By id. Made again after a change only: negotiators compare it with what they have seen, and each round asks for it. */
     let sorted: ReadonlyArray<Tower> | undefined
@@ -91,7 +92,7 @@ export const make = (
     const exclusively = <A, E>(effect: Effect.Effect<A, E>) => lock(Effect.uninterruptible(effect))
 
     const poll = Effect.gen(function* () {
-      const found = yield* db.listTowers
+      const found = yield* active
       const ids = new Set(found.map((tower) => tower.id))
       for (const tower of towers()) if (!ids.has(tower.id)) yield* drop(tower.id)
       for (const tower of found) {
@@ -129,6 +130,13 @@ export const make = (
             if (address === undefined) return void (yield* drop(before.id))
             const tower = new Tower({ ...before, addresses: before.addresses.filter((one) => one !== address) })
             yield* put(tower, difference(before, tower))
+          })
+        ),
+      deactivate: (publicKey) =>
+        exclusively(
+          Effect.gen(function* () {
+            const { id } = yield* db.deactivateTower(publicKey)
+            if (known.has(id)) yield* drop(id)
           })
         ),
       list: Effect.sync(towers),

@@ -82,6 +82,7 @@ export const services = (
       bindIdentity: bindIdentity(database),
       createTower: towers.createTower(database),
       removeTower: towers.removeTower(database),
+      deactivateTower: towers.deactivateTower(database),
       loadTower: towers.loadTower(database),
       loadTowerById: towers.loadTowerById(database),
       listTowers: towers.listTowers(database),

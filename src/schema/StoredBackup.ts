@@ -97,11 +97,6 @@ export const Progress = Schema.Struct({
 /** @since 0.1.0 @category models */
 export type Progress = typeof Progress.Type
 
-/** Why a session is not used any more: given up, or its tower has forgotten what it had confirmed. @since 0.1.0 @category models */
-export const SessionEnd = Schema.Literal("terminal", "lost")
-/** @since 0.1.0 @category models */
-export type SessionEnd = typeof SessionEnd.Type
-
 /**
  * A session as the sender sees it: numbers after `session.towerLastApplied` up to `session.seqNum` are bound and not
  * confirmed. `failingSince` is the first failed contact since something is bound, by the wall clock. `refusals` counts
@@ -114,8 +109,7 @@ export const SendingSession = Schema.Struct({
   session: ClientSession,
   route: Route,
   failingSince: Schema.optional(Instant),
-  refusals: Schema.NonNegativeInt,
-  end: Schema.optional(SessionEnd)
+  refusals: Schema.NonNegativeInt
 })
 /** @since 0.1.0 @category models */
 export type SendingSession = typeof SendingSession.Type

@@ -29,6 +29,7 @@ import type {
   SessionNotFound
 } from "../schema/BackupError.js"
 import type { Channel, ChannelId } from "../schema/Channel.js"
+import type { SessionEnd } from "../schema/ClientSession.js"
 import type { DbError } from "../schema/DbError.js"
 import type { Instant, KeyIndex, Route, SessionId, TowerId } from "../schema/Ids.js"
 import type { PolicyKey } from "../schema/Policy.js"
@@ -44,7 +45,6 @@ import type {
   RegisteredChannel,
   SenderToken,
   SendingSession,
-  SessionEnd,
   StateRecord,
   TowerNeed
 } from "../schema/StoredBackup.js"

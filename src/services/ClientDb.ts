@@ -97,13 +97,21 @@ export declare namespace ClientDb {
     readonly limit?: number | undefined
   }
 
-  /** How many sessions of a blob type there are. Active ones are `usable` or `full`; `left` sums the updates that the usable ones can take. */
+  /**
+   * How many sessions of a blob type there are. Each is counted in one of `usable` and `full` (the active ones), `inactive`,
+   * `terminal` and `lost`; `left` sums the updates that the usable ones can take. Of all but the lost ones, `exhausted` are those
+   * whose updates are all confirmed, and `confirmed` sums the confirmed updates.
+   */
   interface SessionCounts {
     readonly blobType: BlobType
     readonly usable: number
     readonly left: number
     readonly full: number
     readonly inactive: number
+    readonly terminal: number
+    readonly lost: number
+    readonly exhausted: number
+    readonly confirmed: number
   }
 
   /** What a database of the client can do. */
@@ -114,8 +122,8 @@ export declare namespace ClientDb {
      */
     readonly bindIdentity: (identity: Identity) => Effect.Effect<void, DbError | WrongDatabase>
     /**
-     * Adds a tower, or an address of it (newest first), clears its removed mark and its quarantines, makes its sessions
-     * active, and counts one addition more, also when it knew all of that.
+     * Adds a tower, or an address of it (newest first), clears its removed mark and its quarantines, makes it and its
+     * sessions active, and counts one addition more, also when it knew all of that.
      */
     readonly createTower: (publicKey: PublicKey, address: TowerAddress) => Effect.Effect<Tower, DbError>
     /**
@@ -123,11 +131,16 @@ export declare namespace ClientDb {
      * unknown tower or address is no error.
      */
     readonly removeTower: (publicKey: PublicKey, address?: TowerAddress) => Effect.Effect<void, DbError | LastTowerAddr>
+    /**
+     * Makes a tower and its sessions inactive until it is added again: it gets no more sessions and updates, and what it has
+     * not confirmed is open for others. It stays known (lnd v0.21.2 `wtdb.ClientDB.DeactivateTower`). The same again does nothing.
+     */
+    readonly deactivateTower: (publicKey: PublicKey) => Effect.Effect<Tower, DbError | TowerNotFound>
     /** The tower with this public key, unless it is removed. */
     readonly loadTower: (publicKey: PublicKey) => Effect.Effect<Tower, DbError | TowerNotFound>
     /** The tower with this id, unless it is removed. */
     readonly loadTowerById: (id: TowerId) => Effect.Effect<Tower, DbError | TowerNotFound>
-    /** All towers that are not removed, by ascending id. */
+    /** All towers that are not removed, active or not, by ascending id. */
     readonly listTowers: Effect.Effect<ReadonlyArray<Tower>, DbError>
     /**
      * Takes the reservation of (tower, blob type, route) that has been free longest, or a new index, under a new lease of

@@ -23,13 +23,13 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import type { DbError, LastTowerAddr } from "../schema/DbError.js"
+import type { DbError, LastTowerAddr, TowerNotFound } from "../schema/DbError.js"
 import type { PublicKey, TowerId } from "../schema/Ids.js"
 import type { Tower } from "../schema/Tower.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 
 /**
- * What happened to the list. Each `add` is reported: as `AddressAdded` where a known tower has a new address, else as
+ * What happened to the list; a tower that is deactivated is removed from it. Each `add` is reported: as `AddressAdded` where a known tower has a new address, else as
  * `TowerAdded`, also when nothing changed (it clears a quarantine).
  *
  * @since 0.1.0
@@ -64,6 +64,11 @@ export declare namespace TowerCandidates {
     readonly add: (publicKey: PublicKey, address: TowerAddress) => Effect.Effect<Tower, DbError>
     /** Removes an address, or the tower; a visit there is interrupted. */
     readonly remove: (publicKey: PublicKey, address?: TowerAddress) => Effect.Effect<void, DbError | LastTowerAddr>
+    /**
+     * Deactivates a tower: it stays in the database, and is no candidate until it is added again. A visit there is interrupted,
+     * as when it is removed.
+     */
+    readonly deactivate: (publicKey: PublicKey) => Effect.Effect<void, DbError | TowerNotFound>
     /** The towers now: the same array until something changes. */
     readonly list: Effect.Effect<ReadonlyArray<Tower>>
     /** What happens from now on; subscribed when the effect returns. */

@@ -33,8 +33,8 @@ import type {
   StateNotHandedIn
 } from "../schema/BackupError.js"
 import type { Channel, ChannelId } from "../schema/Channel.js"
-import type { DbError } from "../schema/DbError.js"
-import type { SessionId } from "../schema/Ids.js"
+import type { DbError, TowerNotFound } from "../schema/DbError.js"
+import type { PublicKey, SessionId } from "../schema/Ids.js"
 import type { Ineligible } from "../schema/Ineligible.js"
 import type { CommitHeight, InvalidRevokedState, RevokedState, Sign, SignError } from "../schema/RevokedState.js"
 import type { ChannelSummary, Ended } from "../schema/StoredBackup.js"
@@ -84,6 +84,11 @@ export declare namespace TowerClient {
     readonly channels: (page?: BackupDb.Page<ChannelId>) => Effect.Effect<ReadonlyArray<ChannelSummary>, DbError>
     /** One channel. */
     readonly channel: (channelId: ChannelId) => Effect.Effect<ChannelSummary, DbError | ChannelNotRegistered>
+    /**
+     * No more sessions and updates for this tower until it is added again; what it has not confirmed is open for others. It
+     * stays known (lncli `wtclient deactivate`).
+     */
+    readonly deactivateTower: (publicKey: PublicKey) => Effect.Effect<void, DbError | TowerNotFound>
     /** Gives a session up: no more updates there, and what is not confirmed is open for others. */
     readonly terminateSession: (id: SessionId) => Effect.Effect<Ended, DbError | SessionNotFound>
     /** What it is doing, and why a state has no copy yet. */

@@ -140,6 +140,30 @@ describe("RoundRobinTowerCandidates", () => {
       })
   )
 
+  it.scoped("has no deactivated tower, until it is added again", () =>
+    Effect.gen(function* () {
+      const { db, make } = yield* setup()
+      for (const n of [0, 1]) yield* db.createTower(key(n), address(n))
+      yield* db.deactivateTower(key(0))
+      const candidates = yield* make
+      const ids = Effect.map(candidates.list, (list) => list.map(({ id }) => id))
+      assert.deepStrictEqual(yield* ids, [2])
+      const changes = yield* candidates.changes
+      yield* candidates.deactivate(key(1))
+      yield* candidates.deactivate(key(1))
+      assert.deepStrictEqual(yield* ids, [])
+      assert.deepStrictEqual(yield* news(changes), ["-2"])
+      assert.deepStrictEqual(
+        (yield* db.listTowers).map(({ status }) => status),
+        ["inactive", "inactive"]
+      )
+      assert.strictEqual((yield* Effect.flip(candidates.deactivate(key(2))))._tag, "TowerNotFound")
+      yield* candidates.add(key(1), address(1))
+      assert.deepStrictEqual(yield* ids, [2])
+      assert.deepStrictEqual(yield* news(changes), ["+2"])
+    })
+  )
+
   it.scoped("sees within 5 s what another process did", () =>
     Effect.gen(function* () {
       const { db, make } = yield* setup()
@@ -161,6 +185,14 @@ describe("RoundRobinTowerCandidates", () => {
       yield* db.createTower(key(1), address(1))
       yield* TestClock.adjust("5 seconds")
       assert.deepStrictEqual((yield* news(changes)).sort(), [`-1@${address(5)}`, "+2"].sort())
+      assert.deepStrictEqual(yield* candidates.list, yield* db.listTowers)
+
+      yield* db.deactivateTower(key(0))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* news(changes), ["-1"])
+      yield* db.createTower(key(0), address(0))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* news(changes), ["+1"])
       assert.deepStrictEqual(yield* candidates.list, yield* db.listTowers)
     })
   )
@@ -351,6 +383,10 @@ describe("RoundRobinTowerCandidates", () => {
       towerNumber,
       addressNumber: FastCheck.option(addressNumber, { nil: undefined })
     }),
+    FastCheck.record({
+      op: FastCheck.constantFrom("deactivate" as const, "deactivateElsewhere" as const),
+      towerNumber
+    }),
     FastCheck.record({ op: FastCheck.constant("poll" as const) })
   )
 
@@ -382,6 +418,12 @@ describe("RoundRobinTowerCandidates", () => {
                 )
                 break
               }
+              case "deactivate":
+                yield* Effect.ignore(candidates.deactivate(key(one.towerNumber)))
+                break
+              case "deactivateElsewhere":
+                yield* Effect.ignore(db.deactivateTower(key(one.towerNumber)))
+                break
               case "poll":
                 yield* TestClock.adjust("4 seconds")
             }
@@ -403,7 +445,10 @@ describe("RoundRobinTowerCandidates", () => {
             }
           }
           const list = yield* candidates.list
-          assert.deepStrictEqual(list, yield* db.listTowers)
+          assert.deepStrictEqual(
+            list,
+            (yield* db.listTowers).filter(({ status }) => status === "active")
+          )
           assert.deepStrictEqual(
             [...known].sort(([one], [other]) => one - other),
             list.map((tower) => [tower.id, new Set(tower.addresses)])

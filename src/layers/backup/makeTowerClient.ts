@@ -81,6 +81,7 @@ export const makeTowerClient = (settings: Settings) =>
       closeChannel: db.closeChannel,
       channels: db.listChannels,
       channel: db.summarize,
+      deactivateTower: env.towers.deactivate,
       terminateSession: db.terminateSession,
       status: Effect.sync(events.status),
       statusChanges: events.statusChanges,

@@ -17,7 +17,7 @@ import { identities } from "./identityTable.js"
 import { migrate } from "./migrations.js"
 import * as rows from "./rows.js"
 import { standingRows } from "./standingTables.js"
-import { towerRows } from "./towerTables.js"
+import { towerColumns, towerRows } from "./towerTables.js"
 import * as Transaction from "./transaction.js"
 
 /** Something that is wrong, in a sentence. @since 0.1.0 @category models */
@@ -227,7 +227,7 @@ const contentsOf = (sql: SqlClient.SqlClient): ReadonlyArray<Contents> => [
   {
     table: "wt_tower",
     select: sql`
-      SELECT t.id AS name, t.id, t.public_key AS "publicKey", t.additions, a.address
+      SELECT t.id AS name, ${towerColumns({ sql })}, a.address
       FROM wt_tower t LEFT JOIN wt_address a ON a.tower = t.id`,
     decode: towerRows
   },

@@ -146,7 +146,9 @@ const backups: Migration = ({ bytes, instant, rowId, wide }) => [
     WHERE status = 'active' AND ended IS NULL AND tower_last_applied < max_updates`
 ]
 
-const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge, additions, lastAddition, backups]
+const deactivation: Migration = () => ["ALTER TABLE wt_tower ADD COLUMN deactivated INTEGER NOT NULL DEFAULT 0"]
+
+const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge, additions, lastAddition, backups, deactivation]
 
 /** The version that this program writes. @since 0.1.0 @category models */
 export const version = migrations.length

@@ -12,10 +12,12 @@ import { type Instant, TowerId } from "../../schema/Ids.js"
 import { BackupId, type TowerNeed } from "../../schema/StoredBackup.js"
 import type { BackupDb } from "../../services/BackupDb.js"
 import { column, decode } from "./rows.js"
+import { isTowerInUse } from "./towerTables.js"
 import type { Database } from "./transaction.js"
 
 /** The condition that a session `s` of a tower `t` takes updates. @since 0.1.0 @category combinators */
-export const isInUse = ({ sql }: Database): Fragment => sql`s.status = 'active' AND s.ended IS NULL AND t.removed = 0`
+export const isInUse = (database: Database): Fragment =>
+  database.sql`s.status = 'active' AND s.ended IS NULL AND ${isTowerInUse(database)}`
 
 /** The condition that an update `u` is confirmed, or is bound in a session in use. Most are confirmed: for them no session is read. */
 const isHeld = (database: Database, alsoOfSession: Fragment): Fragment => {

@@ -14,7 +14,7 @@ import { CorruptRow } from "../../schema/DbError.js"
 import { KeyIndex, Route, TowerId } from "../../schema/Ids.js"
 import * as Policy from "../../schema/Policy.js"
 import { Reservation } from "../../schema/Reservation.js"
-import { type SendingSession, SessionEnd } from "../../schema/StoredBackup.js"
+import type { SendingSession } from "../../schema/StoredBackup.js"
 
 /** A number in any of the forms that drivers give it. @since 0.1.0 @category models */
 export const Numeric = Schema.Union(Schema.Number, Schema.NumberFromString)
@@ -51,9 +51,12 @@ export const reservations = decode(
   })
 )
 
+/** The status of a session `s`: how it ended counts more than what became of its tower. @since 0.1.0 @category models */
+export const statusOf = (sql: SqlClient): Fragment => sql`coalesce(s.ended, s.status)`
+
 /** The columns of a session `s` and its tower `t`, under the names of their fields. @since 0.1.0 @category models */
 export const sessionColumns = (sql: SqlClient): Fragment =>
-  sql`s.id, s.tower AS "towerId", t.public_key AS "towerPublicKey", s.key_index AS "keyIndex", s.status,
+  sql`s.id, s.tower AS "towerId", t.public_key AS "towerPublicKey", s.key_index AS "keyIndex", ${statusOf(sql)} AS status,
     s.created_at AS "createdAt", s.blob_type AS "blobType", s.max_updates AS "maxUpdates", s.reward_base AS "rewardBase",
     s.reward_rate AS "rewardRate", s.sweep_fee_rate AS "sweepFeeRate", s.reward_pk_script AS "rewardPkScript",
     s.seq_num AS "seqNum", s.tower_last_applied AS "towerLastApplied"`
@@ -92,7 +95,7 @@ export const sessions = (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyAr
 
 /** What the sender keeps of a session `s`, beside `sessionColumns`. @since 0.1.0 @category models */
 export const sendingColumns = (sql: SqlClient): Fragment =>
-  sql`s.way AS route, s.failing_since AS "failingSince", s.refusals, s.ended`
+  sql`s.way AS route, s.failing_since AS "failingSince", s.refusals`
 
 /** Decodes what the sender keeps of sessions. @since 0.1.0 @category combinators */
 export const sendingRows = decode(
@@ -100,8 +103,7 @@ export const sendingRows = decode(
   Schema.Struct({
     route: Route,
     failingSince: Schema.NullOr(Numeric),
-    refusals: column(Schema.NonNegativeInt),
-    ended: Schema.NullOr(SessionEnd)
+    refusals: column(Schema.NonNegativeInt)
   })
 )
 
@@ -110,11 +112,10 @@ export const sendingSessions = (
   rows: ReadonlyArray<unknown>
 ): Effect.Effect<ReadonlyArray<SendingSession>, CorruptRow> =>
   Effect.zipWith(sessions(rows), sendingRows(rows), (found, kept) =>
-    Arr.zipWith(found, kept, (session, { ended, failingSince, refusals, route }) => ({
+    Arr.zipWith(found, kept, (session, { failingSince, refusals, route }) => ({
       session,
       route,
       failingSince: failingSince ?? undefined,
-      refusals,
-      end: ended ?? undefined
+      refusals
     }))
   )

@@ -8,7 +8,7 @@ import type { Fragment } from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { BlobType } from "../../schema/BlobType.js"
-import type { ClientSession } from "../../schema/ClientSession.js"
+import { type ClientSession, SessionEnd } from "../../schema/ClientSession.js"
 import {
   ClientSessionAlreadyExists,
   IncorrectKeyIndex,
@@ -29,7 +29,17 @@ const count = rows.column(Schema.NonNegativeInt)
 
 const counts = rows.decode(
   "wt_session",
-  Schema.Struct({ blobType: rows.column(BlobType), usable: count, left: count, full: count, inactive: count })
+  Schema.Struct({
+    blobType: rows.column(BlobType),
+    usable: count,
+    left: count,
+    full: count,
+    inactive: count,
+    terminal: count,
+    lost: count,
+    exhausted: count,
+    confirmed: count
+  })
 )
 
 const keyIndexes = rows.decode("wt_reservation", Schema.Struct({ keyIndex: rows.column(KeyIndex) }))
@@ -66,15 +76,17 @@ const endReservation = (database: Database, session: ClientSession, triple: Trip
 
 const insert = ({ sql }: Database, session: ClientSession, route: Route) =>
   Effect.gen(function* () {
-    const { policy } = session
+    const { policy, status } = session
+    const ended = Schema.is(SessionEnd)(status) ? status : null
     const inserted = yield* sql`
       INSERT INTO wt_session (
         key_index, id, tower, status, created_at, blob_type, max_updates, reward_base, reward_rate, sweep_fee_rate,
-        reward_pk_script, seq_num, tower_last_applied, way
+        reward_pk_script, seq_num, tower_last_applied, way, ended
       ) VALUES (
-        ${session.keyIndex}, ${session.id}, ${session.towerId}, ${session.status}, ${session.createdAt},
+        ${session.keyIndex}, ${session.id}, ${session.towerId}, ${ended === null ? status : "active"}, ${session.createdAt},
         ${policy.blobType}, ${policy.maxUpdates}, ${policy.rewardBase}, ${policy.rewardRate},
-        ${String(policy.sweepFeeRate)}, ${session.rewardPkScript}, ${session.seqNum}, ${session.towerLastApplied}, ${route}
+        ${String(policy.sweepFeeRate)}, ${session.rewardPkScript}, ${session.seqNum}, ${session.towerLastApplied}, ${route},
+        ${ended}
       )
       ON CONFLICT (id) DO NOTHING
       RETURNING key_index`
@@ -120,6 +132,10 @@ export const store = (
     if (options.reserveNext) yield* reserveNext(database, triple)
   })
 
+/** The condition that a session `s` has a status, in words that an index on `status` can be used for. */
+const hasStatus = ({ sql }: Database, status: ClientSession["status"]): Fragment =>
+  Schema.is(SessionEnd)(status) ? sql`s.ended = ${status}` : sql`s.status = ${status} AND s.ended IS NULL`
+
 const defaultLimit = 100
 const largestLimit = 0x7fff_ffff
 
@@ -147,7 +163,7 @@ export const listClientSessions =
     const wanted = sql.and([
       sql`s.key_index > ${after}`,
       ...(towerId === undefined ? [] : [sql`s.tower = ${towerId}`]),
-      ...(status === undefined ? [] : [sql`s.status = ${status}`]),
+      ...(status === undefined ? [] : [hasStatus(database, status)]),
       ...(blobType === undefined ? [] : [sql`s.blob_type = ${blobType}`])
     ])
     return transaction(
@@ -166,17 +182,23 @@ export const listClientSessions =
 
 /** Counts the sessions. @since 0.1.0 @category constructors */
 export const countClientSessions = ({ sql, transaction }: Database): ClientDb.Service["countClientSessions"] => {
-  const isUsable = sql`status = 'active' AND seq_num < max_updates`
+  const isUsable = sql`status = 'active' AND ended IS NULL AND seq_num < max_updates`
+  const counted = (isCounted: Fragment) => sql`SUM(CASE WHEN ${isCounted} THEN 1 ELSE 0 END)`
+  const isKept = sql`(ended IS NULL OR ended <> 'lost')`
   return transaction(
     "countClientSessions",
     "read",
     Effect.flatMap(
       sql`
         SELECT blob_type AS "blobType",
-          SUM(CASE WHEN ${isUsable} THEN 1 ELSE 0 END) AS usable,
+          ${counted(isUsable)} AS usable,
           SUM(CASE WHEN ${isUsable} THEN max_updates - seq_num ELSE 0 END) AS "left",
-          SUM(CASE WHEN status = 'active' AND seq_num >= max_updates THEN 1 ELSE 0 END) AS "full",
-          SUM(CASE WHEN status = 'active' THEN 0 ELSE 1 END) AS inactive
+          ${counted(sql`status = 'active' AND ended IS NULL AND seq_num >= max_updates`)} AS "full",
+          ${counted(sql`status <> 'active' AND ended IS NULL`)} AS inactive,
+          ${counted(sql`ended = 'terminal'`)} AS terminal,
+          ${counted(sql`ended = 'lost'`)} AS lost,
+          ${counted(sql`tower_last_applied >= max_updates AND ${isKept}`)} AS exhausted,
+          SUM(CASE WHEN ${isKept} THEN tower_last_applied ELSE 0 END) AS confirmed
         FROM wt_session GROUP BY blob_type ORDER BY blob_type`,
       counts
     )

@@ -1,5 +1,5 @@
 /**
- * Towers and their addresses. Rows of towers are never deleted: `removed` is a mark.
+ * Towers and their addresses. Rows of towers are never deleted: `removed` and `deactivated` are marks.
  *
  * @since 0.1.0
  */
@@ -16,6 +16,13 @@ import { column, decode } from "./rows.js"
 import { newToken } from "./token.js"
 import type { Database } from "./transaction.js"
 
+/** The columns of a tower `t`, under the names of its fields. @since 0.1.0 @category models */
+export const towerColumns = ({ sql }: Pick<Database, "sql">): Fragment =>
+  sql`t.id, t.public_key AS "publicKey", t.additions, CASE WHEN t.deactivated = 0 THEN 'active' ELSE 'inactive' END AS status`
+
+/** The condition that a tower `t` gives sessions and takes updates. @since 0.1.0 @category combinators */
+export const isTowerInUse = ({ sql }: Pick<Database, "sql">): Fragment => sql`t.removed = 0 AND t.deactivated = 0`
+
 /** Decodes towers, a row for each address. @since 0.1.0 @category combinators */
 export const towerRows = decode(
   "wt_tower",
@@ -23,6 +30,7 @@ export const towerRows = decode(
     id: column(TowerId),
     publicKey: PublicKey,
     additions: column(Schema.NonNegativeInt),
+    status: Tower.fields.status,
     address: Schema.NullOr(TowerAddress)
   })
 )
@@ -40,9 +48,9 @@ const gather = (rows: Effect.Effect.Success<ReturnType<typeof towerRows>>): Read
   return [...towers.values()].map((tower) => new Tower(tower))
 }
 
-const select = ({ sql }: Database, where: Fragment): Effect.Effect<ReadonlyArray<Tower>, SqlError | CorruptRow> =>
-  sql`
-    SELECT t.id, t.public_key AS "publicKey", t.additions, a.address
+const select = (database: Database, where: Fragment): Effect.Effect<ReadonlyArray<Tower>, SqlError | CorruptRow> =>
+  database.sql`
+    SELECT ${towerColumns(database)}, a.address
     FROM wt_tower t LEFT JOIN wt_address a ON a.tower = t.id
     WHERE ${where}
     ORDER BY t.id, a.position DESC`.pipe(Effect.flatMap(towerRows), Effect.map(gather))
@@ -62,7 +70,7 @@ export const createTower =
         const [row] = yield* Effect.flatMap(
           sql`
             INSERT INTO wt_tower (public_key, last_addition) VALUES (${publicKey}, ${addition})
-            ON CONFLICT (public_key) DO UPDATE SET removed = 0, last_addition = excluded.last_addition,
+            ON CONFLICT (public_key) DO UPDATE SET removed = 0, deactivated = 0, last_addition = excluded.last_addition,
               additions = wt_tower.additions
                 + CASE WHEN wt_tower.last_addition = excluded.last_addition THEN 0 ELSE 1 END
             RETURNING id`,
@@ -104,6 +112,27 @@ export const removeTower =
         yield* sql`DELETE FROM wt_address WHERE tower = ${row.id} AND address = ${address}`
         const left = yield* sql`SELECT 1 FROM wt_address WHERE tower = ${row.id} LIMIT 1`
         if (left.length === 0) return yield* new LastTowerAddr({ tower: publicKey, address })
+      })
+    )
+  }
+
+/** Marks a tower as deactivated. @since 0.1.0 @category constructors */
+export const deactivateTower =
+  (database: Database): ClientDb.Service["deactivateTower"] =>
+  (publicKey) => {
+    const { sql, transaction } = database
+    return transaction(
+      "deactivateTower",
+      "synced",
+      Effect.gen(function* () {
+        const [row] = yield* Effect.flatMap(
+          sql`UPDATE wt_tower SET deactivated = 1 WHERE public_key = ${publicKey} AND removed = 0 RETURNING id`,
+          towerIds
+        )
+        if (row === undefined) return yield* new TowerNotFound({ tower: publicKey })
+        yield* setStatus(database, row.id, "inactive")
+        const [tower] = yield* select(database, sql`t.id = ${row.id}`)
+        return tower ?? (yield* new CorruptRow({ table: "wt_tower", detail: "a deactivated row is not there" }))
       })
     )
   }

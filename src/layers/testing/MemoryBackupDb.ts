@@ -22,7 +22,7 @@ import {
   SessionNotFound
 } from "../../schema/BackupError.js"
 import type { ChannelId } from "../../schema/Channel.js"
-import { ClientSession } from "../../schema/ClientSession.js"
+import { ClientSession, type SessionEnd } from "../../schema/ClientSession.js"
 import type { Instant, KeyIndex, TowerId } from "../../schema/Ids.js"
 import * as Policy from "../../schema/Policy.js"
 import {
@@ -32,7 +32,6 @@ import {
   NewBackup,
   type SenderToken,
   type SendingSession,
-  type SessionEnd,
   senderLeaseMs
 } from "../../schema/StoredBackup.js"
 import { BackupDb } from "../../services/BackupDb.js"
@@ -48,7 +47,7 @@ import {
   recordOf,
   summaryOf
 } from "./memoryChannels.js"
-import { newTables, type SessionRow, type Tables } from "./memoryTables.js"
+import { isTowerInUse, newTables, type SessionRow, type Tables } from "./memoryTables.js"
 
 /** Over tables that a client's database shares. @since 0.1.0 @category constructors */
 export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Service => {
@@ -70,8 +69,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     bound.set(row, found)
     return found
   }
-  const isActive = ({ end, session }: SessionRow) =>
-    session.status === "active" && end === undefined && towers.get(session.towerId)?.removed === false
+  const isActive = ({ session }: SessionRow) => session.status === "active" && isTowerInUse(towers.get(session.towerId))
   const isStalled = (row: SessionRow, stalledSince: Instant) =>
     !isActive(row) || (row.failingSince ?? Number.POSITIVE_INFINITY) <= stalledSince
 
@@ -141,8 +139,8 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     keyOf: (item: A) => Key,
     { after: from, limit = 100 }: BackupDb.Page<Key> = {}
   ): ReadonlyArray<A> => [...all].filter((item) => from === undefined || keyOf(item) > from).slice(0, limit)
-  const asSending = ({ end, failingSince, refusals, route, session }: SessionRow): SendingSession => {
-    return { session, route, failingSince, refusals, end }
+  const asSending = ({ failingSince, refusals, route, session }: SessionRow): SendingSession => {
+    return { session, route, failingSince, refusals }
   }
 
   const ack = (row: SessionRow, upTo: number): void => {
@@ -174,8 +172,9 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
   }
 
   const end = (row: SessionRow, how: SessionEnd): Ended => {
-    if (row.end === "lost" || row.end === how) return { reopened: 0, lost: 0 }
-    row.end = how
+    const { status } = row.session
+    if (status === "lost" || status === how) return { reopened: 0, lost: 0 }
+    row.session = new ClientSession({ ...row.session, status: how })
     row.failingSince = undefined
     const touched = new Set(boundTo(row).splice(0))
     for (const one of touched) one.updates.delete(row)
@@ -242,7 +241,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
           for (const [row, ranges] of channel.acked) {
             if (!Ranges.has(ranges, commitHeight)) continue
             channel.acked.set(row, Ranges.difference(ranges, [only(commitHeight)]))
-            if (row.end !== "lost") one.updates.set(row, { isAcked: true })
+            if (row.session.status !== "lost") one.updates.set(row, { isAcked: true })
           }
           channel.ineligible = Ranges.difference(channel.ineligible, [only(commitHeight)])
           channel.kept.set(commitHeight, one)
@@ -302,7 +301,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
       Effect.sync(() =>
         pageOf(
           byKeyIndex.filter(
-            ({ end, session }) => session.towerId === towerId && end !== "lost" && session.towerLastApplied > 0
+            ({ session }) => session.towerId === towerId && session.status !== "lost" && session.towerLastApplied > 0
           ),
           ({ session }) => session.keyIndex,
           page

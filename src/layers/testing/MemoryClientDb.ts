@@ -29,7 +29,7 @@ import * as Standing from "../../schema/Standing.js"
 import { Tower } from "../../schema/Tower.js"
 import { ClientDb } from "../../services/ClientDb.js"
 import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../support/databaseIdentity.js"
-import { newTables, type Tables, type TowerRow } from "./memoryTables.js"
+import { hasEnded, newTables, type Tables, type TowerRow } from "./memoryTables.js"
 
 /**
  * `firstKeyIndex` starts the counter of key indexes whatever `bindIdentity` says, and before it is called. `reserveNext`
@@ -127,7 +127,9 @@ export const makeOver = (
 
     const setStatus = (towerId: TowerId, status: ClientSession["status"]): void =>
       byKeyIndex.forEach((row) => {
-        if (row.session.towerId === towerId) row.session = new ClientSession({ ...row.session, status })
+        if (row.session.towerId === towerId && !hasEnded(row)) {
+          row.session = new ClientSession({ ...row.session, status })
+        }
       })
 
     const insert = (session: ClientSession, route: Route): void => {
@@ -174,6 +176,7 @@ export const makeOver = (
             tower: new Tower({
               ...tower,
               addresses: tower.addresses.includes(address) ? tower.addresses : [address, ...tower.addresses],
+              status: "active",
               additions: tower.additions + 1
             }),
             removed: false
@@ -195,6 +198,15 @@ export const makeOver = (
           setTower({ ...known, tower: new Tower({ ...tower, addresses }) })
           return Effect.void
         }),
+
+      deactivateTower: (publicKey) =>
+        Effect.map(
+          Effect.suspend(() => load(rowOf(publicKey), publicKey)),
+          (tower) => {
+            setStatus(tower.id, "inactive")
+            return setTower({ tower: new Tower({ ...tower, status: "inactive" }), removed: false })
+          }
+        ),
 
       loadTower: (publicKey) => Effect.suspend(() => load(rowOf(publicKey), publicKey)),
       loadTowerById: (id) => Effect.suspend(() => load(towers.get(id), id)),
@@ -288,14 +300,24 @@ export const makeOver = (
             const sessions = byKeyIndex
               .map(({ session }) => session)
               .filter(({ policy }) => policy.blobType === blobType)
-            const active = sessions.filter(({ status }) => status === "active")
+            const of = (wanted: ClientSession["status"]) => sessions.filter(({ status }) => status === wanted)
+            const active = of("active")
             const usable = active.filter(({ policy, seqNum }) => seqNum < policy.maxUpdates)
             return {
               blobType,
               usable: usable.length,
               left: usable.reduce((sum, { policy, seqNum }) => sum + policy.maxUpdates - seqNum, 0),
               full: active.length - usable.length,
-              inactive: sessions.length - active.length
+              inactive: of("inactive").length,
+              terminal: of("terminal").length,
+              lost: of("lost").length,
+              exhausted: sessions.filter(
+                ({ policy, status, towerLastApplied }) => status !== "lost" && towerLastApplied >= policy.maxUpdates
+              ).length,
+              confirmed: sessions.reduce(
+                (sum, { status, towerLastApplied }) => sum + (status === "lost" ? 0 : towerLastApplied),
+                0
+              )
             }
           })
       ),

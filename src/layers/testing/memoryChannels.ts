@@ -39,7 +39,7 @@ export const recordOf = (channel: ChannelRow | undefined, height: CommitHeight):
   const found = channel.kept.get(height)
   if (found !== undefined) return StateRecord.Kept({ hint: found.backup.hint })
   const acked = [...channel.acked].filter(([, ranges]) => Ranges.has(ranges, height))
-  if (acked.some(([row]) => row.end === "lost")) return StateRecord.Lost()
+  if (acked.some(([row]) => row.session.status === "lost")) return StateRecord.Lost()
   if (acked.length > 0) return StateRecord.Complete()
   return Ranges.has(channel.ineligible, height) ? StateRecord.Ineligible() : StateRecord.Unknown()
 }
@@ -55,7 +55,7 @@ export const missingRanges = (channel: ChannelRow): Ranges.Ranges =>
 
 /** The states of which a copy was lost. @since 0.1.0 @category combinators */
 export const lostRanges = (channel: ChannelRow): Ranges.Ranges =>
-  Ranges.union([...channel.acked].flatMap(([row, ranges]) => (row.end === "lost" ? ranges : [])))
+  Ranges.union([...channel.acked].flatMap(([row, ranges]) => (row.session.status === "lost" ? ranges : [])))
 
 /** What has become of the states. @since 0.1.0 @category combinators */
 export const summaryOf = (channel: ChannelRow): ChannelSummary => {

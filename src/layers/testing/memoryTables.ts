@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { ClientSession } from "../../schema/ClientSession.js"
+import * as Schema from "effect/Schema"
+import { type ClientSession, SessionEnd } from "../../schema/ClientSession.js"
 import type { Instant, Route, SessionId, TowerId } from "../../schema/Ids.js"
-import type { SessionEnd } from "../../schema/StoredBackup.js"
 import type { Tower } from "../../schema/Tower.js"
 
 /** @since 0.1.0 @category models */
@@ -14,14 +14,20 @@ export interface TowerRow {
   readonly removed: boolean
 }
 
+/** Is the tower neither removed nor deactivated? @since 0.1.0 @category guards */
+export const isTowerInUse = (row: TowerRow | undefined): boolean =>
+  row !== undefined && !row.removed && row.tower.status === "active"
+
 /** @since 0.1.0 @category models */
 export interface SessionRow {
   session: ClientSession
   readonly route: Route
   failingSince?: Instant | undefined
   refusals: number
-  end?: SessionEnd | undefined
 }
+
+/** Was the session given up, or lost? @since 0.1.0 @category guards */
+export const hasEnded = ({ session }: SessionRow): boolean => Schema.is(SessionEnd)(session.status)
 
 /** @since 0.1.0 @category models */
 export interface Tables {

@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
-import { LastTowerAddr } from "../../../src/schema/DbError.js"
+import { LastTowerAddr, TowerNotFound } from "../../../src/schema/DbError.js"
 import { type PublicKey, TowerId } from "../../../src/schema/Ids.js"
 import { Tower } from "../../../src/schema/Tower.js"
 import type { TowerAddress } from "../../../src/schema/TowerAddress.js"
@@ -133,6 +133,12 @@ export const make = (options: Options = {}): Effect.Effect<ScriptedTowerCandidat
           const known = find(publicKey)
           if (known === undefined) return Effect.void
           return address === undefined ? removeCandidate(known.id) : removeAddress(known.id, address)
+        }),
+      // The reference's candidates know no such step: its client removes the tower from them.
+      deactivate: (publicKey) =>
+        Effect.suspend(() => {
+          const known = find(publicKey)
+          return known === undefined ? new TowerNotFound({ tower: publicKey }) : removeCandidate(known.id)
         }),
       list: Effect.sync(() => [...candidates.values()].toSorted((one, other) => one.id - other.id)),
       changes: PubSub.subscribe(changes)

@@ -88,6 +88,7 @@ export const database = (scenario: Scenario, { note }: Recorder): ClientDb.Servi
     saveStanding: () => Effect.void,
     createTower: () => unused,
     removeTower: () => unused,
+    deactivateTower: () => unused,
     loadTower: () => unused,
     loadTowerById: () => unused,
     listTowers: unused,

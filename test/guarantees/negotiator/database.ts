@@ -15,6 +15,7 @@ export const around = (db: ClientDb.Service, wrap: Around): ClientDb.Service => 
   bindIdentity: (identity) => wrap("bindIdentity", db.bindIdentity(identity)),
   createTower: (...args) => wrap("createTower", db.createTower(...args)),
   removeTower: (...args) => wrap("removeTower", db.removeTower(...args)),
+  deactivateTower: (...args) => wrap("deactivateTower", db.deactivateTower(...args)),
   listTowers: wrap("listTowers", db.listTowers),
   nextSessionKeyIndex: (...args) => wrap("nextSessionKeyIndex", db.nextSessionKeyIndex(...args)),
   freeSessionKeyIndex: (...args) => wrap("freeSessionKeyIndex", db.freeSessionKeyIndex(...args)),

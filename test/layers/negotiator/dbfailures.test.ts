@@ -49,6 +49,7 @@ const withOutcomes =
       bindIdentity: (identity) => plain("bindIdentity", db.bindIdentity(identity)),
       createTower: (...all) => plain("createTower", db.createTower(...all)),
       removeTower: (...all) => plain("removeTower", db.removeTower(...all)),
+      deactivateTower: (...all) => plain("deactivateTower", db.deactivateTower(...all)),
       listTowers: plain("listTowers", db.listTowers),
       loadStandings: (...all) => plain("loadStandings", db.loadStandings(...all)),
       saveStanding: (update) => plain("saveStanding", db.saveStanding(update)),

@@ -27,6 +27,7 @@ const cases: ReadonlyArray<readonly [what: string, Case, syncs: ReadonlyArray<st
   ["whose database it is", at((db) => db.bindIdentity(identity)), ["FULL"]],
   ["an added tower", at((db) => db.createTower(publicKey(2), address(2))), ["FULL"]],
   ["a removed tower", at((db, tower) => db.removeTower(tower.publicKey)), ["FULL"]],
+  ["a deactivated tower", at((db, tower) => db.deactivateTower(tower.publicKey)), ["FULL"]],
   // The first transaction looks for one that is free.
   ["a new key index", at(take), ["NORMAL", "FULL"]],
   [

@@ -1,5 +1,6 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+import type { ClientSession } from "../../../src/schema/ClientSession.js"
 import { KeyIndex } from "../../../src/schema/Ids.js"
 import { addSession, numbersOf, scene, type Test } from "./contract.js"
 import { backup, channelId, height, nobodysSession, sender } from "./samples.js"
@@ -142,6 +143,48 @@ export const endsCases = (test: Test) => {
       yield* db.endSession(sender, first.keyIndex, "lost")
       yield* db.addIneligible(channelId(1), height(1))
       assert.deepInclude(yield* db.summarize(channelId(1)), { handedIn: 1, ineligible: 0, lost: 1 })
+    })
+  )
+
+  test(
+    "how a session ended is its status, whatever becomes of its tower",
+    Effect.gen(function* () {
+      const { clients, db, first, hand, one, remove, second, window } = yield* scene
+      yield* hand([1, 2])
+      yield* window(first, { limit: 1 })
+      yield* window(first, { acked: 1, limit: 0 })
+      yield* db.terminateSession(first.id)
+      yield* window(second, { limit: 1 })
+      yield* window(second, { acked: 1, limit: 0 })
+      yield* db.endSession(sender, second.keyIndex, "lost")
+      const last = yield* addSession(clients, one)
+      const keysOf = (status?: ClientSession["status"]) =>
+        Effect.map(clients.listClientSessions({ status }), (found) =>
+          found.map(({ keyIndex, status }) => ({ keyIndex, status }))
+        )
+      const check = (status: ClientSession["status"]) =>
+        Effect.gen(function* () {
+          const all: ReadonlyArray<Pick<ClientSession, "keyIndex" | "status">> = [
+            { keyIndex: first.keyIndex, status: "terminal" },
+            { keyIndex: second.keyIndex, status: "lost" },
+            { keyIndex: last.keyIndex, status }
+          ]
+          const inOrder = all.toSorted((one, other) => one.keyIndex - other.keyIndex)
+          assert.deepStrictEqual(yield* keysOf(), inOrder)
+          for (const wanted of ["active", "inactive", "terminal", "lost"] as const) {
+            assert.deepStrictEqual(
+              yield* keysOf(wanted),
+              inOrder.filter(({ status }) => status === wanted)
+            )
+          }
+        })
+      yield* check("active")
+      yield* remove(one)
+      yield* check("inactive")
+      yield* clients.createTower(one.publicKey, one.addresses[0] ?? assert.fail())
+      yield* check("active")
+      const [counted] = yield* clients.countClientSessions
+      assert.deepInclude(counted, { usable: 1, full: 0, inactive: 0, terminal: 1, lost: 1, confirmed: 1 })
     })
   )
 

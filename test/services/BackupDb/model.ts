@@ -17,7 +17,10 @@ import { addSession } from "./contract.js"
 import { backup, channel, channelId, height, long, short } from "./samples.js"
 
 type Command =
-  | { readonly _tag: "register" | "close" | "addTower" | "removeTower" | "pause" | "restart"; readonly n: number }
+  | {
+      readonly _tag: "register" | "close" | "addTower" | "removeTower" | "deactivateTower" | "pause" | "restart"
+      readonly n: number
+    }
   | {
       readonly _tag: "add"
       readonly n: number
@@ -73,6 +76,7 @@ const command: FastCheck.Arbitrary<Command> = FastCheck.oneof(
   record(1, "close", { n: often(9, 1, 2) }),
   record(2, "addTower", { n: tower }),
   record(1, "removeTower", { n: tower }),
+  record(1, "deactivateTower", { n: tower }),
   record(2, "pause", { n: FastCheck.constantFrom(10_000, 40_000, -20_000) }),
   record(1, "restart", { n }),
   record(10, "add", {
@@ -135,6 +139,8 @@ const player = (context: Context.Context<Services>) => {
           return yield* clients.createTower(publicKey(next.n), address(next.n))
         case "removeTower":
           return yield* clients.removeTower(publicKey(next.n))
+        case "deactivateTower":
+          return yield* clients.deactivateTower(publicKey(next.n))
         case "add":
           return yield* db.addBackup(backup(next.n, next.at, { ...next, of: policyOf(next.short) }))
         case "ineligible":
@@ -198,7 +204,9 @@ const player = (context: Context.Context<Services>) => {
     clear: db.listSending("clear"),
     tor: db.listSending("tor"),
     acked: Effect.forEach([1, 2, 3], (n) => db.listAcked(TowerId.make(n))),
-    sessions: clients.listClientSessions()
+    sessions: clients.listClientSessions(),
+    counts: clients.countClientSessions,
+    towers: clients.listTowers
   })
 
   return { act, everything }

@@ -180,21 +180,33 @@ export const windowsCases = (test: Test) => {
     })
   )
 
-  test(
-    "a tower that is removed takes no more, and its bound states are open for others; added again, it goes on",
-    Effect.gen(function* () {
-      const { clients, first, hand, one, remove, second, window } = yield* scene
-      yield* hand([1, 2, 3])
-      const bound = yield* window(first, { limit: 2 })
-      assert.deepStrictEqual(numbersOf(yield* window(second, { limit: 2 })), [[1, 3]])
-      yield* remove(one)
-      assert.deepInclude(yield* Effect.flip(window(first, { acked: 1 })), { _tag: "SessionEnded", id: first.id })
-      assert.deepStrictEqual(numbersOf(yield* window(second, { acked: 1, limit: 1 })), [[2, 1]])
-      yield* clients.createTower(one.publicKey, one.addresses[0] ?? assert.fail())
-      assert.deepStrictEqual(yield* window(first), bound)
-      assert.deepStrictEqual(numbersOf(yield* window(second, { acked: 2 })), [])
-    })
-  )
+  for (const how of ["removed", "deactivated"] as const) {
+    test(
+      `a tower that is ${how} takes no more, and its bound states are open for others; added again, it goes on`,
+      Effect.gen(function* () {
+        const { clients, db, first, hand, one, remove, second, window } = yield* scene
+        yield* hand([1, 2, 3])
+        const bound = yield* window(first, { limit: 2 })
+        assert.deepStrictEqual(numbersOf(yield* window(second, { limit: 2 })), [[1, 3]])
+        // A visit that had begun before stores its session afterwards: it takes nothing either.
+        const late = yield* addSession(clients, one)
+        yield* how === "removed" ? remove(one) : clients.deactivateTower(one.publicKey)
+        const later = yield* addSession(clients, one)
+        for (const session of [first, late, later]) {
+          const refused = yield* Effect.flip(window(session, { acked: 0 }))
+          assert.deepInclude(refused, { _tag: "SessionEnded", id: session.id })
+        }
+        assert.deepStrictEqual(
+          (yield* db.listSending("clear")).map(({ session }) => session.keyIndex),
+          [second.keyIndex]
+        )
+        assert.deepStrictEqual(numbersOf(yield* window(second, { acked: 1, limit: 1 })), [[2, 1]])
+        yield* clients.createTower(one.publicKey, one.addresses[0] ?? assert.fail())
+        assert.deepStrictEqual(yield* window(first), bound)
+        assert.deepStrictEqual(numbersOf(yield* window(second, { acked: 2 })), [])
+      })
+    )
+  }
 
   test(
     "only the process that sends binds, acks and ends",
@@ -210,7 +222,7 @@ export const windowsCases = (test: Test) => {
         yield* Effect.flip(db.noteRefusal(other, first.keyIndex))
       ]
       assert.deepStrictEqual([...new Set(errors.map(({ _tag }) => _tag))], ["NotSender"])
-      assert.deepInclude(yield* sending(db, first), { refusals: 0, failingSince: undefined, end: undefined })
+      assert.deepInclude(yield* sending(db, first), { refusals: 0, failingSince: undefined })
       assert.deepInclude((yield* sending(db, first))?.session, { seqNum: 0 })
     })
   )
@@ -236,8 +248,7 @@ export const windowsCases = (test: Test) => {
         session: hidden,
         route: "tor",
         failingSince: undefined,
-        refusals: 0,
-        end: undefined
+        refusals: 0
       })
       yield* hand([1, 2])
       yield* window(third)
@@ -246,8 +257,12 @@ export const windowsCases = (test: Test) => {
       yield* db.endSession(sender, third.keyIndex, "terminal")
       const [acked, ...others] = yield* db.listAcked(one.id)
       assert.deepStrictEqual(others, [])
-      assert.deepInclude(acked, { end: "terminal" })
-      assert.deepInclude(acked?.session, { keyIndex: third.keyIndex, seqNum: 2, towerLastApplied: 1 })
+      assert.deepInclude(acked?.session, {
+        status: "terminal",
+        keyIndex: third.keyIndex,
+        seqNum: 2,
+        towerLastApplied: 1
+      })
       assert.deepStrictEqual(yield* db.listAcked(two.id), [])
       assert.deepStrictEqual(yield* db.listAcked(one.id, { after: third.keyIndex }), [])
     })

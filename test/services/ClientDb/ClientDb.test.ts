@@ -25,6 +25,7 @@ const reopening = Effect.map(newFile, (options): ClientDb.Service => {
     bindIdentity: (...args) => open((db) => db.bindIdentity(...args)),
     createTower: (...args) => open((db) => db.createTower(...args)),
     removeTower: (...args) => open((db) => db.removeTower(...args)),
+    deactivateTower: (...args) => open((db) => db.deactivateTower(...args)),
     loadTower: (...args) => open((db) => db.loadTower(...args)),
     loadTowerById: (...args) => open((db) => db.loadTowerById(...args)),
     listTowers: open((db) => db.listTowers),

@@ -14,6 +14,7 @@ import { address, identity, policy, policyKey, publicKey, session, start } from 
 /** The two databases do the same in every sequence of calls: the one in memory is the model of the one in SQL. */
 type Command =
   | { readonly _tag: "add"; readonly tower: PublicKey; readonly address: TowerAddress }
+  | { readonly _tag: "deactivate"; readonly tower: PublicKey }
   | { readonly _tag: "remove"; readonly tower: PublicKey; readonly address: TowerAddress | undefined }
   | {
       readonly _tag: "take"
@@ -43,6 +44,7 @@ const failures = FastCheck.nat({ max: 9 })
 
 const command: FastCheck.Arbitrary<Command> = FastCheck.oneof(
   FastCheck.record({ _tag: FastCheck.constant("add" as const), tower: anyTower, address: anyAddress }),
+  FastCheck.record({ _tag: FastCheck.constant("deactivate" as const), tower: anyTower }),
   FastCheck.record({
     _tag: FastCheck.constant("remove" as const),
     tower: anyTower,
@@ -115,6 +117,8 @@ const player = (db: ClientDb.Service) => {
           return yield* db.createTower(next.tower, next.address)
         case "remove":
           return yield* db.removeTower(next.tower, next.address)
+        case "deactivate":
+          return yield* db.deactivateTower(next.tower)
         case "take": {
           const forceNext = next.force === undefined ? undefined : pick(next.force)
           const left = next.left.map(pick).filter((found) => found !== undefined)
@@ -162,6 +166,7 @@ const player = (db: ClientDb.Service) => {
       // The model of a tower's key is the number that created it; ids depend on the order.
       found.map(({ towerPublicKey: _, ...stored }) => ({ ...stored }))
     ),
+    counts: db.countClientSessions,
     standings: db.loadStandings(policy.blobType, policyKey),
     next: said(db.skipSessionKeys(1))
   })

@@ -205,20 +205,54 @@ export const sessionsCases = (test: Test) =>
       Effect.gen(function* () {
         const { db, tower } = yield* bound
         assert.deepStrictEqual(yield* db.countClientSessions, [])
-        const store = (blobType: BlobType.BlobType, seqNum: number, status: "active" | "inactive") =>
+        const store = (
+          blobType: BlobType.BlobType,
+          seqNum: number,
+          status: ClientSession["status"],
+          towerLastApplied = 0
+        ) =>
           Effect.gen(function* () {
             const held = yield* db.nextSessionKeyIndex(tower.id, blobType, "clear")
-            const stored = session(tower, held, { policy: { ...policy, blobType, maxUpdates: 10 }, seqNum, status })
+            const stored = session(tower, held, {
+              policy: { ...policy, blobType, maxUpdates: 10 },
+              seqNum,
+              status,
+              towerLastApplied
+            })
             yield* db.createClientSession(stored, held, update(tower))
           })
         yield* store(BlobType.altruistTaprootCommit, 0, "active")
         yield* store(BlobType.altruistAnchorCommit, 10, "active")
         yield* store(BlobType.altruistAnchorCommit, 10, "inactive")
         yield* store(BlobType.altruistAnchorCommit, 7, "active")
-        yield* store(BlobType.altruistAnchorCommit, 9, "active")
+        yield* store(BlobType.altruistAnchorCommit, 9, "active", 8)
+        yield* store(BlobType.altruistAnchorCommit, 10, "active", 10)
+        yield* store(BlobType.altruistAnchorCommit, 10, "inactive", 10)
+        yield* store(BlobType.altruistAnchorCommit, 7, "terminal", 5)
+        for (const applied of [10, 3]) yield* store(BlobType.altruistAnchorCommit, 10, "lost", applied)
         assert.deepStrictEqual(yield* db.countClientSessions, [
-          { blobType: BlobType.altruistAnchorCommit, usable: 2, left: 4, full: 1, inactive: 1 },
-          { blobType: BlobType.altruistTaprootCommit, usable: 1, left: 10, full: 0, inactive: 0 }
+          {
+            blobType: BlobType.altruistAnchorCommit,
+            usable: 2,
+            left: 4,
+            full: 2,
+            inactive: 2,
+            terminal: 1,
+            lost: 2,
+            exhausted: 2,
+            confirmed: 33
+          },
+          {
+            blobType: BlobType.altruistTaprootCommit,
+            usable: 1,
+            left: 10,
+            full: 0,
+            inactive: 0,
+            terminal: 0,
+            lost: 0,
+            exhausted: 0,
+            confirmed: 0
+          }
         ])
       })
     )

@@ -98,6 +98,53 @@ export const towersCases = (test: Test) =>
     )
 
     test(
+      "can be deactivated: they stay known, and are active again when they are added",
+      Effect.gen(function* () {
+        const { db, tower } = yield* bound
+        const inactive = yield* db.deactivateTower(publicKey(1))
+        assert.deepStrictEqual([tower.status, inactive.status], ["active", "inactive"])
+        assert.deepStrictEqual(inactive.addresses, tower.addresses)
+        assert.deepStrictEqual(yield* db.deactivateTower(publicKey(1)), inactive)
+        assert.deepStrictEqual(yield* db.listTowers, [inactive])
+        assert.deepStrictEqual(yield* db.loadTower(publicKey(1)), inactive)
+        assert.deepStrictEqual(yield* db.loadTowerById(tower.id), inactive)
+        const back = yield* db.createTower(publicKey(1), address(1))
+        assert.deepInclude(back, { id: tower.id, status: "active", additions: tower.additions + 1 })
+        assert.deepStrictEqual(yield* db.listTowers, [back])
+      })
+    )
+
+    test(
+      "that are deactivated can be removed, and come back active",
+      Effect.gen(function* () {
+        const { db } = yield* bound
+        yield* db.deactivateTower(publicKey(1))
+        yield* db.removeTower(publicKey(1))
+        assert.deepStrictEqual(yield* db.listTowers, [])
+        for (const n of [1, 2]) {
+          assert.strictEqual((yield* Effect.flip(db.deactivateTower(publicKey(n))))._tag, "TowerNotFound")
+        }
+        assert.strictEqual((yield* db.createTower(publicKey(1), address(1))).status, "active")
+      })
+    )
+
+    test(
+      "keep their sessions when they are deactivated, as inactive ones",
+      Effect.gen(function* () {
+        const { db, take, tower } = yield* bound
+        const held = yield* take
+        yield* db.createClientSession(session(tower, held), held, update(tower))
+        yield* db.deactivateTower(publicKey(1))
+        assert.deepStrictEqual(
+          (yield* db.listClientSessions({ status: "inactive" })).map(({ keyIndex }) => keyIndex),
+          [held.keyIndex]
+        )
+        yield* db.createTower(publicKey(1), address(1))
+        assert.deepStrictEqual(yield* db.listClientSessions({ status: "inactive" }), [])
+      })
+    )
+
+    test(
       "keep their sessions when they are removed, as inactive ones",
       Effect.gen(function* () {
         const { db, take, tower } = yield* bound

@@ -224,6 +224,49 @@ describe("a tower client", () => {
     )
   })
 
+  it("sends what is bound at a tower that is deactivated to another one, and goes on there when it is added again", () => {
+    run({ towers: [{ ...good, update: () => "silence" }, good] }, (world) =>
+      Effect.gen(function* () {
+        yield* world.storeSession(1)
+        const process = yield* world.start
+        yield* handAll(process, 1, 8)
+        yield* Effect.sleep(second)
+        yield* Effect.orDie(process.client.deactivateTower(towerKey(1)))
+        expect(yield* untilBackedUp(process, 8)).toBeLessThanOrEqual(2.5 * second)
+        expectCopies(world, 8, 1)
+        const contacts = () =>
+          world.events.filter(({ happening }) => happening._tag === "ContactStarted" && happening.towerId === 1).length
+        const before = contacts()
+        yield* handAll(process, 9, 20)
+        yield* untilBackedUp(process, 20)
+        yield* Effect.sleep(10 * minute)
+        expect(contacts()).toBe(before)
+        yield* Effect.orDie(process.candidates.add(towerKey(1), addressOf(1)))
+        yield* Effect.sleep(minute)
+        expect(contacts()).toBeGreaterThan(before)
+        yield* process.close
+      })
+    )
+  })
+
+  it("leaves a session that another process has given up to itself, and sends its states elsewhere", () => {
+    run({ towers: [{ ...good, update: () => "silence" }, good] }, (world) =>
+      Effect.gen(function* () {
+        const { id, keyIndex } = yield* world.storeSession(1)
+        const process = yield* world.start
+        yield* handAll(process, 1, 8)
+        yield* Effect.sleep(second)
+        expect(yield* Effect.orDie(world.db.terminateSession(id))).toEqual({ reopened: 8, lost: 0 })
+        expect(yield* untilBackedUp(process, 8)).toBeLessThanOrEqual(30 * second)
+        expectCopies(world, 8, 1)
+        yield* Effect.sleep(10 * minute)
+        const { sessions } = yield* process.client.status
+        expect(sessions.map((one) => one.keyIndex)).not.toContain(keyIndex)
+        yield* process.close
+      })
+    )
+  })
+
   it("W6: crashes every nine minutes do not keep a state at a dead tower", () => {
     run({ towers: [silent, good] }, (world) =>
       Effect.gen(function* () {
