@@ -92,7 +92,7 @@ export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json:
             yield* print("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
             const session = yield* negotiateOnce(negotiator, "a session", (line) => print(`   ${line}`))
             const held = (yield* db.countClientSessions).reduce(
-              (sum, one) => sum + one.usable + one.full + one.inactive,
+              (sum, one) => sum + one.usable + one.full + one.inactive + one.terminal + one.lost,
               0
             )
             if (!given.json) {

@@ -18,9 +18,11 @@ import * as LogLevel from "effect/LogLevel"
 import * as Record from "effect/Record"
 import { Curve } from "../services/Curve.js"
 import { add } from "./addCommand.js"
+import { channels } from "./channelsCommand.js"
 import { check } from "./dbCheckCommand.js"
 import { db } from "./dbCommand.js"
 import { skipKeys } from "./dbSkipKeysCommand.js"
+import { deactivate } from "./deactivateCommand.js"
 import { demo } from "./demoCommand.js"
 import { doctor } from "./doctorCommand.js"
 import { init } from "./initCommand.js"
@@ -28,7 +30,10 @@ import { negotiate } from "./negotiateCommand.js"
 import { policy } from "./policyCommand.js"
 import { remove } from "./removeCommand.js"
 import { serve } from "./serveCommand.js"
+import { session } from "./sessionCommand.js"
 import { sessions } from "./sessionsCommand.js"
+import { terminate } from "./sessionTerminateCommand.js"
+import { stats } from "./statsCommand.js"
 import { status } from "./statusCommand.js"
 import { bashCompletions } from "./support/bashCompletions.js"
 import { UsageError } from "./support/CliError.js"
@@ -53,10 +58,14 @@ const wtclient = Command.make("wtclient").pipe(
     init,
     add,
     remove,
+    deactivate,
     towers,
     tower,
     negotiate,
     sessions,
+    session,
+    channels,
+    stats,
     policy,
     status,
     watch,
@@ -99,10 +108,14 @@ export const grammar: Grammar = {
       init: () => Command.getUsage(init),
       add: () => Command.getUsage(add),
       remove: () => Command.getUsage(remove),
+      deactivate: () => Command.getUsage(deactivate),
       towers: () => Command.getUsage(towers),
       tower: () => Command.getUsage(tower),
       negotiate: () => Command.getUsage(negotiate),
       sessions: () => Command.getUsage(sessions),
+      "session terminate": () => Command.getUsage(terminate),
+      channels: () => Command.getUsage(channels),
+      stats: () => Command.getUsage(stats),
       policy: () => Command.getUsage(policy),
       status: () => Command.getUsage(status),
       watch: () => Command.getUsage(watch),

@@ -244,7 +244,7 @@ export class NoTowerCandidates extends Schema.TaggedError<NoTowerCandidates>()("
     )
     const why = reasons === undefined ? "" : `: ${reasons.join("; ")}`
     return this.quarantined === 0
-      ? "No tower is known. Add one first."
+      ? "No active tower is known. Add one first."
       : this.quarantined === 1
         ? `The one tower that is known refuses this policy, and is left out for now${why}. Add another one, add it again to ask it at once, or change the policy.`
         : `All ${this.quarantined} towers that are known refuse this policy, and are left out for now${why}. Add another one, add one again to ask it at once, or change the policy.`

@@ -487,7 +487,7 @@ describe("wtclient", () => {
       yield* wtclient("add", uri)
       yield* wtclient("remove", tower)
       const none = yield* wtclient("negotiate")
-      assert.match(none.stderr, /No tower is known/)
+      assert.match(none.stderr, /No active tower is known/)
       oneSentence(none.stderr)
       yield* wtclient("add", uri)
       const refused = yield* wtclient("negotiate", "--json")

@@ -24,7 +24,9 @@ const Status = Schema.parseJson(
         usable: Schema.Int,
         left: Schema.Int,
         full: Schema.Int,
-        inactive: Schema.Int
+        inactive: Schema.Int,
+        terminal: Schema.Int,
+        lost: Schema.Int
       })
     ),
     towers: Schema.Array(
@@ -86,7 +88,9 @@ describe("wtclient status", () => {
       assert.strictEqual(other.code, 1)
       const json = decoded((yield* wtclient("status", "--json")).stdout)
       assert.deepStrictEqual(json, {
-        sessions: [{ blobType: 6, blobTypeName: "anchor", usable: 1, left: 1024, full: 0, inactive: 0 }],
+        sessions: [
+          { blobType: 6, blobTypeName: "anchor", usable: 1, left: 1024, full: 0, inactive: 0, terminal: 0, lost: 0 }
+        ],
         towers: [{ state: "CanBeAsked" }]
       })
     })

@@ -15,6 +15,7 @@ import type {
   ChannelNotRegistered,
   CopiesLost,
   OtherTransaction,
+  SessionNotFound,
   StateNotHandedIn
 } from "../../schema/BackupError.js"
 import type {
@@ -66,6 +67,7 @@ export type Failure =
   | InvalidPublicKey
   | NegotiationError
   | BackupFailure
+  | SessionNotFound
   | NoJusticeTransaction
   | ListenFailed
 
@@ -145,7 +147,7 @@ const wordsOf = ({ client, failure, policyWords }: CommandFailed): Words => {
       }
     case "NoTowerCandidates":
       return failure.quarantined === 0
-        ? { sentence: "No tower is known.", next: [command("add", "PUBLICKEY@HOST")] }
+        ? { sentence: "No active tower is known.", next: [command("add", "PUBLICKEY@HOST")] }
         : { sentence: failure.message, next: [command("status", ...policyWords)] }
     case "FailedNegotiation": {
       const has = (tag: AttemptFailure["_tag"]) => failure.failures.some((one) => one.failure._tag === tag)
@@ -158,6 +160,8 @@ const wordsOf = ({ client, failure, policyWords }: CommandFailed): Words => {
         ]
       }
     }
+    case "SessionNotFound":
+      return { sentence: failure.message, next: [command("sessions", "--full")] }
     case "TowerNotFound":
       return { sentence: `No tower ${failure.tower} is known.`, next: [command("towers")] }
     case "LastTowerAddr":

@@ -15,6 +15,7 @@ import * as HdKeyRing from "../../layers/HdKeyRing.js"
 import * as SocksSocketDialer from "../../layers/SocksSocketDialer.js"
 import * as BlobType from "../../schema/BlobType.js"
 import * as Chain from "../../schema/Chain.js"
+import { ClientSession } from "../../schema/ClientSession.js"
 import { KeyLayout } from "../../schema/KeyLayout.js"
 import * as Policy from "../../schema/Policy.js"
 import * as TowerAddress from "../../schema/TowerAddress.js"
@@ -56,9 +57,9 @@ export const options = {
     "Read the seed (hex) or the extended private key from there"
   ),
   status: Table.optional(
-    Table.oneOf(["active", "inactive"]),
-    "both",
-    "Show the sessions of this status; those of removed towers are inactive"
+    Table.oneOf(ClientSession.fields.status.literals),
+    "all",
+    "Show the sessions of this status; those of removed and deactivated towers are inactive"
   ),
   // Nine digits: a larger number may not fit into the database's 32 bits.
   tower: Table.optional(
@@ -103,7 +104,7 @@ const placeholders: Record<keyof typeof options, string> = {
   proxy: "HOST:PORT",
   count: "N",
   import: "FILE|-",
-  status: "active|inactive",
+  status: "STATUS",
   tower: "PUBLICKEY|NUMBER",
   layout: "lnd|dcrlnd|dcrlndRemote",
   account: "N",
@@ -151,6 +152,6 @@ export const choices: { readonly [name: string]: ReadonlyArray<string> } = {
   chain: [...new Set(Chain.all.map(({ name }) => name))],
   network: [...new Set(Chain.all.map(({ network }) => network))],
   "blob-type": Object.keys(BlobType.byName),
-  status: ["active", "inactive"],
+  status: ClientSession.fields.status.literals,
   layout: KeyLayout.literals
 }

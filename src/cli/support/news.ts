@@ -25,7 +25,7 @@ const ofTower = (before: TowerStatus | undefined, after: TowerStatus, now: numbe
 }
 
 const stateOf = ({ readiness }: TowerStatus): string =>
-  readiness._tag === "CanBeAsked" ? readiness._tag : `${readiness._tag} ${readiness.until}`
+  "until" in readiness ? `${readiness._tag} ${readiness.until}` : readiness._tag
 
 /** What is new, the oldest first. @since 0.1.0 @category combinators */
 export const news = (before: Status, after: Status): ReadonlyArray<string> => {

@@ -35,7 +35,7 @@ import { during } from "./progress.js"
 /** The database; it is created when there is none. @since 0.1.0 @category layers */
 export const database = ({
   database
-}: ClientPaths): Layer.Layer<ClientDb, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
+}: ClientPaths): Layer.Layer<SqlClientDb.Services, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
   SqliteOrPostgres.clientDb(database)
 
 const cannotRead = (filename: string, code: string) =>
@@ -187,7 +187,9 @@ export const sqlClient = (client: ClientPaths): Layer.Layer<SqlClient, ReadError
   )
 
 /** The same database, to read from. @since 0.1.0 @category layers */
-export const existingDatabase = (client: ClientPaths): Layer.Layer<ClientDb, ReadError, FileSystem.FileSystem> =>
+export const existingDatabase = (
+  client: ClientPaths
+): Layer.Layer<SqlClientDb.Services, ReadError, FileSystem.FileSystem> =>
   Layer.provide(SqlClientDb.layer(), sqlClient(client))
 
 /**
@@ -200,7 +202,7 @@ export const existingDatabase = (client: ClientPaths): Layer.Layer<ClientDb, Rea
 export const boundDatabase = (
   client: ClientPaths
 ): Layer.Layer<
-  ClientDb | KeyRing,
+  SqlClientDb.Services | KeyRing,
   InvalidOptions | DbError | DatabaseTooNew | WrongDatabase | KeyFileError | KeyRingError | PackageMissing,
   FileSystem.FileSystem
 > =>

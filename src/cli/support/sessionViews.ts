@@ -1,20 +1,17 @@
 /**
- * Sessions as text, page by page: a client can have more of them than fit into memory.
+ * Sessions as text.
  *
  * @since 0.1.0
  */
 import type * as Terminal from "@effect/platform/Terminal"
-import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
 import type { ClientSession } from "../../schema/ClientSession.js"
-import { doing } from "./progress.js"
-import { type Column, type Layout, layout, terminalWidth } from "./table.js"
+import * as Pages from "./pages.js"
+import type { Column } from "./table.js"
 import { away, inShort, json, short, time } from "./views.js"
 
 /** A session for programs; times are ISO 8601. @since 0.1.0 @category combinators */
@@ -69,55 +66,19 @@ const columnsOf = ({ chain, isFull }: Shown, now: number): ReadonlyArray<Column<
   ]
 }
 
-/** Prints, and waits until the reader has taken what was printed before. */
-const print = (text: string): Effect.Effect<void> =>
-  Effect.andThen(
-    Console.log(text),
-    Effect.async<void>((resume) => {
-      const { stdout } = process
-      if (!stdout.writableNeedDrain) return resume(Effect.void)
-      const onDrain = () => resume(Effect.void)
-      stdout.once("drain", onDrain)
-      return Effect.sync(() => stdout.off("drain", onDrain))
-    })
-  )
-
-const pages = <E, R>(sessions: Stream.Stream<ClientSession, E, R>) =>
-  sessions.pipe(
-    Stream.chunks,
-    Stream.filter(Chunk.isNonEmpty),
-    Stream.map(Chunk.toReadonlyArray),
-    Stream.tap((page) => doing(`lists the sessions, up to key index ${page.at(-1)?.keyIndex}`)),
-    Stream.ensuring(doing(undefined))
-  )
+const lists = ({ keyIndex }: ClientSession) => `lists the sessions, up to key index ${keyIndex}`
 
 /** Prints a table of sessions, if there are any; answers whether there are. @since 0.1.0 @category combinators */
 export const printSessions = <E, R>(
   sessions: Stream.Stream<ClientSession, E, R>,
   shown: Shown
 ): Effect.Effect<boolean, E, R | Terminal.Terminal> =>
-  Effect.gen(function* () {
-    const columns = columnsOf(shown, yield* Clock.currentTimeMillis)
-    const width = shown.isFull ? undefined : yield* terminalWidth
-    const last = yield* Stream.runFoldEffect(pages(sessions), Option.none<Layout<ClientSession>>(), (before, page) => {
-      // The first page decides about the columns of all.
-      const { header, line } = Option.getOrElse(before, () => layout(columns, page, width))
-      const lines = [...(Option.isNone(before) ? [header] : []), ...page.map(line)]
-      return Effect.as(print(lines.join("\n")), Option.some({ header, line }))
-    })
-    return Option.isSome(last)
-  })
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Pages.printTable(sessions, { columns: columnsOf(shown, now), isFull: shown.isFull, lists })
+  )
 
 /** Prints an array of sessions for programs, one in each line, between these two texts. @since 0.1.0 @category combinators */
 export const printSessionsJson = <E, R>(
   sessions: Stream.Stream<ClientSession, E, R>,
-  around: readonly [before: string, after: string] = ["", ""]
-): Effect.Effect<void, E, R> =>
-  Effect.gen(function* () {
-    const [before, after] = around
-    yield* print(`${before}[`)
-    yield* Stream.runFoldEffect(pages(sessions), "", (comma, page) =>
-      Effect.as(print(comma + page.map((session) => json(sessionJson(session))).join(",\n")), ",")
-    )
-    yield* print(`]${after}`)
-  })
+  around?: readonly [before: string, after: string]
+): Effect.Effect<void, E, R> => Pages.printArray(sessions, (session) => json(sessionJson(session)), { around, lists })

@@ -48,14 +48,22 @@ export interface Trouble {
 /** What is the matter with this client; undefined where all is well. @since 0.1.0 @category combinators */
 export const trouble = (status: Status): Trouble | undefined => {
   const { policy, policyWords, sessions, towers } = status
-  const isAnyAsked = towers.some(({ readiness }) => readiness._tag !== "IsLeftOut")
+  const isAnyAsked = towers.some(({ readiness: { _tag } }) => _tag !== "IsLeftOut" && _tag !== "IsDeactivated")
   // Without a tower that can be asked, negotiate fails.
   const next = isAnyAsked ? ["negotiate", ...policyWords] : ["add", "PUBLICKEY@HOST"]
   if (!sessions.some((one) => one.blobType === policy.blobType && one.usable > 0)) {
     return { sentence: `No session of type ${BlobType.nameOf(policy.blobType)} can take updates.`, next }
   }
   if (towers.length === 0) return { sentence: "No tower is known.", next }
-  return isAnyAsked ? undefined : { sentence: "Every tower refuses this policy, and is left out for now.", next }
+  if (isAnyAsked) return undefined
+  const deactivated = towers.filter(({ readiness }) => readiness._tag === "IsDeactivated").length
+  const sentence =
+    deactivated === 0
+      ? "Every tower refuses this policy, and is left out for now."
+      : deactivated === towers.length
+        ? "Every tower is deactivated."
+        : "Every tower is deactivated, or refuses this policy and is left out for now."
+  return { sentence, next }
 }
 
 /** The status for programs; times are ISO 8601. @since 0.1.0 @category combinators */
@@ -67,8 +75,12 @@ export const statusJson = (status: Status) => ({
 })
 
 /** The sessions of a blob type, in numbers. @since 0.1.0 @category combinators */
-export const countLine = ({ blobType, full, inactive, left, usable }: ClientDb.SessionCounts): string =>
-  `Sessions of type ${BlobType.nameOf(blobType)}: ${usable} that can take updates (${left} left), ${full} full, ${inactive} inactive`
+export const countLine = ({ blobType, full, inactive, left, lost, terminal, usable }: ClientDb.SessionCounts): string =>
+  [
+    `Sessions of type ${BlobType.nameOf(blobType)}: ${usable} that can take updates (${left} left), ${full} full, ${inactive} inactive`,
+    ...(terminal === 0 ? [] : [`${terminal} given up`]),
+    ...(lost === 0 ? [] : [`${lost} lost`])
+  ].join(", ")
 
 const towerLines = (status: TowerStatus, now: number): ReadonlyArray<string> => [
   `Tower ${status.tower.id}, ${short(status.tower.publicKey)}, at ${status.tower.addresses.join(", ")}`,

@@ -16,11 +16,12 @@ import type { ClientDb } from "../../services/ClientDb.js"
 import type { Proposal } from "./policyFlags.js"
 import { away, inShort, standingJson, time, towerJson } from "./views.js"
 
-/** Whether a tower can be asked now, or else until when it rests or is left out. @since 0.1.0 @category models */
+/** Whether a tower can be asked now, or else why not, and until when it rests or is left out. @since 0.1.0 @category models */
 export type Readiness =
   | { readonly _tag: "CanBeAsked" }
   | { readonly _tag: "Rests"; readonly until: number }
   | { readonly _tag: "IsLeftOut"; readonly until: number; readonly reason: string }
+  | { readonly _tag: "IsDeactivated" }
 
 /** A tower, what is known about it for a policy, and whether it can be asked. @since 0.1.0 @category models */
 export interface TowerStatus {
@@ -51,7 +52,9 @@ export const towerStatusOf = (
     const standings = yield* db.loadStandings(policy.blobType, Policy.keyOf(policy))
     return (tower) => {
       const standing = standings.get(tower.id) ?? Standing.initial
-      return { tower, standing, readiness: readinessOf(standing, settings, now) }
+      const readiness: Readiness =
+        tower.status === "inactive" ? { _tag: "IsDeactivated" } : readinessOf(standing, settings, now)
+      return { tower, standing, readiness }
     }
   })
 
@@ -99,6 +102,8 @@ export const readinessLine = (readiness: Readiness, now: number): string => {
       return `stands behind the others until ${away(readiness.until, now)}, and is asked where no other gives a session`
     case "IsLeftOut":
       return `is left out for this policy until ${away(readiness.until, now)}, or until it is added again: ${readiness.reason}`
+    case "IsDeactivated":
+      return "is deactivated until it is added again"
   }
 }
 
@@ -130,6 +135,8 @@ export const readinessCells = (readiness: Readiness, now: number): readonly [lon
       return [`rests until ${away(readiness.until, now)}`, `rests, ends ${inShort(readiness.until, now)}`]
     case "IsLeftOut":
       return [`left out until ${away(readiness.until, now)}`, `left out, ends ${inShort(readiness.until, now)}`]
+    case "IsDeactivated":
+      return ["deactivated", "deactivated"]
   }
 }
 
@@ -137,7 +144,7 @@ export const readinessCells = (readiness: Readiness, now: number): readonly [lon
 export const towerStatusJson = ({ readiness, standing, tower }: TowerStatus) => ({
   ...towerJson(tower),
   state: readiness._tag,
-  until: readiness._tag === "CanBeAsked" ? undefined : time(readiness.until),
+  until: "until" in readiness ? time(readiness.until) : undefined,
   reason: readiness._tag === "IsLeftOut" ? readiness.reason : undefined,
   standing: standingJson(standing)
 })

@@ -13,7 +13,7 @@ export const json = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part))
 
 /** A tower for programs. @since 0.1.0 @category combinators */
-export const towerJson = ({ addresses, id, publicKey }: Tower) => ({ id, publicKey, addresses })
+export const towerJson = ({ addresses, id, publicKey, status }: Tower) => ({ id, publicKey, addresses, status })
 
 /** An instant as ISO 8601, UTC. @since 0.1.0 @category combinators */
 export const time = (instant: number): string => new Date(instant).toISOString()

@@ -30,6 +30,18 @@ describe("completions", () => {
       ["check", "skip-keys"]
     ],
     [
+      ["wtclient", "sess"],
+      ["session", "sessions"]
+    ],
+    [["wtclient", "session", ""], ["terminate"]],
+    [["wtclient", "channels", "--ful"], ["--full"]],
+    [["wtclient", "stats", "--js"], ["--json"]],
+    [["wtclient", "deactivate", "--tow"], []],
+    [
+      ["wtclient", "sessions", "--status", ""],
+      ["active", "inactive", "terminal", "lost"]
+    ],
+    [
       ["wtclient", "db", "skip-keys", "--c"],
       ["--chain", "--count", "--completions"]
     ],
