@@ -103,6 +103,12 @@ export const of = <Fee extends FeeRate>(policy: Policy<Fee>): Policy<Fee> =>
 
 const blobTypeNames = Object.keys(BlobType.byName)
 
+/** A type can be given by its name and by its number: who gave one of them finds it in the sentence. */
+const nameAndNumber = (type: BlobType.BlobType): string => {
+  const name = BlobType.nameOf(type)
+  return name === String(type) ? name : `${name} (${type})`
+}
+
 const isBlobType = Schema.is(BlobType.BlobType)
 
 const blobType: Table.Kind<BlobType.BlobType> = {
@@ -214,8 +220,11 @@ export const validate = <Fee extends FeeRate>(
     )
   }
   if (!chain.blobTypes.includes(policy.blobType)) {
-    const known = chain.blobTypes.map((type) => `${BlobType.nameOf(type)} (${type})`).join(", ")
-    return fail("UnsupportedBlobType", `${chain.name} has no blob type ${policy.blobType}; it has ${known}`)
+    const known = chain.blobTypes.map(nameAndNumber).join(", ")
+    return fail(
+      "UnsupportedBlobType",
+      `${chain.name} has no blob type ${nameAndNumber(policy.blobType)}; it has ${known}`
+    )
   }
   if (!paysItsSweep(policy, chain)) {
     return fail(

@@ -181,6 +181,16 @@ describe("wtclient policy", () => {
         { blobTypeName: "legacy", maxUpdates: 1024, sweepFeeRate: "10000" },
         { blobTypeName: "anchor", maxUpdates: 1024, sweepFeeRate: "10000" }
       ])
+      for (const [given, named] of [
+        ["taproot", "taproot \\(10\\)"],
+        ["10", "taproot \\(10\\)"],
+        ["7", "7"]
+      ]) {
+        const other = yield* anywhere(["policy", "--chain", "decred", "--blob-type", given ?? ""])
+        const has = "legacy \\(2\\), reward \\(3\\), anchor \\(6\\)"
+        assert.match(other.stderr, new RegExp(`: decred has no blob type ${named}; it has ${has}\\.`))
+        assert.strictEqual(other.code, 1)
+      }
       const bad = yield* wtclient("policy", "--sweep-fee-rate", "1")
       assert.match(bad.stderr, /^wtclient: The policy is not valid: /)
       assert.strictEqual(bad.code, 1)
