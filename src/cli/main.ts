@@ -14,12 +14,15 @@ import { type ErrorTerminal, StandardError } from "./support/progress.js"
 
 const signals = { SIGHUP: "hangup", SIGINT: "interrupt", SIGTERM: "terminate" } as const
 
-/** Calls back when the program is told to stop, or when its output has nowhere to go. */
-const onStop = (stop: (ending: Ending) => void): (() => void) => {
-  for (const [signal, ending] of Object.entries(signals)) {
-    // Once: a second signal ends the process at once, where the first one's work does not end.
-    process.once(signal, () => stop(ending))
-  }
+/**
+ * Calls back when the program is told to stop, or when its output has nowhere to go.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const onStop = (stop: (ending: Ending) => void): (() => void) => {
+  const listeners = Object.entries(signals).map(([signal, ending]) => [signal, () => stop(ending)] as const)
+  for (const [signal, listener] of listeners) process.on(signal, listener)
   for (const stream of [process.stdout, process.stderr]) {
     // What is written last fails after the program's end: without a listener that error would be thrown, so these two stay.
     stream.on("error", () => {})
@@ -31,7 +34,11 @@ const onStop = (stop: (ending: Ending) => void): (() => void) => {
       stop(ending)
     })
   }
-  return () => {}
+  // A signal ends the process at once when the program has ended, or is ending because of another one: a reader that takes
+  // nothing can hold up its last output for ever.
+  return () => {
+    for (const [signal, listener] of listeners) process.off(signal, listener)
+  }
 }
 
 /** The terminal at standard error, if there is one. */
