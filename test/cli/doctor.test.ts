@@ -1,6 +1,6 @@
 import type * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Redacted, Schema, type Scope } from "effect"
+import { Deferred, Duration, Effect, Fiber, Option, Redacted, Schema, type Scope, TestClock } from "effect"
 import { type Findings, faultOf, verdictOf } from "../../src/cli/support/diagnosis.js"
 import { nobleCurve } from "../../src/internal/nobleCurve.js"
 import * as Brontide from "../../src/layers/brontide/connection.js"
@@ -14,11 +14,14 @@ import { HexBytes } from "../../src/schema/Ids.js"
 import { KeyRingError } from "../../src/schema/KeyRingError.js"
 import * as TowerAddress from "../../src/schema/TowerAddress.js"
 import * as TowerUri from "../../src/schema/TowerUri.js"
-import { DialFailed, GarbledFrame, HandshakeFailed, MessageTimeout } from "../../src/schema/TransportError.js"
+import { DialFailed } from "../../src/schema/TransportError.js"
 import * as Code from "../../src/schema/wire/Code.js"
 import { CreateSessionReply } from "../../src/schema/wire/CreateSessionReply.js"
 import { DeleteSessionReply } from "../../src/schema/wire/DeleteSessionReply.js"
+import { ErrorMessage } from "../../src/schema/wire/ErrorMessage.js"
 import type { Message } from "../../src/schema/wire/Message.js"
+import type { SocketDialer } from "../../src/services/SocketDialer.js"
+import { turns } from "../layers/net/sockets.js"
 import { assertForm } from "./sentences.js"
 import { answering, greeting, hangingUp, stranger } from "./strangers.js"
 import { newClient } from "./wtclient.js"
@@ -47,8 +50,13 @@ const loopback = (options: Partial<NodeLoopbackTower.Options> = {}) =>
     ({ uri }) => TowerUri.print(uri)
   )
 
-/** A server that has the right key and says this behind the handshake, or hangs up. */
-const handshaking = (body?: Uint8Array) =>
+type Handshaken = (
+  connection: Effect.Effect.Success<ReturnType<typeof Brontide.accept>>,
+  raw: SocketDialer.RawSocket
+) => Effect.Effect<unknown, unknown>
+
+/** A server that has the right key and does this when the client's Init is there. */
+const shakingHands = (then: Handshaken) =>
   Effect.map(
     stranger((socket: Net.Socket) => {
       const conversation = Effect.gen(function* () {
@@ -65,13 +73,17 @@ const handshaking = (body?: Uint8Array) =>
           }
         )
         yield* connection.receive
-        if (body === undefined) return
-        yield* connection.send(body)
-        yield* connection.closed
+        yield* then(connection, raw)
       })
       Effect.runFork(Effect.scoped(conversation))
     }),
     (address) => `${key}@${address}`
+  )
+
+/** A server that has the right key and says this behind the handshake, or hangs up. */
+const handshaking = (body?: Uint8Array) =>
+  shakingHands((connection) =>
+    body === undefined ? Effect.void : Effect.zipRight(connection.send(body), connection.closed)
   )
 
 /** A proxy that answers each message with the next of these. */
@@ -115,6 +127,8 @@ describe("wtclient doctor", () => {
     ["LightningNode", handshaking(Uint8Array.of(0, 16, 0, 0, 0, 0))],
     ["Malformed", handshaking(Uint8Array.of(2, 88))],
     ["NoInit", handshaking(Uint8Array.of(2, 91, 0, 0, 0, 0, 0))],
+    ["TowerErrorMessage", handshaking(Uint8Array.of(2, 89, 0, 40, 0, 2, 104, 105))],
+    ["Garbled", shakingHands((connection, raw) => Effect.zipRight(raw.write(new Uint8Array(64)), connection.closed))],
     ["HungUp", handshaking()],
     ["WrongChain", loopback({ chain: Chain.bitcoinSignet })],
     ["UnknownRequiredFeature", loopback({ features: [1, 3, 100] })],
@@ -127,6 +141,45 @@ describe("wtclient doctor", () => {
         const found = yield* asked(yield* uri)
         assert.deepInclude(found, { fault, code: 1 })
         assert.strictEqual(found.stderr, `wtclient: ${found.verdict}\n`)
+      })
+    )
+  }
+
+  /** Servers that leave their client waiting; `reached` is called when they have what they do not answer. */
+  const waiting: Array<
+    [fault: string, uri: (reached: () => void) => Effect.Effect<ReadonlyArray<string>, unknown, Scope.Scope>]
+  > = [
+    ["Mute", (reached) => Effect.map(at(stranger((socket) => socket.once("data", reached))), (uri) => [uri])],
+    [
+      "NoInit",
+      (reached) =>
+        Effect.map(
+          shakingHands((connection) => Effect.zipRight(Effect.sync(reached), connection.closed)),
+          (uri) => [uri]
+        )
+    ],
+    [
+      "ProxySilent",
+      (reached) =>
+        Effect.map(
+          stranger((socket) => socket.once("data", reached)),
+          (address) => [`${key}@${onion}`, "--proxy", address]
+        )
+    ]
+  ]
+  for (const [fault, words] of waiting) {
+    it.scoped(`finds ${fault}, when its time is up`, () =>
+      Effect.gen(function* () {
+        const reached = yield* Deferred.make<void>()
+        const [uri = "", ...flags] = yield* words(() => Deferred.unsafeDone(reached, Effect.void))
+        const asking = yield* Effect.fork(asked(uri, ...flags))
+        yield* Deferred.await(reached)
+        yield* Effect.repeat(Effect.zipRight(TestClock.adjust("1 second"), turns(1)), {
+          until: () => Effect.map(Fiber.poll(asking), Option.isSome)
+        })
+        const found = yield* Fiber.join(asking)
+        assert.deepInclude(found, { fault, code: 1 })
+        assertForm(found.verdict)
       })
     )
   }
@@ -206,7 +259,19 @@ describe("wtclient doctor", () => {
     ["Rejected", "CreateSession", refusal(Code.temporaryFailure)],
     ["PermanentFailure", "CreateSession", refusal(Code.permanentFailure)],
     ["RejectMaxUpdates", "CreateSession", refusal(Code.rejectMaxUpdates)],
+    ["RejectRewardRate", "CreateSession", refusal(Code.rejectRewardRate)],
+    ["TowerErrorMessage", "CreateSession", new ErrorMessage({ code: 40, data: HexBytes.make("6869") })],
     ["RejectSweepFeeRate", "CreateSession", refusal(Code.rejectSweepFeeRate)],
+    [
+      "SessionKeyAlreadyUsed",
+      "CreateSession",
+      new CreateSessionReply({ code: Code.alreadyExists, lastApplied: 5, data: HexBytes.make("") })
+    ],
+    [
+      "RewardScriptTooLong",
+      "CreateSession",
+      new CreateSessionReply({ code: Code.ok, lastApplied: 0, data: HexBytes.make("00".repeat(1025)) })
+    ],
     ["NoReply", "CreateSession", new DeleteSessionReply({ code: Code.ok })],
     ["NotDeleted", "DeleteSession", new DeleteSessionReply({ code: Code.temporaryFailure })]
   ]
@@ -287,14 +352,10 @@ describe("wtclient doctor", () => {
     ["Firewall", dial("NotAllowed")],
     ["OutOfResources", dial("OutOfResources")],
     ["NotConnected", dial("Other")],
-    [
-      "ProxySilent",
-      new DialFailed({ address, reason: "Proxy", proxy: { address: "127.0.0.1:9050", fault: "Silent" } })
-    ],
-    ["KeyRing", new KeyRingError({ operation: "ecdh", detail: "there is no key" })],
-    ["Mute", new HandshakeFailed({ address, act: 2, reason: "Timeout" })],
-    ["NoInit", new MessageTimeout({ address, direction: "receive" })],
-    ["Garbled", new GarbledFrame({ address })]
+    // Our dialer names the proxy and its fault; a port has room for one that does not.
+    ["ProxyFailed", dial("Proxy")],
+    ["ProxyUnavailable", dial("ProxyUnavailable")],
+    ["KeyRing", new KeyRingError({ operation: "ecdh", detail: "there is no key" })]
   ]
   for (const [fault, failure] of waits) {
     it(`calls it ${fault}, what a machine, a network or a wait brings: ${failure._tag}`, () => {
