@@ -12,6 +12,7 @@ import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { news } from "./support/news.js"
 import { existingDatabase } from "./support/openDatabase.js"
+import { paced } from "./support/paced.js"
 import { policyFlags, policyWords, proposalOf } from "./support/policyFlags.js"
 import * as Screen from "./support/screen.js"
 import { loadStatus, type Status, statusJson, statusLines } from "./support/status.js"
@@ -73,8 +74,9 @@ export const watch = Command.make("watch", { ...clientFlags, ...policyFlags, jso
     Effect.gen(function* () {
       const db = yield* ClientDb
       const proposal = yield* proposalOf(given, client.chain)
+      const countSessions = yield* paced(db.countClientSessions)
       // Another process that holds the database for a while is no reason to end.
-      const status = Effect.retry(loadStatus(db, proposal, policyWords(given)), {
+      const status = Effect.retry(loadStatus(db, proposal, policyWords(given), countSessions), {
         while: ({ _tag }) => _tag === "DatabaseBusy",
         schedule: Schedule.spaced("1 second")
       })

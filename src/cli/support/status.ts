@@ -27,14 +27,15 @@ export interface Status {
   readonly towers: ReadonlyArray<TowerStatus>
 }
 
-/** How a client stands now, by its database. @since 0.1.0 @category constructors */
+/** How a client stands now, by its database. To count the sessions takes as long as there are many. @since 0.1.0 @category constructors */
 export const loadStatus = (
   db: ClientDb.Service,
   proposal: Proposal,
-  policyWords: ReadonlyArray<string>
+  policyWords: ReadonlyArray<string>,
+  countSessions: ClientDb.Service["countClientSessions"] = db.countClientSessions
 ): Effect.Effect<Status, DbError> =>
   Effect.gen(function* () {
-    const sessions = yield* db.countClientSessions
+    const sessions = yield* countSessions
     const towers = (yield* db.listTowers).map(yield* towerStatusOf(db, proposal))
     return { policy: proposal.policy, policyWords, now: yield* Clock.currentTimeMillis, sessions, towers }
   })
