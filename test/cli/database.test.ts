@@ -139,7 +139,16 @@ describe("DATABASE_URL", () => {
     })
   )
 
-  for (const password of ["swor/dfish", "swor#dfish", "12#swordfish", "sword?fish", "sword fish", "sword\u200bfish"]) {
+  for (const password of [
+    "swor/dfish",
+    "swor#dfish",
+    "12#swordfish",
+    "sword%fish",
+    "sword%e4fish",
+    "sword?fish",
+    "sword fish",
+    "sword\u200bfish"
+  ]) {
     it.scoped(`with the password ${password} says what to write, and not the password`, () =>
       Effect.gen(function* () {
         const { run } = yield* withUrl(`postgresql://user:${password}@127.0.0.1:1/towers`)
@@ -172,6 +181,25 @@ describe("DATABASE_URL", () => {
         assert.match((yield* run("towers")).stderr, /the server has no database of this name\. Create it there/)
       })
   )
+
+  const certificates: ReadonlyArray<readonly [query: string, sentence: RegExp]> = [
+    ["sslmode=verify-ca", /: sslmode=verify-ca needs the certificate of .* or say sslmode=verify-full\.\n$/],
+    [
+      "sslmode=verify-ca&sslrootcert=/nowhere.pem",
+      /: it is not there \(\/nowhere\.pem\)\. Correct the name of this file in the URL \(sslrootcert, sslcert or sslkey\)\.\n$/
+    ]
+  ]
+  for (const [query, sentence] of certificates) {
+    it.scopedLive(`with ${query} says what is missing, without the password`, () =>
+      Effect.gen(function* () {
+        const { run } = yield* withUrl(`postgresql://user:swordfish@127.0.0.1:1/towers?${query}`)
+        const { code, stderr } = yield* run("towers")
+        assert.match(stderr, sentence)
+        assert.notInclude(stderr, "swordfish")
+        assert.strictEqual(code, 1)
+      })
+    )
+  }
 
   it.scoped("that is empty is none", () =>
     Effect.gen(function* () {

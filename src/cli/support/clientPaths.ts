@@ -58,6 +58,16 @@ const usual: Defaults = {
   databaseUrl: Config.option(Config.redacted("DATABASE_URL"))
 }
 
+/** Does each % begin a character that is written as %XX? The driver reads none of what it cannot take apart. */
+const isEscaped = (text: string): boolean => {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** The URL of a Postgres database, if one is given; an empty one is none. */
 const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.Redacted>, UsageError> =>
   Effect.gen(function* () {
@@ -75,7 +85,8 @@ const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.R
     if (found !== undefined) return yield* new UsageError({ message: `DATABASE_URL cannot be read: ${found}.` })
     // What is not escaped ends the host's part: the rest of the password would be taken for something else, and be shown.
     const [authority = "", ...rest] = text.replace(/^[a-z]+:\/\//, "").split(/[/?#]/)
-    if (!URL.canParse(text) || (!authority.includes("@") && rest.some((part) => part.includes("@")))) {
+    const isCut = !authority.includes("@") && rest.some((part) => part.includes("@"))
+    if (!URL.canParse(text) || !isEscaped(text) || isCut) {
       return yield* new UsageError({
         message:
           "DATABASE_URL cannot be read. In a user name and a password / is written as %2F, # as %23, ? as %3F, @ as %40, : as %3A and % as %25."

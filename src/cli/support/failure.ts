@@ -8,6 +8,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { installCommand } from "../../internal/peers.js"
 import { ended } from "../../internal/sentence.js"
+import { isPostgres } from "../../layers/sqliteOrPostgres.js"
 import type { ListenFailed } from "../../layers/tower/NodeLoopbackTower.js"
 import type {
   ChannelClosed,
@@ -204,8 +205,17 @@ const advice: Record<UnavailableReason, string> = {
   Other: ""
 }
 
+/** On a server the only files of ours are those that the URL names. */
+const adviceOnServer: Partial<Record<UnavailableReason, string>> = {
+  CannotOpen: "Correct the name of this file in the URL (sslrootcert, sslcert or sslkey).",
+  NotAllowed: "Let this account read it."
+}
+
+const adviceOf = (reason: UnavailableReason, { database }: ClientPaths): string =>
+  (isPostgres(database) ? adviceOnServer[reason] : undefined) ?? advice[reason]
+
 const databaseUnavailable = ({ detail, reason = "Other" }: DatabaseUnavailable, client: ClientPaths): Words => ({
-  sentence: `The database ${databaseName(client)} cannot be used: ${detail}. ${advice[reason]}`.trimEnd(),
+  sentence: `The database ${databaseName(client)} cannot be used: ${detail}. ${adviceOf(reason, client)}`.trimEnd(),
   next: reason === "Damaged" ? [client.command("db", "check"), client.command("db", "skip-keys")] : undefined
 })
 

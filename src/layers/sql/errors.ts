@@ -51,6 +51,9 @@ const noBinary = /bindings file|NODE_MODULE_VERSION/
 
 // What node-postgres says without a code.
 const goneMessage = /terminated|timeout exceeded|not queryable/i
+/** What node-postgres says of a URL with verify-ca alone. */
+const noAuthorityMessage = /sslmode=verify-ca requires specifying a CA/
+
 const noTlsMessage = /does not support SSL/
 
 /** What the error means. @since 0.1.0 @category combinators */
@@ -121,6 +124,13 @@ const whyOf = (error: SqlError): Why => {
     return {
       reason: "NoTls",
       detail: "the server does not speak TLS: turn it on there, or say sslmode=disable in the URL"
+    }
+  }
+  if (noAuthorityMessage.test(message)) {
+    return {
+      reason: "WrongCertificate",
+      detail:
+        "sslmode=verify-ca needs the certificate of the server's authority: name it with sslrootcert=FILE in the URL, or say sslmode=verify-full"
     }
   }
   if (passwordNeeded.test(message)) {
