@@ -5,9 +5,10 @@
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import * as Postgres from "../../layers/sql/postgres.js"
-import { type Fate, fateOf, type Kill, type Life, lives, table } from "./support/kills.js"
+import { type Fate, fateOf, fates, type Kill, type Life, lives } from "./support/kills.js"
 import { breakpoints } from "./support/plan.js"
 import { bundle } from "./support/process.js"
+import { table } from "./support/table.js"
 import * as World from "./support/world.js"
 
 const server = await Postgres.start()
@@ -67,7 +68,8 @@ const survives = (place: Effect.Effect<World.Place, never, Scope.Scope>, engine:
         })
       )
     }
-    if (KILLS !== undefined) console.log(`${engine}, seed ${seed}\n${table(outcomes)}`)
+    if (KILLS !== undefined)
+      console.log(`${engine}, seed ${seed}\n${table([...breakpoints, "at random"], fates, outcomes)}`)
     assert.isAtLeast(outcomes.length, kills)
     // Both halves of the question were asked: sessions that the tower alone had, and sessions that were stored.
     const had = new Set(outcomes.map(([, fate]) => fate))

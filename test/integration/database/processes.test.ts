@@ -39,7 +39,7 @@ const suite = (engine: World.Engine, place: Effect.Effect<World.Place, never, Sc
           () => Effect.tap(world.run({ sessions: sessionsEach, waits: true }), (client) => client.waitsFor("ready")),
           { concurrency: "unbounded" }
         )
-        yield* Effect.forEach(clients, (client) => client.tell)
+        yield* Effect.forEach(clients, (client) => client.tell())
         const ends = yield* Effect.forEach(clients, (client) => client.end, { concurrency: "unbounded" })
         for (const [n, client] of clients.entries()) {
           assert.strictEqual(ends[n], 0, client.complaints())

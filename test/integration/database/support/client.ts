@@ -7,30 +7,27 @@ import { createInterface } from "node:readline"
 import { Context, Effect, Layer, Schema } from "effect"
 import { leaseMs } from "../../../../src/schema/Reservation.js"
 import { SessionNegotiator } from "../../../../src/services/SessionNegotiator.js"
+import { reaching } from "./breakpoint.js"
 import { clockAhead } from "./clockAhead.js"
 import { negotiating, type Witness } from "./negotiating.js"
 import { type Breakpoint, Plan } from "./plan.js"
 
 const plan = Schema.decodeUnknownSync(Schema.parseJson(Plan))(process.argv[2])
 
-const say: Witness["say"] = (...words) => Effect.sync(() => fs.writeSync(1, `${words.join(" ")}\n`))
+const sayNow = (...words: ReadonlyArray<string>) => void fs.writeSync(1, `${words.join(" ")}\n`)
+const say: Witness["say"] = (...words) => Effect.sync(() => sayNow(...words))
 
 /** What this process slept through while it was stopped. */
 let sleptMs = 0
 
-let times = 0
-const reach = (breakpoint: Breakpoint) =>
-  Effect.suspend(() => {
-    const { at } = plan
-    if (at?.breakpoint !== breakpoint || ++times !== (at.nth ?? 1)) return Effect.void
-    if (at.does === "kill") return Effect.sync(() => process.kill(process.pid, "SIGKILL"))
-    const { stop } = at.does
-    const sleep = Effect.sync(() => {
-      process.kill(process.pid, "SIGSTOP")
-      if (stop === "lease runs out") sleptMs += leaseMs
-    })
-    return say("stops", breakpoint).pipe(Effect.andThen(sleep), Effect.andThen(say("continues")))
-  })
+const reached = reaching<Breakpoint>({
+  at: plan.at,
+  say: sayNow,
+  onLeaseRanOut: () => {
+    sleptMs += leaseMs
+  }
+})
+const reach = (breakpoint: Breakpoint) => Effect.sync(() => reached(breakpoint))
 
 const line = Effect.async<void>((resume) => {
   createInterface(process.stdin).once("line", () => resume(Effect.void))

@@ -1,7 +1,6 @@
 import { FastCheck } from "effect"
 import { type Breakpoint, breakpoints } from "./plan.js"
-import type { Client } from "./process.js"
-import type { World } from "./world.js"
+import type { Client, World } from "./world.js"
 
 /** When a client is killed: at a breakpoint, or some milliseconds after it has begun. */
 export type Kill =
@@ -59,21 +58,4 @@ export const fateOf = (world: World, { said }: Client): Fate => {
   if (visit.some(({ word }) => word === "delivered")) return "delivered"
   if (world.stored().has(id)) return "stored"
   return world.accepted.has(id) ? "the tower's alone" : "shown only"
-}
-
-/** Kills and their outcomes, a line for each point. */
-export const table = (outcomes: ReadonlyArray<readonly [point: string, fate: Fate]>): string => {
-  const points = [...breakpoints, "at random"]
-  const widths = [20, 7, ...fates.map((fate) => fate.length + 2)]
-  const row = (cells: ReadonlyArray<string | number>) =>
-    cells.map((cell, n) => (n === 0 ? String(cell).padEnd(20) : String(cell).padStart(widths[n] ?? 0))).join("")
-  const count = (point: string | undefined, fate?: Fate) =>
-    outcomes.filter(
-      ([where, what]) => (point === undefined || where === point) && (fate === undefined || what === fate)
-    ).length
-  return [
-    row(["killed after", "kills", ...fates]),
-    ...points.map((point) => row([point, count(point), ...fates.map((fate) => count(point, fate))])),
-    row(["all", count(undefined), ...fates.map((fate) => count(undefined, fate))])
-  ].join("\n")
 }

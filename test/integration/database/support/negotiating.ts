@@ -38,9 +38,9 @@ export interface Witness {
 
 export const noWitness: Witness = { reach: () => Effect.void, say: () => Effect.void }
 
-const isPostgres = (where: string) => where.startsWith("postgresql:")
+export const isPostgres = (where: string) => where.startsWith("postgresql:")
 
-const client = ({ where, storeTimeoutMs }: Pick<Plan, "where" | "storeTimeoutMs">) =>
+export const client = ({ where, storeTimeoutMs }: Pick<Plan, "where" | "storeTimeoutMs">) =>
   isPostgres(where)
     ? PostgresClientDb.client({ url: Redacted.make(where), maxConnections: 4, storeTimeout: storeTimeoutMs })
     : SqliteClientDb.client({ filename: where, storeTimeout: storeTimeoutMs })

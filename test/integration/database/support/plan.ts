@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { atOneOf } from "./breakpoint.js"
 
 /** Where a client can be killed or stopped, in the order of a visit. */
 export const breakpoints = [
@@ -30,18 +31,7 @@ export const Plan = Schema.Struct({
   waits: Schema.optional(Schema.Boolean),
   storeTimeoutMs: Schema.optional(Schema.Number),
   reserveNext: Schema.optional(Schema.Boolean),
-  /** What happens when it comes to a breakpoint for the n-th time (default: the first). */
-  at: Schema.optional(
-    Schema.Struct({
-      breakpoint: Schema.Literal(...breakpoints),
-      nth: Schema.optional(Schema.Number),
-      /** `stop`: until it is continued; by its clocks that time has passed. */
-      does: Schema.Union(
-        Schema.Literal("kill"),
-        Schema.Struct({ stop: Schema.Literal("clock stands", "lease runs out") })
-      )
-    })
-  )
+  at: Schema.optional(atOneOf(breakpoints))
 })
 export type Plan = typeof Plan.Type
 

@@ -8,11 +8,10 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { Deferred, Effect, Queue } from "effect"
 import { build } from "esbuild"
-import { type Plan, type Word, words } from "./plan.js"
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-/** A program as one file, until it is removed; by default the client. */
+/** A program as one file, until it is removed; by default the one that negotiates sessions. */
 export const bundle = async (program: string = here("client.ts")) => {
   // Below node_modules, so that it finds what cannot be bundled.
   const cache = here("../../../../node_modules/.cache/effect-watchtower")
@@ -33,32 +32,42 @@ export const bundle = async (program: string = here("client.ts")) => {
 }
 
 /** What a process said at one moment: a word, and what it is about. */
-export interface Said {
+export interface Said<Word extends string> {
   readonly word: Word
   readonly about: ReadonlyArray<string>
 }
 
-export interface Client {
-  readonly said: ReadonlyArray<Said>
+export interface Running<Word extends string> {
+  readonly said: ReadonlyArray<Said<Word>>
   /** Comes back when the word was said, or the process has ended; a word is waited for once. */
   readonly waitsFor: (word: Word) => Effect.Effect<boolean>
-  readonly tell: Effect.Effect<void>
+  /** Writes a line to it. */
+  readonly tell: (line?: string) => Effect.Effect<void>
   /** Continues a process that said that it stops. */
   readonly resume: Effect.Effect<void>
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** The signal that ended it, or its exit code. */
   readonly end: Effect.Effect<NodeJS.Signals | number>
+  readonly hasEnded: () => boolean
   readonly complaints: () => string
 }
 
-const isWord = (text: string): text is Word => words.some((word) => word === text)
+/** A program, and the words that it says. */
+export interface Program<Word extends string> {
+  readonly file: string
+  readonly words: ReadonlyArray<Word>
+}
 
-/** Starts a client; it is killed with the scope. `before`: a program that starts it, with its arguments. */
-export const start = (file: string, plan: Plan, before: ReadonlyArray<string> = []) =>
+/** Starts a program with its plan; it is killed with the scope. `before`: a program that starts it, with its arguments. */
+export const start = <Word extends string>(
+  { file, words }: Program<Word>,
+  plan: object,
+  before: ReadonlyArray<string> = []
+) =>
   Effect.gen(function* () {
     const end = yield* Deferred.make<NodeJS.Signals | number>()
-    const said: Array<Said> = []
-    const queues = new Map<Word, Queue.Queue<boolean>>()
+    const said: Array<Said<Word>> = []
+    const queues = new Map<string, Queue.Queue<boolean>>()
     for (const word of words) queues.set(word, yield* Queue.unbounded<boolean>())
     const [program = process.execPath, ...rest] = [...before, process.execPath, file, JSON.stringify(plan)]
     let complaints = ""
@@ -74,8 +83,9 @@ export const start = (file: string, plan: Plan, before: ReadonlyArray<string> = 
       complaints += String(bytes)
     })
     createInterface(child.stdout).on("line", (line) => {
-      const [word = "", ...about] = line.split(" ")
-      if (!isWord(word)) return
+      const [first = "", ...about] = line.split(" ")
+      const word = words.find((one) => one === first)
+      if (word === undefined) return
       said.push({ word, about })
       queues.get(word)?.unsafeOffer(true)
     })
@@ -84,22 +94,23 @@ export const start = (file: string, plan: Plan, before: ReadonlyArray<string> = 
       for (const queue of queues.values()) queue.unsafeOffer(false)
       Deferred.unsafeDone(end, Effect.succeed(signal ?? code ?? 0))
     })
-    const waitsFor = (word: Word) => {
+    const waitsFor = (word: string) => {
       const queue = queues.get(word)
       return queue === undefined ? Effect.succeed(false) : Queue.take(queue)
     }
     const signal = (name: NodeJS.Signals) => Effect.sync(() => void child.kill(name))
-    const client: Client = {
+    const running: Running<Word> = {
       said,
       waitsFor,
       // It speaks before it stops: a first signal can come too early.
       resume: Effect.asVoid(
         Effect.raceFirst(waitsFor("continues"), Effect.forever(Effect.delay(signal("SIGCONT"), "10 millis")))
       ),
-      tell: Effect.sync(() => void child.stdin.write("\n")),
+      tell: (line = "") => Effect.sync(() => void child.stdin.write(`${line}\n`)),
       signal,
       end: Deferred.await(end),
+      hasEnded: () => child.exitCode !== null || child.signalCode !== null,
       complaints: () => complaints
     }
-    return client
+    return running
   })

@@ -20,8 +20,10 @@ import { SessionNegotiator } from "../../../../src/services/SessionNegotiator.js
 import * as Postgres from "../../../layers/sql/postgres.js"
 import { clockAhead } from "./clockAhead.js"
 import { chain, keyRing, negotiating, openDb } from "./negotiating.js"
-import type { Plan } from "./plan.js"
-import { type Client, start } from "./process.js"
+import { type Plan, type Word, words } from "./plan.js"
+import { type Running, start } from "./process.js"
+
+export type Client = Running<Word>
 
 export type Engine = "SQLite" | "Postgres"
 
@@ -91,7 +93,7 @@ export const make = (client: string, { look, where }: Place) =>
     let storedIds: ReadonlySet<string> = new Set()
 
     const run = (plan: Omit<Plan, "where" | "towers"> = {}, before?: ReadonlyArray<string>) =>
-      start(client, { ...plan, where, towers: uris }, before)
+      start({ file: client, words }, { ...plan, where, towers: uris }, before)
 
     /** What a process said must be true of the rest of the world; no key is shown to two towers. */
     const believe = ({ complaints, said }: Client, stored: ReadonlySet<string>) => {
