@@ -1,0 +1,204 @@
+/** A tower client as applications have it: real sockets, real keys, a real database; with something to do at each breakpoint. */
+import { SqlClient } from "@effect/sql"
+import type { Connection } from "@effect/sql/SqlConnection"
+import { Context, Effect, Fiber, Layer } from "effect"
+import * as BrontideTowerTransport from "../../../../../src/layers/BrontideTowerTransport.js"
+import { makeTowerClient } from "../../../../../src/layers/backup/makeTowerClient.js"
+import * as Options from "../../../../../src/layers/backup/Options.js"
+import * as NodeSocketDialer from "../../../../../src/layers/NodeSocketDialer.js"
+import * as RoundRobinTowerCandidates from "../../../../../src/layers/RoundRobinTowerCandidates.js"
+import * as SqlClientDb from "../../../../../src/layers/SqlClientDb.js"
+import * as BlobType from "../../../../../src/schema/BlobType.js"
+import { type KeyIndex, SessionId } from "../../../../../src/schema/Ids.js"
+import * as Policy from "../../../../../src/schema/Policy.js"
+import type { BackupId, BoundUpdate } from "../../../../../src/schema/StoredBackup.js"
+import * as TowerUri from "../../../../../src/schema/TowerUri.js"
+import { BackupDb } from "../../../../../src/services/BackupDb.js"
+import { ClientDb } from "../../../../../src/services/ClientDb.js"
+import { KeyRing } from "../../../../../src/services/KeyRing.js"
+import { TowerCandidates } from "../../../../../src/services/TowerCandidates.js"
+import { TowerTransport } from "../../../../../src/services/TowerTransport.js"
+import { around } from "../../../../layers/sql/recording.js"
+import { chain, client as connect, isPostgres, keyRing } from "../../support/negotiating.js"
+import { type Breakpoint, copies, maxUpdates, type Plan } from "./plan.js"
+
+/** The listener of what happens. */
+export interface Witness {
+  readonly reach: (breakpoint: Breakpoint) => void
+  readonly onFrame: (session: SessionId, seqNum: number) => void
+}
+
+/** What a statement of a transaction changes. */
+const changes: ReadonlyArray<readonly [text: string, breakpoint: Breakpoint]> = [
+  ["INSERT INTO wt_backup", "storing the state"],
+  ["INSERT INTO wt_update", "binding"],
+  ["UPDATE wt_update SET seq_num = NULL", "acking"]
+]
+
+/** Long enough for a busy machine: what a slow database does is asked elsewhere. */
+const storeTimeoutMs = 60_000
+
+/** Both ports of a database; its transactions are witnessed. */
+const openDb = (where: string, { reach }: Witness) =>
+  Effect.gen(function* () {
+    const sql = yield* connect({ where, storeTimeoutMs })
+    const done = new Map<Connection, Set<Breakpoint>>()
+    const witnessed = around(sql, (text, statement, on) => {
+      const before = done.get(on) ?? new Set()
+      for (const [words, breakpoint] of changes) if (text.includes(words)) done.set(on, before.add(breakpoint))
+      if (text !== "COMMIT" && text !== "ROLLBACK") return statement
+      done.delete(on)
+      if (text === "ROLLBACK") return statement
+      for (const breakpoint of before) reach(breakpoint)
+      if (!before.has("binding") && !before.has("acking")) return statement
+      const reached = Effect.sync(() => reach("at COMMIT"))
+      return isPostgres(where)
+        ? // It was sent; its outcome is unknown.
+          Effect.flatMap(Effect.fork(statement), (fiber) =>
+            Effect.yieldNow().pipe(Effect.andThen(reached), Effect.andThen(Fiber.join(fiber)))
+          )
+        : Effect.zipLeft(statement, reached)
+    })
+    return yield* SqlClientDb.services({ storeTimeout: storeTimeoutMs }).pipe(
+      Effect.provideService(SqlClient.SqlClient, witnessed)
+    )
+  })
+
+/** What a tower client does about the first window that it has bound. */
+type FirstWindow = Plan["atFirstWindow"]
+
+const witnessedDb = (
+  db: BackupDb.Service,
+  candidates: TowerCandidates.Service,
+  known: Set<SessionId>,
+  atFirstWindow: FirstWindow,
+  { reach }: Witness
+): BackupDb.Service => {
+  const acked = new Map<KeyIndex, number>()
+  /** What the first window had bound, once its tower is removed. */
+  const first = new Set<BackupId>()
+  let isFirst = true
+  const interfere = (keyIndex: KeyIndex, updates: ReadonlyArray<BoundUpdate>) =>
+    Effect.gen(function* () {
+      if (updates.some(({ backupId }) => first.has(backupId))) reach("moved")
+      if (!isFirst || atFirstWindow === undefined) return
+      isFirst = false
+      const sending = yield* db.listSending("clear", { limit: 1000 })
+      const session = sending.find((one) => one.session.keyIndex === keyIndex)?.session
+      if (session === undefined) return
+      if (atFirstWindow === "removes tower") {
+        yield* candidates.remove(session.towerPublicKey)
+        for (const { backupId } of updates) first.add(backupId)
+      } else {
+        yield* db.terminateSession(session.id)
+        reach("session given up")
+      }
+    }).pipe(Effect.orDie)
+  return {
+    ...db,
+    addBackup: (backup) =>
+      Effect.zipRight(
+        Effect.sync(() => reach("state checked")),
+        Effect.tap(db.addBackup(backup), () => Effect.sync(() => reach("state stored")))
+      ),
+    listSending: (...args) =>
+      Effect.tap(db.listSending(...args), (page) =>
+        Effect.sync(() => {
+          for (const { session } of page) known.add(session.id)
+        })
+      ),
+    nextWindow: (token, keyIndex, request) =>
+      Effect.tap(db.nextWindow(token, keyIndex, request), (updates) => {
+        if (request.acked > (acked.get(keyIndex) ?? 0)) {
+          acked.set(keyIndex, request.acked)
+          reach("acks stored")
+        }
+        if (updates.length === 0 || request.limit === 0) return Effect.void
+        return Effect.zipRight(
+          interfere(keyIndex, updates),
+          Effect.sync(() => reach("window bound"))
+        )
+      })
+  }
+}
+
+const witnessedTransport = (known: ReadonlySet<string>, { onFrame, reach }: Witness) =>
+  Effect.map(
+    BrontideTowerTransport.make(),
+    (real): TowerTransport.Service => ({
+      ...real,
+      connect: (request) =>
+        Effect.map(real.connect(request), (connection) => {
+          const isQuestion = known.has(request.publicKey)
+          return {
+            ...connection,
+            send: (message) =>
+              Effect.suspend(() => {
+                if (message._tag === "StateUpdate") onFrame(SessionId.make(request.publicKey), message.seqNum)
+                return Effect.tap(connection.send(message), () =>
+                  Effect.sync(() => {
+                    if (message._tag === "StateUpdate") reach("update sent")
+                    if (message._tag === "CreateSession" && isQuestion) reach("question sent")
+                  })
+                )
+              }),
+            receive: Effect.tap(connection.receive, (message) =>
+              Effect.sync(() => {
+                if (message._tag === "StateUpdateReply") reach("reply read")
+                if (message._tag === "CreateSessionReply" && isQuestion) reach("question answered")
+              })
+            )
+          }
+        })
+    })
+  ).pipe(Effect.provide(NodeSocketDialer.layer))
+
+/** The tower client of a plan, as long as the scope; its towers are added. */
+export const backingUp = ({ atFirstWindow, towers, where }: Plan, witness: Witness) =>
+  Effect.gen(function* () {
+    const services = yield* openDb(where, witness)
+    const clientDb = Context.get(services, ClientDb)
+    for (const text of towers) {
+      const { address, publicKey } = yield* TowerUri.parse(text)
+      yield* clientDb.createTower(publicKey, address)
+    }
+    const candidates = yield* Effect.provide(
+      RoundRobinTowerCandidates.make({ pollInterval: Number.POSITIVE_INFINITY }),
+      services
+    )
+    const known = new Set<SessionId>()
+    const settings = yield* Options.validate({
+      chain,
+      copies,
+      policies: [Policy.make(chain, { blobType: BlobType.altruistAnchorCommit, maxUpdates })],
+      window: 3,
+      hedgeDelay: "100 millis",
+      silence: "300 millis",
+      moveAfter: "500 millis",
+      linger: "300 millis",
+      renewInterval: "100 millis",
+      pollInterval: "50 millis",
+      negotiator: { minBackoff: "100 millis", maxBackoff: "1 second" }
+    })
+    const keys = Context.get(yield* Layer.build(keyRing), KeyRing)
+    const made = yield* makeTowerClient(settings).pipe(
+      Effect.provideService(TowerTransport, yield* witnessedTransport(known, witness)),
+      Effect.provideService(TowerCandidates, candidates),
+      Effect.provideService(KeyRing, keys),
+      Effect.provideService(ClientDb, {
+        ...clientDb,
+        createClientSession: (...args) =>
+          Effect.tap(clientDb.createClientSession(...args), () => Effect.sync(() => witness.reach("session taken")))
+      }),
+      Effect.provideService(
+        BackupDb,
+        witnessedDb(Context.get(services, BackupDb), candidates, known, atFirstWindow, witness)
+      )
+    )
+    made.listen(({ happening }) => {
+      if (happening._tag === "CopyMade") witness.reach("copy reported")
+      if (happening._tag === "SessionExhausted") witness.reach("session exhausted")
+      if (happening._tag === "SessionTerminal") witness.reach("session terminal")
+    })
+    return made
+  })
