@@ -84,6 +84,48 @@ describe("SQLite", () => {
     })
   )
 
+  it.scoped("B6: keeps no row of a state that has its copies, but one of each run of heights", () =>
+    Effect.gen(function* () {
+      const { db, sql, window } = yield* opened
+      const rows = Effect.map(
+        sql<{ readonly backups: number; readonly updates: number; readonly ranges: number }>`
+          SELECT (SELECT count(*) FROM wt_backup) AS backups, (SELECT count(*) FROM wt_update) AS updates,
+            (SELECT count(*) FROM wt_acked) AS ranges`,
+        ([counts]) => counts
+      )
+      const keepAll = (first: number, last: number) =>
+        Effect.forEach(
+          Array.from({ length: last - first + 1 }, (_, n) => first + n),
+          (at) => db.addBackup(backup(1, at)),
+          { discard: true }
+        )
+      let acked = 0
+      const sendAll = Effect.gen(function* () {
+        for (;;) {
+          const bound = yield* window({ acked })
+          // A window at a time is read, however much is kept.
+          assert.isAtMost(bound.length, 32)
+          if (bound.length === 0) return
+          acked = bound.at(-1)?.seqNum ?? acked
+        }
+      })
+      yield* keepAll(1, 100)
+      assert.deepStrictEqual(yield* rows, { backups: 100, updates: 0, ranges: 0 })
+      yield* window()
+      assert.deepStrictEqual(yield* rows, { backups: 100, updates: 32, ranges: 0 })
+      yield* sendAll
+      assert.deepStrictEqual(yield* rows, { backups: 0, updates: 0, ranges: 1 })
+      yield* keepAll(101, 200)
+      yield* sendAll
+      assert.deepStrictEqual(yield* rows, { backups: 0, updates: 0, ranges: 1 })
+      // Two gaps in the heights.
+      yield* keepAll(202, 210)
+      yield* keepAll(212, 220)
+      yield* sendAll
+      assert.deepStrictEqual(yield* rows, { backups: 0, updates: 0, ranges: 3 })
+    })
+  )
+
   it.scoped("says no more for a window of many updates than for one of few", () =>
     Effect.gen(function* () {
       const { db, heard, window } = yield* opened
