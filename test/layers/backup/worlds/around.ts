@@ -1,12 +1,14 @@
-/** A database with something put around each of its calls. */
+/** A service with something put around each of its calls. */
 import type * as Effect from "effect/Effect"
-import type { BackupDb } from "../../../../src/services/BackupDb.js"
 
 type Call = Effect.Effect<unknown, unknown>
 
-export const around = (db: BackupDb.Service, wrap: (operation: string, call: Call) => Call): BackupDb.Service => {
+export const around = <Service extends object>(
+  service: Service,
+  wrap: (operation: string, call: Call) => Call
+): Service => {
   const wrapped = Object.fromEntries(
-    Object.entries(db).map(([name, member]) => [
+    Object.entries(service).map(([name, member]) => [
       name,
       typeof member === "function"
         ? (...args: ReadonlyArray<never>) => wrap(name, (member as (...args: ReadonlyArray<never>) => Call)(...args))
@@ -14,5 +16,5 @@ export const around = (db: BackupDb.Service, wrap: (operation: string, call: Cal
     ])
   )
   // The same members with the same types; `fromEntries` does not say so.
-  return wrapped as unknown as BackupDb.Service
+  return wrapped as unknown as Service
 }

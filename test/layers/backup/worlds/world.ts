@@ -9,16 +9,13 @@ import { makeTowerClient } from "../../../../src/layers/backup/makeTowerClient.j
 import * as Options from "../../../../src/layers/backup/Options.js"
 import * as RoundRobinTowerCandidates from "../../../../src/layers/RoundRobinTowerCandidates.js"
 import * as FixedKeyRing from "../../../../src/layers/testing/FixedKeyRing.js"
-import * as MemoryBackupDb from "../../../../src/layers/testing/MemoryBackupDb.js"
-import * as MemoryClientDb from "../../../../src/layers/testing/MemoryClientDb.js"
-import { newTables } from "../../../../src/layers/testing/memoryTables.js"
 import * as VirtualTime from "../../../../src/layers/testing/VirtualTime.js"
 import { blobSize } from "../../../../src/layers/tower/sessions.js"
 import * as BlobType from "../../../../src/schema/BlobType.js"
 import { Channel, ChannelId } from "../../../../src/schema/Channel.js"
 import { ClientSession } from "../../../../src/schema/ClientSession.js"
 import type { SatPerKw } from "../../../../src/schema/FeeRate.js"
-import { HexBytes, Hint, KeyIndex, SessionId, TowerId } from "../../../../src/schema/Ids.js"
+import { HexBytes, Hint, SessionId, TowerId } from "../../../../src/schema/Ids.js"
 import * as Policy from "../../../../src/schema/Policy.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import * as Standing from "../../../../src/schema/Standing.js"
@@ -32,6 +29,8 @@ import { TowerCandidates } from "../../../../src/services/TowerCandidates.js"
 import type { TowerClient } from "../../../../src/services/TowerClient.js"
 import { TowerTransport } from "../../../../src/services/TowerTransport.js"
 import { addressOf, regtest, towerKey } from "../../negotiator/world.js"
+import * as Gate from "./gate.js"
+import * as RecordedDatabase from "./recordedDatabase.js"
 import { answer, type Behaviour, makeTower, type TowerModel, transportTo } from "./tower.js"
 
 export const second = 1000
@@ -47,6 +46,10 @@ export interface WorldOptions {
   readonly clientDb?: (db: ClientDb.Service) => ClientDb.Service
   /** Called with each event, which is then not kept in `events`. */
   readonly onEvent?: (event: TowerClientEvent) => void
+  /** The database can be put back: it remembers all that was done to it. */
+  readonly isRestorable?: boolean
+  /** How often a process looks for towers that another one has added or removed: never, unless told. */
+  readonly towersPollInterval?: number
 }
 
 /** A client process: closing it is stopping. */
@@ -55,6 +58,15 @@ export interface Process {
   readonly hand: (height: number, channel?: number) => Effect.Effect<void>
   readonly candidates: TowerCandidates.Service
   readonly close: Effect.Effect<void>
+  /** Ends it as a kill does: its lease is not given back. */
+  readonly kill: Effect.Effect<void>
+  /** It stands for some milliseconds, and its clocks go on. */
+  readonly pause: (ms: number) => Effect.Effect<void>
+}
+
+/** What the database was at some moment, as an operator copies it. */
+export interface DatabaseCopy {
+  readonly calls: number
 }
 
 export interface World {
@@ -63,6 +75,10 @@ export interface World {
   readonly clientDb: ClientDb.Service
   readonly events: ReadonlyArray<TowerClientEvent>
   readonly start: Effect.Effect<Process>
+  /** A copy of the database as it is now. */
+  readonly copyDatabase: Effect.Effect<DatabaseCopy>
+  /** Puts a copy back as docs/database.md says; no process may be running. The states that are handed in from then on have other bytes. */
+  readonly restoreDatabase: (copy: DatabaseCopy) => Effect.Effect<void>
   /** A session for a channel, that an earlier run has got of tower n; the tower knows it. */
   readonly storeSession: (n: number, channel?: number) => Effect.Effect<ClientSession>
   /** The towers, by number from 1, whose sessions have the bytes of a state. */
@@ -75,19 +91,18 @@ export const firstTaproot = 1000
 export const channelId = (channel = 1): ChannelId => ChannelId.make(channel.toString(16).padStart(64, "0"))
 
 /** The bytes of a backup, of the size that a tower expects. */
-export const bytesOf = (height: number, channel: number) => {
+export const bytesOf = (height: number, channel: number, restores = 0) => {
   const hint = Hint.make(`${channel.toString(16).padStart(16, "0")}${height.toString(16).padStart(16, "0")}`)
   const size = blobSize(channel < firstTaproot ? BlobType.altruistAnchorCommit : BlobType.altruistTaprootCommit)
-  return { hint, encryptedBlob: HexBytes.make(hint.padEnd(2 * size, "0")) }
+  return { hint, encryptedBlob: HexBytes.make(hint.padEnd(2 * size, String(restores % 10))) }
 }
 
 const make = (spec: WorldOptions): Effect.Effect<World> =>
   Effect.gen(function* () {
     const towers = spec.towers.map(makeTower)
-    const tables = newTables()
-    const sound = yield* MemoryClientDb.makeOver(tables, { firstKeyIndex: KeyIndex.make(1) })
+    const database = yield* spec.isRestorable === true ? RecordedDatabase.make : RecordedDatabase.unrecorded
+    const { clientDb: sound, db: memory } = database
     const clientDb = spec.clientDb?.(sound) ?? sound
-    const memory = MemoryBackupDb.makeOver(tables)
     const db = spec.backupDb?.(memory) ?? memory
     const { maxUpdates } = spec
     const anchor = Policy.make(regtest, { blobType: BlobType.altruistAnchorCommit, maxUpdates })
@@ -96,17 +111,21 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
     for (const n of towers.keys()) yield* Effect.orDie(sound.createTower(towerKey(n + 1), addressOf(n + 1)))
     yield* Effect.orDie(memory.registerChannel(channelOf(1)))
     const events: Array<TowerClientEvent> = []
+    let restores = 0
     const start: Effect.Effect<Process> = Effect.gen(function* () {
-      const candidates = yield* RoundRobinTowerCandidates.make({ pollInterval: Number.POSITIVE_INFINITY }).pipe(
-        Effect.provideService(ClientDb, clientDb)
-      )
+      const gate = Gate.make()
+      const [ownClientDb, ownDb] = [gate.ofDatabase(clientDb), gate.ofDatabase(db)]
+      const candidates = yield* RoundRobinTowerCandidates.make({
+        pollInterval: spec.towersPollInterval ?? Number.POSITIVE_INFINITY
+      }).pipe(Effect.provideService(ClientDb, ownClientDb))
+      const transport = transportTo(new Map(towers.map((tower, n) => [towerKey(n + 1), tower])))
       const settings = yield* Options.validate({ chain: regtest, policies: [anchor, taproot], ...spec.options })
       const started = yield* makeTowerClient(settings).pipe(
-        Effect.provideService(ClientDb, clientDb),
-        Effect.provideService(BackupDb, db),
+        Effect.provideService(ClientDb, ownClientDb),
+        Effect.provideService(BackupDb, ownDb),
         Effect.provideService(KeyRing, FixedKeyRing.makeFake),
         Effect.provideService(TowerCandidates, candidates),
-        Effect.provideService(TowerTransport, transportTo(new Map(towers.map((tower, n) => [towerKey(n + 1), tower]))))
+        Effect.provideService(TowerTransport, gate.ofTransport(transport))
       )
       started.listen(spec.onEvent ?? ((event) => events.push(event)))
       const hand = (height: number, channel = 1) =>
@@ -118,19 +137,28 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
               commitHeight: CommitHeight.make(height),
               policyKey: Policy.keyOf(policyFor(channel)),
               copies: settings.copies,
-              ...bytesOf(height, channel)
+              ...bytesOf(height, channel, restores)
             })
           )
         )
       return {
         client: started.client,
         hand: (height: number, channel?: number) => Effect.orDie(hand(height, channel)),
-        candidates
+        candidates,
+        gate
       }
     }).pipe(
       (building) =>
         Effect.flatMap(Scope.make(), (scope) =>
-          Effect.map(Scope.extend(building, scope), (process) => ({ ...process, close: Scope.close(scope, Exit.void) }))
+          Effect.map(Scope.extend(building, scope), ({ gate, ...process }) => {
+            const close = Scope.close(scope, Exit.void)
+            return {
+              ...process,
+              close: Effect.zipRight(gate.open, close),
+              kill: Effect.zipRight(gate.kill, close),
+              pause: gate.pause
+            }
+          })
         ),
       Effect.orDie
     )
@@ -140,6 +168,13 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
       clientDb,
       events,
       start,
+      copyDatabase: Effect.map(database.calls, (calls) => ({ calls })),
+      restoreDatabase: ({ calls }) =>
+        Effect.gen(function* () {
+          yield* database.restore(calls)
+          yield* sound.skipSessionKeys(1000)
+          restores += 1
+        }).pipe(Effect.orDie),
       storeSession: (n, channel = 1) =>
         Effect.gen(function* () {
           const policy = policyFor(channel)
@@ -169,10 +204,12 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
           return session
         }).pipe(Effect.orDie),
       holders: (height, channel = 1) => {
-        const { encryptedBlob, hint } = bytesOf(height, channel)
+        const { hint } = bytesOf(height, channel)
+        // Also those that were handed in before the database was put back: each punishes.
+        const blobs = Array.from({ length: restores + 1 }, (_, n) => bytesOf(height, channel, n).encryptedBlob)
         return towers.flatMap((tower, at) =>
           HashMap.some(tower.sessions, ({ updates }) =>
-            Option.exists(HashMap.get(updates, hint), (update) => update.encryptedBlob === encryptedBlob)
+            Option.exists(HashMap.get(updates, hint), ({ encryptedBlob }) => blobs.includes(encryptedBlob))
           )
             ? [at + 1]
             : []
