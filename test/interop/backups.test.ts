@@ -146,7 +146,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
     Effect.map(temporary, (folder): Place => ({ chain, copies, filename: `${folder}/client.db` }))
 
   it.scopedLive(
-    "punishes the states that were handed in, across restarts of client and tower, and no others",
+    "B3: punishes the states that were handed in, across restarts of client and tower, and no others",
     (context) =>
       Effect.gen(function* () {
         const channels = [...types, ...types].map((type, index) => Channel.make(chain, type, index + 1))
