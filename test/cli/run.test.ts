@@ -276,6 +276,7 @@ describe("wtclient", () => {
         id: 1,
         publicKey: tower,
         addresses: ["127.0.0.1:1"],
+        status: "active",
         restored: []
       })
       assert.include(yield* ok("add", `${tower}@tower.example`), "tower.example:9911, 127.0.0.1:1")
