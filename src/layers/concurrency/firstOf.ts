@@ -10,8 +10,10 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
+import { alarm } from "./alarm.js"
 import { awaitCallback } from "./awaitCallback.js"
+import { startNow, stop } from "./startNow.js"
 
 /** How the first of two fibers ended. */
 const firstExit = <A, E, A2, E2>(
@@ -36,17 +38,19 @@ export const firstOf = <A, E, R, A2, E2, R2>(
     Effect.gen(function* () {
       // Daemons, since an interruption of the caller is passed on to its children at once, also where the caller is
       // uninterruptible. They end with this region all the same.
-      const oneFiber = yield* Effect.forkDaemon(restore(one))
-      const otherFiber = yield* Effect.forkDaemon(restore(other))
+      const oneFiber = yield* startNow(restore(one))
+      const otherFiber = yield* startNow(restore(other))
       const first = yield* Effect.exit(restore(firstExit(oneFiber, otherFiber)))
-      yield* Fiber.interruptAll([oneFiber, otherFiber])
+      yield* stop(oneFiber)
+      yield* stop(otherFiber)
       return yield* Effect.flatten(first)
     })
   )
 
 /**
  * Runs an effect until a callback comes: then it is interrupted, its end waited for, and what the callback brought is the
- * failure. `listen` registers at once, and returns how to unregister. One fiber less than `firstOf` of the two.
+ * failure. `listen` registers at once, and returns how to unregister; it is not asked where the effect needs no wait. One
+ * fiber less than `firstOf` of the two.
  *
  * @since 0.1.0
  * @category combinators
@@ -56,7 +60,9 @@ export const untilStopped = <A, E, R, E2>(
   listen: (stop: (reason: E2) => void) => () => void
 ): Effect.Effect<A, E | E2, R> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDaemon(restore(effect)), (fiber) => {
+    Effect.flatMap(startNow(restore(effect)), (fiber): Effect.Effect<A, E | E2> => {
+      const exit = fiber.unsafePoll()
+      if (exit !== null) return exit
       const first = awaitCallback<Exit.Exit<A, E | E2>>((resume) => {
         fiber.addObserver(resume)
         const unlisten = listen((reason) => resume(Exit.fail(reason)))
@@ -65,18 +71,16 @@ export const untilStopped = <A, E, R, E2>(
           unlisten()
         }
       })
-      return Effect.flatMap(Effect.exit(restore(first)), (exit) =>
-        Effect.andThen(fiber.unsafePoll() === null ? Fiber.interrupt(fiber) : Effect.void, Effect.flatten(exit))
-      )
+      return Effect.flatMap(Effect.exit(restore(first)), (exit) => Effect.andThen(stop(fiber), Effect.flatten(exit)))
     })
   )
 
 /**
  * Fails when an effect takes longer; it is interrupted then, and its end waited for.
  *
- * Both fibers are interruptible whatever the caller is: in an uninterruptible region, such as the acquisition of a resource,
- * a timer that inherits the region would be slept to its end, and an effect that inherits it could not be cut short. The
- * caller itself stays uninterruptible: only the time limit interrupts the effect then.
+ * Effect and timer are interruptible whatever the caller is: in an uninterruptible region, such as the acquisition of a
+ * resource, a timer that inherits the region would be slept to its end, and an effect that inherits it could not be cut
+ * short. The caller itself stays uninterruptible: only the time limit interrupts the effect then.
  *
  * @since 0.1.0
  * @category combinators
@@ -86,7 +90,6 @@ export const within = <A, E, R, E2>(
   duration: Duration.DurationInput,
   onTimeout: () => E2
 ): Effect.Effect<A, E | E2, R> =>
-  firstOf(
-    Effect.interruptible(effect),
-    Effect.interruptible(Effect.andThen(Effect.sleep(duration), Effect.failSync(onTimeout)))
+  Effect.flatMap(alarm, (alarm) =>
+    untilStopped(Effect.interruptible(effect), (stop: (reason: E2) => void) => alarm(duration, () => stop(onTimeout())))
   )

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import { alarm } from "./alarm.js"
 
 /** `E` is how it ends. @since 0.1.0 @category models */
 export interface Inbox<A, E = never> {
@@ -58,29 +58,25 @@ export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
   })
 
   const within = (millis: number): Effect.Effect<ReadonlyArray<A>, E> =>
-    Effect.uninterruptibleMask((restore) => {
-      if (isReady()) return takeAll
-      let isLate = false
-      const timer = Effect.map(Effect.sleep(millis), () => {
-        isLate = true
-        filled.unsafeOpen()
-        closeIfEmpty()
-      })
-      const wait: Effect.Effect<void> = Effect.suspend(() =>
-        isReady() || isLate ? Effect.void : Effect.andThen(filled.await, wait)
-      )
-      // A daemon, and interruptible: as a child it would be interrupted with its parent at once, and an uninterruptible one
-      // would be slept to its end.
-      return Effect.flatMap(Effect.forkDaemon(Effect.interruptible(timer)), (fiber) =>
-        Effect.flatMap(Effect.exit(restore(wait)), (exit) =>
-          Effect.zipRight(
-            fiber.unsafePoll() === null ? Fiber.interrupt(fiber) : Effect.void,
-            // What comes in the very step in which the time is up is taken.
-            Effect.zipRight(exit, isReady() ? takeAll : Effect.succeed<ReadonlyArray<A>>([]))
-          )
+    Effect.flatMap(alarm, (alarm) =>
+      Effect.uninterruptibleMask((restore) => {
+        if (isReady()) return takeAll
+        let isLate = false
+        const callOff = alarm(millis, () => {
+          isLate = true
+          filled.unsafeOpen()
+          closeIfEmpty()
+        })
+        const wait: Effect.Effect<void> = Effect.suspend(() =>
+          isReady() || isLate ? Effect.void : Effect.andThen(filled.await, wait)
         )
-      )
-    })
+        return Effect.flatMap(Effect.exit(restore(wait)), (exit) => {
+          callOff()
+          // What comes in the very step in which the time is up is taken.
+          return Effect.zipRight(exit, isReady() ? takeAll : Effect.succeed<ReadonlyArray<A>>([]))
+        })
+      })
+    )
 
   return {
     offer: (item) => {

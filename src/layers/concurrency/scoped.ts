@@ -8,14 +8,13 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import { exitOf, startNow } from "./startNow.js"
 
 /** Runs an effect in a scope that is closed when it ends; the end of the finalizers is waited for. @since 0.1.0 @category combinators */
 export const scoped = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
   Effect.acquireUseRelease(
     Scope.make(),
     (scope) => Scope.extend(effect, scope),
-    (scope, exit) =>
-      Effect.flatMap(Effect.forkDaemon(Scope.close(scope, exit)), (fiber) => Effect.flatten(Fiber.await(fiber)))
+    (scope, exit) => Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))
   )
