@@ -37,6 +37,7 @@ import * as Brontide from "./brontide/connection.js"
 import { within } from "./concurrency/firstOf.js"
 import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { decodeOptions } from "./support/decodeOptions.js"
+import { spanWhereTraced } from "./support/spanWhereTraced.js"
 
 /** How long a tower may take. @since 0.1.0 @category config */
 export const options = Table.table("BrontideTowerTransport", ["transport"], {
@@ -100,10 +101,13 @@ export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service,
       })
     return {
       route: dialer.route,
-      connect: Effect.fn("watchtower.connect")(function* <E>(request: TowerTransport.ConnectRequest<E>) {
-        yield* Effect.annotateCurrentSpan({ "watchtower.tower": request.tower, "watchtower.address": request.address })
-        return yield* open(request)
-      }, releaseOnFailure)
+      connect: (request) =>
+        open(request).pipe(
+          releaseOnFailure,
+          spanWhereTraced("watchtower.connect", {
+            attributes: { "watchtower.tower": request.tower, "watchtower.address": request.address }
+          })
+        )
     }
   })
 

@@ -19,12 +19,13 @@ import type * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { hostPort, kind, type TowerAddress } from "../schema/TowerAddress.js"
+import { hostPort, kind } from "../schema/TowerAddress.js"
 import { DialFailed } from "../schema/TransportError.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { connect, type Failure } from "./net/connect.js"
 import * as Tcp from "./net/tcp.js"
+import { spanWhereTraced } from "./support/spanWhereTraced.js"
 
 /**
  * The raw socket of a connection that a server has accepted; the scope owns it. The server must allow half-open
@@ -45,12 +46,16 @@ export const fromSocket = (socket: Net.Socket): Effect.Effect<SocketDialer.RawSo
  */
 export const make: SocketDialer.Service = {
   route: "clear",
-  dial: Effect.fn("watchtower.dial")(function* (address: TowerAddress, onProgress?: SocketDialer.OnProgress) {
-    if (kind(address) === "onion") return yield* new DialFailed({ address, reason: "NameNotFound" })
+  dial: (address, onProgress) => {
+    if (kind(address) === "onion") return new DialFailed({ address, reason: "NameNotFound" })
     const dialFailed = (failure: Failure) => new DialFailed({ address, ...failure })
     const progress = (ifLate: Failure) => onProgress?.(dialFailed(ifLate))
-    return yield* Effect.mapError(connect(hostPort(address), progress), dialFailed)
-  }, releaseOnFailure)
+    return connect(hostPort(address), progress).pipe(
+      Effect.mapError(dialFailed),
+      releaseOnFailure,
+      spanWhereTraced("watchtower.dial")
+    )
+  }
 }
 
 /** Direct connections. @since 0.1.0 @category layers */

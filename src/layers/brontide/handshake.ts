@@ -21,6 +21,7 @@ import type { SocketDialer } from "../../services/SocketDialer.js"
 import { within } from "../concurrency/firstOf.js"
 import { scoped } from "../concurrency/scoped.js"
 import type { ByteReader } from "../net/byteReader.js"
+import { spanWhereTraced } from "../support/spanWhereTraced.js"
 
 /** A static key whose private half stays with its holder. @since 0.1.0 @category models */
 export interface StaticKey<E> {
@@ -151,7 +152,7 @@ export const initiate = <E>(
     const se = yield* ownEcdh(key, sendingActThree.point)
     const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
     return { transport, remotePublicKey, unwritten: actThree }
-  }).pipe(scoped, Effect.withSpan("watchtower.handshake", { captureStackTrace: false }))
+  }).pipe(scoped, spanWhereTraced("watchtower.handshake"))
 
 /**
  * The responder's side. The timeout holds for act one, and again from act two to act three. The result has the

@@ -29,6 +29,7 @@ import type { TowerTransport } from "../../services/TowerTransport.js"
 import { firstOf } from "../concurrency/firstOf.js"
 import { scoped } from "../concurrency/scoped.js"
 import { expect } from "../support/expectMessage.js"
+import { spanWhereTraced } from "../support/spanWhereTraced.js"
 import { type DerivedKey, KeyState, leaseHolds } from "./key.js"
 import * as Monotonic from "./monotonic.js"
 import type { Acceptance } from "./Rules.js"
@@ -131,13 +132,12 @@ const converse = (visit: Visit, key: DerivedKey, address: TowerAddress, connecti
     yield* Effect.annotateCurrentSpan("watchtower.code", reply.code)
     return reply
   }).pipe(
-    Effect.withSpan("watchtower.createSession", {
+    spanWhereTraced("watchtower.createSession", {
       attributes: {
         "watchtower.negotiator": visit.env.name,
         "watchtower.tower": visit.tower.publicKey,
         "watchtower.address": address
-      },
-      captureStackTrace: false
+      }
     })
   )
 

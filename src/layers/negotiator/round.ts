@@ -22,6 +22,7 @@ import { Happening } from "../../schema/NegotiatorEvent.js"
 import type { Tower } from "../../schema/Tower.js"
 import * as Inbox from "../concurrency/inbox.js"
 import { scoped } from "../concurrency/scoped.js"
+import { spanWhereTraced } from "../support/spanWhereTraced.js"
 import * as Claim from "./claim.js"
 import type { Environment } from "./environment.js"
 import * as Monotonic from "./monotonic.js"
@@ -116,10 +117,9 @@ const spanned = (
     )
     return round.pipe(
       Effect.tap(linkLater),
-      Effect.withSpan("watchtower.round", {
+      spanWhereTraced("watchtower.round", {
         attributes: { "watchtower.negotiator": env.name },
-        links: first.map((span) => ({ _tag: "SpanLink", span, attributes: {} })),
-        captureStackTrace: false
+        links: first.map((span) => ({ _tag: "SpanLink", span, attributes: {} }))
       })
     )
   })

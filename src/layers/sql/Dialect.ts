@@ -28,7 +28,8 @@ export type Purpose = "read" | "unsynced" | "synced" | "migration"
  * Postgres. `lock` and `lockFree` end a select whose row the transaction is going to change, waiting for others or passing
  * over what they hold; `lockNoKey` waits too, but lets others insert rows that refer to that row. `connectionOf` makes of a
  * reserved connection the one that statements go through. `versionTable` finds a row where the tables were made; `migrating`
- * waits for another process that makes them.
+ * waits for another process that makes them. `inTurn` is how a transaction takes its turns of the event loop: on SQLite all in
+ * one, so that no other process waits for a lock while other fibers of ours run.
  *
  * @since 0.1.0
  * @category models
@@ -40,6 +41,7 @@ export interface Dialect {
   readonly lockFree: Fragment
   readonly lockNoKey: Fragment
   readonly connectionOf: (connection: Connection) => Connection
+  readonly inTurn: <A, E>(transaction: Effect.Effect<A, E>) => Effect.Effect<A, E>
   readonly versionTable: Fragment
   readonly migrating: ReadonlyArray<string>
   readonly types: Types
@@ -124,6 +126,7 @@ const sqlite = (sql: SqlClient, connectionOf: Dialect["connectionOf"]): Dialect 
   lockFree: sql``,
   lockNoKey: sql``,
   connectionOf,
+  inTurn: Effect.withMaxOpsBeforeYield(Number.MAX_SAFE_INTEGER),
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", wide: "INTEGER", instant: "REAL", bytes: "BLOB" },
@@ -151,6 +154,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
   lockFree: sql`FOR UPDATE SKIP LOCKED`,
   lockNoKey: sql`FOR NO KEY UPDATE`,
   connectionOf: (connection) => connection,
+  inTurn: (transaction) => transaction,
   versionTable: sql`SELECT 1 WHERE to_regclass('wt_version') IS NOT NULL`,
   migrating: [
     `SELECT pg_advisory_xact_lock(${migrationLock})`,

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as SqlClient from "@effect/sql/SqlClient"
-import type { Statement } from "@effect/sql/Statement"
 import * as Array from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -17,6 +16,7 @@ import { identities } from "./identityTable.js"
 import { migrate } from "./migrations.js"
 import * as rows from "./rows.js"
 import { standingRows } from "./standingTables.js"
+import type { Query, Sql } from "./statement.js"
 import { towerColumns, towerRows } from "./towerTables.js"
 import * as Transaction from "./transaction.js"
 
@@ -29,7 +29,7 @@ export interface Finding {
 /** A statement that finds the rows that break a rule; `what` of each goes into the sentence. */
 interface Rule {
   readonly table: string
-  readonly breach: Statement<object>
+  readonly breach: Query
   readonly says: (what: string) => string
 }
 
@@ -59,7 +59,7 @@ const references: ReadonlyArray<Reference> = [
   { table: "wt_ineligible", column: "channel", to: channel }
 ]
 
-const rulesOf = (sql: SqlClient.SqlClient): ReadonlyArray<Rule> => [
+const rulesOf = (sql: Sql): ReadonlyArray<Rule> => [
   {
     table: "wt_identity",
     breach: sql`
@@ -119,7 +119,7 @@ const rulesOf = (sql: SqlClient.SqlClient): ReadonlyArray<Rule> => [
 ]
 
 /** Rules for channels, backups and updates (docs/database.md, Backups). */
-const backupRulesOf = (sql: SqlClient.SqlClient): ReadonlyArray<Rule> => [
+const backupRulesOf = (sql: Sql): ReadonlyArray<Rule> => [
   ...["wt_client", "wt_counter"].map((table) => ({
     table,
     breach: sql`SELECT count(*) AS what FROM ${sql(table)} HAVING count(*) <> 1`,
@@ -214,11 +214,11 @@ const backupRulesOf = (sql: SqlClient.SqlClient): ReadonlyArray<Rule> => [
 /** Rows that are decoded one by one; the column `name` identifies each. */
 interface Contents {
   readonly table: string
-  readonly select: Statement<object>
+  readonly select: Query
   readonly decode: (rows: ReadonlyArray<unknown>) => Effect.Effect<unknown, CorruptRow>
 }
 
-const contentsOf = (sql: SqlClient.SqlClient): ReadonlyArray<Contents> => [
+const contentsOf = (sql: Sql): ReadonlyArray<Contents> => [
   {
     table: "wt_identity",
     select: sql`SELECT id AS name, chain_hash AS "chainHash", layout, public_key AS "publicKey" FROM wt_identity`,
@@ -292,7 +292,7 @@ const unreadable = ({ decode, select, table }: Contents) =>
 const nameOf = (row: unknown): string => (Predicate.hasProperty(row, "name") ? String(row.name) : "?")
 
 /** The damages that SQLite finds in its file. Postgres has tools of its own for that. */
-const damages = (sql: SqlClient.SqlClient) =>
+const damages = (sql: Sql) =>
   sql.onDialectOrElse({
     sqlite: () =>
       sql`PRAGMA integrity_check(20)`.pipe(
@@ -303,7 +303,7 @@ const damages = (sql: SqlClient.SqlClient) =>
     orElse: () => Effect.succeed<ReadonlyArray<Finding>>([])
   })
 
-const look = (sql: SqlClient.SqlClient) =>
+const look = (sql: Sql) =>
   Effect.gen(function* () {
     const damaged = yield* damages(sql)
     // From a damaged file the other answers mean little.

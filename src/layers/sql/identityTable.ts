@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -12,6 +11,7 @@ import { ChainHash, KeyIndex, maxKeyIndex, PublicKey } from "../../schema/Ids.js
 import type { ClientDb } from "../../services/ClientDb.js"
 import { checkSkip, compareIdentities, notBound, randomFirstKeyIndex } from "../support/databaseIdentity.js"
 import { column, decode } from "./rows.js"
+import type { Sql } from "./statement.js"
 import type { Database } from "./transaction.js"
 
 const Identity = Schema.Struct({ chainHash: ChainHash, layout: Schema.String, publicKey: PublicKey })
@@ -20,7 +20,7 @@ const Identity = Schema.Struct({ chainHash: ChainHash, layout: Schema.String, pu
 export const identities = decode("wt_identity", Identity)
 
 /** Whose database it is; undefined where no key was used with it yet. @since 0.1.0 @category combinators */
-export const find = (sql: SqlClient): Effect.Effect<ClientDb.Identity | undefined, SqlError | CorruptRow> =>
+export const find = (sql: Sql): Effect.Effect<ClientDb.Identity | undefined, SqlError | CorruptRow> =>
   Effect.map(
     Effect.flatMap(
       sql`SELECT chain_hash AS "chainHash", layout, public_key AS "publicKey" FROM wt_identity WHERE id = 1`,

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Fragment } from "@effect/sql/Statement"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -15,6 +14,7 @@ import { KeyIndex, Route, TowerId } from "../../schema/Ids.js"
 import * as Policy from "../../schema/Policy.js"
 import { Reservation } from "../../schema/Reservation.js"
 import type { SendingSession } from "../../schema/StoredBackup.js"
+import type { Sql } from "./statement.js"
 
 /** A number in any of the forms that drivers give it. @since 0.1.0 @category models */
 export const Numeric = Schema.Union(Schema.Number, Schema.NumberFromString)
@@ -35,7 +35,7 @@ export const decode = <A, I>(table: string, schema: Schema.Schema<A, I>) => {
 }
 
 /** The columns of a reservation, under the names of its fields; that of the route is `way` in all databases so far. @since 0.1.0 @category models */
-export const reservationColumns = (sql: SqlClient): Fragment =>
+export const reservationColumns = (sql: Sql): Fragment =>
   sql`key_index AS "keyIndex", tower AS "towerId", blob_type AS "blobType", way AS route, lease, since, for_ms AS "forMs"`
 
 /** Decodes reservations. @since 0.1.0 @category combinators */
@@ -52,10 +52,10 @@ export const reservations = decode(
 )
 
 /** The status of a session `s`: how it ended counts more than what became of its tower. @since 0.1.0 @category models */
-export const statusOf = (sql: SqlClient): Fragment => sql`coalesce(s.ended, s.status)`
+export const statusOf = (sql: Sql): Fragment => sql`coalesce(s.ended, s.status)`
 
 /** The columns of a session `s` and its tower `t`, under the names of their fields. @since 0.1.0 @category models */
-export const sessionColumns = (sql: SqlClient): Fragment =>
+export const sessionColumns = (sql: Sql): Fragment =>
   sql`s.id, s.tower AS "towerId", t.public_key AS "towerPublicKey", s.key_index AS "keyIndex", ${statusOf(sql)} AS status,
     s.created_at AS "createdAt", s.blob_type AS "blobType", s.max_updates AS "maxUpdates", s.reward_base AS "rewardBase",
     s.reward_rate AS "rewardRate", s.sweep_fee_rate AS "sweepFeeRate", s.reward_pk_script AS "rewardPkScript",
@@ -94,8 +94,7 @@ export const sessions = (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyAr
   )
 
 /** What the sender keeps of a session `s`, beside `sessionColumns`. @since 0.1.0 @category models */
-export const sendingColumns = (sql: SqlClient): Fragment =>
-  sql`s.way AS route, s.failing_since AS "failingSince", s.refusals`
+export const sendingColumns = (sql: Sql): Fragment => sql`s.way AS route, s.failing_since AS "failingSince", s.refusals`
 
 /** Decodes what the sender keeps of sessions. @since 0.1.0 @category combinators */
 export const sendingRows = decode(

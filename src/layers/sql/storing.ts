@@ -14,6 +14,7 @@ import type { ClientSession } from "../../schema/ClientSession.js"
 import { ReservationLost, StoreOutcomeUnknown } from "../../schema/DbError.js"
 import type { LeaseToken } from "../../schema/Ids.js"
 import type { ClientDb } from "../../services/ClientDb.js"
+import { spanWhereTraced } from "../support/spanWhereTraced.js"
 import { type CommitLost, isCommitLost, isSqlError, toDbError } from "./errors.js"
 import { newLease } from "./reservationTable.js"
 import * as sessions from "./sessionTable.js"
@@ -71,6 +72,6 @@ export const createClientSession =
       ),
       Effect.catchIf(isCommitLost, ({ cause: { cause } }) => new StoreOutcomeUnknown({ id: session.id, cause })),
       Effect.catchIf(isSqlError, (error: SqlError) => Effect.fail(toDbError(operation)(error))),
-      Effect.withSpan(`ClientDb.${operation}`, { captureStackTrace: false })
+      spanWhereTraced(`ClientDb.${operation}`)
     )
   }

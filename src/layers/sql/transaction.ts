@@ -17,8 +17,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
 import { scoped } from "../concurrency/scoped.js"
+import { spanWhereTraced } from "../support/spanWhereTraced.js"
 import * as Dialect from "./Dialect.js"
 import { CommitLost, failureKind, isCommitLost, isSqlError, toDbError, toOpenError } from "./errors.js"
+import * as Statement from "./statement.js"
 
 /**
  * Runs a body in a transaction, again and again until the deadline of the operation while another try may help; also when
@@ -41,7 +43,7 @@ export type Transaction = <A, E>(
  * @category models
  */
 export interface Database {
-  readonly sql: SqlClient.SqlClient
+  readonly sql: Statement.Sql
   readonly dialect: Dialect.Dialect
   readonly deadline: Effect.Effect<Deadline>
   readonly attempt: <A, E>(
@@ -81,7 +83,7 @@ const longestWaitMs = 200
 
 const again = (error: unknown): boolean => isSqlError(error) && failureKind(error) !== "unavailable"
 
-const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs: number, port: Port): Database => {
+const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs: number, port: Port): Database => {
   const { attemptMs, connectMs, cut } = dialect.limits
 
   // By the monotonic clock: the wall clock may be set during the transaction.
@@ -97,7 +99,7 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
 
   // node-postgres reads the files of TLS for each connection, and throws if one does not exist.
   const reserve = Effect.map(
-    Effect.catchAllDefect(sql.reserve, (cause) =>
+    Effect.catchAllDefect(client.reserve, (cause) =>
       Effect.fail(new SqlError({ cause, message: "Failed to make a connection" }))
     ),
     dialect.connectionOf
@@ -120,7 +122,8 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
         Effect.andThen(inside),
         Effect.tap(() => commit),
         // The failure is reported; that there may be nothing to roll back is not.
-        Effect.onError(() => Effect.ignore(say("ROLLBACK")))
+        Effect.onError(() => Effect.ignore(say("ROLLBACK"))),
+        dialect.inTurn
       )
     }).pipe(scoped, Effect.uninterruptible)
 
@@ -153,17 +156,17 @@ const over = (sql: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs
         )
       ),
       Effect.catchIf(isSqlError, (error) => Effect.fail(toDbError(name)(error))),
-      Effect.withSpan(`${port}.${name}`, { captureStackTrace: false })
+      spanWhereTraced(`${port}.${name}`)
     )
 
   return {
-    sql,
+    sql: Statement.make(client),
     dialect,
     deadline,
     attempt,
     operation,
     transaction: (name, purpose, body) => operation(name, (transaction) => transaction(purpose, body)),
-    as: (port) => over(sql, dialect, storeTimeoutMs, port)
+    as: (port) => over(client, dialect, storeTimeoutMs, port)
   }
 }
 
