@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Inbox from "../concurrency/inbox.js"
 
 /** `E` is how the connection ends; what was read before is taken first. @since 0.1.0 @category models */
-export interface BodyInbox<E> extends Pick<Inbox.Inbox<Uint8Array, E>, "end" | "take" | "ready" | "isEmpty"> {
+export interface BodyInbox<E>
+  extends Pick<Inbox.Inbox<Uint8Array, E>, "end" | "take" | "ready" | "readyWithin" | "isEmpty"> {
   readonly offer: (bodies: ReadonlyArray<Uint8Array>) => void
   /** Returns when there is room for more. */
   readonly room: Effect.Effect<void>

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { concat } from "../../internal/bytes.js"
@@ -119,17 +119,19 @@ const establish = (
       inbox.ready,
       Effect.suspend(() => (inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void))
     )
-    const inTime = <A, E>(direction: MessageTimeout["direction"], effect: Effect.Effect<A, E>) =>
-      within(effect, messageTimeout, () => new MessageTimeout({ address, direction }))
+    const late = (direction: MessageTimeout["direction"]) => new MessageTimeout({ address, direction })
 
     return {
       remotePublicKey,
       send: (body) =>
-        inTime(
-          "send",
-          Effect.flatMap(inOrder(write(body)), (written) => (written ? Effect.void : writeFailed))
+        within(
+          Effect.flatMap(inOrder(write(body)), (written) => (written ? Effect.void : writeFailed)),
+          messageTimeout,
+          () => late("send")
         ),
-      receive: inTime("receive", inbox.take),
+      receive: Effect.andThen(inbox.readyWithin(Duration.toMillis(messageTimeout)), (ready) =>
+        ready ? inbox.take : late("receive")
+      ),
       closed: closed.await,
       isClosed: Effect.sync(() => isClosed)
     }

@@ -22,6 +22,8 @@ export interface Inbox<A, E = never> {
   readonly takeWithin: (millis: number) => Effect.Effect<ReadonlyArray<A>, E>
   /** Returns when there is an item, or the end. */
   readonly ready: Effect.Effect<void>
+  /** Whether there is an item, or the end, as soon as there is; false when that time, in milliseconds, is up. */
+  readonly readyWithin: (millis: number) => Effect.Effect<boolean>
   readonly isEmpty: () => boolean
 }
 
@@ -57,10 +59,9 @@ export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
     return Effect.succeed(all)
   })
 
-  const within = (millis: number): Effect.Effect<ReadonlyArray<A>, E> =>
+  const waitWithin = (millis: number): Effect.Effect<void> =>
     Effect.flatMap(alarm, (alarm) =>
       Effect.uninterruptibleMask((restore) => {
-        if (isReady()) return takeAll
         let isLate = false
         const callOff = alarm(millis, () => {
           isLate = true
@@ -70,13 +71,12 @@ export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
         const wait: Effect.Effect<void> = Effect.suspend(() =>
           isReady() || isLate ? Effect.void : Effect.andThen(filled.await, wait)
         )
-        return Effect.flatMap(Effect.exit(restore(wait)), (exit) => {
-          callOff()
-          // What comes in the very step in which the time is up is taken.
-          return Effect.zipRight(exit, isReady() ? takeAll : Effect.succeed<ReadonlyArray<A>>([]))
-        })
+        return Effect.ensuring(restore(wait), Effect.sync(callOff))
       })
     )
+  // Whether it is ready is asked after the wait: what comes in the very step in which the time is up counts.
+  const readyWithin = (millis: number): Effect.Effect<boolean> =>
+    Effect.suspend(() => (isReady() ? Effect.succeed(true) : Effect.map(waitWithin(millis), isReady)))
 
   return {
     offer: (item) => {
@@ -90,8 +90,12 @@ export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
     },
     take,
     takeAll,
-    takeWithin: (millis) => (millis === Number.POSITIVE_INFINITY ? takeAll : within(millis)),
+    takeWithin: (millis) =>
+      millis === Number.POSITIVE_INFINITY
+        ? takeAll
+        : Effect.flatMap(readyWithin(millis), (ready) => (ready ? takeAll : Effect.succeed<ReadonlyArray<A>>([]))),
     ready: filled.await,
+    readyWithin,
     isEmpty: () => items.length === 0
   }
 }

@@ -50,9 +50,17 @@ const rawSocket = (socket: Net.Socket): SocketDialer.RawSocket => {
   return {
     read,
     write: (bytes) =>
-      Effect.async((resume) => {
+      Effect.suspend(() => {
+        const over = Effect.unsafeMakeLatch(false)
+        let isRefused = false
+        socket.write(bytes, (error) => {
+          isRefused = Boolean(error)
+          over.unsafeOpen()
+        })
         // After a reset in the middle of a write Node calls back without an error.
-        socket.write(bytes, (error) => resume(Effect.succeed(!error && !hasFailed() && !socket.destroyed)))
+        const isWritten = Effect.sync(() => !isRefused && !hasFailed() && !socket.destroyed)
+        // The kernel has taken all of it: Node calls back in a later turn all the same.
+        return socket.writableLength === 0 ? isWritten : Effect.andThen(over.await, isWritten)
       })
   }
 }
