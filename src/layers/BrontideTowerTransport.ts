@@ -85,11 +85,11 @@ export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service,
     }
     const open = <E>({ address, ecdh, onProgress, publicKey, tower }: TowerTransport.ConnectRequest<E>) =>
       Effect.gen(function* () {
-        let ifLate = new DialFailed({ address, reason: "Timeout" })
+        let ifLate: DialFailed | undefined
         const dial = dialer.dial(address, (failure) => {
           ifLate = failure
         })
-        const socket = yield* within(dial, dialTimeout, () => ifLate)
+        const socket = yield* within(dial, dialTimeout, () => ifLate ?? new DialFailed({ address, reason: "Timeout" }))
         yield* onProgress("connected")
         const connection = yield* Brontide.initiate(
           socket,

@@ -106,16 +106,28 @@ const reader =
   (bytes, offset) =>
     Either.map(kind.layout.read(bytes, offset), ([fields]) => make(fields))
 
+// Not checked again: what the layouts have read is in the bounds of its fields by construction. To check the feature bits of an
+// Init, up to 65,536 of them, would block the event loop.
+const unchecked = { disableValidation: true } as const
+
 const readers: ReadonlyMap<number, ReadFields> = new Map([
-  // Unchecked: the bits that are read are ascending by construction, and to check 65,536 of them again blocks the event loop.
-  [Init.type, reader(Init, (fields) => new Init.Init(fields, { disableValidation: true }))],
-  [ErrorMessage.type, reader(ErrorMessage, (fields) => new ErrorMessage.ErrorMessage(fields))],
-  [CreateSession.type, reader(CreateSession, (fields) => new CreateSession.CreateSession(fields))],
-  [CreateSessionReply.type, reader(CreateSessionReply, (fields) => new CreateSessionReply.CreateSessionReply(fields))],
-  [StateUpdate.type, reader(StateUpdate, (fields) => new StateUpdate.StateUpdate(fields))],
-  [StateUpdateReply.type, reader(StateUpdateReply, (fields) => new StateUpdateReply.StateUpdateReply(fields))],
+  [Init.type, reader(Init, (fields) => new Init.Init(fields, unchecked))],
+  [ErrorMessage.type, reader(ErrorMessage, (fields) => new ErrorMessage.ErrorMessage(fields, unchecked))],
+  [CreateSession.type, reader(CreateSession, (fields) => new CreateSession.CreateSession(fields, unchecked))],
+  [
+    CreateSessionReply.type,
+    reader(CreateSessionReply, (fields) => new CreateSessionReply.CreateSessionReply(fields, unchecked))
+  ],
+  [StateUpdate.type, reader(StateUpdate, (fields) => new StateUpdate.StateUpdate(fields, unchecked))],
+  [
+    StateUpdateReply.type,
+    reader(StateUpdateReply, (fields) => new StateUpdateReply.StateUpdateReply(fields, unchecked))
+  ],
   [DeleteSession.type, reader(DeleteSession, () => new DeleteSession.DeleteSession())],
-  [DeleteSessionReply.type, reader(DeleteSessionReply, (fields) => new DeleteSessionReply.DeleteSessionReply(fields))]
+  [
+    DeleteSessionReply.type,
+    reader(DeleteSessionReply, (fields) => new DeleteSessionReply.DeleteSessionReply(fields, unchecked))
+  ]
 ])
 
 /**
