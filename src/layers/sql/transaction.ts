@@ -12,6 +12,7 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -110,9 +111,9 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
       const connection = yield* reserve
       yield* guard(connection, attemptMs(purpose, yield* left))
       const say = (statement: string) => connection.execute(statement, [], undefined)
-      const inside = body.pipe(
-        Effect.provideService(SqlClient.TransactionConnection, [connection, 0]),
-        Effect.provideService(SqlClient.SafeIntegers, false)
+      const inside = Effect.provide(
+        body,
+        Context.make(SqlClient.TransactionConnection, [connection, 0]).pipe(Context.add(SqlClient.SafeIntegers, false))
       )
       if (purpose === "read") return yield* inside
       const commit = Effect.catchAll(say("COMMIT"), (error) =>
