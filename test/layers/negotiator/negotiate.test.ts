@@ -222,7 +222,7 @@ describe("negotiate", () => {
     let left = 0
     let gone = 0
     for (let seed = 0; seed < 100; seed++) {
-      run({ towers: [good()], time: { seed, yieldEvery: 30 } }, (world) =>
+      run({ towers: [good()], time: { seed, yieldEvery: 10 } }, (world) =>
         Effect.gen(function* () {
           const caller = yield* Effect.fork(world.negotiator.negotiate)
           const isOver = () => those(world.events, "RoundEnded").length > 0
@@ -240,7 +240,7 @@ describe("negotiate", () => {
     }
     expect(left).toBeGreaterThan(0)
     // A fiber that yields in the one operation after `negotiate` has returned, and is interrupted there, loses what it was given:
-    // no effect can keep that from its caller. With a yield every few operations it happens once in a thousand seeds, one of which is here.
+    // no effect can keep that from its caller. With a yield every few operations it happens once in a thousand seeds.
     expect(gone).toBeLessThanOrEqual(1)
   })
 
