@@ -32,6 +32,7 @@ import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { connect, type Failure } from "./net/connect.js"
 import * as Socks from "./net/socks.js"
 import { decodeOptions } from "./support/decodeOptions.js"
+import { spanWhereTraced } from "./support/spanWhereTraced.js"
 
 /** Where the proxy listens. @since 0.1.0 @category config */
 export const options = Table.table("SocksSocketDialer", ["proxy"], {
@@ -73,31 +74,32 @@ const toProxy = (failure: Failure): DialFailed["reason"] => {
 export const make = (given: Options): Effect.Effect<SocketDialer.Service, InvalidOptions> =>
   Effect.map(decodeOptions(options, given), (proxy) => ({
     route: "tor",
-    dial: Effect.fn("watchtower.dial")(function* (
-      address: TowerAddress,
-      onProgress: SocketDialer.OnProgress = () => {}
-    ) {
-      const at = (fault: ProxyFault) => ({ address: `${proxy.host}:${proxy.port}`, fault })
-      onProgress(new DialFailed({ address, reason: "ProxyUnavailable", proxy: at("Silent") }))
-      const socket = yield* Effect.mapError(
-        connect(proxy, () => {}),
-        (failure) => {
-          const reason = toProxy(failure)
-          return new DialFailed({
-            address,
-            reason,
-            proxy: reason === "ProxyUnavailable" ? at("NotThere") : undefined,
-            cause: failure.cause
-          })
-        }
-      )
-      const login = [yield* randomName, yield* randomName] as const
-      const onAsking = () => onProgress(new DialFailed({ address, reason: "Timeout" }))
-      return yield* Effect.mapError(
-        Socks.connect(socket, address, login, onAsking),
-        ({ fault, reason }) => new DialFailed({ address, reason, proxy: at(fault) })
-      )
-    }, releaseOnFailure)
+    dial: Effect.fnUntraced(
+      function* (address: TowerAddress, onProgress: SocketDialer.OnProgress = () => {}) {
+        const at = (fault: ProxyFault) => ({ address: `${proxy.host}:${proxy.port}`, fault })
+        onProgress(new DialFailed({ address, reason: "ProxyUnavailable", proxy: at("Silent") }))
+        const socket = yield* Effect.mapError(
+          connect(proxy, () => {}),
+          (failure) => {
+            const reason = toProxy(failure)
+            return new DialFailed({
+              address,
+              reason,
+              proxy: reason === "ProxyUnavailable" ? at("NotThere") : undefined,
+              cause: failure.cause
+            })
+          }
+        )
+        const login = [yield* randomName, yield* randomName] as const
+        const onAsking = () => onProgress(new DialFailed({ address, reason: "Timeout" }))
+        return yield* Effect.mapError(
+          Socks.connect(socket, address, login, onAsking),
+          ({ fault, reason }) => new DialFailed({ address, reason, proxy: at(fault) })
+        )
+      },
+      releaseOnFailure,
+      spanWhereTraced("watchtower.dial")
+    )
   }))
 
 /** Connections through a SOCKS5 proxy. @since 0.1.0 @category layers */
