@@ -10,7 +10,7 @@ describe("a signal", () => {
   it.effect("is left to the system as soon as the program has ended", () =>
     Effect.gen(function* () {
       const before = yield* listening
-      const during = yield* untilStopped(listening, onStop)
+      const during = yield* untilStopped(Effect.zipRight(Effect.yieldNow(), listening), onStop)
       assert.deepStrictEqual(
         during,
         before.map((count) => count + 1)
@@ -24,7 +24,11 @@ describe("a signal", () => {
       const before = yield* listening
       const program = Effect.never.pipe(Effect.onInterrupt(() => Effect.tap(listening, (now) => ended.push(now))))
       const ended: Array<ReadonlyArray<number>> = []
-      const told = Effect.sync(() => process.emit("SIGTERM"))
+      // As signals come, not in the step in which the program begins.
+      const told = Effect.zipRight(
+        Effect.yieldNow(),
+        Effect.sync(() => process.emit("SIGTERM"))
+      )
       const ending = yield* Effect.flip(untilStopped(Effect.zipRight(told, program), onStop))
       assert.strictEqual(ending, "terminate")
       assert.deepStrictEqual(ended, [before])

@@ -45,7 +45,7 @@ const damages: ReadonlyArray<Damage> = [
     "an end that is none",
     "UPDATE wt_session SET ended = 'over' WHERE key_index = 108",
     "wt_session",
-    /row 108 .*ended/
+    /row 108 .*status/
   ],
   [
     "a session with a hole",

@@ -141,7 +141,7 @@ export const make = (programs: Programs, { look, where }: Place, messageTimeoutM
       SELECT s.id, u.seq_num AS "seqNum", b.hint, b.blob FROM wt_update u
       JOIN wt_session s ON s.key_index = u.session JOIN wt_backup b ON b.id = u.backup WHERE u.seq_num IS NOT NULL`
 
-    /** Towers, database and what clients have said agree (docs/backups.md, B1, B2, B4). */
+    /** Towers, database and what clients have said agree (B1, B2 and B4 of docs/backups.md). */
     const agree = Effect.gen(function* () {
       const findings = yield* Effect.provideService(check, SqlClient.SqlClient, look)
       assert.deepStrictEqual(findings, [])

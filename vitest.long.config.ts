@@ -1,0 +1,18 @@
+import { defineConfig, mergeConfig } from "vitest/config"
+import all from "./vitest.config.js"
+
+/** What runs for minutes: worlds in virtual time, recorded runs, and processes and networks that fail. */
+export const long = [
+  "test/conformance.test.ts",
+  "test/conformance/*.test.ts",
+  "test/integration/**/*.test.ts",
+  "test/layers/backup/worlds/*.test.ts",
+  "test/layers/negotiator/{guarantees,hostileTowers,worlds,random,found}.test.ts",
+  "test/layers/soak.test.ts",
+  "test/services/*/model.test.ts",
+  "test/simulation/*.test.ts"
+]
+
+// `npm run test:long`.
+const { test, ...config } = all
+export default mergeConfig(config, defineConfig({ test: { ...test, include: long } }))
