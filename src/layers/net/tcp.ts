@@ -50,17 +50,11 @@ const rawSocket = (socket: Net.Socket): SocketDialer.RawSocket => {
   return {
     read,
     write: (bytes) =>
-      Effect.suspend(() => {
-        const over = Effect.unsafeMakeLatch(false)
-        let isRefused = false
-        socket.write(bytes, (error) => {
-          isRefused = Boolean(error)
-          over.unsafeOpen()
-        })
+      Effect.async((resume) => {
+        // Waits for a later turn of the event loop also where the kernel has taken all of it at once: a sender that never waits
+        // would keep everything that comes in from being read, until its answers count as late.
         // After a reset in the middle of a write Node calls back without an error.
-        const isWritten = Effect.sync(() => !isRefused && !hasFailed() && !socket.destroyed)
-        // The kernel has taken all of it: Node calls back in a later turn all the same.
-        return socket.writableLength === 0 ? isWritten : Effect.andThen(over.await, isWritten)
+        socket.write(bytes, (error) => resume(Effect.succeed(!error && !hasFailed() && !socket.destroyed)))
       })
   }
 }
