@@ -20,6 +20,16 @@ export const exitOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<Exi
     return exit === null ? Fiber.await(fiber) : Effect.succeed(exit)
   })
 
-/** Interrupts the fiber, and waits for its end; does nothing once it has ended. @since 0.1.0 @category combinators */
-export const stop = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<void> =>
-  Effect.suspend(() => (fiber.unsafePoll() === null ? Effect.asVoid(Fiber.interrupt(fiber)) : Effect.void))
+/**
+ * Interrupts fibers, and waits for their ends; does nothing with those that have ended. All are told before any end is waited for: a
+ * slow one must not keep the others running.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const stop = (...fibers: ReadonlyArray<Fiber.RuntimeFiber<unknown, unknown>>): Effect.Effect<void> =>
+  Effect.withFiberRuntime((caller) => {
+    const running = fibers.filter((fiber) => fiber.unsafePoll() === null)
+    for (const fiber of running) fiber.unsafeInterruptAsFork(caller.id())
+    return running.length === 0 ? Effect.void : Effect.forEach(running, exitOf, { discard: true })
+  })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Clock, Effect, Exit, Fiber } from "effect"
 import { firstOf, within } from "../../../src/layers/concurrency/firstOf.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
@@ -46,6 +46,20 @@ describe("firstOf", () => {
       return clock.unsafeCurrentTimeMillis()
     })
     expect(VirtualTime.run(program)).toEqual(Exit.succeed(2 * second))
+  })
+
+  it("interrupts both at once when it is interrupted, however long the first one takes to end", () => {
+    const ends: Array<string> = []
+    const ending = (name: string, takes: number) =>
+      Effect.onInterrupt(never, () => Effect.zipRight(Effect.sleep(takes), Effect.sync(() => ends.push(name))))
+    const program = Effect.gen(function* () {
+      const fiber = yield* Effect.fork(firstOf(ending("slow", 3 * second), ending("fast", second)))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(fiber)
+      return yield* Clock.currentTimeMillis
+    })
+    expect(VirtualTime.run(program)).toEqual(Exit.succeed(3 * second))
+    expect(ends).toEqual(["fast", "slow"])
   })
 
   it("which Effect.raceFirst does not always: when this fails, the defect is repaired and firstOf can go", () => {
