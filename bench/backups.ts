@@ -10,10 +10,11 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { promisify } from "node:util"
 import { Effect, Schema, type Scope } from "effect"
-import { build } from "esbuild"
 import * as Program from "../test/interop/support/program.js"
 import * as Tower from "../test/interop/support/tower.js"
+import { bundle } from "./support/bundle.js"
 import * as DelayingProxy from "./support/delayingProxy.js"
+import { type Column, printFigures } from "./support/figures.js"
 
 /** What a process of `support/backer.ts` writes: states a second, and milliseconds. */
 interface Figures {
@@ -57,20 +58,13 @@ const theirs = (uri: string, count: number): Effect.Effect<Figures, unknown, Sco
     return { rate: (1000 * count) / (performance.now() - began) }
   })
 
-const columns: ReadonlyArray<readonly [title: string, figure: keyof Figures]> = [
+const columns: ReadonlyArray<Column<Figures>> = [
   ["states/s", "rate"],
   ["handed in/s", "handIn"],
   ["backupState p50 ms", "p50"],
   ["backupState p99 ms", "p99"],
   ["CPU ms", "cpu"]
 ]
-
-/** The median, and from least to most. */
-const spread = (values: ReadonlyArray<number>): string => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number) => (sorted[Math.round(share * (sorted.length - 1))] ?? 0).toPrecision(3)
-  return `${at(0.5)} (${at(0)} to ${at(1)})`
-}
 
 const program = Effect.gen(function* () {
   const tower = yield* Tower.start("lnd", { network: "regtest" })
@@ -90,23 +84,9 @@ const program = Effect.gen(function* () {
 /** Prints a table; answers the figures of each run. @since 0.1.0 */
 export const backups = async (): Promise<Record<string, ReadonlyArray<Figures>>> => {
   if (!fs.existsSync("interop/bin/lnd")) throw new Error("Build the Go programs first: interop/build")
-  await build({
-    entryPoints: ["bench/support/backer.ts"],
-    outfile: file,
-    bundle: true,
-    packages: "external",
-    platform: "node",
-    format: "esm",
-    logLevel: "error"
-  })
+  await bundle("bench/support/backer.ts", file)
   const found = await Effect.runPromise(Effect.scoped(program))
   console.log(`${runs} runs: median (least to most)`)
-  for (const [name, figures] of found) {
-    console.log(`\n${name}`)
-    for (const [title, figure] of columns) {
-      const values = figures.flatMap((one) => one[figure] ?? [])
-      if (values.length > 0) console.log(`  ${title.padEnd(20)}${spread(values)}`)
-    }
-  }
+  printFigures(found, columns)
   return Object.fromEntries(found)
 }

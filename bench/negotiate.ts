@@ -8,8 +8,9 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { promisify } from "node:util"
 import { Effect } from "effect"
-import { build } from "esbuild"
 import * as Tower from "../test/interop/support/tower.js"
+import { bundle } from "./support/bundle.js"
+import { type Column, printFigures } from "./support/figures.js"
 
 /** What a process of `support/negotiator.ts` writes: sessions a second, and milliseconds for each session. */
 interface Figures {
@@ -34,7 +35,7 @@ const measure = (uri: string, curve: string): Effect.Effect<Figures> =>
     return JSON.parse(stdout)
   })
 
-const columns: ReadonlyArray<readonly [title: string, figure: keyof Figures]> = [
+const columns: ReadonlyArray<Column<Figures>> = [
   ["sessions/s", "rate"],
   ["p50 ms", "p50"],
   ["p99 ms", "p99"],
@@ -43,13 +44,6 @@ const columns: ReadonlyArray<readonly [title: string, figure: keyof Figures]> = 
   ["collections", "collections"],
   ["collecting ms", "collecting"]
 ]
-
-/** The median, and from least to most. */
-const spread = (values: ReadonlyArray<number>): string => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number) => (sorted[Math.round(share * (sorted.length - 1))] ?? 0).toPrecision(3)
-  return `${at(0.5)} (${at(0)} to ${at(1)})`
-}
 
 const program = Effect.gen(function* () {
   const tower = yield* Tower.start("lnd", { network: "regtest" })
@@ -64,22 +58,9 @@ const program = Effect.gen(function* () {
 /** Prints a table; answers the figures of each run by curve. @since 0.1.0 */
 export const negotiate = async (): Promise<Record<string, ReadonlyArray<Figures>>> => {
   if (!fs.existsSync("interop/bin/lnd")) throw new Error("Build the Go programs first: interop/build")
-  await build({
-    entryPoints: ["bench/support/negotiator.ts"],
-    outfile: file,
-    bundle: true,
-    packages: "external",
-    platform: "node",
-    format: "esm",
-    logLevel: "error"
-  })
+  await bundle("bench/support/negotiator.ts", file)
   const found = await Effect.runPromise(Effect.scoped(program))
   console.log(`${sessions} sessions after ${warmUp}, ${runs} runs: median (least to most)`)
-  for (const [curve, figures] of found) {
-    console.log(`\n${curve}`)
-    for (const [title, figure] of columns) {
-      console.log(`  ${title.padEnd(18)}${spread(figures.map((one) => one[figure]))}`)
-    }
-  }
+  printFigures(found, columns)
   return Object.fromEntries(found)
 }

@@ -29,8 +29,8 @@ import type { Tower } from "../schema/Tower.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
 
 /**
- * What happened to the list; a tower that is deactivated is removed from it. Each `add` is reported: as `AddressAdded` where a known tower has a new address, else as
- * `TowerAdded`, also when nothing changed (it clears a quarantine).
+ * What happened to the list; a tower that is deactivated is removed from it. Each `add` is reported: as `AddressAdded` where a
+ * known tower has a new address, else as `TowerAdded`, also when nothing changed (it clears a quarantine).
  *
  * @since 0.1.0
  * @category models

@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as SynchronizedRef from "effect/SynchronizedRef"
 import * as Monotonic from "../../layers/negotiator/monotonic.js"
 
-/** A value is kept for so many times as long as it took. */
+/** How much longer a value is kept than it took. */
 const rest = 50
 
 interface Kept<A> {

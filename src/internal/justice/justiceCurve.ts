@@ -43,8 +43,8 @@ const reduced = (by: Uint8Array): Uint8Array =>
   compare(by, order) < 0 ? by : Fn.toBytes(Fn.create(Fn.fromBytes(by, true)))
 
 /**
- * Whatever the curve computes with; Schnorr signatures by noble in any case, since the libsecp256k1 of the others has them not or of
- * another kind (docs/adr/three-curves.md).
+ * Over a curve. Schnorr signatures are noble's with each of them: the libsecp256k1 of the other two makes none, or Bitcoin Cash's
+ * (docs/adr/three-curves.md).
  *
  * @since 0.1.0
  * @category constructors

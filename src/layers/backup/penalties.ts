@@ -10,7 +10,7 @@ import { doubled, longestRestMs } from "./rests.js"
 /** Instants are monotonic milliseconds. @since 0.1.0 @category models */
 export interface Penalties {
   readonly add: (towerId: TowerId, now: number) => void
-  /** A session of the tower is used up: it is as good as any other. */
+  /** A session of the tower is used up: nothing counts against the tower any more. */
   readonly remove: (towerId: TowerId) => void
   readonly isFree: (towerId: TowerId, now: number) => boolean
   /** When the first one ends. */

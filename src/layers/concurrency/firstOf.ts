@@ -77,7 +77,7 @@ export const untilStopped = <A, E, R, E2>(
 /**
  * Fails when an effect takes longer; it is interrupted then, and its end waited for.
  *
- * Effect and timer are interruptible whatever the caller is: in an uninterruptible region, such as the acquisition of a
+ * Effect and timer are interruptible even where the caller is not: in an uninterruptible region, such as the acquisition of a
  * resource, a timer that inherits the region would be slept to its end, and an effect that inherits it could not be cut
  * short. The caller itself stays uninterruptible: only the time limit interrupts the effect then.
  *

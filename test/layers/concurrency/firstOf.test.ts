@@ -51,7 +51,12 @@ describe("firstOf", () => {
   it("interrupts both at once when it is interrupted, however long the first one takes to end", () => {
     const ends: Array<string> = []
     const ending = (name: string, takes: number) =>
-      Effect.onInterrupt(never, () => Effect.zipRight(Effect.sleep(takes), Effect.sync(() => ends.push(name))))
+      Effect.onInterrupt(never, () =>
+        Effect.zipRight(
+          Effect.sleep(takes),
+          Effect.sync(() => ends.push(name))
+        )
+      )
     const program = Effect.gen(function* () {
       const fiber = yield* Effect.fork(firstOf(ending("slow", 3 * second), ending("fast", second)))
       yield* Effect.yieldNow()

@@ -1,4 +1,4 @@
-/** B7 (docs/backups.md): closing the scope takes effect at once, in whatever step. */
+/** B7 (docs/backups.md): closing the scope takes effect at once, in every step. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
@@ -55,7 +55,7 @@ const closing = (towers: ReadonlyArray<Kind>, after: number, isSlow: boolean) =>
 }
 
 describe("B7: closing the scope of a tower client", () => {
-  it("takes no time, whatever its towers do", () => {
+  it("takes no time with towers of every kind", () => {
     fc.assert(
       fc.property(
         fc.array(kind, { minLength: 1, maxLength: 3 }),

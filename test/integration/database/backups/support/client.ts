@@ -29,7 +29,7 @@ createInterface(process.stdin).on("line", letLeaseRunOut)
 
 const reach = reaching<Breakpoint>({ at: plan.at, say, onLeaseRanOut: letLeaseRunOut })
 
-/** It hands in so many states before the first of them has its copies. */
+/** The most states that wait for their copies. */
 const ahead = 6
 
 const work = Effect.gen(function* () {

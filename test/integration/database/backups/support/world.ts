@@ -116,8 +116,7 @@ export const make = (programs: Programs, { look, where }: Place, messageTimeoutM
       )
 
     /**
-     * What the towers have stored: of each number and of each state one update only, whatever was killed when. Answers the bytes
-     * by session and number.
+     * What the towers have stored: of each number and of each state one update only. Answers the bytes by session and number.
      */
     const storedAtTowers = () => {
       const byNumber = new Map<string, string>()
