@@ -26,6 +26,7 @@ import { negotiateOnce } from "./support/negotiateOnce.js"
 import { type Proposal, policyFlags, proposalOf } from "./support/policyFlags.js"
 import { punishedBackup } from "./support/punishedBackup.js"
 import { printSessions, printSessionsJson, sessionJson } from "./support/sessionViews.js"
+import { acquired } from "./support/stats.js"
 import { summaries } from "./support/summaries.js"
 import { json } from "./support/views.js"
 import { writeKeyFile } from "./support/writeKeyFile.js"
@@ -91,10 +92,7 @@ export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json:
             )
             yield* print("\n4. The negotiator gets a session, over TCP, brontide and wtwire")
             const session = yield* negotiateOnce(negotiator, "a session", (line) => print(`   ${line}`))
-            const held = (yield* db.countClientSessions).reduce(
-              (sum, one) => sum + one.usable + one.full + one.inactive + one.terminal + one.lost,
-              0
-            )
+            const held = acquired(yield* db.countClientSessions)
             if (!given.json) {
               yield* print(`\n5. Sessions held: ${held}\n`)
               yield* printSessions(listSessions(db), { chain: client.chain, isFull: false })

@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import { DatabaseUnavailable } from "../../src/schema/DbError.js"
 import * as Policy from "../../src/schema/Policy.js"
-import type { TowerClientEvent } from "../../src/schema/TowerClientEvent.js"
 import type { BackupDb } from "../../src/services/BackupDb.js"
-import { type Violate, type Violation, violations } from "../guarantees/guarantee.js"
+import * as Guarantees from "../guarantees/backups.js"
+import type { Violate, Violation } from "../guarantees/guarantee.js"
 import { around } from "../layers/backup/worlds/around.js"
 import { become, forgetLast, isLiar, type Kind, kinds } from "../layers/backup/worlds/kinds.js"
 import type { TowerModel } from "../layers/backup/worlds/tower.js"
@@ -53,88 +53,8 @@ export interface Summary {
 
 const faultyKinds: ReadonlyArray<Kind> = Object.keys(kinds).filter((name): name is Kind => name in kinds)
 
-/**
- * A state waits at most for a tower that took it and fell silent (`moveAfter`), for its window (`windowTimeout`), and for the
- * hedges up to a good tower, once for each copy.
- */
-const longestDelay = (copies: number) => copies * 3 * minute
-
 /** States that a channel hands in one after another, on average. */
 const burst = 25
-
-/** W3 of docs/backups.md: a tower that gives sessions and refuses their updates is dialled 32 times an hour. */
-const mostConnections = 40
-
-/** Watches the events of all lives of the client. */
-const watch = (copies: number) => {
-  let at = 0
-  let disturbedAt = Number.NEGATIVE_INFINITY
-  const { found, violate } = violations(() => at)
-  const keptAt = new Map<string, { readonly at: number; readonly towers: Set<number> }>()
-  const towerOf = new Map<string, number>()
-  const contacts = new Map<number, Array<number>>()
-  const delays = { sum: 0, count: 0, worst: 0 }
-  const counts = { copies: 0, lost: 0, sessions: 0, worstHour: 0 }
-  /** Which states each tower has confirmed. */
-  const confirmed = new Map<number, Array<readonly [channel: string, height: number]>>()
-  const onEvent = (event: TowerClientEvent) => {
-    const { happening } = event
-    at = event.at
-    switch (happening._tag) {
-      case "StateKept":
-        keptAt.set(`${happening.channelId} ${happening.commitHeight}`, { at, towers: new Set() })
-        break
-      case "CopyMade": {
-        counts.copies += 1
-        const there = confirmed.get(happening.towerId) ?? []
-        there.push([happening.channelId, happening.commitHeight])
-        confirmed.set(happening.towerId, there)
-        const id = `${happening.channelId} ${happening.commitHeight}`
-        const state = keptAt.get(id)
-        state?.towers.add(happening.towerId)
-        if (state === undefined || state.towers.size < copies) break
-        keptAt.delete(id)
-        if (state.at <= disturbedAt) break
-        const delay = at - state.at
-        delays.sum += delay
-        delays.count += 1
-        delays.worst = Math.max(delays.worst, delay)
-        if (delay > longestDelay(copies)) violate("B5", `state ${id} had its copies after ${delay} ms`)
-        break
-      }
-      case "ContactStarted": {
-        const { session, towerId } = happening
-        const known = towerOf.get(session)
-        if (known !== undefined && known !== towerId) violate("B8", `session ${session} is used at two towers`)
-        towerOf.set(session, towerId)
-        const recent = (contacts.get(towerId) ?? []).filter((before) => before > at - hour)
-        recent.push(at)
-        contacts.set(towerId, recent)
-        counts.worstHour = Math.max(counts.worstHour, recent.length)
-        if (recent.length > mostConnections)
-          violate("B5", `tower ${towerId} was contacted ${recent.length} times in an hour and took no update`)
-        break
-      }
-      case "Acked":
-        contacts.delete(happening.towerId)
-        break
-      case "SessionLost":
-        counts.lost += happening.lost
-        break
-      case "SessionTaken":
-        counts.sessions += 1
-        break
-      case "Stopped":
-        violate("B1", `the sender has ended: ${String(happening.cause)}`)
-        break
-      default:
-    }
-  }
-  const disturb = (now: number) => {
-    disturbedAt = now
-  }
-  return { onEvent, violate, found, disturb, counts, delays, confirmed }
-}
 
 /** Calls that fail, before or after they had their effect, and calls that take time. */
 const faulty = (db: BackupDb.Service, chance: Chance.Chance, faults: Faults.Faults) =>
@@ -154,7 +74,7 @@ const month = (
   { channels, days, onDay, states }: Options,
   chance: Chance.Chance,
   faults: Faults.Faults,
-  watcher: ReturnType<typeof watch>
+  watcher: ReturnType<typeof Guarantees.watch>
 ): Effect.Effect<Summary> =>
   Effect.gen(function* () {
     const isFaulty = (at: number) => at % 2 === 1
@@ -287,7 +207,7 @@ const settled = (process: Process, heights: ReadonlyMap<number, number>, violate
 /** B2 and B4: towers that were always honest have what they confirmed, and never had a reason to refuse. B8: no key is known to two. */
 const checkTowers = (
   world: World,
-  { confirmed, violate }: ReturnType<typeof watch>,
+  { confirmed, violate }: ReturnType<typeof Guarantees.watch>,
   unreliable: ReadonlySet<TowerModel>
 ): void => {
   const shownTo = new Map<string, number>()
@@ -312,7 +232,7 @@ const checkTowers = (
 /** Runs a month, and then waits until every state has its copies. */
 export const simulate = (options: Options): Summary => {
   const chance = Chance.make(options.seed)
-  const watcher = watch(options.copies)
+  const watcher = Guarantees.watch(options.copies)
   let now = () => 0
   const faults = Faults.make(chance, () => watcher.disturb(now()))
   return run(

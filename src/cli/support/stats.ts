@@ -44,6 +44,13 @@ const sumOf = (
   field: Exclude<keyof ClientDb.SessionCounts, "blobType">
 ) => counts.reduce((sum, one) => sum + one[field], 0)
 
+/** How many sessions there were, also those that are inactive, given up or lost. @since 0.1.0 @category combinators */
+export const acquired = (counts: ReadonlyArray<ClientDb.SessionCounts>): number =>
+  counts.reduce(
+    (sum, { full, inactive, lost, terminal, usable }) => sum + usable + full + inactive + terminal + lost,
+    0
+  )
+
 /** The sums now. @since 0.1.0 @category constructors */
 export const loadStats: Effect.Effect<Stats, DbError, BackupDb | ClientDb> = Effect.gen(function* () {
   const db = yield* BackupDb
@@ -62,24 +69,17 @@ export const loadStats: Effect.Effect<Stats, DbError, BackupDb | ClientDb> = Eff
       }
     })
   )
-  const [usable, full, inactive, terminal, lost] = [
-    sumOf(counts, "usable"),
-    sumOf(counts, "full"),
-    sumOf(counts, "inactive"),
-    sumOf(counts, "terminal"),
-    sumOf(counts, "lost")
-  ] as const
   return {
     ...channels,
     confirmedUpdates: sumOf(counts, "confirmed"),
     sessions: {
-      acquired: usable + full + inactive + terminal + lost,
-      usable,
+      acquired: acquired(counts),
+      usable: sumOf(counts, "usable"),
       left: sumOf(counts, "left"),
       exhausted: sumOf(counts, "exhausted"),
-      inactive,
-      terminal,
-      lost
+      inactive: sumOf(counts, "inactive"),
+      terminal: sumOf(counts, "terminal"),
+      lost: sumOf(counts, "lost")
     }
   }
 })
