@@ -476,8 +476,21 @@ describe("wtclient", () => {
       yield* wtclient("init")
       const next = (text: string) => Schema.decodeUnknownSync(Schema.Struct({ next: Schema.Number }))(parse(text)).next
       const one = next((yield* wtclient("db", "skip-keys", "--count", "1", "--json")).stdout)
-      const two = next((yield* wtclient("db", "skip-keys", "--json")).stdout)
-      assert.strictEqual(two - one, 100_000)
+      assert.strictEqual(next((yield* wtclient("db", "skip-keys", "--count", "7", "--json")).stdout) - one, 7)
+    })
+  )
+
+  it.scoped("continues at another key index each time when the same copy is restored twice", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* newClient
+      yield* wtclient("init")
+      const skip = wtclient("db", "skip-keys", "--json")
+      const Skipped = Schema.Struct({ skipped: Schema.Number })
+      const counts = yield* Effect.map(Effect.all([skip, skip, skip]), (results) =>
+        results.map(({ stdout }) => Schema.decodeUnknownSync(Skipped)(parse(stdout)).skipped)
+      )
+      assert.isTrue(new Set(counts).size > 1, String(counts))
+      for (const count of counts) assert.isTrue(count >= 100_000 && count <= 1_000_000, String(count))
     })
   )
 

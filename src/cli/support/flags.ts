@@ -48,7 +48,7 @@ export const options = {
   proxy: Table.optional(hostAndPort, "none", "A SOCKS5 proxy, such as Tor's, for every connection"),
   count: Table.optional(
     Table.wholeNumber({ least: 1, most: 1_000_000, unit: "sessions, or key indexes" }),
-    "1; db skip-keys: 100000",
+    "1; db skip-keys: random, 100000 to 1000000",
     "How many"
   ),
   import: Table.optional(

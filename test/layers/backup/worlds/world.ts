@@ -172,8 +172,9 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
       restoreDatabase: ({ calls }) =>
         Effect.gen(function* () {
           yield* database.restore(calls)
-          yield* sound.skipSessionKeys(1000)
           restores += 1
+          // A copy that is restored again must not continue where it continued the last time.
+          yield* sound.skipSessionKeys(1000 * restores)
         }).pipe(Effect.orDie),
       storeSession: (n, channel = 1) =>
         Effect.gen(function* () {
