@@ -3,6 +3,7 @@
  * that fails or is put back to an older copy, and people who add, remove and terminate. Each world comes to rest in the end: then every accepted state has its copies, and honest towers have never had a
  * reason to refuse. `WORLDS` says how many; a failing world shrinks, and its seed and path replay it alone.
  */
+import { setImmediate } from "node:timers/promises"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as fc from "fast-check"
@@ -377,7 +378,7 @@ describe("a tower client in random worlds", () => {
     const property = fc.asyncProperty(plans, async (plan) => {
       play(plan)
       // Virtual time never waits: without this turn of the event loop the test runner is not heard for minutes.
-      await new Promise((resolve) => setImmediate(resolve))
+      await setImmediate()
     })
     await fc.assert(property, { numRuns: Number(process.env.WORLDS ?? 20) })
   }, 1_000_000)
