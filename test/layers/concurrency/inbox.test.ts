@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, Option } from "effect"
 import * as Inbox from "../../../src/layers/concurrency/inbox.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
@@ -32,6 +32,21 @@ const offered = <A>(after: number, take: (inbox: Inbox.Inbox<string, "end">) => 
   )
 
 describe("an inbox", () => {
+  // First: an inbox that is always ready keeps a take looking for ever, and the tests below would never end.
+  it("is not ready any more once everything is taken", () => {
+    const looks = ({ ready }: Inbox.Inbox<string>) => Effect.timeoutOption(ready, second)
+    for (const take of ["take", "takeAll"] as const) {
+      const inbox = Inbox.make<string>()
+      inbox.offer("one")
+      expect(timed(looks(inbox))).toEqual([Exit.succeed(Option.some(undefined)), 0, 0])
+      expect(timed(Effect.zipRight(Effect.asVoid<unknown, never, never>(inbox[take]), looks(inbox)))).toEqual([
+        Exit.succeed(Option.none()),
+        second,
+        0
+      ])
+    }
+  })
+
   it("gives its items in order, waits for the first, and keeps what is not taken", () => {
     expect(offered(second, ({ take }) => Effect.zip(take, take))).toEqual([Exit.succeed(["one", "two"]), second, 0])
     expect(offered(second, ({ takeAll }) => takeAll)).toEqual([Exit.succeed(["one", "two"]), second, 0])

@@ -1,7 +1,10 @@
 /** Towers and addresses that are added or removed in a round (docs/negotiation.md, A round). All instants are exact. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Queue } from "effect"
+import * as CandidateChanges from "../../../src/layers/negotiator/candidateChanges.js"
 import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
+import { TowerId } from "../../../src/schema/Ids.js"
+import { Tower } from "../../../src/schema/Tower.js"
 import {
   addressesDialled,
   always,
@@ -19,7 +22,7 @@ import {
   stored,
   take
 } from "./scenes.js"
-import { addressOf, run, second, those } from "./world.js"
+import { addressOf, run, second, those, towerKey } from "./world.js"
 
 const silent = always(TowerScript.silentAt("dial"))
 const dead = always(TowerScript.failsAt("dial"))
@@ -235,4 +238,58 @@ describe("removals", () => {
       })
     )
   })
+})
+
+describe("a look at the list", () => {
+  const tower = (n: number) => new Tower({ id: TowerId.make(n), publicKey: towerKey(n), addresses: [addressOf(n)] })
+
+  /** What is told about lists that are read one after the other. */
+  const over = (list: Effect.Effect<ReadonlyArray<Tower>>) =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const unused = Effect.dieMessage("not called")
+      const changes = yield* CandidateChanges.make(
+        {
+          add: () => unused,
+          remove: () => unused,
+          deactivate: () => unused,
+          list,
+          changes: Queue.unbounded()
+        },
+        { onAdded: (id) => told.push(`added ${id}`), onRemoved: (id) => told.push(`removed ${id}`) }
+      )
+      return { changes, told }
+    })
+
+  it.scoped("tells its listeners of a difference, and not of another array of the same towers", () =>
+    Effect.gen(function* () {
+      const lists = [[tower(1)], [tower(1)], [tower(1), tower(2)]]
+      const { changes, told } = yield* over(Effect.sync(() => lists.shift() ?? []))
+      changes.listen(() => told.push("listener"))
+      yield* changes.list
+      expect(told).toEqual([])
+      yield* changes.list
+      expect(told).toEqual(["added 2", "listener"])
+    })
+  )
+
+  it.scoped("does not take an older list for the end of what another fiber has found while it was read", () =>
+    Effect.gen(function* () {
+      const slow = yield* Deferred.make<void>()
+      const newest = [tower(1), tower(2)]
+      const reads = [
+        Effect.succeed([tower(1)]),
+        // Read before tower 2 was added, and delivered afterwards.
+        Effect.as(Deferred.await(slow), [tower(1)])
+      ]
+      const { changes, told } = yield* over(Effect.suspend(() => reads.shift() ?? Effect.succeed(newest)))
+      const slowLook = yield* Effect.fork(changes.list)
+      yield* Effect.yieldNow()
+      expect(yield* changes.list).toBe(newest)
+      yield* Deferred.succeed(slow, undefined)
+      expect(yield* Fiber.join(slowLook)).toBe(newest)
+      expect(told).toEqual(["added 2"])
+      expect(changes.isRemoved(tower(2))).toBe(false)
+    })
+  )
 })
