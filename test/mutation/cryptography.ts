@@ -83,8 +83,8 @@ export const connection: ReadonlyArray<Part> = [
         ["inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void", "new ConnectionEnded({ address })"],
         ["inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void", "Effect.void"],
         ["(written ? Effect.void : writeFailed)", "Effect.void"],
-        ['receive: inTime("receive", inbox.take)', "receive: inbox.take"],
-        ['"send",\n', '"receive",\n']
+        ['ready ? inbox.take : late("receive")', "inbox.take"],
+        ['late("send")', 'late("receive")']
       ),
       ...inFile(
         "src/layers/brontide/bodyInbox.ts",
@@ -123,8 +123,12 @@ export const keys: ReadonlyArray<Part> = [
         ["y % 2n === 0n ? 2 : 3", "2"],
         ["wipe(bytes, product)", "wipe(product)"],
         ["wipe(bytes, product)", "wipe(bytes)"],
-        ["if (!Fn.isValid(added)) return", "if (false) return"],
-        ["Fn.is0(sum) ?", "false ?"]
+        ["(number) => Point.Fn.isValid(number)", "() => true"],
+        ["Point.Fn.is0(result) ?", "false ?"],
+        ["Point.Fn.is0(factor) ?", "false ?"],
+        ["sum.is0() ?", "false ?"],
+        ["isPoint(point) && secp256k1.verify", "secp256k1.verify"],
+        ["lowS: true", "lowS: false"]
       ),
       ...inFile(
         "src/internal/nativeCurve.ts",

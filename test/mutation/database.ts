@@ -70,7 +70,7 @@ export const database: ReadonlyArray<Part> = [
         ["s.key_index > ${after}", "s.key_index >= ${after}"],
         ["WHERE ${wanted} ORDER BY s.key_index LIMIT", "WHERE ${wanted} LIMIT"],
         ["[sql`s.tower = ${towerId}`]", "[]"],
-        ["[sql`s.status = ${status}`]", "[]"],
+        ["[hasStatus(database, status)]", "[]"],
         ["(SELECT * FROM wt_session WHERE created_at < ${instant}) s`", "(SELECT * FROM wt_session) s`"],
         ["(SELECT * FROM wt_session WHERE created_at < ${instant}) SELECT", "(SELECT * FROM wt_session) SELECT"]
       ),
@@ -86,7 +86,8 @@ export const database: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/layers/sql/towerTables.ts",
-        ["SET removed = 0, last_addition", "SET last_addition"],
+        ["SET removed = 0, deactivated = 0", "SET deactivated = 0"],
+        ["SET removed = 0, deactivated = 0", "SET removed = 0"],
         ["THEN 0 ELSE 1 END", "THEN 1 ELSE 1 END"],
         ["coalesce(max(position), 0) + 1", "1"],
         ["        yield* sql`DELETE FROM wt_quarantine WHERE tower = ${row.id}`\n", ""],
@@ -148,8 +149,8 @@ export const database: ReadonlyArray<Part> = [
         ["client.withoutTransforms()", "client"],
         ["Number(now - start) / 1e6", "Number(now - start) / 1e3"],
         [
-          "Effect.catchAllDefect(sql.reserve, (cause) =>",
-          "Effect.catchAllDefect(sql.reserve, (cause) => cause instanceof Error ? Effect.die(cause) :"
+          "Effect.catchAllDefect(client.reserve, (cause) =>",
+          "Effect.catchAllDefect(client.reserve, (cause) => cause instanceof Error ? Effect.die(cause) :"
         ]
       )
     ]

@@ -170,20 +170,29 @@ export const parts: ReadonlyArray<Part> = [
     mutants: [
       ...inFile(
         "src/layers/concurrency/firstOf.ts",
-        ["yield* Fiber.interruptAll([oneFiber, otherFiber])", ""],
-        ["fiber.unsafePoll() === null ? Fiber.interrupt(fiber) : Effect.void", "Effect.void"]
+        ["yield* stop(oneFiber, otherFiber)", ""],
+        ["if (exit !== null) return exit\n", "\n"],
+        ["Effect.andThen(stop(fiber), Effect.flatten(exit))", "Effect.flatten(exit)"],
+        ["Effect.andThen(stop(fiber), Effect.flatten(exit))", "Effect.flatten(exit).pipe(Effect.tap(stop(fiber)))"],
+        ["untilStopped(Effect.interruptible(effect)", "untilStopped(effect"]
       ),
       ...inFile("src/layers/concurrency/awaitCallback.ts", ["stop()\n", "\n"], ["else resume(waiting.value)", ""]),
       ...inFile(
         "src/layers/concurrency/inbox.ts",
         ["if (items.length > capacity) items.shift()", ""],
         ["isLate = true", ""],
-        ["filled.unsafeClose()", ""]
+        ["filled.unsafeClose()", "return"]
       ),
       ...inFile("src/layers/concurrency/scoped.ts", [
-        "Effect.forkDaemon(Scope.close(scope, exit))",
-        "Effect.fork(Effect.void)"
-      ])
+        "Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))",
+        "Scope.close(scope, exit)"
+      ]),
+      ...inFile(
+        "src/layers/concurrency/startNow.ts",
+        ["exit === null ? Fiber.await(fiber) : Effect.succeed(exit)", "Fiber.await(fiber)"],
+        ["for (const fiber of running) fiber.unsafeInterruptAsFork(caller.id())", ""],
+        ["Effect.forEach(running, exitOf, { discard: true })", "Effect.void"]
+      )
     ]
   },
   {
