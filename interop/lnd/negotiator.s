@@ -1,0 +1,1 @@
+// Empty: negotiator.go has functions without a body.
