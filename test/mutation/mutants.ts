@@ -166,7 +166,7 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "concurrency",
     quick: ["test/layers/concurrency"],
-    thorough: ["interruptions", "stops", "takers", "negotiate", "defects", "found"].map(ofNegotiator),
+    thorough: ["costs", "interruptions", "stops", "takers", "negotiate", "defects", "found"].map(ofNegotiator),
     mutants: [
       ...inFile(
         "src/layers/concurrency/firstOf.ts",
