@@ -18,16 +18,17 @@ import type { Input, Role } from "../../src/internal/justice/transaction.js"
 import { agreementOf } from "../../src/layers/backup/agreement.js"
 import { makeBackup } from "../../src/layers/backup/makeBackup.js"
 import * as JusticeKeys from "../../src/layers/JusticeKeys.js"
-import { BlobType, flagReward, has } from "../../src/schema/BlobType.js"
+import { flagReward, has } from "../../src/schema/BlobType.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { Channel, ChannelId, type ChannelType } from "../../src/schema/Channel.js"
-import { HexBytes, Hint, PublicKey } from "../../src/schema/Ids.js"
+import { HexBytes, type Hint } from "../../src/schema/Ids.js"
 import * as Policy from "../../src/schema/Policy.js"
-import { CommitHeight, RevokedState } from "../../src/schema/RevokedState.js"
+import { RevokedState } from "../../src/schema/RevokedState.js"
 import * as Codec from "../../src/schema/wire/Codec.js"
 import { StateUpdate } from "../../src/schema/wire/StateUpdate.js"
 import { Entropy } from "../../src/services/Entropy.js"
 import { pureBackup } from "../layers/backup/pureBackup.js"
+import { Case, type Entry, File, Refused, Unpunishable } from "./backupVectors.js"
 import { remember } from "./curve.js"
 import { differs, type Result } from "./result.js"
 import { type Same, vector } from "./vector.js"
@@ -50,139 +51,6 @@ const curve: JusticeCurve = {
   ),
   tweakPoint: remember((point = none, by = none) => nobleJusticeCurve.tweakPoint(point, by))
 }
-
-const Basepoints = <A>(value: Schema.Schema<A, string>) =>
-  Schema.Struct({
-    delayedPaymentBasepoint: value,
-    htlcBasepoint: value,
-    paymentBasepoint: value,
-    revocationBasepoint: value
-  })
-
-const Output = Schema.Struct({ role: Schema.String, value: Schema.Int, pkScript: HexBytes })
-
-/** What every entry has, whether its state was backed up or not. */
-const Common = {
-  name: Schema.String,
-  policy: Schema.Struct({
-    blobType: BlobType,
-    maxUpdates: Schema.Int,
-    rewardBase: Schema.Int,
-    rewardRate: Schema.Int,
-    sweepFeeRate: Schema.Int
-  }),
-  negotiable: Schema.Boolean,
-  rewardPkScript: HexBytes,
-  sweepPkScript: HexBytes,
-  nonce: HexBytes,
-  present: Schema.Array(Schema.Literal("toLocal", "toRemote")),
-  channel: Schema.Struct({
-    channelTypeBits: Schema.Int,
-    csvDelay: Schema.Int,
-    commitHeight: CommitHeight,
-    perCommitmentSecret: HexBytes,
-    perCommitmentPoint: PublicKey,
-    localBasepointSecrets: Basepoints(HexBytes),
-    localBasepoints: Basepoints(PublicKey),
-    remoteBasepoints: Basepoints(PublicKey),
-    remoteBasepointSecrets: Basepoints(HexBytes)
-  }),
-  keys: Schema.Struct({
-    revocationPriv: HexBytes,
-    revocationPub: PublicKey,
-    localDelayPub: PublicKey,
-    toRemotePriv: HexBytes,
-    toRemotePub: PublicKey,
-    toRemoteTweak: Schema.NullOr(HexBytes),
-    csvDelay: Schema.Int
-  }),
-  breachTx: Schema.Struct({
-    raw: HexBytes,
-    txid: HexBytes,
-    txidInternalBytes: HexBytes,
-    outputs: Schema.NullOr(Schema.Array(Output)),
-    toLocalIndex: Schema.NullOr(Schema.Int),
-    toRemoteIndex: Schema.NullOr(Schema.Int)
-  }),
-  hint: Hint,
-  key: HexBytes
-}
-
-/** The Go client made a backup. */
-const Made = {
-  ...Common,
-  plaintext: HexBytes,
-  encryptedBlob: HexBytes,
-  stateUpdate: HexBytes,
-  justice: Schema.Struct({
-    unsigned: HexBytes,
-    unsignedPrefix: Schema.optional(HexBytes),
-    txid: HexBytes,
-    inputs: Schema.Array(
-      Schema.Struct({
-        role: Schema.String,
-        prevTxid: HexBytes,
-        prevIndex: Schema.Int,
-        value: Schema.Int,
-        pkScript: HexBytes,
-        sequence: Schema.Int,
-        script: HexBytes,
-        leafHash: Schema.optional(HexBytes),
-        controlBlock: Schema.optional(HexBytes),
-        sighashType: Schema.Int,
-        sighashPrefixHash: Schema.optional(HexBytes),
-        sighashWitnessHash: Schema.optional(HexBytes),
-        sighash: HexBytes,
-        signature: HexBytes,
-        signatureZeroAux: Schema.optional(HexBytes),
-        witness: Schema.optional(Schema.Array(HexBytes)),
-        sigScript: Schema.optional(HexBytes),
-        witnessSize: Schema.optional(Schema.Int),
-        estimatedWitnessSize: Schema.optional(Schema.Int),
-        estimatedSigScriptSize: Schema.optional(Schema.Int)
-      })
-    ),
-    outputs: Schema.Array(Output),
-    totalInput: Schema.Int,
-    estimatedWeight: Schema.optional(Schema.Int),
-    estimatedSize: Schema.optional(Schema.Int),
-    actualWeight: Schema.optional(Schema.Int),
-    actualSize: Schema.optional(Schema.Int),
-    fee: Schema.Int,
-    reward: Schema.Int,
-    sweepAmount: Schema.Int,
-    signed: HexBytes
-  })
-}
-
-const Case = Schema.Struct({
-  ...Made,
-  zeroAux: Schema.optional(Schema.Struct({ plaintext: HexBytes, encryptedBlob: HexBytes, signed: HexBytes }))
-})
-const GoError = Schema.Struct({ name: Schema.String, message: Schema.String })
-const Refused = Schema.Struct({
-  ...Common,
-  estimatedWeight: Schema.optional(Schema.Int),
-  estimatedSize: Schema.optional(Schema.Int),
-  fee: Schema.Int,
-  totalInput: Schema.Int,
-  error: GoError
-})
-const Unpunishable = Schema.Struct({ ...Made, towerError: GoError })
-
-type Case = typeof Case.Type
-type Refused = typeof Refused.Type
-type Unpunishable = typeof Unpunishable.Type
-type Entry = Case | Refused | Unpunishable
-
-const File = Schema.Struct({
-  chain: Schema.Literal("bitcoin", "decred"),
-  chainHash: Schema.String,
-  constants: Schema.optional(Schema.Struct({ tapNumsKey: HexBytes })),
-  cases: Schema.Array(Schema.Unknown),
-  ineligible: Schema.Array(Schema.Unknown),
-  unpunishable: Schema.Array(Schema.Unknown)
-})
 
 /** lnd's flags of a channel (lnd v0.21.2 `channeldb/channel.go`), the ones that decide first. */
 const channelTypes: ReadonlyArray<readonly [flag: number, type: ChannelType]> = [
