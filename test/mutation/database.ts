@@ -13,7 +13,7 @@ const sqlite = [
   "-t",
   "SQLite file(?!,)|SqliteClientDb|SqlClientDb|statements of SQLite|the first key index"
 ]
-const postgres = ["test/layers/PostgresClientDb", "test/layers/PostgresClientDb.deadlocks.test.ts"]
+const postgres = ["test/layers/PostgresClientDb"]
 
 export const database: ReadonlyArray<Part> = [
   {
