@@ -46,7 +46,7 @@ import * as Progress from "./support/progress.js"
 import { type CommandGrammar, type Grammar, reorderArguments } from "./support/reorderArguments.js"
 import { summaries } from "./support/summaries.js"
 import { table } from "./support/table.js"
-import { version } from "./support/version.js"
+import { version, versionLine } from "./support/version.js"
 import { json } from "./support/views.js"
 import { tower } from "./towerCommand.js"
 import { towers } from "./towersCommand.js"
@@ -203,7 +203,7 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
         yield* console.log(bashCompletions(grammar, allFlags.choices))
       } else {
         // The curve takes time to load, and other commands may not need it.
-        const shownVersion = ordered.includes("--version") ? `${version} (secp256k1: ${(yield* Curve).name})` : version
+        const shownVersion = ordered.includes("--version") ? versionLine(yield* Curve) : version
         yield* Effect.withConsole(app(shownVersion, console)(["node", "wtclient", ...ordered]), ofEffectCli(console))
       }
       return exitCodes.done.code

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { onStop } from "../../src/cli/main.js"
-import { untilStopped } from "../../src/layers/concurrency/firstOf.js"
+import { onStop } from "../../../src/cli/support/processEnd.js"
+import { untilStopped } from "../../../src/layers/concurrency/firstOf.js"
 
 const signals = ["SIGHUP", "SIGINT", "SIGTERM"]
 const listening = Effect.sync(() => signals.map((signal) => process.listenerCount(signal)))
