@@ -69,9 +69,10 @@ const dialFaults: Record<DialFailed["reason"], string> = {
   Unreachable: "Unreachable",
   NameNotFound: "NameNotFound",
   NameTimeout: "ResolverSilent",
-  Proxy: "ProxyFailed",
+  // The doctor's dialer names the proxy and its fault; the type has room for one that does not.
+  Proxy: "ProxyUnknown",
   Other: "NotConnected",
-  ProxyUnavailable: "ProxyUnavailable",
+  ProxyUnavailable: "ProxyUnknown",
   NetworkDown: "NoNetwork",
   NotAllowed: "Firewall",
   OutOfResources: "OutOfResources"

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { isMissing, sayIfMissing, scenes } from "./support/namespace.js"
+import { loopback, silentLink } from "./support/setups.js"
 
 sayIfMissing("names")
 
@@ -67,16 +68,8 @@ describe.skipIf(isMissing !== undefined)("names", () => {
 
   it.live("an address that answers late is not given up for the next one", () =>
     Effect.gen(function* () {
-      const setup = [
-        "ip link set lo up",
-        "ip link add silent0 type veth peer name silent1",
-        "ip addr add 10.9.9.1/24 dev silent0",
-        "ip link set silent0 up",
-        "ip link set silent1 up",
-        "ip neigh add 10.9.9.9 lladdr 02:00:00:00:00:01 dev silent0"
-      ].join("\n")
       // It has connected; what it would have said before, had the time been over, names both.
-      const told = yield* alone({ setup }, "lateAddress")
+      const told = yield* alone({ setup: `${loopback}\n${silentLink}` }, "lateAddress")
       assert.deepInclude(told, {
         reason: "Timeout",
         tried: [
@@ -103,7 +96,7 @@ describe.skipIf(isMissing !== undefined)("names", () => {
 
   it.live("the error names what each address did", () =>
     Effect.gen(function* () {
-      const setup = "ip link set lo up; ip route add unreachable 198.51.100.1; ip route add prohibit 198.51.100.2"
+      const setup = `${loopback}; ip route add unreachable 198.51.100.1; ip route add prohibit 198.51.100.2`
       assert.deepStrictEqual(yield* alone({ setup }, "eachAddress"), {
         reason: "Refused",
         tried: [

@@ -2,19 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { isMissing, sayIfMissing, scenes } from "./support/namespace.js"
+import { loopback, route } from "./support/setups.js"
 
 sayIfMissing("a machine that cannot connect")
 
 const { alone, here } = await scenes("scenes.ts")
-
-const loopback = "ip link set lo up"
-
-/** A route to the internet by IPv4, or by IPv6. */
-const route = (family: "4" | "6", address: string) =>
-  `ip link add up${family} type veth peer name down${family}
-   ip addr add ${address} dev up${family}${family === "6" ? " nodad" : ""}
-   ip link set up${family} up; ip link set down${family} up
-   ip -${family} route add default dev up${family}`
 
 describe.skipIf(isMissing !== undefined)("a machine", () => {
   it.live.each([

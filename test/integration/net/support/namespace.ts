@@ -66,13 +66,19 @@ export const scenes = async (program: string) => {
       return Effect.sync(() => void child.kill("SIGKILL"))
     })
 
-  const play = (scene: string, count: number) => [process.execPath, file, scene, String(count)]
+  const play = (scene: string, given: ReadonlyArray<string | number>) => [
+    process.execPath,
+    file,
+    scene,
+    ...given.map(String)
+  ]
 
   return {
     /** A scene on this machine's network; `before`: a program that starts it. */
-    here: (before: ReadonlyArray<string>, scene: string, count = 1) => answerOf([...before, ...play(scene, count)]),
+    here: (before: ReadonlyArray<string>, scene: string, ...given: ReadonlyArray<string | number>) =>
+      answerOf([...before, ...play(scene, given)]),
     /** A scene in a network of its own. */
-    alone: ({ hosts, resolv, setup }: Surroundings, scene: string, count = 1) =>
+    alone: ({ hosts, resolv, setup }: Surroundings, scene: string, ...given: ReadonlyArray<string | number>) =>
       Effect.scoped(
         Effect.gen(function* () {
           const folder = yield* Effect.acquireRelease(
@@ -88,7 +94,7 @@ export const scenes = async (program: string) => {
             setup ?? "ip link set lo up",
             'exec "$@"'
           ].join("\n")
-          return yield* answerOf(["unshare", ...(unshare ?? []), "bash", "-c", script, "bash", ...play(scene, count)])
+          return yield* answerOf(["unshare", ...(unshare ?? []), "bash", "-c", script, "bash", ...play(scene, given)])
         })
       )
   }

@@ -21,6 +21,7 @@ import { SessionNegotiator } from "../../../../src/services/SessionNegotiator.js
 import { TowerCandidates } from "../../../../src/services/TowerCandidates.js"
 import { listen } from "../../../layers/net/sockets.js"
 import { proxy } from "../../../layers/net/socksProxy.js"
+import { exhausted } from "./exhausted.js"
 import * as NameServer from "./nameServer.js"
 
 const chain = Chain.bitcoinRegtest
@@ -75,22 +76,6 @@ const underWay = Effect.promise(
 )
 
 const dead = (count: number, port: number) => Array.from({ length: count }, (_, i) => at(`dead${i}.test`, port))
-
-/** Opens files until there is no descriptor left. */
-const exhausted = Effect.acquireRelease(
-  Effect.sync(() => {
-    const open: Array<number> = []
-    try {
-      for (;;) open.push(fs.openSync("/dev/null", "r"))
-    } catch {
-      return open
-    }
-  }),
-  (open) =>
-    Effect.sync(() => {
-      for (const descriptor of open) fs.closeSync(descriptor)
-    })
-)
 
 const all: Readonly<Record<string, (count: number) => Effect.Effect<unknown, unknown, Scope.Scope>>> = {
   /** Three rounds with towers whose names no server answers for, and behind them a good one that has a name too. */
