@@ -193,8 +193,7 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
           Effect.andThen(object !== undefined && flags.has("json") ? console.log(json(object)) : Effect.void),
           Effect.as(code)
         )
-    const usage = (error: UsageError) =>
-      Effect.flatMap(Program, (program) => tell(toldUsage(error, commandText(program, [...path, "--help"]))))
+    const help = commandText(yield* Program, [...path, "--help"])
 
     return yield* Effect.gen(function* () {
       const ordered = yield* words
@@ -209,11 +208,13 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
       return exitCodes.done.code
     }).pipe(
       Effect.catchAll((error: UsageError | CommandFailed | ValidationError.ValidationError) =>
-        ValidationError.isValidationError(error)
-          ? usage(new UsageError({ message: textOf(error.error) }))
-          : error._tag === "UsageError"
-            ? usage(error)
-            : tell(told(error))
+        tell(
+          ValidationError.isValidationError(error)
+            ? toldUsage(new UsageError({ message: textOf(error.error) }), help)
+            : error._tag === "UsageError"
+              ? toldUsage(error, help)
+              : told(error, help)
+        )
       ),
       Effect.catchAllDefect((defect) =>
         Effect.andThen(Effect.logDebug(Cause.die(defect)), tell(toldDefect(plain(String(defect)))))

@@ -161,7 +161,7 @@ const client: ClientPaths = {
 const onServer: ClientPaths = { ...client, database: { url: Redacted.make("postgresql://a:swordfish@b/c") } }
 
 const wordsFor = (failure: Failure, paths: ClientPaths) =>
-  told(new CommandFailed({ failure, client: paths, policyWords: [] }))
+  told(new CommandFailed({ failure, client: paths, policyWords: [] }), "wtclient --help")
 
 const throughProxy = ProxyFault.literals.map(
   (fault) => new DialFailed({ address, reason: "Proxy", proxy: { address: "127.0.0.1:9050", fault } })

@@ -193,11 +193,11 @@ describe("wtclient policy", () => {
         const other = yield* anywhere(["policy", "--chain", "decred", "--blob-type", given ?? ""])
         const has = "legacy \\(2\\), reward \\(3\\), anchor \\(6\\)"
         assert.match(other.stderr, new RegExp(`: decred has no blob type ${named}; it has ${has}\\.`))
-        assert.strictEqual(other.code, 1)
+        assert.strictEqual(other.code, 2)
       }
       const bad = yield* wtclient("policy", "--sweep-fee-rate", "1")
       assert.match(bad.stderr, /^wtclient: The policy is not valid: /)
-      assert.strictEqual(bad.code, 1)
+      assert.strictEqual(bad.code, 2)
     })
   )
 })

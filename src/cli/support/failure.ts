@@ -253,9 +253,23 @@ const toldOf = (tag: string, { next = [], sentence: text }: Words, details: obje
   return { tag, sentence, next, code, json: tag === "CheckFailed" ? undefined : { error } }
 }
 
-/** A failure of a command as it is told. @since 0.1.0 @category combinators */
-export const told = (failed: CommandFailed): Told =>
-  toldOf(failed.failure._tag, wordsOf(failed), detailsOf(failed.failure), exitCodes.failed.code)
+/** Failures that only the words of the command line have: they are read before anything is done. */
+const ofCommandLine: ReadonlySet<Failure["_tag"]> = new Set([
+  "UsageError",
+  "InvalidPolicy",
+  "InvalidPublicKey",
+  "InvalidTowerAddress",
+  "InvalidTowerUri"
+])
+
+/** A failure of a command as it is told; `help` is the command that shows how it is called. @since 0.1.0 @category combinators */
+export const told = (failed: CommandFailed, help: string): Told => {
+  const { _tag } = failed.failure
+  const { next = [], sentence } = wordsOf(failed)
+  return ofCommandLine.has(_tag)
+    ? toldOf(_tag, { sentence, next: [...next, help] }, detailsOf(failed.failure), exitCodes.usage.code)
+    : toldOf(_tag, { sentence, next }, detailsOf(failed.failure), exitCodes.failed.code)
+}
 
 /** A wrong command line as it is told; `help` is the command that shows the right ones. @since 0.1.0 @category combinators */
 export const toldUsage = ({ _tag, message }: UsageError, help: string): Told =>

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Args from "@effect/cli/Args"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { DbError, TowerNotFound } from "../../schema/DbError.js"
 import { type PublicKey, TowerId } from "../../schema/Ids.js"
@@ -28,11 +29,23 @@ export const publicKeyOf = (text: string): Effect.Effect<PublicKey, TowerUri.Inv
   return TowerUri.parsePublicKey(key)
 }
 
-/** The number of a tower that is named by its public key or its number; a removed tower has its number alone. @since 0.1.0 @category combinators */
-export const towerIdOf = (
-  db: ClientDb.Service,
-  named: string
-): Effect.Effect<TowerId, TowerUri.InvalidPublicKey | DbError | TowerNotFound> =>
-  /^\d+$/.test(named)
-    ? Effect.succeed(TowerId.make(Number(named)))
-    : Effect.map(Effect.flatMap(publicKeyOf(named), db.loadTower), ({ id }) => id)
+/** How a tower is named: by its public key, or by its number; a removed tower has its number alone. @since 0.1.0 @category models */
+export type TowerName = Data.TaggedEnum<{
+  ByKey: { readonly publicKey: PublicKey }
+  ByNumber: { readonly id: TowerId }
+}>
+
+const TowerName = Data.taggedEnum<TowerName>()
+
+/** The name of a tower. @since 0.1.0 @category combinators */
+export const towerNameOf = (text: string): Effect.Effect<TowerName, TowerUri.InvalidPublicKey> =>
+  /^\d+$/.test(text)
+    ? Effect.succeed(TowerName.ByNumber({ id: TowerId.make(Number(text)) }))
+    : Effect.map(publicKeyOf(text), (publicKey) => TowerName.ByKey({ publicKey }))
+
+/** The number of the tower of this name. @since 0.1.0 @category combinators */
+export const towerIdOf = (db: ClientDb.Service, name: TowerName): Effect.Effect<TowerId, DbError | TowerNotFound> =>
+  TowerName.$match(name, {
+    ByKey: ({ publicKey }) => Effect.map(db.loadTower(publicKey), ({ id }) => id),
+    ByNumber: ({ id }) => Effect.succeed(id)
+  })
