@@ -28,12 +28,13 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Table from "../internal/optionTable.js"
 import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
-import type { InvalidOptions } from "../schema/InvalidOptions.js"
+import { InvalidOptions } from "../schema/InvalidOptions.js"
 import { ClientDb } from "../services/ClientDb.js"
 import * as Names from "./net/names.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { postgres as options } from "./sql/databaseOptions.js"
 import { isSlow, toOpenError } from "./sql/errors.js"
+import { urlTrouble } from "./sql/postgresUrl.js"
 import { decodeOptions } from "./support/decodeOptions.js"
 
 export { postgres as options } from "./sql/databaseOptions.js"
@@ -86,8 +87,13 @@ const newSocket = (): Net.Socket => {
 export const client = (
   given: Options
 ): Effect.Effect<PgClient.PgClient, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
-  Effect.flatMap(decodeOptions(options, given), ({ maxConnections, storeTimeout, url }) =>
-    PgClient.make({
+  Effect.gen(function* () {
+    const { maxConnections, storeTimeout, url } = yield* decodeOptions(options, given)
+    const trouble = urlTrouble(Redacted.value(url))
+    if (trouble !== undefined) {
+      return yield* new InvalidOptions({ layer: options.layer, detail: `in url ${trouble}` })
+    }
+    return yield* PgClient.make({
       url: asLibpq(url),
       // A busy pool and a host that does not answer are waited for no longer than an attempt may.
       connectTimeout: storeTimeout / 5,
@@ -100,7 +106,7 @@ export const client = (
       Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
       Effect.mapError(toOpenError)
     )
-  )
+  })
 
 /**
  * Connects, and migrates the database.

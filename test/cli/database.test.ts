@@ -201,6 +201,28 @@ describe("DATABASE_URL", () => {
     )
   }
 
+  const mistyped: ReadonlyArray<readonly [query: string, sentence: RegExp]> = [
+    [
+      "sslmode=requier",
+      /: In DATABASE_URL sslmode takes disable, prefer, require, verify-ca, verify-full, no-verify; did you mean require\?\n/
+    ],
+    ["sslmode=swordfish", /: In DATABASE_URL sslmode takes disable, [^;]*, no-verify\.\n/],
+    ["sslmode=require&sslmode=", /sslmode takes disable/],
+    ["sslmod=verify-full", /: In DATABASE_URL there is no parameter sslmod; did you mean sslmode\?\n/],
+    ["application_name=me&ssl_rootcert=/ca.pem", /no parameter ssl_rootcert; did you mean sslrootcert\?/]
+  ]
+  for (const [query, sentence] of mistyped) {
+    it.scoped(`with ${query} says what it takes, and nothing is tried`, () =>
+      Effect.gen(function* () {
+        const { run } = yield* withUrl(`postgresql://user:swordfish@127.0.0.1:1/towers?${query}`)
+        const { code, stderr } = yield* run("towers")
+        assert.match(stderr, sentence)
+        assert.notInclude(stderr, "swordfish")
+        assert.strictEqual(code, 2)
+      })
+    )
+  }
+
   it.scoped("that is empty is none", () =>
     Effect.gen(function* () {
       const { run } = yield* withUrl("")

@@ -12,8 +12,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { invisibleIn, trimmed } from "../../internal/invisible.js"
+import { ended } from "../../internal/sentence.js"
 import * as PrivateFile from "../../layers/keys/privateFile.js"
 import * as Databases from "../../layers/sql/databaseOptions.js"
+import { urlTrouble } from "../../layers/sql/postgresUrl.js"
 import * as SqliteOrPostgres from "../../layers/sqliteOrPostgres.js"
 import * as Chain from "../../schema/Chain.js"
 import { CommandError, UsageError } from "./CliError.js"
@@ -92,6 +94,8 @@ const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.R
           "DATABASE_URL cannot be read. In a user name and a password / is written as %2F, # as %23, ? as %3F, @ as %40, : as %3A and % as %25."
       })
     }
+    const trouble = urlTrouble(text)
+    if (trouble !== undefined) return yield* new UsageError({ message: `In DATABASE_URL ${ended(trouble)}` })
     return url
   })
 

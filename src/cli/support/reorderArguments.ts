@@ -8,8 +8,8 @@
 import { parseArgs } from "node:util"
 import * as Either from "effect/Either"
 import * as Record from "effect/Record"
+import { nearest } from "../../internal/nearest.js"
 import { UsageError } from "./CliError.js"
-import { nearest } from "./nearest.js"
 
 /** What a command takes: flags, without their dashes, and arguments. @since 0.1.0 @category models */
 export interface CommandGrammar {

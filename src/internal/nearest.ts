@@ -23,11 +23,15 @@ const distance = (one: string, other: string): number => {
   return at(one.length, other.length)
 }
 
-/** The known word that differs least, if it differs in a third of the letters at most. @since 0.1.0 @category combinators */
-export const nearest = (word: string, known: ReadonlyArray<string>): string | undefined => {
+/** The known word that differs least, if it differs in a third of the letters at most, and not in more than `most`. @since 0.1.0 @category combinators */
+export const nearest = (
+  word: string,
+  known: ReadonlyArray<string>,
+  most = Number.POSITIVE_INFINITY
+): string | undefined => {
   const [best] = known
     .map((one) => ({ one, away: distance(word, one) }))
-    .filter(({ away, one }) => away <= Math.max(1, Math.floor(Math.max(word.length, one.length) / 3)))
+    .filter(({ away, one }) => away <= Math.min(most, Math.max(1, Math.floor(Math.max(word.length, one.length) / 3))))
     .sort((a, b) => a.away - b.away)
   return best?.one
 }
