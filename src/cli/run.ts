@@ -38,8 +38,10 @@ import { status } from "./statusCommand.js"
 import { bashCompletions } from "./support/bashCompletions.js"
 import { UsageError } from "./support/CliError.js"
 import { commandText, messageText, Program } from "./support/commandText.js"
+import { completionWords } from "./support/completionWords.js"
 import { exitCodes } from "./support/exitCodes.js"
 import { type CommandFailed, type Told, told, toldDefect, toldUsage } from "./support/failure.js"
+import { fishCompletions } from "./support/fishCompletions.js"
 import * as allFlags from "./support/flags.js"
 import { logLine } from "./support/logLine.js"
 import * as Progress from "./support/progress.js"
@@ -48,6 +50,7 @@ import { summaries } from "./support/summaries.js"
 import { table } from "./support/table.js"
 import { version, versionLine } from "./support/version.js"
 import { json } from "./support/views.js"
+import { zshCompletions } from "./support/zshCompletions.js"
 import { tower } from "./towerCommand.js"
 import { towers } from "./towersCommand.js"
 import { watch } from "./watchCommand.js"
@@ -129,6 +132,12 @@ export const grammar: Grammar = {
   )
 }
 
+/** A script for a shell; `sh` has no completions, and what is called so may be bash. */
+const completions = (shell: string | undefined): string => {
+  const words = completionWords(grammar, { choices: allFlags.choices, flags: allFlags.sentences, commands: summaries })
+  return shell === "zsh" ? zshCompletions(words) : shell === "fish" ? fishCompletions(words) : bashCompletions(words)
+}
+
 const overview = [
   "wtclient gets watchtower sessions from the towers of lnd and dcrlnd, and keeps them.",
   "",
@@ -149,20 +158,14 @@ const overview = [
 // What @effect/cli says about every flag and argument.
 const noise = /^ *(A user-defined piece of text|A true or false value|This setting is optional)\.\n\n?/gm
 
-// Its completions offer a flag that is not ours.
-const wizard = /^.*\bwizard\b.*\n/gm
-
 /** The console of @effect/cli itself: what it says about a wrong command line is told by `tell`, and its colours need a terminal. */
 const ofEffectCli = (console: Console.Console): Console.Console => ({
   ...console,
   error: () => Effect.void,
-  log: (...args) =>
-    console.log(
-      ...args.map((arg) => (typeof arg === "string" ? plain(arg).replace(noise, "").replace(wizard, "") : arg))
-    )
+  log: (...args) => console.log(...args.map((arg) => (typeof arg === "string" ? plain(arg).replace(noise, "") : arg)))
 })
 
-/** The commands print to the console itself: in a tower's name, "wizard" is no flag of @effect/cli. */
+/** The commands print to the console itself: what they say can have the words that are noise in a help text. */
 const app = (shownVersion: string, console: Console.Console) =>
   Command.run(Command.transformHandler(wtclient, Effect.withConsole(console)), {
     name: "wtclient",
@@ -198,9 +201,8 @@ export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, 
     return yield* Effect.gen(function* () {
       const ordered = yield* words
       if (ordered.length === 0 || (ordered[0] === "--help" && path.length === 0)) yield* console.log(overview)
-      else if (/^(ba)?sh$/.test(flags.get("completions") ?? "")) {
-        yield* console.log(bashCompletions(grammar, allFlags.choices))
-      } else {
+      else if (flags.has("completions")) yield* console.log(completions(flags.get("completions")))
+      else {
         // The curve takes time to load, and other commands may not need it.
         const shownVersion = ordered.includes("--version") ? versionLine(yield* Curve) : version
         yield* Effect.withConsole(app(shownVersion, console)(["node", "wtclient", ...ordered]), ofEffectCli(console))

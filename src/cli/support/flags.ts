@@ -155,3 +155,14 @@ export const choices: { readonly [name: string]: ReadonlyArray<string> } = {
   status: ClientSession.fields.status.literals,
   layout: KeyLayout.literals
 }
+
+/** What each flag is for. @since 0.1.0 @category config */
+export const sentences: { readonly [name: string]: string } = {
+  ...Record.map(options, ({ sentence }) => sentence),
+  ...Record.map(switchOptions, ({ sentence }) => sentence),
+  "log-level": "Log to standard error from this level on",
+  completions: "Print a script that completes commands in a shell",
+  help: "Show how a command is called",
+  version: "Show the version",
+  quiet: "Leave out the steps and the progress"
+}
