@@ -20,7 +20,7 @@
  */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { encodedError } from "../internal/json.js"
+import { Amount, encodedError } from "../internal/json.js"
 import { taggedUnion } from "../internal/taggedUnion.js"
 import { ChannelId } from "./Channel.js"
 import { HexBytes, PublicKey } from "./Ids.js"
@@ -67,10 +67,9 @@ export class RevokedState extends Schema.Class<RevokedState>("RevokedState")({
 }) {}
 
 /** An output that the signed transaction spends; the value in satoshi or atoms. @since 0.1.0 @category models */
-export interface PrevOutput {
-  readonly value: bigint
-  readonly pkScript: HexBytes
-}
+export const PrevOutput = Schema.Struct({ value: Amount, pkScript: HexBytes })
+/** @since 0.1.0 @category models */
+export interface PrevOutput extends Schema.Schema.Type<typeof PrevOutput> {}
 
 /**
  * What is to be signed: a digest of 32 bytes, and for signers of whole transactions all that it was made of. `key` is the public key
@@ -80,18 +79,20 @@ export interface PrevOutput {
  * @since 0.1.0
  * @category models
  */
-export interface SignRequest {
-  readonly role: Role
-  readonly scheme: "ecdsa" | "schnorr"
-  readonly key: PublicKey
-  readonly digest: HexBytes
-  readonly transaction: HexBytes
-  readonly input: number
-  readonly sighashType: 0 | 1
-  readonly script: HexBytes
+export const SignRequest = Schema.Struct({
+  role: Role,
+  scheme: Schema.Literal("ecdsa", "schnorr"),
+  key: PublicKey,
+  digest: HexBytes,
+  transaction: HexBytes,
+  input: Schema.NonNegativeInt,
+  sighashType: Schema.Literal(0, 1),
+  script: HexBytes,
   /** The outputs that are spent, one for each input of the transaction. */
-  readonly prevOutputs: ReadonlyArray<PrevOutput>
-}
+  prevOutputs: Schema.Array(PrevOutput)
+})
+/** @since 0.1.0 @category models */
+export interface SignRequest extends Schema.Schema.Type<typeof SignRequest> {}
 
 /**
  * Signs: 64 bytes, for ECDSA r and s with a low s, for Schnorr as in BIP-340. It is asked at most once for each output, before the

@@ -107,7 +107,7 @@ export const Happening = taggedUnion({
   SessionTerminal: { ...ofSession, reason: TerminalReason, reopened: Schema.Int },
   /** The tower forgot what it had confirmed: `reopened` states are open again, `lost` ones are to be handed in again. */
   SessionLost: { ...ofSession, lastApplied: Schema.Int, reopened: Schema.Int, lost: Schema.Int },
-  /** No session at hand takes the states of this policy; these towers are asked for one. */
+  /** No session at hand takes the states of this policy, or fewer unused ones are at hand than are kept; these towers are asked for one. */
   SessionWanted: { policyKey: PolicyKey, towers: Schema.Array(TowerId) },
   /** All states of this policy are served again, or wait for the sessions at hand. */
   SessionUnwanted: { policyKey: PolicyKey },

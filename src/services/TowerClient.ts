@@ -36,11 +36,20 @@ import type { Channel, ChannelId } from "../schema/Channel.js"
 import type { DbError, TowerNotFound } from "../schema/DbError.js"
 import type { PublicKey, SessionId } from "../schema/Ids.js"
 import type { Ineligible } from "../schema/Ineligible.js"
-import type { CommitHeight, InvalidRevokedState, RevokedState, Sign, SignError } from "../schema/RevokedState.js"
+import type { Policy } from "../schema/Policy.js"
+import type {
+  CommitHeight,
+  InvalidRevokedState,
+  RevokedState,
+  Sign,
+  SignError,
+  SignRequest
+} from "../schema/RevokedState.js"
 import type { ChannelSummary, Ended } from "../schema/StoredBackup.js"
 import type { TowerClientEvent } from "../schema/TowerClientEvent.js"
 import type { TowerClientStatus } from "../schema/TowerClientStatus.js"
 import type { BackupDb } from "./BackupDb.js"
+import type { SessionNegotiator } from "./SessionNegotiator.js"
 
 /**
  * The tower client (lnd v0.21.2 `watchtower/wtclient/client.go`).
@@ -52,6 +61,12 @@ export class TowerClient extends Context.Tag("effect-watchtower/TowerClient")<To
 
 /** @since 0.1.0 */
 export declare namespace TowerClient {
+  /** A negotiator that is watched; what it is asked for is the tower client's. `spare`: how many unused sessions are kept. */
+  interface Negotiator extends Pick<SessionNegotiator.Service, "status" | "statusChanges" | "events"> {
+    readonly policy: Policy
+    readonly spare: number
+  }
+
   /** What is handed in, and what has become of it. Every call works in every process that has the database. */
   interface Service {
     /** Registers a channel, durably; the same again does nothing. Lease channels are refused by name. */
@@ -69,6 +84,16 @@ export declare namespace TowerClient {
     ) => Effect.Effect<
       void,
       DbError | ChannelNotRegistered | ChannelClosed | OtherTransaction | Ineligible | InvalidRevokedState | SignError
+    >
+    /**
+     * What `backupState` would ask a signer, to_local first: for a signer that cannot be called, whose signatures are brought by a
+     * later `backupState`. It keeps nothing, but what no tower can punish is recorded here too.
+     */
+    readonly signRequests: (
+      state: RevokedState
+    ) => Effect.Effect<
+      ReadonlyArray<SignRequest>,
+      DbError | ChannelNotRegistered | ChannelClosed | Ineligible | InvalidRevokedState
     >
     /**
      * Comes back when all states handed in up to this height have their copies or are ineligible; heights that were left out do
@@ -97,5 +122,7 @@ export declare namespace TowerClient {
     readonly statusChanges: Effect.Effect<Stream.Stream<TowerClientStatus>, never, Scope.Scope>
     /** Everything that happens from now on, numbered. Subscribed when the effect returns; a slow reader loses the oldest of 4,096. */
     readonly events: Effect.Effect<Stream.Stream<TowerClientEvent>, never, Scope.Scope>
+    /** The negotiators that get its sessions, one for each policy. */
+    readonly negotiators: ReadonlyArray<Negotiator>
   }
 }

@@ -66,6 +66,11 @@ export const options = Table.table("TowerClient", ["backup"], {
     "10 seconds",
     "How often the sender renews its lease of 30 seconds, and how often others look whether it has run out"
   ),
+  spare: Table.withDefault(
+    Table.wholeNumber({ least: 0, most: 100, unit: "sessions" }),
+    0,
+    "How many unused sessions are kept of each blob type, so that a state need not wait for a new one"
+  ),
   pollInterval: Table.withDefault(
     Table.time({ forever: true }),
     "1 second",
@@ -75,7 +80,8 @@ export const options = Table.table("TowerClient", ["backup"], {
 
 /**
  * The chain, and what holds for its sessions. `policies` has one policy for each blob type that channels use (default: the
- * default policy of each blob type that the chain's towers take without a reward). docs/options.md has the defaults and ranges.
+ * default policy of each blob type that the chain's towers take without a reward). `spareBlobTypes` are those of which unused
+ * sessions are kept (default: all of them). docs/options.md has the defaults and ranges.
  *
  * @since 0.1.0
  * @category models
@@ -83,6 +89,7 @@ export const options = Table.table("TowerClient", ["backup"], {
 export interface OptionsOf<Fee extends FeeRate> extends Table.Input<typeof options> {
   readonly chain: Chain.Chain<Fee>
   readonly policies?: ReadonlyArray<Policy.Policy<Fee>> | undefined
+  readonly spareBlobTypes?: ReadonlyArray<BlobType.BlobType> | undefined
   /** How patient the negotiators are that get the sessions. */
   readonly negotiator?: Table.Input<typeof Negotiator.options> | undefined
 }
@@ -100,13 +107,14 @@ export interface Settings extends Table.Settings<typeof options> {
   readonly chain: Chain.Chain
   /** For each policy, how its sessions are negotiated. */
   readonly negotiators: ReadonlyArray<Negotiator.Settings>
+  readonly spareBlobTypes: ReadonlyArray<BlobType.BlobType>
 }
 
 /** Checks times and counts, and that no two policies have the same blob type. @since 0.1.0 @category combinators */
 export const validate = (given: Options): Either.Either<Settings, InvalidOptions | Policy.InvalidPolicy> =>
   Either.gen(function* () {
     // Both members of the union go the same way; a spread needs to see one of them.
-    const { chain, negotiator, policies } = given as OptionsOf<SatPerKw>
+    const { chain, negotiator, policies, spareBlobTypes } = given as OptionsOf<SatPerKw>
     const settings = yield* decodeOptions(options, given)
     const used = policies ?? defaultPolicies(chain)
     const twice = used.find((one, at) => used.findIndex(({ blobType }) => blobType === one.blobType) !== at)
@@ -114,8 +122,14 @@ export const validate = (given: Options): Either.Either<Settings, InvalidOptions
       const detail = `policies takes one policy for each blob type, and has two for ${twice.blobType}.`
       return yield* Either.left(new InvalidOptions({ layer: options.layer, detail }))
     }
+    const spareTypes = spareBlobTypes ?? used.map(({ blobType }) => blobType)
+    const other = spareTypes.find((blobType) => !used.some((one) => one.blobType === blobType))
+    if (other !== undefined) {
+      const detail = `spareBlobTypes takes blob types of policies, and no policy is of type ${BlobType.nameOf(other)}.`
+      return yield* Either.left(new InvalidOptions({ layer: options.layer, detail }))
+    }
     const negotiators = yield* Either.all(used.map((policy) => Negotiator.validate({ ...negotiator, chain, policy })))
-    return { ...settings, chain, negotiators }
+    return { ...settings, chain, negotiators, spareBlobTypes: spareTypes }
   })
 
 const defaultPolicies = <Fee extends FeeRate>(chain: Chain.Chain<Fee>): ReadonlyArray<Policy.Policy<Fee>> =>

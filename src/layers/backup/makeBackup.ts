@@ -10,7 +10,7 @@ import * as Struct from "effect/Struct"
 import { fromHex, toHex } from "../../internal/bytes.js"
 import type { Agreement } from "../../internal/justice/agreement.js"
 import type { Unpayable } from "../../internal/justice/amounts.js"
-import { type BadState, type Draft, draft, seal, type Unpunishable } from "../../internal/justice/backup.js"
+import { type BadState, type Draft, draft, type State, seal, type Unpunishable } from "../../internal/justice/backup.js"
 import * as Blob from "../../internal/justice/blob.js"
 import type { JusticeChain } from "../../internal/justice/chain.js"
 import type { Signatures } from "../../internal/justice/form.js"
@@ -71,24 +71,28 @@ const agree = (
   return Either.fromNullable(agreementOf(curve, session), () => IneligibleReason.NotOnThisChain())
 }
 
-/**
- * The backup of a state for sessions of this policy. Asks for a signature of each output that is there, all at the same time. A
- * signer that fails or is wrong leaves nothing behind.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const makeBackup = (
+/** A state whose justice transaction was drafted, and what is left to do. */
+interface Prepared {
+  readonly agreement: Agreement
+  readonly pure: State
+  readonly drafted: Draft
+  readonly request: (input: Input) => SignRequest
+}
+
+const invalidState = ({ channelId, commitHeight }: RevokedState, reason: InvalidReason) =>
+  new InvalidRevokedState({ channelId, commitHeight, reason })
+
+/** Checks all that can be checked before there are signatures. */
+const prepare = (
   curve: JusticeCurve,
   session: Session,
   channel: Channel,
-  state: RevokedState,
-  sign: Sign
-): Effect.Effect<Backup, Ineligible | InvalidRevokedState | SignError> =>
-  Effect.gen(function* () {
+  state: RevokedState
+): Either.Either<Prepared, Ineligible | InvalidRevokedState> =>
+  Either.gen(function* () {
     const { channelId, commitHeight, keys } = state
     const ineligible = (reason: IneligibleReason) => new Ineligible({ channelId, commitHeight, reason })
-    const invalid = (reason: InvalidReason) => new InvalidRevokedState({ channelId, commitHeight, reason })
+    const invalid = (reason: InvalidReason) => invalidState(state, reason)
     const refused = (fault: BadState | Unpunishable): Ineligible | InvalidRevokedState => {
       switch (fault.reason) {
         case "Transaction":
@@ -116,7 +120,7 @@ export const makeBackup = (
     const agreement = yield* Either.mapLeft(agree(curve, session, channel), ineligible)
     const points = Struct.evolve(keys, { revocation: fromHex, localDelay: fromHex, toRemote: fromHex })
     for (const key of Struct.keys(points)) {
-      if (!curve.isPoint(points[key])) return yield* invalid(InvalidReason.MalformedKey({ key }))
+      if (!curve.isPoint(points[key])) return yield* Either.left(invalid(InvalidReason.MalformedKey({ key })))
     }
     const pure = {
       commitment: fromHex(state.commitmentTransaction),
@@ -129,7 +133,43 @@ export const makeBackup = (
       sweepScript: fromHex(channel.sweepPkScript)
     }
     const drafted = yield* Either.mapLeft(draft(agreement, pure), refused)
-    const request = requestsOf(agreement.chain, drafted, keys)
+    return { agreement, pure, drafted, request: requestsOf(agreement.chain, drafted, keys) }
+  })
+
+/**
+ * What has to be signed for the backup of a state: a request for each output that is there, to_local first. `makeBackup` asks its
+ * signer the same.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const signRequests = (
+  curve: JusticeCurve,
+  session: Session,
+  channel: Channel,
+  state: RevokedState
+): Either.Either<ReadonlyArray<SignRequest>, Ineligible | InvalidRevokedState> =>
+  Either.map(prepare(curve, session, channel, state), ({ drafted: { toLocal, toRemote }, request }) =>
+    [toLocal, ...(toRemote === undefined ? [] : [toRemote])].map(request)
+  )
+
+/**
+ * The backup of a state for sessions of this policy. Asks for a signature of each output that is there, all at the same time. A
+ * signer that fails or is wrong leaves nothing behind.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeBackup = (
+  curve: JusticeCurve,
+  session: Session,
+  channel: Channel,
+  state: RevokedState,
+  sign: Sign
+): Effect.Effect<Backup, Ineligible | InvalidRevokedState | SignError> =>
+  Effect.gen(function* () {
+    const invalid = (reason: InvalidReason) => invalidState(state, reason)
+    const { agreement, drafted, pure, request } = yield* prepare(curve, session, channel, state)
     const signatureOf = (input: Input) => sign(request(input))
     const signatures: Signatures = yield* Effect.all(
       {

@@ -10,6 +10,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
+import * as Predicate from "effect/Predicate"
+import * as Struct from "effect/Struct"
 import * as JusticeCurve from "../../internal/justice/justiceCurve.js"
 import { ChannelClosed, CopiesLost, StateNotHandedIn } from "../../schema/BackupError.js"
 import { blobTypeOf, type Channel, type ChannelId } from "../../schema/Channel.js"
@@ -33,7 +35,7 @@ import { makeWithRules } from "../negotiator/makeWithRules.js"
 import * as Rules from "../negotiator/Rules.js"
 import * as EventLog from "../support/eventLog.js"
 import type { Environment } from "./environment.js"
-import { makeBackup } from "./makeBackup.js"
+import * as MakeBackup from "./makeBackup.js"
 import type { Settings } from "./Options.js"
 import type * as PolicyLook from "./policyLook.js"
 import * as Sender from "./sender.js"
@@ -56,6 +58,7 @@ export const makeTowerClient = (settings: Settings) =>
     }
     const curve = JusticeCurve.make(yield* Curve)
     const sources = new Map<Policy.PolicyKey, PolicyLook.Source>()
+    const negotiators: Array<TowerClient.Negotiator> = []
     for (const negotiator of settings.negotiators) {
       const wanted = yield* WantedTowers.make(env.towers)
       const made = yield* Effect.provideService(
@@ -63,7 +66,10 @@ export const makeTowerClient = (settings: Settings) =>
         TowerCandidates,
         wanted.candidates
       )
-      sources.set(negotiator.policyKey, { negotiator: made, wanted })
+      const { policy, policyKey } = negotiator
+      const spare = settings.spareBlobTypes.includes(policy.blobType) ? settings.spare : 0
+      sources.set(policyKey, { negotiator: made, wanted, spare })
+      negotiators.push({ policy, spare, ...Struct.pick(made, "status", "statusChanges", "events") })
     }
     const fibers = yield* FiberSet.make<unknown>()
     const sender = yield* FiberSet.run(fibers, Sender.run(env, sources))
@@ -77,6 +83,7 @@ export const makeTowerClient = (settings: Settings) =>
       registerChannel: (channel) =>
         channel.type === "scriptEnforcedLease" ? leaseChannel(channel) : db.registerChannel(channel),
       backupState: (state, sign) => backupState(env, curve, state, sign),
+      signRequests: (state) => signRequests(env, curve, state),
       awaitBackup: (channelId, commitHeight) => awaitBackup(env, channelId, commitHeight),
       closeChannel: db.closeChannel,
       channels: db.listChannels,
@@ -85,7 +92,8 @@ export const makeTowerClient = (settings: Settings) =>
       terminateSession: db.terminateSession,
       status: Effect.sync(events.status),
       statusChanges: events.statusChanges,
-      events: events.events
+      events: events.events,
+      negotiators
     }
     return { client, keep: (backup: NewBackup) => keep(env, backup), listen: events.listen }
   })
@@ -103,23 +111,45 @@ const policyFor = ({ negotiators }: Settings, { type }: Channel): Policy.Policy 
     ? undefined
     : negotiators.find(({ policy }) => policy.blobType === blobTypeOf(type))?.policy
 
+/** The channel of a state, while it takes states. */
+const openChannel = ({ db }: Environment, { channelId }: RevokedState) =>
+  Effect.filterOrFail(
+    Effect.map(db.loadChannel(channelId), ({ channel, isClosed }) => (isClosed ? undefined : channel)),
+    Predicate.isNotUndefined,
+    () => new ChannelClosed({ channelId })
+  )
+
+/** What the sessions that take states of a channel are agreed upon. */
+const sessionFor = (env: Environment, state: RevokedState, channel: Channel) => {
+  const policy = policyFor(env.settings, channel)
+  return policy === undefined
+    ? ineligible(env, state, IneligibleReason.OtherBlobType())
+    : Effect.succeed({ chain: env.settings.chain, policy, rewardPkScript: HexBytes.make("") })
+}
+
+const signRequests = (env: Environment, curve: JusticeCurve.JusticeCurve, state: RevokedState) =>
+  Effect.gen(function* () {
+    const channel = yield* openChannel(env, state)
+    const session = yield* sessionFor(env, state, channel)
+    return yield* Effect.catchTag(MakeBackup.signRequests(curve, session, channel, state), "Ineligible", ({ reason }) =>
+      ineligible(env, state, reason)
+    )
+  })
+
 const backupState = (env: Environment, curve: JusticeCurve.JusticeCurve, state: RevokedState, sign: Sign) =>
   Effect.gen(function* () {
     const { db, settings } = env
     const { channelId, commitHeight } = state
-    const { channel, isClosed } = yield* db.loadChannel(channelId)
-    if (isClosed) return yield* new ChannelClosed({ channelId })
+    const channel = yield* openChannel(env, state)
     const { _tag: known } = yield* db.findState(channelId, commitHeight)
     if (known === "Complete") return
-    const policy = policyFor(settings, channel)
-    if (policy === undefined) return yield* ineligible(env, state, IneligibleReason.OtherBlobType())
-    const session = { chain: settings.chain, policy, rewardPkScript: HexBytes.make("") }
+    const session = yield* sessionFor(env, state, channel)
     const { encryptedBlob, hint } = yield* Effect.catchTag(
-      makeBackup(curve, session, channel, state, inTime(sign, settings.signTimeout)),
+      MakeBackup.makeBackup(curve, session, channel, state, inTime(sign, settings.signTimeout)),
       "Ineligible",
       ({ reason }) => ineligible(env, state, reason)
     )
-    const policyKey = Policy.keyOf(policy)
+    const policyKey = Policy.keyOf(session.policy)
     const { copies } = settings
     yield* keep(env, new NewBackup({ channelId, commitHeight, policyKey, hint, encryptedBlob, copies }))
   })

@@ -11,6 +11,7 @@ import type { ClientSession } from "../../schema/ClientSession.js"
 import type { DbError } from "../../schema/DbError.js"
 import type { TowerId } from "../../schema/Ids.js"
 import type * as Policy from "../../schema/Policy.js"
+import type { Tower } from "../../schema/Tower.js"
 import { Happening } from "../../schema/TowerClientEvent.js"
 import type { SessionNegotiator } from "../../services/SessionNegotiator.js"
 import * as Monotonic from "../negotiator/monotonic.js"
@@ -25,6 +26,8 @@ import type { WantedTowers } from "./wantedTowers.js"
 export interface Source {
   readonly negotiator: SessionNegotiator.Service
   readonly wanted: WantedTowers
+  /** How many unused sessions are kept. */
+  readonly spare: number
 }
 
 /** @since 0.1.0 @category models */
@@ -93,6 +96,17 @@ const wakeIdle = (looking: Looking, policyKey: Policy.PolicyKey, now: number): E
     first.contact.work.offer("work")
   })
 
+/** The towers that may be asked for a session that no state waits for: none where enough unused ones are at hand. */
+const forSpares = (
+  { penalties, state }: Looking,
+  { spare }: Source,
+  sessions: ReadonlyArray<Entry.Entry>,
+  now: number
+): ReadonlyArray<Tower> =>
+  sessions.filter(({ position }) => position.bound === 0).length >= spare
+    ? []
+    : [...state.towers.values()].filter(({ id }) => penalties.isFree(id, now))
+
 /** Tries one more session where it is time for that. Answers when to try the next one at the latest. */
 const hunt = (
   looking: Looking,
@@ -111,29 +125,37 @@ const hunt = (
       source === undefined
         ? []
         : [...state.towers.values()].filter(({ id }) => able.has(id) && !atHand.has(id) && penalties.isFree(id, now))
-    if (source !== undefined && (yield* source.wanted.want(askable))) {
-      const towers = askable.map(({ id }) => id)
+    // States that wait come first: a session that comes for them is one of their towers'.
+    const asked = askable.length > 0 || source === undefined ? askable : forSpares(looking, source, sessions, now)
+    if (source !== undefined && (yield* source.wanted.want(asked))) {
+      const towers = asked.map(({ id }) => id)
       env.events.emit(
-        askable.length > 0 ? Happening.SessionWanted({ policyKey, towers }) : Happening.SessionUnwanted({ policyKey })
+        asked.length > 0 ? Happening.SessionWanted({ policyKey, towers }) : Happening.SessionUnwanted({ policyKey })
       )
     }
     // A request that is withdrawn leaves its session to the next one, if a tower gives one all the same.
-    if (askable.length === 0) yield* FiberMap.remove(requests, policyKey)
+    if (asked.length === 0) yield* FiberMap.remove(requests, policyKey)
+    const request = (from: Source) =>
+      FiberMap.run(
+        requests,
+        policyKey,
+        Effect.map(from.negotiator.nextSession, (session) => onSession(policyKey, session))
+      )
+    if (asked.length > 0 && askable.length === 0 && source !== undefined && !FiberMap.unsafeHas(requests, policyKey)) {
+      yield* request(source)
+    }
     if (able.size === 0) {
       hunts.delete(policyKey)
-      return Number.POSITIVE_INFINITY
+      return (source?.spare ?? 0) > 0 ? penalties.nextEnd(now) : Number.POSITIVE_INFINITY
     }
     const before = hunts.get(policyKey) ?? Choice.noHunt
-    const isRequested = FiberMap.unsafeHas(requests, policyKey)
+    // What is asked for as a spare delays no session that is at hand.
+    const isRequested = askable.length > 0 && FiberMap.unsafeHas(requests, policyKey)
     const { settings } = env
     const { again, next } = Choice.choose({ sessions, able, askable, isRequested, hunt: before, now, settings })
     if (next !== undefined) hunts.set(policyKey, { lastStart: now, started: before.started + 1 })
     if (next === "request" && source !== undefined) {
-      yield* FiberMap.run(
-        requests,
-        policyKey,
-        Effect.map(source.negotiator.nextSession, (session) => onSession(policyKey, session))
-      )
+      yield* request(source)
     } else if (next !== undefined && next !== "request") yield* contact(next, now)
     return Math.min(again, penalties.nextEnd(now))
   })
