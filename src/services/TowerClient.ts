@@ -34,9 +34,10 @@ import type {
 } from "../schema/BackupError.js"
 import type { Channel, ChannelId } from "../schema/Channel.js"
 import type { DbError, TowerNotFound } from "../schema/DbError.js"
-import type { PublicKey, SessionId } from "../schema/Ids.js"
+import type { Instant, PublicKey, SessionId } from "../schema/Ids.js"
 import type { Ineligible } from "../schema/Ineligible.js"
 import type { Policy } from "../schema/Policy.js"
+import type { Readiness } from "../schema/Readiness.js"
 import type {
   CommitHeight,
   InvalidRevokedState,
@@ -45,7 +46,9 @@ import type {
   SignError,
   SignRequest
 } from "../schema/RevokedState.js"
+import type { Standing } from "../schema/Standing.js"
 import type { ChannelSummary, Ended } from "../schema/StoredBackup.js"
+import type { Tower } from "../schema/Tower.js"
 import type { TowerClientEvent } from "../schema/TowerClientEvent.js"
 import type { TowerClientStatus } from "../schema/TowerClientStatus.js"
 import type { BackupDb } from "./BackupDb.js"
@@ -65,6 +68,8 @@ export declare namespace TowerClient {
   interface Negotiator extends Pick<SessionNegotiator.Service, "status" | "statusChanges" | "events"> {
     readonly policy: Policy
     readonly spare: number
+    /** Whether it would ask this tower now. */
+    readonly readinessOf: (tower: Tower, standing: Standing, now: Instant) => Readiness
   }
 
   /** What is handed in, and what has become of it. Every call works in every process that has the database. */

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Queue, Schema } from "effect"
 import { commandText } from "../../src/cli/support/commandText.js"
 import { statusLines } from "../../src/cli/support/status.js"
-import { readinessOf } from "../../src/cli/support/towerStatus.js"
 import * as Negotiator from "../../src/layers/negotiator/Options.js"
+import { readinessOf } from "../../src/layers/negotiator/readiness.js"
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { Instant, TowerId } from "../../src/schema/Ids.js"
@@ -137,7 +137,7 @@ describe("wtclient status", () => {
       lastVisit: Instant.make(now - 5000),
       failuresByKind: { DialFailed: 3 }
     }
-    const readiness = readinessOf(standing, Negotiator.decode({ chain, policy }), now)
+    const readiness = readinessOf({ status: "active" }, standing, Negotiator.decode({ chain, policy }), now)
     const status = { policy, policyWords: [], now, sessions: [], towers: [{ tower, standing, readiness }] }
     const lines = statusLines(status, chain, (...words) => commandText("wtclient", words))
     assert.deepStrictEqual(lines.slice(4, -2), [

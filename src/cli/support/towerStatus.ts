@@ -6,38 +6,22 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Negotiator from "../../layers/negotiator/Options.js"
-import * as Rests from "../../layers/negotiator/standingTransitions.js"
+import { readinessOf } from "../../layers/negotiator/readiness.js"
 import type { DbError } from "../../schema/DbError.js"
 import { type AttemptFailure, permanentReasons } from "../../schema/NegotiationError.js"
 import * as Policy from "../../schema/Policy.js"
+import type { Readiness } from "../../schema/Readiness.js"
 import * as Standing from "../../schema/Standing.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import type { Proposal } from "./policyFlags.js"
 import { away, inShort, standingJson, time, towerJson } from "./views.js"
 
-/** Whether a tower can be asked now, or else why not, and until when it rests or is left out. @since 0.1.0 @category models */
-export type Readiness =
-  | { readonly _tag: "CanBeAsked" }
-  | { readonly _tag: "Rests"; readonly until: number }
-  | { readonly _tag: "IsLeftOut"; readonly until: number; readonly reason: string }
-  | { readonly _tag: "IsDeactivated" }
-
 /** A tower, what is known about it for a policy, and whether it can be asked. @since 0.1.0 @category models */
 export interface TowerStatus {
   readonly tower: Tower
   readonly standing: Standing.Standing
   readonly readiness: Readiness
-}
-
-/** By the rests and quarantines of a negotiator with these settings. @since 0.1.0 @category constructors */
-export const readinessOf = (standing: Standing.Standing, settings: Negotiator.Settings, now: number): Readiness => {
-  const probe = Rests.probeAt(standing, settings)
-  if (standing.quarantine !== undefined && probe !== undefined && probe > now) {
-    return { _tag: "IsLeftOut", until: probe, reason: permanentReasons[standing.quarantine.reason] }
-  }
-  const until = Rests.restEnd(standing, settings)
-  return until !== undefined && until > now ? { _tag: "Rests", until } : { _tag: "CanBeAsked" }
 }
 
 /** How towers stand for a policy, by the rests and quarantines of a negotiator without options of its own. @since 0.1.0 @category combinators */
@@ -52,9 +36,7 @@ export const towerStatusOf = (
     const standings = yield* db.loadStandings(policy.blobType, Policy.keyOf(policy))
     return (tower) => {
       const standing = standings.get(tower.id) ?? Standing.initial
-      const readiness: Readiness =
-        tower.status === "inactive" ? { _tag: "IsDeactivated" } : readinessOf(standing, settings, now)
-      return { tower, standing, readiness }
+      return { tower, standing, readiness: readinessOf(tower, standing, settings, now) }
     }
   })
 
@@ -101,7 +83,7 @@ export const readinessLine = (readiness: Readiness, now: number): string => {
     case "Rests":
       return `stands behind the others until ${away(readiness.until, now)}, and is asked where no other gives a session`
     case "IsLeftOut":
-      return `is left out for this policy until ${away(readiness.until, now)}, or until it is added again: ${readiness.reason}`
+      return `is left out for this policy until ${away(readiness.until, now)}, or until it is added again: ${permanentReasons[readiness.reason]}`
     case "IsDeactivated":
       return "is deactivated until it is added again"
   }
@@ -145,6 +127,6 @@ export const towerStatusJson = ({ readiness, standing, tower }: TowerStatus) => 
   ...towerJson(tower),
   state: readiness._tag,
   until: "until" in readiness ? time(readiness.until) : undefined,
-  reason: readiness._tag === "IsLeftOut" ? readiness.reason : undefined,
+  reason: readiness._tag === "IsLeftOut" ? permanentReasons[readiness.reason] : undefined,
   standing: standingJson(standing)
 })

@@ -33,6 +33,7 @@ import * as Inbox from "../concurrency/inbox.js"
 import { scoped } from "../concurrency/scoped.js"
 import { makeWithRules } from "../negotiator/makeWithRules.js"
 import * as Rules from "../negotiator/Rules.js"
+import { readinessOf } from "../negotiator/readiness.js"
 import * as EventLog from "../support/eventLog.js"
 import type { Environment } from "./environment.js"
 import * as MakeBackup from "./makeBackup.js"
@@ -69,7 +70,12 @@ export const makeTowerClient = (settings: Settings) =>
       const { policy, policyKey } = negotiator
       const spare = settings.spareBlobTypes.includes(policy.blobType) ? settings.spare : 0
       sources.set(policyKey, { negotiator: made, wanted, spare })
-      negotiators.push({ policy, spare, ...Struct.pick(made, "status", "statusChanges", "events") })
+      negotiators.push({
+        policy,
+        spare,
+        readinessOf: (tower, standing, now) => readinessOf(tower, standing, negotiator, now),
+        ...Struct.pick(made, "status", "statusChanges", "events")
+      })
     }
     const fibers = yield* FiberSet.make<unknown>()
     const sender = yield* FiberSet.run(fibers, Sender.run(env, sources))
