@@ -1,6 +1,7 @@
 /** What an application may import; patterns are as in package.json. */
 export const offered = [
   ".",
+  "./api",
   "./testing",
   "./layers/BrontideTowerTransport",
   "./layers/HdKeyRing",

@@ -1,7 +1,7 @@
 /** The HTTP interface over real sockets: each endpoint, and each refusal. */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Queue, Schema } from "effect"
 import { toHex } from "../../../src/internal/bytes.js"
 import * as RevokedStates from "../../../src/layers/testing/RevokedStates.js"
 import {
@@ -272,19 +272,31 @@ describe("a revoked state", () => {
   )
 })
 
-/** The lines of the event stream as they come. */
-const readEvents = (port: number, until: (text: string) => boolean) =>
-  Effect.async<string>((resume) => {
-    const socket = Net.connect({ host: "127.0.0.1", port })
+/** The text of the event stream: `until` comes back when what has come so far is enough. */
+const readEvents = (port: number) =>
+  Effect.gen(function* () {
     let text = ""
-    socket.write(`GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`)
-    socket.on("data", (chunk) => {
-      text += chunk.toString()
-      if (!until(text)) return
-      socket.destroy()
-      resume(Effect.succeed(text))
-    })
-    return Effect.sync(() => socket.destroy())
+    const chunks = yield* Queue.unbounded<void>()
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const socket = Net.connect({ host: "127.0.0.1", port })
+        socket.write(`GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+        socket.on("data", (chunk) => {
+          text += chunk.toString()
+          Queue.unsafeOffer(chunks, undefined)
+        })
+        return socket
+      }),
+      (socket) => Effect.sync(() => socket.destroy())
+    )
+    const until = (...parts: ReadonlyArray<string>): Effect.Effect<string> =>
+      Effect.suspend(() =>
+        parts.every((part) => text.includes(part))
+          ? Effect.succeed(text)
+          : Effect.zipRight(Queue.take(chunks), until(...parts))
+      )
+    yield* until("event: Status")
+    return { until }
   })
 
 describe("the event stream", () => {
@@ -292,11 +304,9 @@ describe("the event stream", () => {
     Effect.gen(function* () {
       const one = yield* start({ spare: 1 })
       const at = { host: "127.0.0.1", port: one.port }
-      const fiber = yield* Effect.fork(
-        readEvents(one.port, (text) => text.includes("SessionStored") && text.includes("SessionTaken"))
-      )
+      const { until } = yield* readEvents(one.port)
       yield* request(at, "/v1/towers", { json: { tower: one.uri } })
-      const text = yield* fiber
+      const text = yield* until("SessionStored", "SessionTaken")
       assert.match(text, /content-type: text\/event-stream/i)
       assert.match(text, /retry: 1000\n\n/)
       const data = [...text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, name, json = ""]) => {
@@ -322,9 +332,10 @@ describe("the metrics", () => {
     Effect.gen(function* () {
       const one = yield* start({ spare: 1 })
       const at = { host: "127.0.0.1", port: one.port }
-      const fiber = yield* Effect.fork(readEvents(one.port, (text) => text.includes("SessionTaken")))
+      const { until } = yield* readEvents(one.port)
       yield* request(at, "/v1/towers", { json: { tower: one.uri } })
-      yield* fiber
+      // Each event is counted before or after it is read here; the first session is, when a second one is there.
+      yield* until("SessionTaken", `"blobType":26`)
       const { headers, text } = yield* request(at, "/metrics", { token: undefined })
       assert.match(String(headers["content-type"]), /^text\/plain; version=0\.0\.4/)
       assert.match(
