@@ -10,6 +10,7 @@ import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Usage from "@effect/cli/Usage"
 import * as ValidationError from "@effect/cli/ValidationError"
+import type { CommandExecutor } from "@effect/platform/CommandExecutor"
 import * as Cause from "effect/Cause"
 import type * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -29,6 +30,7 @@ import { init } from "./initCommand.js"
 import { negotiate } from "./negotiateCommand.js"
 import { policy } from "./policyCommand.js"
 import { remove } from "./removeCommand.js"
+import { service } from "./runCommand.js"
 import { serve } from "./serveCommand.js"
 import { session } from "./sessionCommand.js"
 import { sessions } from "./sessionsCommand.js"
@@ -73,6 +75,7 @@ const wtclient = Command.make("wtclient").pipe(
     status,
     watch,
     doctor,
+    service,
     demo,
     serve,
     db
@@ -103,6 +106,7 @@ const grammarOf =
 export const grammar: Grammar = {
   values: { ...Record.map(allFlags.values, () => []), ...allFlags.builtIn.values },
   switches: [...Object.keys(allFlags.switches), ...allFlags.builtIn.switches, ...allFlags.own],
+  lists: allFlags.lists,
   common: [...Object.keys(allFlags.builtIn.values), ...allFlags.builtIn.switches, ...allFlags.own],
   own: allFlags.own,
   // To make a usage takes longer than to start: only that of the command that is given is made.
@@ -123,6 +127,7 @@ export const grammar: Grammar = {
       status: () => Command.getUsage(status),
       watch: () => Command.getUsage(watch),
       doctor: () => Command.getUsage(doctor),
+      run: () => Command.getUsage(service),
       demo: () => Command.getUsage(demo),
       serve: () => Command.getUsage(serve),
       "db check": () => Command.getUsage(check),
@@ -178,7 +183,9 @@ const app = (shownVersion: string, console: Console.Console) =>
  * @since 0.1.0
  * @category constructors
  */
-export const run = (input: ReadonlyArray<string>): Effect.Effect<number, never, CliApp.CliApp.Environment> =>
+export const run = (
+  input: ReadonlyArray<string>
+): Effect.Effect<number, never, CliApp.CliApp.Environment | CommandExecutor> =>
   Effect.gen(function* () {
     const { flags, path, words } = reorderArguments(grammar, input)
     const terminal = yield* Progress.StandardError

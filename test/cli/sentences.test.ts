@@ -7,6 +7,7 @@ import type { ClientPaths } from "../../src/cli/support/clientPaths.js"
 import { commandText } from "../../src/cli/support/commandText.js"
 import { eventLine } from "../../src/cli/support/eventLine.js"
 import { CommandFailed, type Failure, told, toldDefect } from "../../src/cli/support/failure.js"
+import * as NodeHttpService from "../../src/layers/http/NodeHttpService.js"
 import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../src/schema/Chain.js"
 import { DatabaseUnavailable } from "../../src/schema/DbError.js"
@@ -64,6 +65,9 @@ const samples: Readonly<Record<string, unknown>> = {
   neededBy: "a Postgres database",
   layer: "SessionNegotiator",
   port: 9911,
+  where: "127.0.0.1:9912",
+  method: "GET",
+  "EndpointNotFound.path": "/v1/nothing",
   length: 70_000,
   tried: [
     { ip: "192.0.2.7", reason: "Refused" },
@@ -148,7 +152,9 @@ const modules = await Promise.all(
     .map((file): Promise<object> => import(path.join(folder, file)))
 )
 
-const classes = [...modules, NodeLoopbackTower].flatMap((module) => Object.values(module)).filter(isErrorClass)
+const classes = [...modules, NodeLoopbackTower, NodeHttpService]
+  .flatMap((module) => Object.values(module))
+  .filter(isErrorClass)
 
 const client: ClientPaths = {
   chain: Chain.bitcoinMainnet,

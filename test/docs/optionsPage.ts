@@ -4,6 +4,7 @@
 import * as flags from "../../src/cli/support/flags.js"
 import * as Table from "../../src/internal/optionTable.js"
 import * as BrontideTowerTransport from "../../src/layers/BrontideTowerTransport.js"
+import * as TowerClient from "../../src/layers/backup/TowerClient.js"
 import * as HdKeyRing from "../../src/layers/HdKeyRing.js"
 import * as KeyFile from "../../src/layers/KeyFile.js"
 import * as SessionNegotiator from "../../src/layers/negotiator/SessionNegotiator.js"
@@ -36,6 +37,10 @@ export const configured: ReadonlyArray<readonly [table: Table.Table, about: stri
 
 /** The tables that only programs use. */
 export const others: ReadonlyArray<readonly [table: Table.Table, about: string]> = [
+  [
+    TowerClient.options,
+    "Options of `TowerClient` and of `NodeWatchtower.towerClient`, besides `chain`, `policies`, `spareBlobTypes` and `negotiator`."
+  ],
   [NodeLoopbackTower.options, "A tower for tests and demonstrations; `LoopbackTower` has the same times."]
 ]
 

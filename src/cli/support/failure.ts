@@ -8,6 +8,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { installCommand } from "../../internal/peers.js"
 import { ended } from "../../internal/sentence.js"
+import type { ServiceListenFailed } from "../../layers/http/NodeHttpService.js"
 import { isPostgres } from "../../layers/sqliteOrPostgres.js"
 import type { ListenFailed } from "../../layers/tower/NodeLoopbackTower.js"
 import type {
@@ -71,6 +72,7 @@ export type Failure =
   | SessionNotFound
   | NoJusticeTransaction
   | ListenFailed
+  | ServiceListenFailed
 
 /** What a tower client can refuse. @since 0.1.0 @category errors */
 export type BackupFailure =

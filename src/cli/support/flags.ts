@@ -8,9 +8,10 @@ import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as Either from "effect/Either"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Table from "../../internal/optionTable.js"
+import * as TowerClient from "../../layers/backup/Options.js"
 import * as HdKeyRing from "../../layers/HdKeyRing.js"
 import * as SocksSocketDialer from "../../layers/SocksSocketDialer.js"
 import * as BlobType from "../../schema/BlobType.js"
@@ -26,6 +27,29 @@ const hostAndPort: Table.Kind<SocksSocketDialer.Options> = {
   ...Table.text("host:port"),
   unit: `the default port is ${proxyPort}`,
   parse: (text) => Either.getOrUndefined(Either.map(TowerAddress.parse(text, proxyPort), TowerAddress.hostPort)),
+  read: () => undefined,
+  fits: () => true
+}
+
+/** Where `wtclient run` listens unless told otherwise, beside the port of towers. @since 0.1.0 @category config */
+export const usualListen = { host: "127.0.0.1", port: 9912 } as const
+
+const hosts: Readonly<Record<string, "127.0.0.1" | "::1">> = {
+  "127.0.0.1": "127.0.0.1",
+  localhost: "127.0.0.1",
+  "::1": "::1"
+}
+
+/** What is not on this machine is refused: who may use the service is checked by nothing but its token. */
+const loopback: Table.Kind<{ readonly host: "127.0.0.1" | "::1"; readonly port: number }> = {
+  ...Table.text("127.0.0.1:PORT, localhost:PORT or [::1]:PORT"),
+  parse: (text) => {
+    const address = Option.getOrUndefined(Either.getRight(TowerAddress.parse(text, usualListen.port)))
+    if (address === undefined) return undefined
+    const { host, port } = TowerAddress.hostPort(address)
+    const known = hosts[host]
+    return known && { host: known, port }
+  },
   read: () => undefined,
   fits: () => true
 }
@@ -69,6 +93,14 @@ export const options = {
   ),
   layout: HdKeyRing.options.entries.layout,
   account: HdKeyRing.options.entries.account,
+  listen: Table.optional(loopback, "127.0.0.1:9912", "Where to listen: an address of this machine alone, and a port"),
+  socket: Table.optional(
+    Table.path("the path of a unix socket"),
+    "none",
+    "Listen on a unix socket instead, which its owner alone can use"
+  ),
+  spare: { ...TowerClient.options.entries.spare, default: "1" },
+  copies: TowerClient.options.entries.copies,
   port: Table.optional(
     Table.wholeNumber({ least: 1, most: 0xffff }),
     "any, and then always the same",
@@ -108,10 +140,17 @@ const placeholders: Record<keyof typeof options, string> = {
   tower: "PUBLICKEY|NUMBER",
   layout: "lnd|dcrlnd|dcrlndRemote",
   account: "N",
-  port: "N"
+  port: "N",
+  listen: "HOST:PORT",
+  socket: "PATH",
+  spare: "N",
+  copies: "N"
 }
 
-const flag = (entry: Table.AnyEntry, name: keyof typeof options) =>
+const flag = <Input, Value, Presence extends "required" | "default" | "optional">(
+  entry: Table.Entry<Input, Value, Presence>,
+  name: keyof typeof options
+) =>
   Options.text(name).pipe(
     Options.withPseudoName(placeholders[name]),
     Options.withDescription(Table.description(entry)),
@@ -123,9 +162,37 @@ const flag = (entry: Table.AnyEntry, name: keyof typeof options) =>
     Options.optional
   )
 
+/** The flags that can be given several times; then their values are a list. @since 0.1.0 @category config */
+export const lists: ReadonlyArray<string> = ["blob-type"]
+
+/** A list of this kind, between commas. */
+const listOf = <Value>(kind: Table.Kind<Value>): Table.Kind<ReadonlyArray<Value>> => ({
+  ...kind,
+  type: `${kind.type}; several between commas, or the flag several times`,
+  read: () => undefined,
+  fits: (given) => Array.isArray(given) && given.length > 0 && given.every(kind.fits),
+  parse: (text) => {
+    const parts = text.split(",").map(kind.parse)
+    return parts.every((part) => part !== undefined) ? parts : undefined
+  },
+  show: Table.quoted
+})
+
+const { blobType } = Policy.options.entries
+
+/** `--blob-type` of a command that takes several. @since 0.1.0 @category config */
+export const blobTypes = flag(
+  Table.optional(
+    listOf(blobType.kind),
+    "anchor",
+    "Keep unused sessions of this blob type; states of all types are taken"
+  ),
+  "blob-type"
+)
+
 /** The flags that take a value. @since 0.1.0 @category config */
 // The type goes through `options` name by name, as `Record.map` does.
-export const values = Record.map(options, flag) as {
+export const values = Record.map(options, (entry: Table.AnyEntry, name) => flag(entry, name)) as {
   readonly [Name in keyof typeof options]: Options.Options<Option.Option<Table.InputOf<(typeof options)[Name]>>>
 }
 

@@ -47,7 +47,10 @@ export const policyWords = ({
  * @since 0.1.0
  * @category combinators
  */
-export const blobTypesOf = ({ blobType }: PolicyFlags, chain: Chain.AnyChain): ReadonlyArray<BlobType.BlobType> =>
+export const blobTypesOf = (
+  { blobType }: PolicyFlags,
+  chain: Pick<Chain.Chain, "blobTypes">
+): ReadonlyArray<BlobType.BlobType> =>
   Option.match(blobType, {
     onNone: () => chain.blobTypes.filter((one) => !BlobType.has(one, BlobType.flagReward)),
     onSome: (one) => [one]
@@ -77,3 +80,33 @@ export const proposalOf = (given: PolicyFlags, chain: Chain.AnyChain): Effect.Ef
   chain.name === "bitcoin"
     ? Effect.map(policyOf(given, chain), (policy) => ({ chain, policy }))
     : Effect.map(policyOf(given, chain), (policy) => ({ chain, policy }))
+
+/** A policy for each blob type of a chain that pays no reward, and of which of them unused sessions are kept. @since 0.1.0 @category models */
+export type Terms = Of<Chain.BitcoinChain, SatPerKw> | Of<Chain.DecredChain, AtomsPerKb>
+
+interface Of<C, Fee extends FeeRate> {
+  readonly chain: C
+  readonly policies: ReadonlyArray<Policy.Policy<Fee>>
+  readonly spareBlobTypes: ReadonlyArray<BlobType.BlobType>
+}
+
+const termsOf = <C extends Chain.Chain<Fee>, Fee extends FeeRate>(
+  given: Omit<PolicyFlags, "blobType">,
+  chain: C & Chain.Chain<Fee>,
+  spareBlobTypes: ReadonlyArray<BlobType.BlobType>
+): Effect.Effect<Of<C, Fee>, Policy.InvalidPolicy> =>
+  Effect.gen(function* () {
+    // A type that the chain does not have is refused by its name.
+    for (const one of spareBlobTypes) yield* policyOf({ ...given, blobType: Option.some(one) }, chain)
+    const all = blobTypesOf({ ...given, blobType: Option.none() }, chain)
+    const policies = yield* Effect.forEach(all, (one) => policyOf({ ...given, blobType: Option.some(one) }, chain))
+    return { chain, policies, spareBlobTypes }
+  })
+
+/** What a tower client is told: states of all types are taken, and unused sessions of these types are kept. @since 0.1.0 @category combinators */
+export const policiesOf = (
+  given: Omit<PolicyFlags, "blobType">,
+  chain: Chain.AnyChain,
+  spareBlobTypes: ReadonlyArray<BlobType.BlobType> = [BlobType.altruistAnchorCommit]
+): Effect.Effect<Terms, Policy.InvalidPolicy> =>
+  chain.name === "bitcoin" ? termsOf(given, chain, spareBlobTypes) : termsOf(given, chain, spareBlobTypes)

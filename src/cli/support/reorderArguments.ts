@@ -28,6 +28,8 @@ export interface Grammar {
   readonly common: ReadonlyArray<string>
   /** Of these, the switches that are not for @effect/cli. */
   readonly own: ReadonlyArray<string>
+  /** The flags that can be given several times: their values are joined by commas. */
+  readonly lists: ReadonlyArray<string>
   readonly commands: { readonly [words: string]: () => CommandGrammar }
 }
 
@@ -54,7 +56,8 @@ const pathOf = (grammar: Grammar, words: ReadonlyArray<string>) => {
 const didYouMean = (guess: string | undefined): string => (guess === undefined ? "" : ` Did you mean ${guess}?`)
 
 /**
- * The words after the program's name, reordered. A flag given twice counts as given last; behind `--` there are no flags.
+ * The words after the program's name, reordered. A flag given twice counts as given last, unless it makes a list; behind `--` there
+ * are no flags.
  *
  * @since 0.1.0
  * @category combinators
@@ -76,7 +79,11 @@ export const reorderArguments = (grammar: Grammar, input: ReadonlyArray<string>)
   const positionals = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []))
   const { command, path } = pathOf(grammar, positionals)
   const given = tokens.flatMap((token) => (token.kind === "option" ? [token] : []))
-  const flags = new Map(given.map(({ name, value }) => [name, value ?? ""]))
+  const flags = new Map<string, string>()
+  for (const { name, value = "" } of given) {
+    const before = grammar.lists.includes(name) ? flags.get(name) : undefined
+    flags.set(name, before === undefined ? value : `${before},${value}`)
+  }
 
   const refusal = (): string | undefined => {
     for (const token of given) {

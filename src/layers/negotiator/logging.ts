@@ -39,6 +39,9 @@ export const make = (name: string): Effect.Effect<(event: NegotiatorEvent) => vo
     }
   })
 
+/** Logs an event of a negotiator that is watched from outside. @since 0.1.0 @category combinators */
+export const log = ({ happening }: NegotiatorEvent): Effect.Effect<void> => lineOf(happening) ?? Effect.void
+
 /** Undefined for what is not logged: most of the events of a session that goes well, and each line wakes a fiber. */
 const lineOf = (happening: Happening): Effect.Effect<void> | undefined => {
   switch (happening._tag) {

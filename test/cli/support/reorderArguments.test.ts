@@ -3,12 +3,13 @@ import { Either, FastCheck } from "effect"
 import { type Grammar, reorderArguments } from "../../../src/cli/support/reorderArguments.js"
 
 const grammar: Grammar = {
-  values: { chain: [], count: [], "log-level": ["debug", "none"] },
+  values: { chain: [], count: [], type: [], "log-level": ["debug", "none"] },
   switches: ["json", "help", "quiet"],
   common: ["log-level", "help", "quiet"],
   own: ["quiet"],
+  lists: ["type"],
   commands: {
-    add: () => ({ flags: ["chain", "count", "json"], required: ["tower"], optional: ["address"] }),
+    add: () => ({ flags: ["chain", "count", "type", "json"], required: ["tower"], optional: ["address"] }),
     towers: () => ({ flags: ["chain", "json"], required: [], optional: [] }),
     "db skip-keys": () => ({ flags: ["count"], required: [], optional: [] })
   }
@@ -26,6 +27,7 @@ describe("reorderArguments", () => {
     ["--chain decred add x", "add --chain decred x"],
     ["add x --chain=decred", "add --chain decred x"],
     ["add --chain bitcoin x --chain decred", "add --chain decred x"],
+    ["add --type a --json x --type b,c", "add --type a,b,c --json x"],
     ["db --count 3 skip-keys", "db skip-keys --count 3"],
     ["--count - add x", "add --count - x"],
     ["add -", "add -"],

@@ -1,0 +1,61 @@
+/**
+ * The service of `wtclient run`: a tower client, its HTTP interface, its logs and its metrics. Loaded when it is used: the parts of HTTP
+ * would take a third of the time in which other commands start.
+ *
+ * @since 0.1.0
+ */
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as BackupLogging from "../../layers/backup/logging.js"
+import * as NodeHttpService from "../../layers/http/NodeHttpService.js"
+import * as Metrics from "../../layers/Metrics.js"
+import * as NodeWatchtower from "../../layers/NodeWatchtower.js"
+import * as NegotiatorLogging from "../../layers/negotiator/logging.js"
+import * as BlobType from "../../schema/BlobType.js"
+import { TowerClient } from "../../services/TowerClient.js"
+import { version } from "./version.js"
+
+/** Logs what happens until the scope closes. */
+const logs = Layer.scopedDiscard(
+  Effect.gen(function* () {
+    const client = yield* TowerClient
+    yield* Effect.forkScoped(Stream.runForEach(yield* client.events, BackupLogging.log))
+    for (const { events, policy } of client.negotiators) {
+      yield* Effect.forkScoped(
+        Effect.annotateLogs(
+          Stream.runForEach(yield* events, NegotiatorLogging.log),
+          "watchtower.negotiator",
+          BlobType.nameOf(policy.blobType)
+        )
+      )
+    }
+  })
+)
+
+/** What a service is told. @since 0.1.0 @category models */
+export interface Given {
+  readonly watchtower: NodeWatchtower.ClientOptions
+  readonly chain: NodeHttpService.Options["chain"]
+  readonly listen: NodeHttpService.Listen
+  readonly token: Redacted.Redacted
+}
+
+/** A service while the scope is open. Answers where it listens, and its tower client. @since 0.1.0 @category constructors */
+export const start = ({ chain, listen, token, watchtower }: Given) =>
+  Effect.map(
+    Layer.build(
+      NodeHttpService.layer({ chain, version, listen, token }).pipe(
+        Layer.merge(Metrics.towerClient),
+        Layer.merge(logs),
+        Layer.provideMerge(NodeWatchtower.towerClient(watchtower))
+      )
+    ),
+    (context) => ({
+      address: Context.get(context, HttpServer.HttpServer).address,
+      client: Context.get(context, TowerClient)
+    })
+  )

@@ -1,0 +1,258 @@
+/** `wtclient run` as a process: how it starts, what clients in other languages do with it, and how it stops. */
+import { type ChildProcessByStdio, spawn } from "node:child_process"
+import { once } from "node:events"
+import * as fs from "node:fs"
+import * as Net from "node:net"
+import * as path from "node:path"
+import type { Readable } from "node:stream"
+import { NodeContext } from "@effect/platform-node"
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import Database from "better-sqlite3"
+import { Effect, Redacted } from "effect"
+import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
+import * as Chain from "../../src/schema/Chain.js"
+import * as TowerUri from "../../src/schema/TowerUri.js"
+import { bundle } from "../integration/database/support/process.js"
+import { request } from "../layers/http/service.js"
+import { newClient } from "./wtclient.js"
+
+const program = await bundle("src/bin.ts")
+
+afterAll(() => program.remove())
+
+type Child = ChildProcessByStdio<null, Readable, Readable>
+
+/** A program that is killed with the scope; `said` comes back when its output has this in it. */
+const started = (file: string, words: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
+  Effect.gen(function* () {
+    const child: Child = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(file, [...words], {
+          stdio: ["ignore", "pipe", "pipe"],
+          env: { ...process.env, DATABASE_URL: "", npm_command: "", ...environment }
+        })
+      ),
+      (child) => Effect.sync(() => child.kill("SIGKILL"))
+    )
+    const closed = once(child, "close")
+    let text = ""
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        text += chunk.toString()
+      })
+    }
+    const said = async (part: RegExp) => {
+      while (!part.test(text)) {
+        const first = await Promise.race([
+          once(child.stdout, "data"),
+          once(child.stderr, "data"),
+          closed.then(() => "end")
+        ])
+        if (first === "end" && !part.test(text)) throw new Error(`It has ended, and said: ${text}`)
+      }
+      return text
+    }
+    return {
+      child,
+      said: (part: RegExp) => Effect.promise(() => said(part)),
+      end: Effect.map(
+        Effect.promise(() => closed),
+        ([code]) => ({ code: Number(code), text })
+      )
+    }
+  })
+
+const secretKey = Redacted.make(new Uint8Array(32).fill(7))
+
+/** A client with a key and, if asked for, a tower; and its service on a unix socket. */
+const running = (words: ReadonlyArray<string> = [], environment: Readonly<Record<string, string>> = {}) =>
+  Effect.gen(function* () {
+    const client = yield* newClient
+    const tower = yield* NodeLoopbackTower.make({ chain: Chain.bitcoinRegtest, secretKey })
+    yield* client.wtclient("init")
+    yield* client.wtclient("add", TowerUri.print(tower.uri))
+    const socketPath = path.join(client.folder, "socket")
+    const service = yield* started(
+      process.execPath,
+      [program.file, "run", "--socket", socketPath, ...client.flags, ...words],
+      environment
+    )
+    yield* service.said(/listens on/)
+    const token = fs.readFileSync(client.at("token"), "utf8").trim()
+    const ask = (at: string, given: { readonly method?: string; readonly json?: unknown } = {}) =>
+      request({ socketPath }, at, { ...given, token })
+    return { ...client, ...service, tower, token, socketPath, ask }
+  })
+
+describe("wtclient run", () => {
+  it.scopedLive("makes a token that its owner alone can read, and says where it listens", () =>
+    Effect.gen(function* () {
+      const { ask, at, said, socketPath, token } = yield* running()
+      const text = yield* said(/database/)
+      assert.include(text, `The tower client of bitcoin regtest listens on ${socketPath}.\n`)
+      assert.include(text, `Its token is in ${at("token")}, its database is ${at("wtclient.db")}.\n`)
+      assert.match(token, /^[0-9a-f]{64}$/)
+      assert.notInclude(text, token)
+      assert.strictEqual(fs.statSync(at("token")).mode & 0o777, 0o600)
+      assert.strictEqual((yield* ask("/v1/status")).status, 200)
+      assert.strictEqual((yield* request({ socketPath }, "/v1/status", { token: "00" })).status, 401)
+    })
+  )
+
+  it.scopedLive("keeps unused sessions of each blob type that is given", () =>
+    Effect.gen(function* () {
+      const words = ["--spare", "2", "--blob-type", "anchor", "--blob-type", "taproot"]
+      const { said, wtclient } = yield* running(words)
+      yield* said(/(session established.*){4}/s)
+      const { stdout } = yield* wtclient("sessions", "--json")
+      const types: ReadonlyArray<string> = JSON.parse(stdout).map(
+        (one: { readonly policy: { readonly blobTypeName: string } }) => one.policy.blobTypeName
+      )
+      assert.deepStrictEqual([...types].sort(), ["anchor", "anchor", "taproot", "taproot"])
+    })
+  )
+
+  for (const [signal, code] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130]
+  ] as const) {
+    it.scopedLive(`ends by ${signal} with ${code} whatever its connections do, and leaves no lease`, () =>
+      Effect.gen(function* () {
+        const { ask, at, child, end, said, socketPath, token } = yield* running()
+        yield* said(/session established/)
+        const connections = ["GET /v1/events HTTP/1.1", "POST /v1/towers HTTP/1.1\r\nContent-Length: 100", ""].map(
+          (line) => {
+            const socket = Net.connect({ path: socketPath })
+            socket.on("error", () => {})
+            if (line !== "") socket.write(`${line}\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+            return socket
+          }
+        )
+        yield* Effect.promise(() => once(connections[0] ?? child, "data"))
+        const opened = new Database(at("wtclient.db"), { readonly: true })
+        const lease = () => opened.prepare("SELECT token FROM wt_client WHERE token IS NOT NULL").all().length
+        assert.strictEqual(lease(), 1)
+        assert.isTrue(fs.existsSync(at("service")))
+        assert.strictEqual((yield* ask("/readyz")).status, 200)
+        child.kill(signal)
+        assert.strictEqual((yield* end).code, code)
+        assert.strictEqual(lease(), 0)
+        assert.deepStrictEqual(
+          opened.prepare("SELECT key_index FROM wt_reservation WHERE lease IS NOT NULL AND for_ms > 0").all(),
+          []
+        )
+        opened.close()
+        assert.isFalse(fs.existsSync(at("service")))
+        assert.isFalse(fs.existsSync(socketPath))
+        for (const socket of connections) socket.destroy()
+      })
+    )
+  }
+
+  it.scopedLive("tells systemd that it is ready, alive, and that it stops", () =>
+    Effect.gen(function* () {
+      const { folder } = yield* newClient
+      const told = path.join(folder, "told")
+      fs.writeFileSync(path.join(folder, "systemd-notify"), `#!/bin/sh\necho "$@" >> '${told}'\n`, { mode: 0o755 })
+      const { child, end } = yield* running([], {
+        PATH: `${folder}:${process.env.PATH}`,
+        NOTIFY_SOCKET: "/run/nothing",
+        WATCHDOG_USEC: "200000"
+      })
+      const lines = () => (fs.existsSync(told) ? fs.readFileSync(told, "utf8").split("\n") : [])
+      const watcher = fs.watch(folder)
+      while (lines().filter((line) => line.includes("WATCHDOG=1")).length < 2) {
+        yield* Effect.promise(() => once(watcher, "change"))
+      }
+      watcher.close()
+      child.kill("SIGTERM")
+      assert.strictEqual((yield* end).code, 143)
+      const all = lines()
+      assert.strictEqual(all[0], "--no-block --ready")
+      assert.strictEqual(all.at(-2), "--no-block STOPPING=1")
+    })
+  )
+
+  it.scopedLive(
+    "refuses to listen in two places, where others could connect, and with a token that others can read",
+    () =>
+      Effect.gen(function* () {
+        const { at, flags, fs: files, wtclient } = yield* newClient
+        yield* wtclient("init")
+        const both = yield* wtclient("run", "--listen", "127.0.0.1:1", "--socket", "/tmp/none")
+        assert.deepStrictEqual(
+          [both.code, both.stderr.split("\n")[0]],
+          [2, "wtclient: --listen and --socket are both given. The service listens in one place."]
+        )
+        for (const where of ["10.0.0.1:9912", "[::]:9912", "example.org", "127.0.0.1:0"]) {
+          const { code, stderr } = yield* wtclient("run", "--listen", where)
+          assert.match(stderr, /^wtclient: --listen takes 127\.0\.0\.1:PORT, localhost:PORT or \[::1\]:PORT, not /)
+          assert.strictEqual(code, 2)
+        }
+        const reward = yield* wtclient("run", "--blob-type", "anchor,nothing")
+        assert.match(reward.stderr, /^wtclient: --blob-type takes .*, not "anchor,nothing"\.\n/)
+        yield* files.writeFileString(at("token"), `${"ab".repeat(32)}\n`, { mode: 0o644 })
+        const open = yield* wtclient("run", "--socket", path.join(flags[1] ?? "", "s"))
+        assert.match(
+          open.stderr,
+          /^wtclient: The token file .*\/token can be read by others\. Make it yours alone\.\nNext: chmod 600 /
+        )
+        yield* files.chmod(at("token"), 0o600)
+        yield* files.writeFileString(at("token"), "short\n")
+        const short = yield* wtclient("run", "--socket", path.join(flags[1] ?? "", "s"))
+        assert.match(short.stderr, /^wtclient: The token file .*\/token has no token of 64 hex digits\. Remove it/)
+      }).pipe(Effect.provide(NodeContext.layer))
+  )
+})
+
+/** A port that is free now. */
+const freePort = Effect.promise(async () => {
+  const server = Net.createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  await once(server, "close")
+  return typeof address === "object" && address !== null ? address.port : 0
+})
+
+describe("a client in another language", () => {
+  const examples: ReadonlyArray<readonly [name: string, words: ReadonlyArray<string>, says: RegExp]> = [
+    [
+      "Python",
+      ["python3", "examples/service.py", "backup"],
+      /^state 1 of channel [0-9a-f]{64} is taken in\na tower has its copy\n$/
+    ],
+    [
+      "curl",
+      ["sh", "examples/service.sh"],
+      /\n4\. How many states up to this one miss copies\n\{"channelId":"[0-9a-f]{64}","commitHeight":1,"missing":0\}\n$/
+    ]
+  ]
+  for (const [name, [file = "", ...words], says] of examples) {
+    it.scopedLive(`hands a state in: ${name}`, () =>
+      Effect.gen(function* () {
+        const client = yield* newClient
+        const tower = yield* NodeLoopbackTower.make({ chain: Chain.bitcoinRegtest, secretKey })
+        yield* client.wtclient("init")
+        yield* client.wtclient("add", TowerUri.print(tower.uri))
+        const port = yield* freePort
+        const service = yield* started(process.execPath, [
+          program.file,
+          "run",
+          "--listen",
+          `127.0.0.1:${port}`,
+          ...client.flags
+        ])
+        yield* service.said(/listens on http:\/\/127\.0\.0\.1:/)
+        const example = yield* started(file, [...words, `http://127.0.0.1:${port}`, client.at("token")])
+        const { code, text } = yield* example.end
+        assert.strictEqual(code, 0, text)
+        assert.match(text, says)
+        const state = yield* Effect.flatMap(started("python3", ["examples/service.py", "state"]), ({ end }) => end)
+        const { commitmentTransaction } = JSON.parse(state.text)
+        const [justice] = yield* tower.breach(commitmentTransaction)
+        assert.strictEqual(justice.swept.length, 2)
+      })
+    )
+  }
+})
