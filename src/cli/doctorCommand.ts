@@ -20,7 +20,7 @@ import { clientFlags } from "./support/clientPaths.js"
 import { type Diagnosis, diagnose, faultOf, verdictOf } from "./support/diagnosis.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
-import { blobTypesOf, type PolicyFlags, policyFlags, policyOf } from "./support/policyFlags.js"
+import { blobTypesOf, type PolicyFlags, policyFlags, policyOf, policyWords } from "./support/policyFlags.js"
 import { during } from "./support/progress.js"
 import { summaries } from "./support/summaries.js"
 import { towerUri } from "./support/towerArguments.js"
@@ -89,7 +89,7 @@ export const doctor = Command.make(
     tower: towerUri
   },
   (given) =>
-    withClient(given, ({ chain }) =>
+    withClient(given, ({ chain, command }) =>
       Effect.gen(function* () {
         const uri = yield* TowerUri.parse(given.tower)
         const policies = yield* policiesOf(given, chain)
@@ -140,7 +140,11 @@ export const doctor = Command.make(
                 "\n"
               )
         )
-        if (fault !== "none") return yield* new CheckFailed({ message: verdict })
+        const next =
+          fault === "OnionWithoutProxy"
+            ? [command("doctor", given.tower, "--proxy", "127.0.0.1:9050", ...policyWords(given))]
+            : []
+        if (fault !== "none") return yield* new CheckFailed({ message: verdict, next })
       })
     )
 ).pipe(Command.withDescription(summaries.doctor))

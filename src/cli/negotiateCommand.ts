@@ -10,6 +10,7 @@ import { storedLine } from "./support/eventLine.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
 import { negotiateOnce } from "./support/negotiateOnce.js"
+import { opening } from "./support/openDatabase.js"
 import { policyFlags, proposalOf } from "./support/policyFlags.js"
 import { Progress, stepLine } from "./support/progress.js"
 import { sessionJson } from "./support/sessionViews.js"
@@ -43,12 +44,15 @@ export const negotiate = Command.make(
           }
         }).pipe(
           Effect.provide(
-            NodeWatchtower.layer({
-              ...proposal,
-              key: client.keyFile,
-              database: client.database,
-              proxy: Option.getOrUndefined(given.proxy)
-            })
+            opening(
+              client,
+              NodeWatchtower.layer({
+                ...proposal,
+                key: client.keyFile,
+                database: client.database,
+                proxy: Option.getOrUndefined(given.proxy)
+              })
+            )
           )
         )
       })

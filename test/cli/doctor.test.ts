@@ -139,10 +139,25 @@ describe("wtclient doctor", () => {
       Effect.gen(function* () {
         const found = yield* asked(yield* uri)
         assert.deepInclude(found, { fault, code: 1 })
-        assert.strictEqual(found.stderr, `wtclient: ${found.verdict}\n`)
+        const [said, ...next] = found.stderr.trimEnd().split("\n")
+        assert.strictEqual(said, `wtclient: ${found.verdict}`)
+        // What can be done about the others is not done with this program.
+        assert.lengthOf(next, fault === "OnionWithoutProxy" ? 1 : 0)
       })
     )
   }
+
+  it.scopedLive("says how an onion name is asked for through a proxy", () =>
+    Effect.gen(function* () {
+      const { stderr } = yield* asked(`${key}@${onion}`, "--blob-type", "legacy")
+      assert.match(
+        stderr,
+        new RegExp(
+          `\nNext: wtclient doctor ${key}@${onion} --proxy 127\\.0\\.0\\.1:9050 --blob-type legacy --network regtest --data-dir \\S+\n$`
+        )
+      )
+    })
+  )
 
   /** Servers that leave their client waiting; `reached` is called when they have what they do not answer. */
   const waiting: Array<

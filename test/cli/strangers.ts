@@ -43,3 +43,17 @@ export const hangingUp = stranger((socket) => socket.once("data", () => socket.e
 
 /** A server that says nothing. */
 export const silent = stranger((socket) => socket.resume())
+
+/** A Postgres server that takes any client, answers its first question, and none after it. */
+export const stuckPostgres = stranger((socket) => {
+  const ready = [0x5a, 0, 0, 0, 5, 0x49]
+  const tag = Buffer.from("SELECT 1\0")
+  const answers = [
+    Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, ...ready]),
+    Buffer.from([0x43, 0, 0, 0, 4 + tag.length, ...tag, ...ready])
+  ]
+  socket.on("data", () => {
+    const next = answers.shift()
+    if (next !== undefined) socket.write(next)
+  })
+})

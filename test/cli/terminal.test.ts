@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import { publicKeyOf } from "../../src/layers/testing/FixedKeyRing.js"
 import keychain from "../fixtures/keychain-vectors.json" with { type: "json" }
 import { bundle } from "../integration/database/support/process.js"
-import { silent } from "./strangers.js"
+import { silent, stuckPostgres } from "./strangers.js"
 import { newClient } from "./wtclient.js"
 
 const program = await bundle("src/bin.ts")
@@ -15,13 +15,13 @@ const program = await bundle("src/bin.ts")
 afterAll(() => program.remove())
 
 /** The program with these words: what it has shown, what is typed, and how it ended. */
-const atTerminal = (words: ReadonlyArray<string>) =>
+const atTerminal = (words: ReadonlyArray<string>, databaseUrl = "") =>
   Effect.gen(function* () {
     const command = [process.execPath, program.file, ...words].join(" ")
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
         spawn("script", ["--quiet", "--flush", "--return", "--command", command, "/dev/null"], {
-          env: { ...process.env, DATABASE_URL: "", npm_command: "" }
+          env: { ...process.env, DATABASE_URL: databaseUrl, npm_command: "" }
         })
       ),
       (child) => Effect.sync(() => child.kill("SIGKILL"))
@@ -105,4 +105,25 @@ describe("at a terminal", () => {
       assert.notInclude(shown, "\n")
     })
   )
+
+  for (const words of [
+    ["add", `${publicKeyOf(1)}@tower.example`],
+    ["negotiate"],
+    ["towers"],
+    ["db", "skip-keys"],
+    ["db", "check"],
+    ["watch"]
+  ]) {
+    it.scopedLive(`${words.join(" ").slice(0, 12)} says that it opens a database whose server takes its time`, () =>
+      Effect.gen(function* () {
+        const { flags, wtclient } = yield* newClient
+        yield* wtclient("init")
+        const url = `postgresql://user:word@${yield* stuckPostgres}/towers`
+        const { end, shows, type } = yield* atTerminal([...words, ...flags], url)
+        yield* shows(/… \d s: opens the database of DATABASE_URL/)
+        yield* type(controlC)
+        assert.strictEqual((yield* end).code, 130)
+      })
+    )
+  }
 })

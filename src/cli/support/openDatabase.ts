@@ -32,11 +32,17 @@ import { type ClientPaths, databaseName } from "./clientPaths.js"
 import { codeOf, writeTrouble } from "./diskTrouble.js"
 import { during } from "./progress.js"
 
-/** The database; it is created when there is none. @since 0.1.0 @category layers */
-export const database = ({
-  database
-}: ClientPaths): Layer.Layer<SqlClientDb.Services, InvalidOptions | PackageMissing | DbError | DatabaseTooNew> =>
-  SqliteOrPostgres.clientDb(database)
+/**
+ * A layer whose making opens the client's database, and says so where that takes long: a server can be far away, and a database of
+ * an older version is brought up to date first.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const opening = <A, E, R>(client: ClientPaths, layer: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
+  Layer.scopedContext(during(openingOf(client), Layer.build(layer)))
+
+const openingOf = (client: ClientPaths): string => `opens the database ${databaseName(client)}`
 
 const cannotRead = (filename: string, code: string) =>
   new CommandError({ message: `The database ${filename} cannot be read: ${systemWords(code)}.` })
@@ -139,7 +145,7 @@ export const requireOwnDatabase = (
 ): Effect.Effect<void, CommandError> =>
   Effect.gen(function* () {
     yield* requireDatabase(client)
-    const sql = yield* SqliteOrPostgres.sqlClient(yield* readable(client.database))
+    const sql = yield* during(openingOf(client), Effect.flatMap(readable(client.database), SqliteOrPostgres.sqlClient))
     const found = yield* ownerOf(sql)
     if (found !== undefined) yield* compareIdentities({ ...key, chainHash: client.chain.chainHash }, found)
   }).pipe(
@@ -163,20 +169,13 @@ export type ReadError =
   | KeyRingError
   | CommandError
 
-/**
- * The SQL client of the database, for what `ClientDb` does not offer. The database must exist and, as far as it can be read,
- * be that of this chain and, where there is a key file, of this seed; no key is needed.
- *
- * @since 0.1.0
- * @category layers
- */
-export const sqlClient = (client: ClientPaths): Layer.Layer<SqlClient, ReadError, FileSystem.FileSystem> =>
+/** The SQL client of a database that exists and, as far as that can be read, belongs to this client. */
+const ownSql = (client: ClientPaths): Layer.Layer<SqlClient, ReadError, FileSystem.FileSystem> =>
   Layer.scoped(
     SqlClient,
     Effect.gen(function* () {
       yield* requireDatabase(client)
-      const opening = Effect.flatMap(readable(client.database), SqliteOrPostgres.sqlClient)
-      const sql = yield* during(`opens the database ${databaseName(client)}`, opening)
+      const sql = yield* Effect.flatMap(readable(client.database), SqliteOrPostgres.sqlClient)
       // A database that cannot be asked whose it is is for `db check` to describe, and for the others to fail with.
       yield* Effect.catchTags(compareOwner(client, sql), {
         CorruptRow: () => Effect.void,
@@ -186,11 +185,21 @@ export const sqlClient = (client: ClientPaths): Layer.Layer<SqlClient, ReadError
     })
   )
 
+/**
+ * The SQL client of the database, for what `ClientDb` does not offer. The database must exist and, as far as it can be read,
+ * be that of this chain and, where there is a key file, of this seed; no key is needed.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const sqlClient = (client: ClientPaths): Layer.Layer<SqlClient, ReadError, FileSystem.FileSystem> =>
+  opening(client, ownSql(client))
+
 /** The same database, to read from. @since 0.1.0 @category layers */
 export const existingDatabase = (
   client: ClientPaths
 ): Layer.Layer<SqlClientDb.Services, ReadError, FileSystem.FileSystem> =>
-  Layer.provide(SqlClientDb.layer(), sqlClient(client))
+  opening(client, Layer.provide(SqlClientDb.layer(), ownSql(client)))
 
 /**
  * The database, to write to, and the keys. A new database is bound to these keys and this chain; another one is refused
@@ -216,6 +225,10 @@ export const boundDatabase = (
   ).pipe(
     // The key comes first: without a key no database is created.
     Layer.provideMerge(
-      Layer.provideMerge(database(client), KeyFile.layer({ path: client.keyFile, chain: client.chain }))
-    )
+      Layer.provideMerge(
+        SqliteOrPostgres.clientDb(client.database),
+        KeyFile.layer({ path: client.keyFile, chain: client.chain })
+      )
+    ),
+    (layer) => opening(client, layer)
   )
