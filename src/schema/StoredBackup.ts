@@ -125,7 +125,7 @@ export const Ended = Schema.Struct({ reopened: Schema.NonNegativeInt, lost: Sche
 /** @since 0.1.0 @category models */
 export type Ended = typeof Ended.Type
 
-/** How many states of one policy are kept. @since 0.1.0 @category models */
+/** How many states of one policy are kept, or miss copies. @since 0.1.0 @category models */
 export const Backlog = Schema.Struct({ policyKey: PolicyKey, states: Schema.NonNegativeInt })
 /** @since 0.1.0 @category models */
 export type Backlog = typeof Backlog.Type

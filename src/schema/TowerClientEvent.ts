@@ -85,7 +85,7 @@ export const Happening = taggedUnion({
   SendingStopped: {},
   StateKept: { ...ofState, policyKey: PolicyKey },
   StateIneligible: ofState,
-  ContactStarted: ofSession,
+  ContactStarted: { ...ofSession, policyKey: PolicyKey },
   /** The tower's Init was right: the session takes updates, or the question where it stands. */
   Connected: { ...ofSession, address: TowerAddress },
   /** The tower has said up to which update it has applied. */
@@ -112,6 +112,8 @@ export const Happening = taggedUnion({
   /** All states of this policy are served again, or wait for the sessions at hand. */
   SessionUnwanted: { policyKey: PolicyKey },
   SessionTaken: { ...ofSession, policyKey: PolicyKey },
+  /** A contact with the tower failed, or it has cost a session: it is asked for no new one until then. */
+  TowerRests: { towerId: TowerId, until: Instant },
   /** A write or a question to the database failed; it is tried again at that instant. */
   DatabaseFailed: { failure: DbError, until: Instant },
   /** A defect has ended the sender. */

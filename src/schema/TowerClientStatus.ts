@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import { taggedUnion } from "../internal/taggedUnion.js"
+import { DbError } from "./DbError.js"
 import { Instant, TowerId } from "./Ids.js"
 import { PolicyKey } from "./Policy.js"
 import { ContactFailure, SessionRef } from "./TowerClientEvent.js"
@@ -21,7 +22,12 @@ export const SessionActivity = taggedUnion({
 export type SessionActivity = Schema.Schema.Type<typeof SessionActivity>
 
 /** @since 0.1.0 @category models */
-export const SessionStatus = Schema.Struct({ ...SessionRef.fields, since: Instant, activity: SessionActivity })
+export const SessionStatus = Schema.Struct({
+  ...SessionRef.fields,
+  policyKey: PolicyKey,
+  since: Instant,
+  activity: SessionActivity
+})
 /** @since 0.1.0 @category models */
 export type SessionStatus = typeof SessionStatus.Type
 
@@ -30,9 +36,19 @@ export const WantedSession = Schema.Struct({ policyKey: PolicyKey, since: Instan
 /** @since 0.1.0 @category models */
 export type WantedSession = typeof WantedSession.Type
 
+/** A database that failed is asked again at that instant. @since 0.1.0 @category models */
+export const DatabaseFailure = Schema.Struct({ failure: DbError, until: Instant })
+/** @since 0.1.0 @category models */
+export type DatabaseFailure = typeof DatabaseFailure.Type
+
+/** A tower that is asked for no new session until then. @since 0.1.0 @category models */
+export const RestingTower = Schema.Struct({ towerId: TowerId, until: Instant })
+/** @since 0.1.0 @category models */
+export type RestingTower = typeof RestingTower.Type
+
 /**
  * `role`: this process sends, another one does, or a defect has ended the sender. `sessions` are those that do something, or
- * rest after a failure.
+ * rest after a failure. `restingTowers` and `databaseFailure` can be over: their `until` says so.
  *
  * @since 0.1.0
  * @category models
@@ -40,7 +56,47 @@ export type WantedSession = typeof WantedSession.Type
 export const TowerClientStatus = Schema.Struct({
   role: Schema.Literal("sender", "waiting", "stopped"),
   sessions: Schema.Array(SessionStatus),
-  wanted: Schema.Array(WantedSession)
+  wanted: Schema.Array(WantedSession),
+  restingTowers: Schema.Array(RestingTower),
+  databaseFailure: Schema.optional(DatabaseFailure)
 })
 /** @since 0.1.0 @category models */
 export type TowerClientStatus = typeof TowerClientStatus.Type
+
+/**
+ * Why states have not all their copies yet, and until when where an end is known.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const WaitReason = taggedUnion({
+  /** Sessions at these towers connect for them, or send them. */
+  OnTheirWay: { towers: Schema.Array(TowerId) },
+  /** These towers are asked for a session. After a round without one it is asked again at that instant. */
+  SessionAsked: { towers: Schema.Array(TowerId), since: Instant, until: Schema.optional(Instant) },
+  /** The sessions for them rest after a failure, the first one until then. */
+  SessionsRest: { towers: Schema.Array(TowerId), until: Instant, failure: Schema.optional(ContactFailure) },
+  /** These towers have failed, and are asked for no new session, the first one until then. */
+  TowersRest: { towers: Schema.Array(TowerId), until: Instant },
+  /** There is no tower that has no copy yet and can be asked: more towers are needed. */
+  NoTower: {},
+  /** They were made for a policy that the client does not have any more: they wait for a stored session of that policy. */
+  OtherPolicy: {},
+  /** The database failed, and is asked again at that instant. */
+  DatabaseFails: { failure: DbError, until: Instant },
+  /** Another process sends them; it knows why. */
+  OtherSender: {},
+  /** A defect has ended the sender. */
+  SenderStopped: {}
+})
+/** @since 0.1.0 @category models */
+export type WaitReason = Schema.Schema.Type<typeof WaitReason>
+
+/** States of one channel and policy that miss copies, and every reason that holds now, one at least. @since 0.1.0 @category models */
+export const WaitingStates = Schema.Struct({
+  policyKey: PolicyKey,
+  states: Schema.NonNegativeInt,
+  reasons: Schema.NonEmptyArray(WaitReason)
+})
+/** @since 0.1.0 @category models */
+export type WaitingStates = typeof WaitingStates.Type

@@ -129,6 +129,8 @@ export declare namespace BackupDb {
 
     /** How many states of each policy are kept; policies of which none is kept are absent. */
     readonly backlog: Effect.Effect<ReadonlyArray<Backlog>, DbError>
+    /** How many states of a channel miss copies, for each policy; policies of which none does are absent. */
+    readonly missing: (id: ChannelId) => Effect.Effect<ReadonlyArray<Backlog>, DbError>
     /** Sessions in use that have free numbers or bound ones, of this route, by ascending key index. */
     readonly listSending: (route: Route, page?: Page<KeyIndex>) => Effect.Effect<ReadonlyArray<SendingSession>, DbError>
     /** Sessions that a tower has confirmed updates of, by ascending key index: all but lost ones, also inactive, terminal and exhausted ones. */

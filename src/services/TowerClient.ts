@@ -50,7 +50,7 @@ import type { Standing } from "../schema/Standing.js"
 import type { ChannelSummary, Ended } from "../schema/StoredBackup.js"
 import type { Tower } from "../schema/Tower.js"
 import type { TowerClientEvent } from "../schema/TowerClientEvent.js"
-import type { TowerClientStatus } from "../schema/TowerClientStatus.js"
+import type { TowerClientStatus, WaitingStates } from "../schema/TowerClientStatus.js"
 import type { BackupDb } from "./BackupDb.js"
 import type { SessionNegotiator } from "./SessionNegotiator.js"
 
@@ -114,6 +114,13 @@ export declare namespace TowerClient {
     readonly channels: (page?: BackupDb.Page<ChannelId>) => Effect.Effect<ReadonlyArray<ChannelSummary>, DbError>
     /** One channel. */
     readonly channel: (channelId: ChannelId) => Effect.Effect<ChannelSummary, DbError | ChannelNotRegistered>
+    /**
+     * Why states of the channel have not all their copies yet, and until when: one entry for each policy of which some miss
+     * copies, none where nothing is missing.
+     */
+    readonly waiting: (
+      channelId: ChannelId
+    ) => Effect.Effect<ReadonlyArray<WaitingStates>, DbError | ChannelNotRegistered>
     /**
      * No more sessions and updates for this tower until it is added again; what it has not confirmed is open for others. It
      * stays known (lncli `wtclient deactivate`).

@@ -108,8 +108,8 @@ export const run = (
       if (tower === undefined) return Effect.void
       const work = Inbox.make<"work">()
       state.put({ ...entry, contact: { phase: "connecting", since: now, isHedge, work } })
-      events.emit(Happening.ContactStarted(refOf(session)))
       const policyKey = SenderState.policyOf(entry)
+      events.emit(Happening.ContactStarted({ ...refOf(session), policyKey }))
       const sender = {
         env,
         lease,
@@ -147,7 +147,9 @@ export const run = (
       if (entry === undefined) state.drop(before)
       else state.put(entry)
       if (happening !== undefined) events.emit(happening)
-      if (penalty === "add") penalties.add(towerId, now)
+      if (penalty === "add") {
+        events.emit(Happening.TowerRests({ towerId, until: wall + penalties.add(towerId, now) - now }))
+      }
       if (penalty === "remove") penalties.remove(towerId)
       if (next === "readAgain") unsure.add(keyIndex)
       if (next === "audit") audits.set(towerId, { due: now + auditInterval, after: undefined })

@@ -51,6 +51,10 @@ export const log = ({ happening }: TowerClientEvent): Effect.Effect<void> => {
       return annotate(Effect.logError("a tower has lost copies"), { ...ofSession(happening), states: happening.lost })
     case "SessionWanted":
       return annotate(Effect.logDebug("a session is wanted"), { policy: happening.policyKey })
+    case "TowerRests": {
+      const { towerId, until } = happening
+      return annotate(Effect.logInfo("a tower is asked for no new session"), { towerId, until: instant(until) })
+    }
     case "DatabaseFailed": {
       const { failure, until } = happening
       return annotate(Effect.logWarning("the database fails"), { failure: failure.message, until: instant(until) })

@@ -7,9 +7,11 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Struct from "effect/Struct"
 import * as JusticeCurve from "../../internal/justice/justiceCurve.js"
@@ -41,6 +43,7 @@ import type { Settings } from "./Options.js"
 import type * as PolicyLook from "./policyLook.js"
 import * as Sender from "./sender.js"
 import * as Status from "./status.js"
+import { reasonsOf } from "./waitReasons.js"
 import * as WantedTowers from "./wantedTowers.js"
 
 /** A tower client, and how a finished backup is handed to it: for tests, in which signatures would take all the time. @since 0.1.0 @category constructors */
@@ -94,6 +97,7 @@ export const makeTowerClient = (settings: Settings) =>
       closeChannel: db.closeChannel,
       channels: db.listChannels,
       channel: db.summarize,
+      waiting: (channelId) => waiting(env, sources, channelId),
       deactivateTower: env.towers.deactivate,
       terminateSession: db.terminateSession,
       status: Effect.sync(events.status),
@@ -102,6 +106,24 @@ export const makeTowerClient = (settings: Settings) =>
       negotiators
     }
     return { client, keep: (backup: NewBackup) => keep(env, backup), listen: events.listen }
+  })
+
+/** The reasons for the states of each policy. */
+const waiting = ({ db, events }: Environment, sources: PolicyLook.Sources, channelId: ChannelId) =>
+  Effect.gen(function* () {
+    yield* db.loadChannel(channelId)
+    const missing = yield* db.missing(channelId)
+    const now = yield* Clock.currentTimeMillis
+    return yield* Effect.forEach(missing, ({ policyKey, states }) =>
+      Effect.map(
+        Effect.transposeMapOption(Option.fromNullable(sources.get(policyKey)), ({ negotiator }) => negotiator.status),
+        (negotiator) => ({
+          policyKey,
+          states,
+          reasons: reasonsOf(events.status(), policyKey, Option.getOrUndefined(negotiator), now)
+        })
+      )
+    )
   })
 
 const leaseChannel = ({ id: channelId }: Channel) =>

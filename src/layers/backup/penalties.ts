@@ -9,7 +9,8 @@ import { doubled, longestRestMs } from "./rests.js"
 
 /** Instants are monotonic milliseconds. @since 0.1.0 @category models */
 export interface Penalties {
-  readonly add: (towerId: TowerId, now: number) => void
+  /** Answers until when the tower is not asked. */
+  readonly add: (towerId: TowerId, now: number) => number
   /** A session of the tower is used up: nothing counts against the tower any more. */
   readonly remove: (towerId: TowerId) => void
   readonly isFree: (towerId: TowerId, now: number) => boolean
@@ -25,7 +26,9 @@ export const make = (): Penalties => {
   return {
     add: (towerId, now) => {
       const times = penalties.get(towerId)?.times ?? 0
-      penalties.set(towerId, { until: now + doubled(firstMs, times, longestRestMs), times: times + 1 })
+      const until = now + doubled(firstMs, times, longestRestMs)
+      penalties.set(towerId, { until, times: times + 1 })
+      return until
     },
     remove: (towerId) => void penalties.delete(towerId),
     isFree: (towerId, now) => (penalties.get(towerId)?.until ?? 0) <= now,

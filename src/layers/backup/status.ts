@@ -14,7 +14,7 @@ export interface Fold {
 }
 
 /** Before anything happened. @since 0.1.0 @category constructors */
-export const initial: Fold = { status: { role: "waiting", sessions: [], wanted: [] } }
+export const initial: Fold = { status: { role: "waiting", sessions: [], wanted: [], restingTowers: [] } }
 
 const others = ({ sessions }: TowerClientStatus, keyIndex: KeyIndex): ReadonlyArray<SessionStatus> =>
   sessions.filter((session) => session.keyIndex !== keyIndex)
@@ -25,25 +25,27 @@ export const after = (fold: Fold, { at, happening }: Numbered<Happening>): Fold 
   const doing = (
     { keyIndex, session, tower, towerId }: SessionRef,
     since: Instant,
-    activity: SessionActivity
-  ): Fold => {
-    return {
-      status: {
-        ...status,
-        sessions: [...others(status, keyIndex), { towerId, tower, session, keyIndex, since, activity }]
-      }
-    }
-  }
+    activity: SessionActivity,
+    policyKey = status.sessions.find((one) => one.keyIndex === keyIndex)?.policyKey
+  ): Fold =>
+    policyKey === undefined
+      ? fold
+      : {
+          status: {
+            ...status,
+            sessions: [...others(status, keyIndex), { towerId, tower, session, keyIndex, policyKey, since, activity }]
+          }
+        }
   const without = (keyIndex: KeyIndex): Fold => ({ status: { ...status, sessions: others(status, keyIndex) } })
   switch (happening._tag) {
     case "SendingStarted":
       return { status: { ...status, role: "sender" } }
     case "SendingStopped":
-      return { status: { role: "waiting", sessions: [], wanted: [] } }
+      return { status: { ...initial.status, databaseFailure: status.databaseFailure } }
     case "Stopped":
-      return { status: { role: "stopped", sessions: [], wanted: [] } }
+      return { status: { ...initial.status, role: "stopped" } }
     case "ContactStarted":
-      return doing(happening, at, SessionActivity.Connecting())
+      return doing(happening, at, SessionActivity.Connecting(), happening.policyKey)
     case "WindowBound":
       return doing(happening, at, SessionActivity.Sending())
     case "Lingering":
@@ -69,6 +71,15 @@ export const after = (fold: Fold, { at, happening }: Numbered<Happening>): Fold 
       return {
         status: { ...status, wanted: status.wanted.filter(({ policyKey }) => policyKey !== happening.policyKey) }
       }
+    case "TowerRests": {
+      const { towerId, until } = happening
+      const rest = status.restingTowers.filter((tower) => tower.towerId !== towerId && tower.until > at)
+      return { status: { ...status, restingTowers: [...rest, { towerId, until }] } }
+    }
+    case "DatabaseFailed": {
+      const { failure, until } = happening
+      return { status: { ...status, databaseFailure: { failure, until } } }
+    }
     case "StateKept":
     case "StateIneligible":
     case "Connected":
@@ -76,7 +87,6 @@ export const after = (fold: Fold, { at, happening }: Numbered<Happening>): Fold 
     case "Acked":
     case "CopyMade":
     case "SessionTaken":
-    case "DatabaseFailed":
       return fold
   }
 }

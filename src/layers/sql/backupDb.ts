@@ -27,6 +27,7 @@ export const make = (database: Database): BackupDb.Service => ({
   takeSenderLease: takeSenderLease(database),
   dropSenderLease: dropSenderLease(database),
   backlog: summaries.backlog(database),
+  missing: summaries.missing(database),
   listSending: sending.listSending(database),
   listAcked: sending.listAcked(database),
   towerNeeds: towerNeeds(database),

@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ChannelNotRegistered } from "../../schema/BackupError.js"
 import { PolicyKey } from "../../schema/Policy.js"
-import type { CommitHeight } from "../../schema/RevokedState.js"
 import type { ChannelSummary } from "../../schema/StoredBackup.js"
 import type { BackupDb } from "../../services/BackupDb.js"
 import { recordOf } from "./backupTable.js"
@@ -40,9 +39,9 @@ const bound = ({ sql }: Database): Fragment =>
  * How many kept backups `b` of a channel `c` have their copies: a session has them bound still, so they are among `bound`. (CROSS
  * JOIN: SQLite would walk along the backups of the channel otherwise.)
  */
-const held = ({ sql }: Database, upTo?: CommitHeight): Fragment =>
+const held = ({ sql }: Database, which = sql`1 = 1`): Fragment =>
   sql`(SELECT count(*) FROM bound CROSS JOIN wt_backup b
-    WHERE b.id = bound.backup AND b.channel = c.id AND ${upTo === undefined ? sql`1 = 1` : sql`b.height <= ${upTo}`}
+    WHERE b.id = bound.backup AND b.channel = c.id AND ${which}
       AND (SELECT count(DISTINCT o.tower) FROM wt_update o WHERE o.backup = b.id AND o.seq_num IS NULL) >= b.copies)`
 
 /** How many numbers are in ranges that may overlap: each adds what is above all that came before it. */
@@ -101,6 +100,28 @@ const summaries = (database: Database, which: Fragment) => {
   )
 }
 
+/** How many states of a channel miss copies, for each policy. @since 0.1.0 @category constructors */
+export const missing =
+  (database: Database): BackupDb.Service["missing"] =>
+  (id) => {
+    const { sql, transaction } = database
+    return transaction(
+      "missing",
+      "read",
+      sql`
+        ${bound(database)}
+        SELECT c.policy_key AS "policyKey", c.kept - ${held(database, sql`b.policy_key = c.policy_key`)} AS states
+        FROM (
+          SELECT w.id, k.policy_key, count(*) AS kept FROM wt_backup k JOIN wt_channel w ON w.id = k.channel
+          WHERE w.channel_id = ${id} GROUP BY w.id, k.policy_key
+        ) c
+        ORDER BY c.policy_key`.pipe(
+        Effect.flatMap(backlogs),
+        Effect.map((found) => found.filter(({ states }) => states > 0))
+      )
+    )
+  }
+
 /** Lists channels. @since 0.1.0 @category constructors */
 export const listChannels =
   (database: Database): BackupDb.Service["listChannels"] =>
@@ -141,7 +162,7 @@ export const progress =
             ${bound(database)}
             SELECT
               (SELECT count(*) FROM wt_backup b WHERE b.channel = c.id AND b.height <= ${height}) AS kept,
-              ${held(database, height)} AS held,
+              ${held(database, sql`b.height <= ${height}`)} AS held,
               ${covered(database, upTo)} AS lost
             FROM wt_channel c WHERE c.channel_id = ${id}`,
           progresses

@@ -286,6 +286,17 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     backlog: Effect.sync(() =>
       [...kept].flatMap(([policyKey, { length }]) => (length === 0 ? [] : [{ policyKey, states: length }]))
     ),
+    missing: (id) =>
+      Effect.sync(() => {
+        const counts = new Map<Policy.PolicyKey, number>()
+        for (const one of channels.get(id)?.kept.values() ?? []) {
+          const { policyKey } = one.backup
+          if (!isComplete(one)) counts.set(policyKey, (counts.get(policyKey) ?? 0) + 1)
+        }
+        return [...counts]
+          .map(([policyKey, states]) => ({ policyKey, states }))
+          .sort((a, b) => (a.policyKey < b.policyKey ? -1 : 1))
+      }),
     listSending: (route, page) =>
       Effect.sync(() =>
         pageOf(

@@ -8,7 +8,7 @@ import { newTables } from "../../../src/layers/testing/memoryTables.js"
 import type { ClientSession } from "../../../src/schema/ClientSession.js"
 import { TowerId } from "../../../src/schema/Ids.js"
 import * as Policy from "../../../src/schema/Policy.js"
-import { BackupId, type BoundUpdate, SenderToken } from "../../../src/schema/StoredBackup.js"
+import { type Backlog, BackupId, type BoundUpdate, SenderToken } from "../../../src/schema/StoredBackup.js"
 import { BackupDb } from "../../../src/services/BackupDb.js"
 import { ClientDb } from "../../../src/services/ClientDb.js"
 import type { Elapse } from "../ClientDb/contract.js"
@@ -190,6 +190,9 @@ const player = (context: Context.Context<Services>) => {
       }
     }).pipe(Effect.catchAll((error: Failure) => Effect.succeed(`${error._tag}: ${error.message}`)))
 
+  const byPolicy = (found: ReadonlyArray<Backlog>) =>
+    [...found].sort((one, other) => (one.policyKey < other.policyKey ? -1 : 1))
+
   const everything = Effect.all({
     channels: db.listChannels(),
     states: Effect.forEach([1, 2], (n) =>
@@ -200,7 +203,8 @@ const player = (context: Context.Context<Services>) => {
         ])
       )
     ),
-    backlog: Effect.map(db.backlog, (found) => [...found].sort((a, b) => (a.policyKey < b.policyKey ? -1 : 1))),
+    missing: Effect.forEach([1, 2], (n) => Effect.map(db.missing(channelId(n)), byPolicy)),
+    backlog: Effect.map(db.backlog, byPolicy),
     clear: db.listSending("clear"),
     tor: db.listSending("tor"),
     acked: Effect.forEach([1, 2, 3], (n) => db.listAcked(TowerId.make(n))),

@@ -1,8 +1,9 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Policy from "../../../src/schema/Policy.js"
 import { policy } from "../ClientDb/samples.js"
 import { numbersOf, scene, type Test } from "./contract.js"
-import { backup, channel, channelId, height, short } from "./samples.js"
+import { backup, channel, channelId, height, long, short } from "./samples.js"
 
 const id = channelId(1)
 
@@ -20,6 +21,28 @@ export const statesCases = (test: Test) => {
       assert.strictEqual((yield* record)._tag, "Kept")
       yield* window(first, { acked: 1 })
       assert.strictEqual((yield* record)._tag, "Complete")
+    })
+  )
+
+  test(
+    "what a channel misses is counted for each policy",
+    Effect.gen(function* () {
+      const { db, first, hand, window } = yield* scene
+      const missing = Effect.map(db.missing(id), (found) =>
+        [long, short].map((policy) => found.find(({ policyKey }) => policyKey === Policy.keyOf(policy))?.states)
+      )
+      assert.deepStrictEqual(yield* missing, [undefined, undefined])
+      yield* hand([1, 2, 3])
+      yield* hand([4, 5], { of: short, copies: 2 })
+      assert.deepStrictEqual(yield* missing, [3, 2])
+      // Bound is not confirmed.
+      yield* window(first, { limit: 2 })
+      assert.deepStrictEqual(yield* missing, [3, 2])
+      yield* window(first, { acked: 2, limit: 1 })
+      assert.deepStrictEqual(yield* missing, [1, 2])
+      yield* window(first, { acked: 3 })
+      assert.deepStrictEqual(yield* missing, [undefined, 2])
+      assert.deepStrictEqual(yield* db.missing(channelId(9)), [])
     })
   )
 
