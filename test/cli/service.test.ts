@@ -7,13 +7,13 @@ import * as path from "node:path"
 import type { Readable } from "node:stream"
 import { NodeContext } from "@effect/platform-node"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import Database from "better-sqlite3"
 import { Effect, Redacted } from "effect"
 import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../src/schema/Chain.js"
 import * as TowerUri from "../../src/schema/TowerUri.js"
 import { bundle } from "../integration/database/support/process.js"
 import { request } from "../layers/http/service.js"
+import { other } from "../layers/sql/sqliteFile.js"
 import { newClient } from "./wtclient.js"
 
 const program = await bundle("src/bin.ts")
@@ -112,6 +112,23 @@ describe("wtclient run", () => {
     })
   )
 
+  it.scopedLive("is asked by wtclient status, which says what is tried now and what is asked for", () =>
+    Effect.gen(function* () {
+      const { child, said, tower, wtclient } = yield* running(["--blob-type", "anchor"])
+      yield* said(/session established/)
+      const one = yield* wtclient("status")
+      assert.match(one.stdout, /\n\nThe service was started at .* ago\); it sends the backups\.\n\nTower 1,/)
+      assert.notInclude(one.stdout, "Requests for more sessions are not shown")
+      const { service } = JSON.parse((yield* wtclient("status", "--json")).stdout)
+      assert.strictEqual(service.client.role, "sender")
+      assert.strictEqual(service.negotiators.length, 4)
+      child.kill("SIGKILL")
+      const after = yield* wtclient("status")
+      assert.include(after.stdout, "Requests for more sessions are not shown")
+      assert.include(after.stdout, tower.uri.address)
+    })
+  )
+
   for (const [signal, code] of [
     ["SIGTERM", 143],
     ["SIGINT", 130]
@@ -129,19 +146,18 @@ describe("wtclient run", () => {
           }
         )
         yield* Effect.promise(() => once(connections[0] ?? child, "data"))
-        const opened = new Database(at("wtclient.db"), { readonly: true })
-        const lease = () => opened.prepare("SELECT token FROM wt_client WHERE token IS NOT NULL").all().length
-        assert.strictEqual(lease(), 1)
+        const sql = yield* other(at("wtclient.db"))
+        const leases = sql`SELECT token FROM wt_client WHERE token IS NOT NULL`
+        assert.strictEqual((yield* leases).length, 1)
         assert.isTrue(fs.existsSync(at("service")))
         assert.strictEqual((yield* ask("/readyz")).status, 200)
         child.kill(signal)
         assert.strictEqual((yield* end).code, code)
-        assert.strictEqual(lease(), 0)
+        assert.deepStrictEqual(yield* leases, [])
         assert.deepStrictEqual(
-          opened.prepare("SELECT key_index FROM wt_reservation WHERE lease IS NOT NULL AND for_ms > 0").all(),
+          yield* sql`SELECT key_index FROM wt_reservation WHERE lease IS NOT NULL AND for_ms > 0`,
           []
         )
-        opened.close()
         assert.isFalse(fs.existsSync(at("service")))
         assert.isFalse(fs.existsSync(socketPath))
         for (const socket of connections) socket.destroy()

@@ -6,14 +6,17 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
 import type { DbError } from "../../schema/DbError.js"
 import type { FeeRate } from "../../schema/FeeRate.js"
+import { ServiceStatus } from "../../schema/http/ServiceStatus.js"
 import type { Policy } from "../../schema/Policy.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { nextLines } from "./commandText.js"
 import type { Proposal } from "./policyFlags.js"
+import { serviceLines } from "./serviceLines.js"
 import { standingLines, type TowerStatus, towerStatusJson, towerStatusOf } from "./towerStatus.js"
 import { short } from "./views.js"
 
@@ -25,6 +28,8 @@ export interface Status {
   readonly policyWords: ReadonlyArray<string>
   readonly sessions: ReadonlyArray<ClientDb.SessionCounts>
   readonly towers: ReadonlyArray<TowerStatus>
+  /** What the service of this client says, where it was asked and runs. */
+  readonly service?: ServiceStatus | undefined
 }
 
 /** How a client stands now, by its database. To count the sessions takes as long as there are many. @since 0.1.0 @category constructors */
@@ -72,7 +77,8 @@ export const statusJson = (status: Status) => ({
   trouble: trouble(status)?.sentence,
   policy: { ...status.policy, blobTypeName: BlobType.nameOf(status.policy.blobType) },
   sessions: status.sessions.map((one) => ({ ...one, blobTypeName: BlobType.nameOf(one.blobType) })),
-  towers: status.towers.map(towerStatusJson)
+  towers: status.towers.map(towerStatusJson),
+  service: status.service && Schema.encodeSync(ServiceStatus)(status.service)
 })
 
 /** The sessions of a blob type, in numbers. @since 0.1.0 @category combinators */
@@ -94,14 +100,16 @@ export const statusLines = (
   chain: Chain.AnyChain,
   command: (...words: ReadonlyArray<string>) => string
 ): ReadonlyArray<string> => {
-  const { now, policy, sessions, towers } = status
+  const { now, policy, service, sessions, towers } = status
   const counted = sessions.map(countLine)
   const found = trouble(status)
   const next = found === undefined ? [] : nextLines([command(...found.next)])
   return [
     `${chain.name} ${chain.network}; policy: ${BlobType.nameOf(policy.blobType)}, ${policy.maxUpdates} updates, ${policy.sweepFeeRate} ${chain.feeUnit}`,
     ...(counted.length === 0 ? ["There are no sessions."] : counted),
-    "Requests for more sessions are not shown: the program that makes them keeps them, and not the database.",
+    ...(service === undefined
+      ? ["Requests for more sessions are not shown: the program that makes them keeps them, and not the database."]
+      : ["", ...serviceLines(service, now)]),
     "",
     ...(towers.length === 0 ? ["There are no towers."] : towers.flatMap((tower) => towerLines(tower, now))),
     ...(towers.length === 0 || next.length === 0 ? next : ["", ...next])

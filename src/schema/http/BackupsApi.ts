@@ -3,6 +3,7 @@
  * brings the signatures. Nothing is kept in between.
  *
  * @since 0.1.0
+ * @module
  */
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"

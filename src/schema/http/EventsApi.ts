@@ -2,6 +2,7 @@
  * The endpoint that says what happens, as it happens.
  *
  * @since 0.1.0
+ * @module
  */
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
@@ -13,7 +14,7 @@ import { BlobType } from "../BlobType.js"
 import { NegotiatorEvent } from "../NegotiatorEvent.js"
 import { TowerClientEvent } from "../TowerClientEvent.js"
 import { Authorization } from "./middleware.js"
-import { ServiceStatus } from "./StatusApi.js"
+import { ServiceStatus } from "./ServiceStatus.js"
 
 /**
  * A line of the stream: the status when it begins, and then what happens in the tower client and in its negotiators. The numbers

@@ -2,39 +2,16 @@
  * The endpoints that say how the service is.
  *
  * @since 0.1.0
+ * @module
  */
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
-import { Instant } from "../Ids.js"
-import { NegotiatorStatus } from "../NegotiatorStatus.js"
-import { Policy } from "../Policy.js"
-import { TowerClientStatus } from "../TowerClientStatus.js"
 import { Authorization } from "./middleware.js"
 import { NotReady, withStatus } from "./refusals.js"
-
-/** A negotiator of the service: what it is asked for, and what it tries now; it keeps `spare` unused sessions. @since 0.1.0 @category models */
-export const NegotiatorReport = Schema.Struct({
-  policy: Policy,
-  spare: Schema.NonNegativeInt,
-  status: NegotiatorStatus
-})
-/** @since 0.1.0 @category models */
-export type NegotiatorReport = typeof NegotiatorReport.Type
-
-/** What a service is doing. `startedAt` is in milliseconds since 1970. @since 0.1.0 @category models */
-export const ServiceStatus = Schema.Struct({
-  version: Schema.String,
-  chain: Schema.Literal("bitcoin", "decred"),
-  network: Schema.String,
-  startedAt: Instant,
-  client: TowerClientStatus,
-  negotiators: Schema.Array(NegotiatorReport)
-}).annotations({ identifier: "ServiceStatus" })
-/** @since 0.1.0 @category models */
-export type ServiceStatus = typeof ServiceStatus.Type
+import { ServiceStatus } from "./ServiceStatus.js"
 
 /** What a service that is well answers. @since 0.1.0 @category models */
 export const Healthy = Schema.Struct({ status: Schema.Literal("ok") })

@@ -2,6 +2,7 @@
  * The endpoints about towers.
  *
  * @since 0.1.0
+ * @module
  */
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"

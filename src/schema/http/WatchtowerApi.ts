@@ -21,8 +21,9 @@ export { ChannelPage } from "./ChannelsApi.js"
 export { ServiceEvent } from "./EventsApi.js"
 export { Authorization, BodyLimit, LocalOnly } from "./middleware.js"
 export { BodyTooLarge, EndpointNotFound, ForeignRequest, NotReady, ServiceDefect, Unauthorized } from "./refusals.js"
+export { NegotiatorReport, ServiceStatus } from "./ServiceStatus.js"
 export { SessionPage } from "./SessionsApi.js"
-export { Healthy, NegotiatorReport, ServiceStatus } from "./StatusApi.js"
+export { Healthy } from "./StatusApi.js"
 export { TowerReport, TowerStanding } from "./TowersApi.js"
 
 /**

@@ -2,6 +2,7 @@
  * What every endpoint that asks the database can answer instead.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { CorruptRow, DatabaseBusy, DatabaseUnavailable } from "../DbError.js"

@@ -2,6 +2,7 @@
  * What every request has to pass.
  *
  * @since 0.1.0
+ * @module
  */
 import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
 import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"

@@ -2,6 +2,7 @@
  * Pages of lists.
  *
  * @since 0.1.0
+ * @module
  */
 import * as Schema from "effect/Schema"
 

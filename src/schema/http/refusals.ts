@@ -3,6 +3,7 @@
  * reach no endpoint.
  *
  * @since 0.1.0
+ * @module
  */
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Effect from "effect/Effect"
