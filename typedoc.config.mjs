@@ -29,6 +29,8 @@ export default {
     // What is made of them is described, and nobody else makes any.
     "src/internal/fieldCodec.ts:Codec",
     "src/layers/testing/memoryTables.ts:Tables",
+    // The functions that HttpApiClient makes of the endpoints, which are described.
+    "src/layers/http/WatchtowerClient.ts:Groups",
     "src/schema/TransportError.ts:proxyFaults",
     "src/internal/taggedUnion.ts:TaggedUnion"
   ],

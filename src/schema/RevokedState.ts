@@ -20,7 +20,7 @@
  */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Amount, encodedError } from "../internal/json.js"
+import { Amount, encoded, encodedError } from "../internal/json.js"
 import { taggedUnion } from "../internal/taggedUnion.js"
 import { ChannelId } from "./Channel.js"
 import { HexBytes, PublicKey } from "./Ids.js"
@@ -67,9 +67,12 @@ export class RevokedState extends Schema.Class<RevokedState>("RevokedState")({
 }) {}
 
 /** An output that the signed transaction spends; the value in satoshi or atoms. @since 0.1.0 @category models */
-export const PrevOutput = Schema.Struct({ value: Amount, pkScript: HexBytes })
-/** @since 0.1.0 @category models */
-export interface PrevOutput extends Schema.Schema.Type<typeof PrevOutput> {}
+export class PrevOutput extends Schema.Class<PrevOutput>("PrevOutput")({ value: Amount, pkScript: HexBytes }) {
+  /** The encoded side, for `JSON.stringify` and loggers. */
+  toJSON(): unknown {
+    return encoded(PrevOutput, this)
+  }
+}
 
 /**
  * What is to be signed: a digest of 32 bytes, and for signers of whole transactions all that it was made of. `key` is the public key

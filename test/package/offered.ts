@@ -15,6 +15,7 @@ export const offered = [
   "./layers/SocksSocketDialer",
   "./layers/SqlClientDb",
   "./layers/SqliteClientDb",
+  "./layers/http/NodeHttpService",
   "./layers/negotiator/SessionNegotiator",
   "./layers/tower/NodeLoopbackTower",
   "./schema/*",

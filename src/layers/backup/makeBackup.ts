@@ -26,6 +26,7 @@ import {
   type CommitmentKeys,
   InvalidReason,
   InvalidRevokedState,
+  PrevOutput,
   type RevokedState,
   type Sign,
   type SignError,
@@ -39,7 +40,7 @@ const hex = (bytes: Uint8Array): HexBytes => HexBytes.make(toHex(bytes))
 /** The requests for the inputs of one draft. */
 const requestsOf = (chain: JusticeChain, { justice }: Draft, keys: CommitmentKeys): ((input: Input) => SignRequest) => {
   const transaction = hex(chain.unsigned(justice))
-  const prevOutputs = justice.inputs.map(({ spend, value }) => ({ value, pkScript: hex(spend.pkScript) }))
+  const prevOutputs = justice.inputs.map(({ spend, value }) => new PrevOutput({ value, pkScript: hex(spend.pkScript) }))
   return (input) => {
     const { role, scheme, script } = input.spend
     return {

@@ -1,6 +1,21 @@
 /**
  * The HTTP interface of a tower client on Node: on this machine's loopback, or on a unix socket (docs/service.md).
  *
+ * ```ts
+ * import { Layer, type Redacted } from "effect"
+ * import { Chain } from "effect-watchtower"
+ * import * as NodeHttpService from "effect-watchtower/layers/http/NodeHttpService"
+ * import * as NodeWatchtower from "effect-watchtower/layers/NodeWatchtower"
+ *
+ * const chain = Chain.bitcoinMainnet
+ *
+ * // A node that is written in Effect, and lets another program hand states in too.
+ * export const watchtower = (token: Redacted.Redacted) =>
+ *   NodeHttpService.layer({ chain, version: "1", listen: { host: "127.0.0.1", port: 9912 }, token }).pipe(
+ *     Layer.provideMerge(NodeWatchtower.towerClient({ chain, key: "key", database: { filename: "backups.db" } }))
+ *   )
+ * ```
+ *
  * @since 0.1.0
  * @module
  */

@@ -10,9 +10,10 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import {
   Authorization,
-  BodyLimit,
+  BodyNotJson,
   BodyTooLarge,
   ForeignRequest,
+  JsonBody,
   LocalOnly,
   Unauthorized
 } from "../../schema/http/WatchtowerApi.js"
@@ -37,13 +38,19 @@ const localOnly = Layer.succeed(
   )
 )
 
+const json = /^application\/json\s*(;|$)/i
+
 /** A body without a length would be cut in the middle, and the caller would not be told why. */
-const bodyLimit = Layer.succeed(
-  BodyLimit,
-  Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
-    headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > longestBody
-      ? new BodyTooLarge({ limit: longestBody })
-      : Effect.void
+const jsonBody = Layer.succeed(
+  JsonBody,
+  Effect.flatMap(
+    HttpServerRequest.HttpServerRequest,
+    ({ headers }): Effect.Effect<void, BodyTooLarge | BodyNotJson> => {
+      const length = Number(headers["content-length"] ?? 0)
+      if (headers["transfer-encoding"] !== undefined || length > longestBody)
+        return new BodyTooLarge({ limit: longestBody })
+      return length > 0 && !json.test(headers["content-type"] ?? "") ? new BodyNotJson() : Effect.void
+    }
   )
 )
 
@@ -61,5 +68,5 @@ const authorization = (token: Redacted.Redacted) =>
   })
 
 /** The checks of a service with this token. @since 0.1.0 @category layers */
-export const layer = (token: Redacted.Redacted): Layer.Layer<LocalOnly | BodyLimit | Authorization> =>
-  Layer.mergeAll(localOnly, bodyLimit, authorization(token))
+export const layer = (token: Redacted.Redacted): Layer.Layer<LocalOnly | JsonBody | Authorization> =>
+  Layer.mergeAll(localOnly, jsonBody, authorization(token))

@@ -10,7 +10,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { BackupsApi } from "./BackupsApi.js"
 import { ChannelsApi } from "./ChannelsApi.js"
 import { EventsApi } from "./EventsApi.js"
-import { BodyLimit, LocalOnly } from "./middleware.js"
+import { JsonBody, LocalOnly } from "./middleware.js"
 import { EndpointNotFound, ServiceDefect, withStatus } from "./refusals.js"
 import { SessionsApi } from "./SessionsApi.js"
 import { HealthApi, StatusApi } from "./StatusApi.js"
@@ -19,8 +19,16 @@ import { TowersApi } from "./TowersApi.js"
 export { BackupProgress, Digests, longestWait, Signature, Signatures, SignedState, TakenState } from "./BackupsApi.js"
 export { ChannelPage } from "./ChannelsApi.js"
 export { ServiceEvent } from "./EventsApi.js"
-export { Authorization, BodyLimit, LocalOnly } from "./middleware.js"
-export { BodyTooLarge, EndpointNotFound, ForeignRequest, NotReady, ServiceDefect, Unauthorized } from "./refusals.js"
+export { Authorization, JsonBody, LocalOnly } from "./middleware.js"
+export {
+  BodyNotJson,
+  BodyTooLarge,
+  EndpointNotFound,
+  ForeignRequest,
+  NotReady,
+  ServiceDefect,
+  Unauthorized
+} from "./refusals.js"
 export { NegotiatorReport, ServiceStatus } from "./ServiceStatus.js"
 export { SessionPage } from "./SessionsApi.js"
 export { Healthy } from "./StatusApi.js"
@@ -42,7 +50,7 @@ export class WatchtowerApi extends HttpApi.make("watchtower")
   .add(EventsApi)
   .addError(withStatus(EndpointNotFound, 404))
   .addError(withStatus(ServiceDefect, 500))
-  .middleware(BodyLimit)
+  .middleware(JsonBody)
   .middleware(LocalOnly)
   .annotate(OpenApi.Title, "effect-watchtower")
   .annotate(OpenApi.Description, "The tower client of a Lightning node, as a service beside it")

@@ -6,12 +6,16 @@
  */
 import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
 import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
-import { BodyTooLarge, ForeignRequest, Unauthorized, withStatus } from "./refusals.js"
+import * as Schema from "effect/Schema"
+import { BodyNotJson, BodyTooLarge, ForeignRequest, Unauthorized, withStatus } from "./refusals.js"
 
 /** The bearer token of the service. @since 0.1.0 @category middleware */
 export class Authorization extends HttpApiMiddleware.Tag<Authorization>()("effect-watchtower/http/Authorization", {
   failure: withStatus(Unauthorized, 401),
-  security: { token: HttpApiSecurity.bearer }
+  security: {
+    /** In the header `Authorization`. */
+    token: HttpApiSecurity.bearer
+  }
 }) {}
 
 /**
@@ -25,7 +29,7 @@ export class LocalOnly extends HttpApiMiddleware.Tag<LocalOnly>()("effect-watcht
   failure: withStatus(ForeignRequest, 403)
 }) {}
 
-/** A body that would be cut short is refused before it is read. @since 0.1.0 @category middleware */
-export class BodyLimit extends HttpApiMiddleware.Tag<BodyLimit>()("effect-watchtower/http/BodyLimit", {
-  failure: withStatus(BodyTooLarge, 413)
+/** A body that would be cut short, or that is no JSON, is refused before it is read. @since 0.1.0 @category middleware */
+export class JsonBody extends HttpApiMiddleware.Tag<JsonBody>()("effect-watchtower/http/JsonBody", {
+  failure: Schema.Union(withStatus(BodyTooLarge, 413), withStatus(BodyNotJson, 415))
 }) {}

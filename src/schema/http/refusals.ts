@@ -62,6 +62,13 @@ export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLar
   }
 }
 
+/** The body is said to be something else than JSON, as curl does unless it is told. @since 0.1.0 @category errors */
+export class BodyNotJson extends Schema.TaggedError<BodyNotJson>()("BodyNotJson", {}) {
+  override get message() {
+    return "The body must be JSON, and the request must say so: send the header Content-Type: application/json."
+  }
+}
+
 /** There is no such endpoint. @since 0.1.0 @category errors */
 export class EndpointNotFound extends Schema.TaggedError<EndpointNotFound>()("EndpointNotFound", {
   method: Schema.String,

@@ -88,8 +88,12 @@ describe("a request", () => {
       const wrongType = yield* ask("/v1/towers", { json: { tower: 7 } })
       assert.deepStrictEqual([wrongType.status, wrongType.body._tag], [400, "HttpApiDecodeError"])
       assert.match(String(wrongType.body.message), /^The request is not valid\. tower: Expected string, actual 7$/)
-      const form = yield* ask("/v1/towers", { text: "tower=x", headers: { "content-type": "text/plain" } })
-      assert.deepStrictEqual([form.status, form.body._tag], [400, "HttpApiDecodeError"])
+      for (const type of ["application/x-www-form-urlencoded", "text/plain", "application/jsonp"]) {
+        const form = yield* ask("/v1/towers", { text: "{}", headers: { "content-type": type } })
+        assert.deepStrictEqual([form.status, form.body._tag], [415, "BodyNotJson"], type)
+      }
+      const utf8 = { "content-type": "Application/JSON; charset=utf-8" }
+      assert.strictEqual((yield* ask("/v1/towers", { text: "{}", headers: utf8 })).status, 400)
       const limit = yield* ask("/v1/sessions?limit=0")
       assert.deepStrictEqual([limit.status, limit.body._tag], [400, "HttpApiDecodeError"])
     })
