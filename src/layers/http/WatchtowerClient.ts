@@ -63,13 +63,7 @@ export class WatchtowerClient extends Context.Tag("effect-watchtower/WatchtowerC
 /** @since 0.1.0 */
 export declare namespace WatchtowerClient {
   /** What a service can be asked. */
-  interface Service {
-    readonly health: Groups["health"]
-    readonly status: Groups["status"]
-    readonly towers: Groups["towers"]
-    readonly sessions: Groups["sessions"]
-    readonly channels: Groups["channels"]
-    readonly backups: Groups["backups"]
+  interface Service extends Omit<Groups, "events"> {
     /** The status, and then what happens; ends when the service stops. */
     readonly events: Stream.Stream<ServiceEvent, HttpClientError | ParseError>
   }
