@@ -139,6 +139,7 @@ export const channels = HttpApiBuilder.group(WatchtowerApi, "channels", (handler
         )
       )
       .handle("one", ({ path }) => client.channel(path.id))
+      .handle("waiting", ({ path }) => client.waiting(path.id))
       .handle("close", ({ path }) => Effect.zipRight(client.closeChannel(path.id), client.channel(path.id)))
   )
 )

@@ -12,6 +12,7 @@ import { ChannelClosed, ChannelMismatch, ChannelNotRegistered } from "../BackupE
 import { Channel, ChannelId } from "../Channel.js"
 import { Ineligible } from "../Ineligible.js"
 import { ChannelSummary } from "../StoredBackup.js"
+import { WaitingStates } from "../TowerClientStatus.js"
 import { databaseErrors } from "./databaseErrors.js"
 import { Authorization } from "./middleware.js"
 import { pageParams } from "./page.js"
@@ -51,6 +52,13 @@ export class ChannelsApi extends HttpApiGroup.make("channels")
       .addSuccess(ChannelSummary)
       .addError(notRegistered)
       .annotate(OpenApi.Summary, "One channel")
+  )
+  .add(
+    HttpApiEndpoint.get("waiting", "/v1/channels/:id/waiting")
+      .setPath(named)
+      .addSuccess(Schema.Array(WaitingStates))
+      .addError(notRegistered)
+      .annotate(OpenApi.Summary, "Why states of the channel have not all their copies yet, and until when")
   )
   .add(
     HttpApiEndpoint.post("close", "/v1/channels/:id/close")

@@ -21,7 +21,7 @@ const statusOf = (pending: number, state: NegotiatorState, sessions: ServiceStat
   chain: "bitcoin" as const,
   network: "regtest",
   startedAt: now - 60_000,
-  client: { role: "sender" as const, sessions, wanted: [] },
+  client: { role: "sender" as const, sessions, wanted: [], restingTowers: [] },
   negotiators: [{ policy, spare: 1, status: { pending, undelivered: 0, state } }]
 })
 
@@ -57,6 +57,7 @@ describe("the lines of a service", () => {
       ...tower,
       session: SessionId.make(publicKeyOf(3)),
       keyIndex: KeyIndex.make(7),
+      policyKey: Policy.keyOf(policy),
       since: now - 1_000
     }
     const failure = new DialFailed({ address, reason: "Refused" })

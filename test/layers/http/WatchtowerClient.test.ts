@@ -65,6 +65,27 @@ for (const [name, service] of [
       })
     )
 
+    it.scopedLive("is told what a state waits for", () =>
+      Effect.gen(function* () {
+        const { at } = yield* service
+        const { backups, channels, status } = yield* clientOf(at)
+        yield* Effect.repeat(status.get(), { until: ({ client }) => client.role === "sender" })
+        const { at: stateAt, channel } = yield* RevokedStates.make({ chain, type: "anchors" })
+        yield* channels.register({ payload: channel })
+        const path = { id: channel.id }
+        assert.deepStrictEqual(yield* channels.waiting({ path }), [])
+        const { sign, state } = stateAt(1)
+        const { digests } = yield* backups.digests({ payload: state })
+        const [toLocal = "", toRemote] = yield* Effect.forEach(digests, (digest) => Effect.map(sign(digest), toHex))
+        yield* backups.add({ payload: { ...state, signatures: { toLocal, toRemote } } })
+        const waiting = yield* channels.waiting({ path })
+        assert.deepStrictEqual(
+          waiting.map(({ reasons, states }) => [states, reasons.map(({ _tag }) => _tag)]),
+          [[1, ["NoTower"]]]
+        )
+      })
+    )
+
     it.scopedLive("gets the typed errors", () =>
       Effect.gen(function* () {
         const { at, uri } = yield* service
