@@ -68,10 +68,14 @@ const sessionLine = ({ activity, session, since, towerId }: SessionStatus, now: 
 }
 
 /** What it does now: requests for sessions, what is tried for them, and what sessions do. @since 0.1.0 @category combinators */
-export const serviceLines = ({ client, negotiators, startedAt }: ServiceStatus, now: number): ReadonlyArray<string> => [
-  `The service was started at ${away(startedAt, now)}; ${roles[client.role]}.`,
-  ...[
-    ...negotiators.flatMap((one) => negotiatorLines(one, now)),
+export const serviceLines = ({ client, negotiators, startedAt }: ServiceStatus, now: number): ReadonlyArray<string> => {
+  const asked = negotiators.flatMap((one) => negotiatorLines(one, now))
+  const lines = [
+    ...(asked.length === 0 ? ["nothing is asked for"] : asked),
     ...client.sessions.map((one) => sessionLine(one, now))
-  ].map((line) => `  ${line}`)
-]
+  ]
+  return [
+    `The service was started at ${away(startedAt, now)}; ${roles[client.role]}.`,
+    ...lines.map((line) => `  ${line}`)
+  ]
+}

@@ -28,9 +28,10 @@ const statusOf = (pending: number, state: NegotiatorState, sessions: ServiceStat
 const lines = (...given: Parameters<typeof statusOf>) => serviceLines(statusOf(...given), now).slice(1)
 
 describe("the lines of a service", () => {
-  it("say how long it runs, and that it sends", () => {
+  it("say how long it runs, that it sends, and that nothing is asked for", () => {
     assert.deepStrictEqual(serviceLines(statusOf(0, NegotiatorState.Idle()), now), [
-      "The service was started at 2027-01-15T07:59:00.000Z (1m ago); it sends the backups."
+      "The service was started at 2027-01-15T07:59:00.000Z (1m ago); it sends the backups.",
+      "  nothing is asked for"
     ])
   })
 
@@ -65,7 +66,7 @@ describe("the lines of a service", () => {
       { ...session, activity: SessionActivity.Sending() },
       { ...session, activity: SessionActivity.Resting({ until: now + 1_000, failure }) }
     ])
-    assert.match(found[0] ?? "", /^ {2}session [0-9a-f]{16}… at tower 2: sends since 1s ago$/)
-    assert.include(found[1], `rests until 2027-01-15T08:00:01.000Z (in 1s): ${failure.message}`)
+    assert.match(found[1] ?? "", /^ {2}session [0-9a-f]{16}… at tower 2: sends since 1s ago$/)
+    assert.include(found[2], `rests until 2027-01-15T08:00:01.000Z (in 1s): ${failure.message}`)
   })
 })
