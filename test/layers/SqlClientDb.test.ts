@@ -4,6 +4,7 @@ import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
+import { check } from "../../src/layers/sql/databaseCheck.js"
 import { policy, session, update } from "../services/ClientDb/samples.js"
 import { bind, patiently, withClient } from "./sql/sqliteFile.js"
 
@@ -56,6 +57,7 @@ describe("SqlClientDb", () => {
       const held = yield* db.nextSessionKeyIndex(tower.id, policy.blobType, "clear")
       yield* db.createClientSession(session(tower, held), held, update(tower))
       assert.deepStrictEqual(yield* db.listClientSessions(), [session(tower, held)])
+      assert.deepStrictEqual(yield* Effect.provideService(check, SqlClient.SqlClient, client), [])
     })
   )
 

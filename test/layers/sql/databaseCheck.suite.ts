@@ -12,7 +12,7 @@ type Damage = readonly [title: string, statement: string, table: string, detail:
 
 const damages: ReadonlyArray<Damage> = [
   ["no identity", "DELETE FROM wt_identity", "wt_identity", /one row .* there are 0/],
-  ["a counter set back", "UPDATE wt_identity SET next_index = 107", "wt_identity", /key index 109 was given out/],
+  ["a counter set back", "UPDATE wt_identity SET next_index = 109", "wt_identity", /key index 109 was given out/],
   [
     "a key index reserved again",
     "UPDATE wt_reservation SET key_index = 101 WHERE key_index = 103",
