@@ -12,7 +12,7 @@ const endpoints = Object.entries({
   status: ["get"],
   towers: ["list", "add", "one", "remove", "deactivate"],
   sessions: ["list", "terminate"],
-  channels: ["list", "register", "one", "close"],
+  channels: ["list", "register", "one", "waiting", "close"],
   backups: ["digests", "add", "progress"]
 }).flatMap(([group, names]) =>
   names.map((name) => `api.WatchtowerClient.WatchtowerClient.Service.${group}.__type.${name}`)

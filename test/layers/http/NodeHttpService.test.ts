@@ -14,6 +14,7 @@ import {
 import { TowerId } from "../../../src/schema/Ids.js"
 import { RevokedState } from "../../../src/schema/RevokedState.js"
 import { Tower } from "../../../src/schema/Tower.js"
+import { WaitingStates } from "../../../src/schema/TowerClientStatus.js"
 import { chain, decoded, type Request, request, start, token } from "./service.js"
 
 const service = Effect.map(start(), (one) => ({
@@ -235,9 +236,17 @@ describe("a revoked state", () => {
         missing: 1
       })
 
+      const waiting = Effect.map(ask(`/v1/channels/${channel.id}/waiting`), (answer) =>
+        decoded(Schema.Array(WaitingStates), answer)
+      )
+      const [why] = yield* waiting
+      assert.strictEqual(why?.states, 1)
+      assert.isNotEmpty(why?.reasons)
+
       yield* ask("/v1/towers", { json: { tower: uri } })
       assert.strictEqual((yield* ask(`/v1/backups/${channel.id}/3?wait=25`)).body.missing, 0)
       assert.deepInclude((yield* ask(`/v1/channels/${channel.id}`)).body, { handedIn: 1, complete: 1, missing: 0 })
+      assert.deepStrictEqual(yield* waiting, [])
       const [justice] = yield* tower.breach(state.commitmentTransaction)
       assert.include(justice.transaction, channel.sweepPkScript)
 
