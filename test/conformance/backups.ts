@@ -286,7 +286,7 @@ const compareInput = (
 ) => {
   const what = (field: string) => `justice.inputs, ${input.spend.role}, ${field}`
   const { role, scheme, script, sequence } = input.spend
-  const digest = chain.digest(justice, input)
+  const digest = chain.digestOf(justice)(input)
   same(what("role"), expected.role, role)
   same(what("prevTxid"), expected.prevTxid, reversed(toHex(input.txid)))
   same(what("prevIndex"), expected.prevIndex, input.index)
@@ -368,7 +368,7 @@ const compareJustice = (same: Same, subject: Subject, entry: Case) => {
   const signedOf = (blob: string): string =>
     Either.match(punish(curve, agreement, commitment, fromHex(blob)), {
       onLeft: reason,
-      onRight: ({ signed }) => toHex(signed)
+      onRight: ({ justice }) => toHex(agreement.chain.signed(justice))
     })
   same("justice.signed", expected.signed, signedOf(entry.encryptedBlob))
   const signedBytes = expected.signed.length / 2
@@ -391,7 +391,7 @@ const compareJustice = (same: Same, subject: Subject, entry: Case) => {
   const { encryptedBlob, signed } = entry.zeroAux ?? { ...entry, signed: expected.signed }
   same("backup.hint", entry.hint, hint)
   same("backup.encryptedBlob", encryptedBlob, toHex(ours.right.blob))
-  same("backup.signed", signed, toHex(ours.right.punished.signed))
+  same("backup.signed", signed, toHex(agreement.chain.signed(ours.right.punished.justice)))
   if (entry.zeroAux) {
     const opened = Blob.open(agreement.chain, commitment.txid, ours.right.blob)
     same("zeroAux.plaintext", entry.zeroAux.plaintext, Either.match(opened, { onLeft: String, onRight: toHex }))

@@ -68,30 +68,33 @@ const isPublicKeyHash = (script: Uint8Array): boolean => isVersion0(script, 20)
 const isTaproot = (script: Uint8Array): boolean =>
   script.length === 34 && script[0] === Script.op.one && script[1] === 32
 
-/** The digest of a segwit output of version 0 (BIP-143), with SIGHASH_ALL. */
-const digestV0 = ({ inputs, outputs }: Justice, { index, spend, txid, value }: Input): Uint8Array =>
-  hash256(
-    concat(
-      codec.u32le.write(version),
-      hash256(concat(...inputs.map(outpoint.write))),
-      hash256(concat(...inputs.map((input) => codec.u32le.write(input.spend.sequence)))),
-      outpoint.write({ txid, index }),
-      // The script code of P2WPKH is that of P2PKH.
-      codec.varBytes.write(
-        isPublicKeyHash(spend.script) ? Script.payToPublicKeyHash(spend.script.subarray(2)) : spend.script
-      ),
-      codec.u64le.write(value),
-      codec.u32le.write(spend.sequence),
-      hash256(concat(...outputs.map(output.write))),
-      lockTime,
-      codec.u32le.write(sighashAll)
-    )
+/** The digests of segwit outputs of version 0 (BIP-143), with SIGHASH_ALL. */
+const digestV0Of = ({ inputs, outputs }: Justice): ((input: Input) => Uint8Array) => {
+  const before = concat(
+    codec.u32le.write(version),
+    hash256(concat(...inputs.map(outpoint.write))),
+    hash256(concat(...inputs.map(({ spend }) => codec.u32le.write(spend.sequence))))
   )
+  const after = concat(hash256(concat(...outputs.map(output.write))), lockTime, codec.u32le.write(sighashAll))
+  return ({ index, spend, txid, value }) =>
+    hash256(
+      concat(
+        before,
+        outpoint.write({ txid, index }),
+        // The script code of P2WPKH is that of P2PKH.
+        codec.varBytes.write(
+          isPublicKeyHash(spend.script) ? Script.payToPublicKeyHash(spend.script.subarray(2)) : spend.script
+        ),
+        codec.u64le.write(value),
+        codec.u32le.write(spend.sequence),
+        after
+      )
+    )
+}
 
-/** The digest of a leaf (BIP-341, BIP-342), with SIGHASH_DEFAULT. */
-const digestV1 = ({ inputs, outputs }: Justice, input: Input): Uint8Array =>
-  Tapscript.taggedHash(
-    "TapSighash",
+/** The digests of leaves (BIP-341, BIP-342), with SIGHASH_DEFAULT. */
+const digestV1Of = ({ inputs, outputs }: Justice): ((input: Input) => Uint8Array) => {
+  const shared = concat(
     // The epoch, SIGHASH_DEFAULT.
     Uint8Array.of(0, 0),
     codec.u32le.write(version),
@@ -102,13 +105,23 @@ const digestV1 = ({ inputs, outputs }: Justice, input: Input): Uint8Array =>
     sha256(concat(...inputs.map(({ spend }) => codec.u32le.write(spend.sequence)))),
     sha256(concat(...outputs.map(output.write))),
     // By a script, without annex.
-    Uint8Array.of(2),
-    codec.u32le.write(inputs.indexOf(input)),
-    Tapscript.leafHash(input.spend.script),
-    // The version of its keys; no OP_CODESEPARATOR.
-    Uint8Array.of(0),
-    codec.u32le.write(0xffff_ffff)
+    Uint8Array.of(2)
   )
+  return (input) =>
+    Tapscript.taggedHash(
+      "TapSighash",
+      shared,
+      codec.u32le.write(inputs.indexOf(input)),
+      Tapscript.leafHash(input.spend.script),
+      // The version of its keys; no OP_CODESEPARATOR.
+      Uint8Array.of(0),
+      codec.u32le.write(0xffff_ffff)
+    )
+}
+
+/** All inputs are of one form. */
+const digestOf: JusticeChain["digestOf"] = (justice) =>
+  justice.inputs[0]?.spend.scheme === "schnorr" ? digestV1Of(justice) : digestV0Of(justice)
 
 /** An output's amount and script, in weight units without the factor of four. */
 const outputSize = (script: Uint8Array): number => 8 + codec.varBytes.write(script).length
@@ -182,7 +195,7 @@ export const bitcoin = (curve: JusticeCurve): JusticeChain => ({
   // For every script the tower calculates with the size of P2WPKH: for another one its fee would differ from the client's.
   rewardsTo: isPublicKeyHash,
   dustLimit: (script) => (isPublicKeyHash(script) ? 294n : 330n),
-  digest: (justice, input) => (input.spend.scheme === "ecdsa" ? digestV0(justice, input) : digestV1(justice, input)),
+  digestOf,
   unsigned,
   signed: (justice) => {
     const witnesses = justice.inputs.map(({ signature, spend }) => witness.write(spend.stack(signature)))

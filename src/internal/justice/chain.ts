@@ -33,8 +33,8 @@ export interface JusticeChain {
   readonly rewardsTo: (script: Uint8Array) => boolean
   /** The least amount that the daemons do not call dust, for an output of this script. */
   readonly dustLimit: (script: Uint8Array) => bigint
-  /** The digest that this input of the transaction signs: 32 bytes. */
-  readonly digest: (justice: Justice, input: Input) => Uint8Array
+  /** The digest that an input of the transaction signs: 32 bytes. What all its inputs sign is hashed once. */
+  readonly digestOf: (justice: Justice) => (input: Input) => Uint8Array
   /** The bytes of the transaction without signatures. */
   readonly unsigned: (justice: Justice) => Uint8Array
   /** The bytes of the transaction with what each input pushes. */

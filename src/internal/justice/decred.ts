@@ -128,8 +128,10 @@ export const decred: JusticeChain = {
   sweepsTo: isPublicKeyHash,
   rewardsTo: () => true,
   dustLimit: () => 6030n,
-  digest: (justice, input) =>
-    blake256(concat(codec.u32le.write(sighashAll), prefixHash(justice), witnessHash(justice, input))),
+  digestOf: (justice) => {
+    const shared = concat(codec.u32le.write(sighashAll), prefixHash(justice))
+    return (input) => blake256(concat(shared, witnessHash(justice, input)))
+  },
   unsigned: (justice) => serialize(justice, () => ({ value: 0n, signatureScript: new Uint8Array(0) })),
   signed: (justice) =>
     serialize(justice, ({ signature, spend, value }) => ({

@@ -20,11 +20,10 @@ import {
   sorted
 } from "./transaction.js"
 
-/** A justice transaction that can be broadcast, and what it was made of. @since 0.1.0 @category models */
+/** A justice transaction, of which `JusticeChain.signed` gives the bytes to broadcast, and its amounts. @since 0.1.0 @category models */
 export interface Punishment {
   readonly amounts: Amounts
-  readonly justice: Justice
-  readonly signed: Uint8Array
+  readonly justice: Justice<SignedInput>
 }
 
 /** Why there is no justice transaction. @since 0.1.0 @category errors */
@@ -63,10 +62,11 @@ export const punish = (
       return yield* Either.left({ reason: "RewardScript" } as const)
     const amounts = yield* divide(chain, terms, inputs, kit.sweepScript)
     const justice = sorted(inputs, outputs(amounts, terms, kit.sweepScript))
+    const digestOf = chain.digestOf(justice)
     for (const input of justice.inputs) {
-      if (!verify(curve, input.spend, chain.digest(justice, input), input.signature)) {
+      if (!verify(curve, input.spend, digestOf(input), input.signature)) {
         return yield* Either.left({ reason: "InvalidSignature", role: input.spend.role } as const)
       }
     }
-    return { amounts, justice, signed: chain.signed(justice) }
+    return { amounts, justice }
   })

@@ -33,21 +33,28 @@ import {
   type SignRequest
 } from "../../schema/RevokedState.js"
 import { Entropy } from "../../services/Entropy.js"
+import { both } from "../concurrency/startNow.js"
 import { agreementOf, type Session } from "./agreement.js"
 
-const hex = (bytes: Uint8Array): HexBytes => HexBytes.make(toHex(bytes))
+/** Made of values that were checked, or that are of this program. */
+const unchecked = { disableValidation: true }
+
+const hex = (bytes: Uint8Array): HexBytes => HexBytes.make(toHex(bytes), unchecked)
 
 /** The requests for the inputs of one draft. */
 const requestsOf = (chain: JusticeChain, { justice }: Draft, keys: CommitmentKeys): ((input: Input) => SignRequest) => {
   const transaction = hex(chain.unsigned(justice))
-  const prevOutputs = justice.inputs.map(({ spend, value }) => new PrevOutput({ value, pkScript: hex(spend.pkScript) }))
+  const digestOf = chain.digestOf(justice)
+  const prevOutputs = justice.inputs.map(
+    ({ spend, value }) => new PrevOutput({ value, pkScript: hex(spend.pkScript) }, unchecked)
+  )
   return (input) => {
     const { role, scheme, script } = input.spend
     return {
       role,
       scheme,
       key: role === "toLocal" ? keys.revocation : keys.toRemote,
-      digest: hex(chain.digest(justice, input)),
+      digest: hex(digestOf(input)),
       transaction,
       input: justice.inputs.indexOf(input),
       sighashType: scheme === "ecdsa" ? 1 : 0,
@@ -172,13 +179,11 @@ export const makeBackup = (
     const invalid = (reason: InvalidReason) => invalidState(state, reason)
     const { agreement, drafted, pure, request } = yield* prepare(curve, session, channel, state)
     const signatureOf = (input: Input) => sign(request(input))
-    const signatures: Signatures = yield* Effect.all(
-      {
-        toLocal: signatureOf(drafted.toLocal),
-        toRemote: drafted.toRemote ? signatureOf(drafted.toRemote) : Effect.succeed(undefined)
-      },
-      { concurrency: "unbounded" }
+    const [toRemote, toLocal] = yield* both(
+      drafted.toRemote ? signatureOf(drafted.toRemote) : Effect.succeed(undefined),
+      signatureOf(drafted.toLocal)
     )
+    const signatures: Signatures = { toLocal, toRemote }
     for (const role of Struct.keys(signatures)) {
       // A kit has room for 64 bytes; any other number would move all that stands behind it.
       const signature = signatures[role]
@@ -193,8 +198,11 @@ export const makeBackup = (
       }
       return yield* Effect.dieMessage(`A new blob is useless: ${punished.left.reason}.`)
     }
-    return new Backup({
-      hint: Hint.make(toHex(Blob.hint(agreement.chain, drafted.commitment.txid))),
-      encryptedBlob: hex(blob)
-    })
+    return new Backup(
+      {
+        hint: Hint.make(toHex(Blob.hint(agreement.chain, drafted.commitment.txid)), unchecked),
+        encryptedBlob: hex(blob)
+      },
+      unchecked
+    )
   })

@@ -21,6 +21,24 @@ export const exitOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<Exi
   })
 
 /**
+ * The results of two effects that run at the same time. The first one has a fiber, which begins at once, and the second one has
+ * the caller's: what needs no wait costs no turn of the scheduler. A failure of the first one is told when the second one has ended.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const both = <A, E, R, A2, E2, R2>(
+  one: Effect.Effect<A, E, R>,
+  other: Effect.Effect<A2, E2, R2>
+): Effect.Effect<readonly [A, A2], E | E2, R | R2> =>
+  Effect.acquireUseRelease(
+    // Interruptible even here, or the release could not stop it.
+    startNow(Effect.interruptible(one)),
+    (fiber) => Effect.zipWith(other, Effect.flatten(exitOf(fiber)), (second, first) => [first, second]),
+    (fiber) => stop(fiber)
+  )
+
+/**
  * Interrupts fibers, and waits for their ends; does nothing with those that have ended. All are told before any end is waited for: a
  * slow one must not keep the others running.
  *

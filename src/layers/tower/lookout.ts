@@ -10,6 +10,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import { fromHex, toHex } from "../../internal/bytes.js"
 import * as Blob from "../../internal/justice/blob.js"
+import type { JusticeChain } from "../../internal/justice/chain.js"
 import { nobleJusticeCurve as curve } from "../../internal/justice/nobleJusticeCurve.js"
 import { type Punishment, punish, type Useless } from "../../internal/justice/punish.js"
 import type { Commitment } from "../../internal/justice/transaction.js"
@@ -28,14 +29,15 @@ import { agreementOf, justiceChainOf } from "../backup/agreement.js"
 import type { TowerSession, TowerSessions, TowerUpdate } from "./sessions.js"
 
 const justiceTransaction = (
+  { signed }: JusticeChain,
   { id: sessionId }: TowerSession,
   { seqNum }: TowerUpdate,
-  { amounts: { fee }, justice, signed }: Punishment
+  { amounts: { fee }, justice }: Punishment
 ): JusticeTransaction =>
   new JusticeTransaction({
     sessionId,
     seqNum,
-    transaction: HexBytes.make(toHex(signed)),
+    transaction: HexBytes.make(toHex(signed(justice))),
     swept: justice.inputs.map(({ index, spend: { role }, value }) => new SweptOutput({ role, index, value })),
     fee
   })
@@ -73,13 +75,12 @@ const punishWith =
   ({ session, update }: Match): Either.Either<JusticeTransaction, UselessUpdate> => {
     const { policy, rewardScript: rewardPkScript } = session
     const agreement = agreementOf(curve, { chain, policy, rewardPkScript })
-    const punished = agreement && punish(curve, agreement, commitment, fromHex(update.encryptedBlob))
     const useless = (reason: UselessReason) =>
       new UselessUpdate({ sessionId: session.id, seqNum: update.seqNum, reason })
-    if (punished === undefined) return Either.left(useless(UselessReason.NotOnThisChain()))
-    return Either.mapBoth(punished, {
+    if (agreement === undefined) return Either.left(useless(UselessReason.NotOnThisChain()))
+    return Either.mapBoth(punish(curve, agreement, commitment, fromHex(update.encryptedBlob)), {
       onLeft: (fault) => useless(reasonOf(fault)),
-      onRight: (punishment) => justiceTransaction(session, update, punishment)
+      onRight: (punishment) => justiceTransaction(agreement.chain, session, update, punishment)
     })
   }
 

@@ -212,8 +212,8 @@ describe.each(types.map(([chain, type]) => ({ chain, type })))("a backup of $cha
         assert.isDefined(agreement)
         const commitment = Either.getOrThrow(agreement.chain.readTransaction(fromHex(raw)))
         const ours = punish(curve, agreement, commitment, fromHex(backup.encryptedBlob))
-        const { amounts, signed } = Either.getOrThrow(ours)
-        assert.strictEqual(toHex(signed), theirs.transaction)
+        const { amounts, justice } = Either.getOrThrow(ours)
+        assert.strictEqual(toHex(agreement.chain.signed(justice)), theirs.transaction)
         assert.strictEqual(amounts.sweep, theirs.amount)
       }),
       { numRuns: 12, seed: 20_261_128 }

@@ -24,9 +24,10 @@ export const pureBackup = (
 ) =>
   Either.gen(function* () {
     const drafted = yield* draft(agreement, state)
+    const digestOf = agreement.chain.digestOf(drafted.justice)
     const signed = (input: Input) => {
       const sign = input.spend.scheme === "ecdsa" ? curve.signEcdsa : curve.signSchnorr
-      return sign(secrets[input.spend.role], agreement.chain.digest(drafted.justice, input))
+      return sign(secrets[input.spend.role], digestOf(input))
     }
     const signatures = { toLocal: signed(drafted.toLocal), toRemote: drafted.toRemote && signed(drafted.toRemote) }
     const blob = seal(agreement, state, drafted, signatures, nonce)
