@@ -127,6 +127,11 @@ export declare namespace BackupDb {
     /** Gives the lease back, if this process has it. */
     readonly dropSenderLease: (token: SenderToken) => Effect.Effect<void, DbError>
 
+    /**
+     * How many sessions were given up or lost, ever: while it does not change, no process has ended one. Towers that are removed are not
+     * seen by it.
+     */
+    readonly endedSessions: Effect.Effect<number, DbError>
     /** How many states of each policy are kept; policies of which none is kept are absent. */
     readonly backlog: Effect.Effect<ReadonlyArray<Backlog>, DbError>
     /** How many states of a channel miss copies, for each policy; policies of which none does are absent. */

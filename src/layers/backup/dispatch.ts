@@ -73,6 +73,9 @@ export const run = (
     const unsure = new Set<KeyIndex>()
     /** Are the towers and the sessions as they were read last? */
     let isLoaded = false
+    /** How many sessions had ended when that was read last, and was the lease renewed since? */
+    let endedSessions: number | undefined
+    let isRenewed = true
 
     /** Reads the towers and the sessions. */
     const load: Effect.Effect<void, DbError> = Effect.gen(function* () {
@@ -166,8 +169,8 @@ export const run = (
           case "Look":
             return state.lookAtAll()
           case "Renewed":
-            // Another process may have ended a session: what it had bound is open again.
-            return state.reopen()
+            isRenewed = true
+            return
           case "TowersChanged":
             isLoaded = false
             return
@@ -244,9 +247,18 @@ export const run = (
       return Math.min(...[...audits.values()].map(({ due }) => due))
     })
 
+    /** Another process may have ended a session: what it had bound is open again. */
+    const seeEnded: Effect.Effect<void, DbError> = Effect.gen(function* () {
+      const found = yield* db.endedSessions
+      if (found !== endedSessions) state.reopen()
+      endedSessions = found
+      isRenewed = false
+    })
+
     /** Does all that it is time for. Answers when it is time again. */
     const act: Effect.Effect<number, DbError> = Effect.gen(function* () {
       if (!isLoaded) yield* load
+      if (isRenewed) yield* seeEnded
       const bound = yield* contactBound
       const audited = yield* audit
       for (const policyKey of state.due(yield* Monotonic.now)) {

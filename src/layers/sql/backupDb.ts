@@ -28,6 +28,7 @@ export const make = (database: Database): BackupDb.Service => ({
   dropSenderLease: dropSenderLease(database),
   backlog: summaries.backlog(database),
   missing: summaries.missing(database),
+  endedSessions: sending.endedSessions(database),
   listSending: sending.listSending(database),
   listAcked: sending.listAcked(database),
   towerNeeds: towerNeeds(database),

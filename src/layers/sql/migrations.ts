@@ -148,7 +148,19 @@ const backups: Migration = ({ bytes, instant, rowId, wide }) => [
 
 const deactivation: Migration = () => ["ALTER TABLE wt_tower ADD COLUMN deactivated INTEGER NOT NULL DEFAULT 0"]
 
-const migrations: ReadonlyArray<Migration> = [tables, sessionsByAge, additions, lastAddition, backups, deactivation]
+const endedSessions: Migration = () => [
+  "CREATE INDEX wt_session_ended ON wt_session (key_index) WHERE ended IS NOT NULL"
+]
+
+const migrations: ReadonlyArray<Migration> = [
+  tables,
+  sessionsByAge,
+  additions,
+  lastAddition,
+  backups,
+  deactivation,
+  endedSessions
+]
 
 /** The version that this program writes. @since 0.1.0 @category models */
 export const version = migrations.length

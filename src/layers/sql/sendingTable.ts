@@ -108,6 +108,19 @@ export const noteRefusal =
       })
     )
 
+const counts = rows.decode("wt_session", Schema.Struct({ ended: rows.column(Schema.NonNegativeInt) }))
+
+/** Counts the sessions that were ended, which are few, by their index. @since 0.1.0 @category constructors */
+export const endedSessions = ({ sql, transaction }: Database): BackupDb.Service["endedSessions"] =>
+  transaction(
+    "endedSessions",
+    "read",
+    Effect.map(
+      Effect.flatMap(sql`SELECT count(*) AS ended FROM wt_session WHERE ended IS NOT NULL`, counts),
+      ([row]) => row?.ended ?? 0
+    )
+  )
+
 const nothing: Ended = { reopened: 0, lost: 0 }
 
 const EndRow = Schema.Struct({ keyIndex: rows.column(KeyIndex), ended: Schema.NullOr(SessionEnd) })

@@ -47,7 +47,10 @@ import {
   recordOf,
   summaryOf
 } from "./memoryChannels.js"
-import { isTowerInUse, newTables, type SessionRow, type Tables } from "./memoryTables.js"
+import { hasEnded, isTowerInUse, newTables, type SessionRow, type Tables } from "./memoryTables.js"
+
+/** Made of values that were checked. */
+const unchecked = { disableValidation: true }
 
 /** Over tables that a client's database shares. @since 0.1.0 @category constructors */
 export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Service => {
@@ -57,6 +60,8 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
   /** What each session has bound, in the order of the numbers. */
   const bound = new Map<SessionRow, Array<Kept>>()
   let lastId = 0
+  /** How many sessions were given up or lost. */
+  let ended = 0
   let lease: { readonly token: SenderToken; readonly since: Instant } | undefined
 
   const keptOf = (policyKey: Policy.PolicyKey): Array<Kept> => {
@@ -147,7 +152,10 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     const { seqNum, towerLastApplied } = row.session
     const confirmed = boundTo(row).splice(0, Math.max(0, Math.min(upTo, seqNum) - towerLastApplied))
     if (confirmed.length === 0) return
-    const session = new ClientSession({ ...row.session, towerLastApplied: towerLastApplied + confirmed.length })
+    const session = new ClientSession(
+      { ...row.session, towerLastApplied: towerLastApplied + confirmed.length },
+      unchecked
+    )
     row.session = session
     if (session.seqNum === session.towerLastApplied) row.failingSince = undefined
     for (const one of confirmed) {
@@ -168,13 +176,14 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     }
     for (const one of chosen) one.updates.set(row, { isAcked: false })
     boundTo(row).push(...chosen)
-    row.session = new ClientSession({ ...row.session, seqNum: seqNum + chosen.length })
+    row.session = new ClientSession({ ...row.session, seqNum: seqNum + chosen.length }, unchecked)
   }
 
   const end = (row: SessionRow, how: SessionEnd): Ended => {
     const { status } = row.session
     if (status === "lost" || status === how) return { reopened: 0, lost: 0 }
-    row.session = new ClientSession({ ...row.session, status: how })
+    if (!hasEnded(row)) ended += 1
+    row.session = new ClientSession({ ...row.session, status: how }, unchecked)
     row.failingSince = undefined
     const touched = new Set(boundTo(row).splice(0))
     for (const one of touched) one.updates.delete(row)
@@ -297,6 +306,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
           .map(([policyKey, states]) => ({ policyKey, states }))
           .sort((a, b) => (a.policyKey < b.policyKey ? -1 : 1))
       }),
+    endedSessions: Effect.sync(() => ended),
     listSending: (route, page) =>
       Effect.sync(() =>
         pageOf(

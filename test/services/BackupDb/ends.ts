@@ -27,7 +27,9 @@ export const endsCases = (test: Test) => {
         [3, 4]
       ])
       assert.deepInclude(yield* db.summarize(channelId(1)), { complete: 1, missing: 3 })
+      assert.strictEqual(yield* db.endedSessions, 1)
       assert.deepStrictEqual(yield* db.endSession(sender, first.keyIndex, "terminal"), nothing)
+      assert.strictEqual(yield* db.endedSessions, 1)
     })
   )
 
