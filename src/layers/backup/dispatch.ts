@@ -105,13 +105,12 @@ export const run = (
     })
 
     const start = (entry: Entry.Entry, now: number, isHedge: boolean): Effect.Effect<unknown> => {
-      const { asksOnly, position, question, session } = entry
+      const { asksOnly, policyKey, position, question, session } = entry
       const { keyIndex, towerId } = session
       const tower = state.towers.get(towerId)
       if (tower === undefined) return Effect.void
       const work = Inbox.make<"work">()
       state.put({ ...entry, contact: { phase: "connecting", since: now, isHedge, work } })
-      const policyKey = SenderState.policyOf(entry)
       events.emit(Happening.ContactStarted({ ...refOf(session), policyKey }))
       const sender = {
         env,
@@ -180,7 +179,7 @@ export const run = (
             if (entry === undefined) return
             state.put(Entry.told(entry, progress, now))
             if (progress._tag === "Sending" && progress.upTo !== undefined) {
-              state.setCursor(SenderState.policyOf(entry), entry.session.towerId, progress.upTo)
+              state.setCursor(entry.policyKey, entry.session.towerId, progress.upTo)
             }
             return
           }

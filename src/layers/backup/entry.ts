@@ -6,6 +6,7 @@
  */
 import type { ClientSession } from "../../schema/ClientSession.js"
 import type { Instant } from "../../schema/Ids.js"
+import * as Policy from "../../schema/Policy.js"
 import type { SendingSession } from "../../schema/StoredBackup.js"
 import type * as Inbox from "../concurrency/inbox.js"
 import { type Position, type Progress, Question } from "./contactContext.js"
@@ -22,6 +23,8 @@ export interface Contact {
 /** @since 0.1.0 @category models */
 export interface Entry {
   readonly session: ClientSession
+  /** That of the session's policy: each look at a policy asks for it, of all sessions. */
+  readonly policyKey: Policy.PolicyKey
   readonly position: Position
   readonly question: Question
   readonly contact: Contact | undefined
@@ -52,6 +55,7 @@ export const stored = ({ failingSince, session }: SendingSession, now: number): 
 /** A session that was made in this run. @since 0.1.0 @category constructors */
 export const made = (session: ClientSession, now: number): Entry => ({
   session,
+  policyKey: Policy.keyOf(session.policy),
   position: { acked: session.towerLastApplied, bound: session.seqNum },
   question: Question.None(),
   contact: undefined,

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type { KeyIndex, TowerId } from "../../schema/Ids.js"
-import * as Policy from "../../schema/Policy.js"
+import type * as Policy from "../../schema/Policy.js"
 import type { BackupId } from "../../schema/StoredBackup.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { Entry } from "./entry.js"
@@ -34,9 +34,6 @@ export interface SenderState {
   readonly nextLook: () => number
 }
 
-/** The policy of a session. @since 0.1.0 @category combinators */
-export const policyOf = ({ session }: Entry): Policy.PolicyKey => Policy.keyOf(session.policy)
-
 /** Knows no session, and these policies. @since 0.1.0 @category constructors */
 export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
   const entries = new Map<KeyIndex, Entry>()
@@ -57,13 +54,13 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
     },
     put: (entry) => {
       entries.set(entry.session.keyIndex, entry)
-      lookAt(policyOf(entry))
+      lookAt(entry.policyKey)
     },
     drop: (entry) => {
       entries.delete(entry.session.keyIndex)
-      lookAt(policyOf(entry))
+      lookAt(entry.policyKey)
     },
-    ofPolicy: (policyKey) => [...entries.values()].filter((entry) => policyOf(entry) === policyKey && !entry.asksOnly),
+    ofPolicy: (policyKey) => [...entries.values()].filter((entry) => entry.policyKey === policyKey && !entry.asksOnly),
     cursor: (policyKey, towerId) => cursors.get(cursorKey(policyKey, towerId)),
     setCursor: (policyKey, towerId, upTo) => void cursors.set(cursorKey(policyKey, towerId), upTo),
     reopen: () => {

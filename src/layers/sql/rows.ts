@@ -81,15 +81,18 @@ const sessionRows = decode(
   })
 )
 
+/** Made of fields that were decoded. */
+const unchecked = { disableValidation: true }
+
 /** Decodes sessions. @since 0.1.0 @category combinators */
 export const sessions = (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<ClientSession>, CorruptRow> =>
   Effect.map(sessionRows(rows), (found) =>
     found.map(
       ({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate, ...row }) =>
-        new ClientSession({
-          ...row,
-          policy: Policy.of({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate })
-        })
+        new ClientSession(
+          { ...row, policy: Policy.of({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate }) },
+          unchecked
+        )
     )
   )
 
