@@ -117,7 +117,10 @@ describe("wtclient run", () => {
       const { child, said, tower, wtclient } = yield* running(["--blob-type", "anchor"])
       yield* said(/session established/)
       const one = yield* wtclient("status")
-      assert.match(one.stdout, /\n\nThe service was started at .* ago\); it sends the backups\.\n  nothing is asked for\n\nTower 1,/)
+      assert.match(
+        one.stdout,
+        /\n\nThe service was started at .* ago\); it sends the backups\.\n {2}nothing is asked for\n\nTower 1,/
+      )
       assert.notInclude(one.stdout, "Requests for more sessions are not shown")
       const { service } = JSON.parse((yield* wtclient("status", "--json")).stdout)
       assert.strictEqual(service.client.role, "sender")

@@ -64,7 +64,7 @@ describe.skipIf(!hasSystemd)("contrib/systemd/wtclient.service", () => {
     assert.strictEqual(status, 0, stdout)
   })
 
-  it.skipIf(!isThere("strace")).scopedLive("allows each system call of a service that starts, answers and stops", () =>
+  it.scopedLive.skipIf(!isThere("strace"))("allows each system call of a service that starts and stops", () =>
     Effect.gen(function* () {
       const client = yield* newClient
       yield* client.wtclient("init")

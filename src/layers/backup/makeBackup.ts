@@ -179,9 +179,9 @@ export const makeBackup = (
     const invalid = (reason: InvalidReason) => invalidState(state, reason)
     const { agreement, drafted, pure, request } = yield* prepare(curve, session, channel, state)
     const signatureOf = (input: Input) => sign(request(input))
-    const [toRemote, toLocal] = yield* both(
-      drafted.toRemote ? signatureOf(drafted.toRemote) : Effect.succeed(undefined),
-      signatureOf(drafted.toLocal)
+    const [toLocal, toRemote] = yield* both(
+      signatureOf(drafted.toLocal),
+      drafted.toRemote ? signatureOf(drafted.toRemote) : Effect.succeed(undefined)
     )
     const signatures: Signatures = { toLocal, toRemote }
     for (const role of Struct.keys(signatures)) {
