@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 
@@ -34,7 +34,14 @@ export const both = <A, E, R, A2, E2, R2>(
   Effect.acquireUseRelease(
     // Interruptible even here, or the release could not stop it.
     startNow(Effect.interruptible(one)),
-    (fiber) => Effect.zipWith(other, Effect.flatten(exitOf(fiber)), (second, first) => [first, second]),
+    (fiber) => {
+      // Where both have failed, the failure of the first one is told.
+      const second = Effect.catchAllCause(other, (cause) => {
+        const exit = fiber.unsafePoll()
+        return Effect.failCause<E | E2>(exit !== null && Exit.isFailure(exit) ? exit.cause : cause)
+      })
+      return Effect.zipWith(second, Effect.flatten(exitOf(fiber)), (second, first) => [first, second])
+    },
     (fiber) => stop(fiber)
   )
 

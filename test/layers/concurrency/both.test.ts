@@ -21,6 +21,7 @@ it("a failure of either is the failure of both, and the first one does not run o
   assert.deepStrictEqual(time.run(both(endless, Effect.fail("other"))), Exit.fail("other"))
   assert.deepStrictEqual(stopped, ["one"])
   assert.deepStrictEqual(time.run(both(Effect.fail("one"), Effect.sleep("1 second"))), Exit.fail("one"))
+  assert.deepStrictEqual(time.run(both(Effect.fail("one"), Effect.fail("other"))), Exit.fail("one"))
 })
 
 it("an interruption stops both, also where the first one was made in an uninterruptible region", () => {
