@@ -47,6 +47,9 @@ import type { TowerClient } from "../../services/TowerClient.js"
 import { awaitCallback } from "../concurrency/awaitCallback.js"
 import * as Events from "./events.js"
 import * as Handlers from "./handlers.js"
+import * as History from "./history.js"
+import * as Logins from "./logins.js"
+import * as Page from "./page.js"
 import * as QuickServer from "./quickServer.js"
 import * as RequestChecks from "./requestChecks.js"
 import * as ServiceReport from "./ServiceReport.js"
@@ -60,6 +63,8 @@ export interface Options extends ServiceReport.Identity {
   readonly listen: Listen
   /** What every request but those for health has to bring. */
   readonly token: Redacted.Redacted
+  /** The folder of the page's files; there is no page without it. */
+  readonly page?: string | undefined
 }
 
 /** The ports that the endpoints stand on. @since 0.1.0 @category services */
@@ -159,7 +164,7 @@ const listening = (
     ({ cause }) => failedAt(listen, cause)
   )
 
-/** No answer is kept by anybody in between. */
+/** No answer is kept by anybody in between, unless it says otherwise. */
 const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" }
 
 /**
@@ -186,24 +191,27 @@ export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, Serv
         Handlers.sessions,
         Handlers.channels,
         Handlers.backups,
-        Events.layer(stopping)
-      ).pipe(Layer.provide(ServiceReport.layer(options)))
+        Events.layer(stopping),
+        Page.endpoints
+      ).pipe(Layer.provide(ServiceReport.layer(options)), Layer.provide(History.layer))
       const api = HttpApiBuilder.api(WatchtowerApi).pipe(Layer.provide(groups))
       return HttpApiBuilder.serve((app) =>
         Effect.withFiberRuntime((fiber) => {
           FiberSet.unsafeAdd(requests, fiber)
           return Effect.zipRight(
             HttpApp.appendPreResponseHandler((_, response) =>
-              Effect.succeed(HttpServerResponse.setHeaders(response, headers))
+              Effect.succeed(HttpServerResponse.setHeaders(response, { ...headers, ...response.headers }))
             ),
             app
           )
         })
       ).pipe(
         Layer.provide(HttpApiBuilder.middlewareOpenApi({ path: "/openapi.json" })),
+        Layer.provide(options.page === undefined ? Layer.empty : Page.routes(options.page, options.token)),
         Layer.provide(TypedErrors.layer),
         Layer.provide(api),
         Layer.provide(RequestChecks.layer(options.token)),
+        Layer.provide(Logins.layer),
         Layer.provide(NodeHttpServer.layerContext),
         Layer.provide(Layer.succeed(MaxBodySize, Option.some(FileSystem.Size(RequestChecks.longestBody)))),
         Layer.provideMerge(server)

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import { sha256 } from "@noble/hashes/sha2.js"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -17,6 +17,8 @@ import {
   LocalOnly,
   Unauthorized
 } from "../../schema/http/WatchtowerApi.js"
+import { isSame } from "./isSame.js"
+import * as LoginCookie from "./loginCookie.js"
 
 /** Room for a commitment transaction with all its HTLCs, as hex. @since 0.1.0 @category models */
 export const longestBody = 256 * 1024
@@ -54,17 +56,23 @@ const jsonBody = Layer.succeed(
   )
 )
 
-const digestOf = (token: Redacted.Redacted): Uint8Array => sha256(new TextEncoder().encode(Redacted.value(token)))
-
-/** Their digests are compared, byte by byte to the end: the time of an answer says nothing about the token. */
-const isSame = (one: Redacted.Redacted, other: Redacted.Redacted): boolean => {
-  const [a, b] = [digestOf(one), digestOf(other)]
-  return a.reduce((difference, byte, at) => difference | (byte ^ (b[at] ?? 0)), 0) === 0
-}
+/**
+ * A browser sends the cookie along with what any page asks for, also a page on another port of this machine: what changes something has
+ * to say by Origin which page it comes from, which `localOnly` compares.
+ */
+const hasOrigin = Effect.map(
+  HttpServerRequest.HttpServerRequest,
+  ({ headers, method }) => method === "GET" || method === "HEAD" || headers.origin !== undefined
+)
 
 const authorization = (token: Redacted.Redacted) =>
   Layer.succeed(Authorization, {
-    token: (given) => (isSame(given, token) ? Effect.void : new Unauthorized())
+    token: (given) => (isSame(Redacted.value(given), Redacted.value(token)) ? Effect.void : new Unauthorized()),
+    cookie: (given) =>
+      Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        if (!LoginCookie.isValid(token, given, now) || !(yield* hasOrigin)) return yield* new Unauthorized()
+      })
   })
 
 /** The checks of a service with this token. @since 0.1.0 @category layers */

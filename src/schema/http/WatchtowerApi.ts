@@ -11,6 +11,7 @@ import { BackupsApi } from "./BackupsApi.js"
 import { ChannelsApi } from "./ChannelsApi.js"
 import { EventsApi } from "./EventsApi.js"
 import { JsonBody, LocalOnly } from "./middleware.js"
+import { PageApi } from "./PageApi.js"
 import { EndpointNotFound, ServiceDefect, withStatus } from "./refusals.js"
 import { SessionsApi } from "./SessionsApi.js"
 import { HealthApi, StatusApi } from "./StatusApi.js"
@@ -19,7 +20,8 @@ import { TowersApi } from "./TowersApi.js"
 export { BackupProgress, Digests, longestWait, Signature, Signatures, SignedState, TakenState } from "./BackupsApi.js"
 export { ChannelPage } from "./ChannelsApi.js"
 export { ServiceEvent } from "./EventsApi.js"
-export { Authorization, JsonBody, LocalOnly } from "./middleware.js"
+export { Authorization, JsonBody, LocalOnly, loginCookie } from "./middleware.js"
+export { History, LastFailure, Login, Minute } from "./PageApi.js"
 export {
   BodyNotJson,
   BodyTooLarge,
@@ -48,6 +50,7 @@ export class WatchtowerApi extends HttpApi.make("watchtower")
   .add(ChannelsApi)
   .add(BackupsApi)
   .add(EventsApi)
+  .add(PageApi)
   .addError(withStatus(EndpointNotFound, 404))
   .addError(withStatus(ServiceDefect, 500))
   .middleware(JsonBody)

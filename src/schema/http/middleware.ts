@@ -9,12 +9,16 @@ import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import * as Schema from "effect/Schema"
 import { BodyNotJson, BodyTooLarge, ForeignRequest, Unauthorized, withStatus } from "./refusals.js"
 
-/** The bearer token of the service. @since 0.1.0 @category middleware */
+/** The cookie of a browser that has signed in by `wtclient page`: a page's event stream cannot send a header. @since 0.1.0 @category middleware */
+export const loginCookie = HttpApiSecurity.apiKey({ in: "cookie", key: "wtclient" })
+
+/** The bearer token of the service, or the cookie of a browser that has signed in. @since 0.1.0 @category middleware */
 export class Authorization extends HttpApiMiddleware.Tag<Authorization>()("effect-watchtower/http/Authorization", {
   failure: withStatus(Unauthorized, 401),
   security: {
     /** In the header `Authorization`. */
-    token: HttpApiSecurity.bearer
+    token: HttpApiSecurity.bearer,
+    cookie: loginCookie
   }
 }) {}
 

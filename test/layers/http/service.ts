@@ -17,10 +17,12 @@ const secret = (byte: number) => Redacted.make(new Uint8Array(32).fill(byte))
 export interface Given {
   readonly listen?: NodeHttpService.Listen
   readonly spare?: number
+  /** The folder of the page. */
+  readonly page?: string
 }
 
 /** A service while the scope is open. */
-export const start = ({ listen = { host: "127.0.0.1", port: 0 }, spare = 0 }: Given = {}) =>
+export const start = ({ listen = { host: "127.0.0.1", port: 0 }, page, spare = 0 }: Given = {}) =>
   Effect.gen(function* () {
     const tower = yield* NodeLoopbackTower.make({ chain, secretKey: secret(2) })
     const watchtower = NodeWatchtower.towerClient({
@@ -29,7 +31,7 @@ export const start = ({ listen = { host: "127.0.0.1", port: 0 }, spare = 0 }: Gi
       database: { filename: ":memory:" },
       spare
     })
-    const service = NodeHttpService.layer({ chain, version: "1.2.3", listen, token: Redacted.make(token) })
+    const service = NodeHttpService.layer({ chain, version: "1.2.3", listen, page, token: Redacted.make(token) })
     const context = yield* Layer.build(service.pipe(Layer.merge(Metrics.towerClient), Layer.provideMerge(watchtower)))
     const { address } = Context.get(context, HttpServer.HttpServer)
     return {
