@@ -1,7 +1,7 @@
 import { defineConfig, mergeConfig } from "vitest/config"
 import all from "./vitest.config.js"
 
-/** What runs for minutes: worlds in virtual time, recorded runs, and processes and networks that fail. */
+/** What runs for minutes: worlds in virtual time, recorded runs, and processes and networks that fail, and a browser. */
 export const long = [
   "test/conformance.test.ts",
   "test/conformance/*.test.ts",
@@ -9,6 +9,7 @@ export const long = [
   "test/layers/backup/worlds/*.test.ts",
   "test/layers/negotiator/{guarantees,hostileTowers,worlds,random,found}.test.ts",
   "test/layers/soak.test.ts",
+  "test/page/*.test.ts",
   "test/services/*/model.test.ts",
   "test/simulation/*.test.ts"
 ]

@@ -1,10 +1,12 @@
 /**
  * `vite-node scripts/program.ts -- FOLDER` bundles the program `wtclient` and the packages that it uses into a few files, since a
- * start that reads a thousand files is slow. Packages with machine code stay outside. The licenses of the others are written beside it.
+ * start that reads a thousand files is slow. Packages with machine code stay outside. The page of its service is built into `page`
+ * beside it. The licenses of the packages in both are written beside it.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { build, type Plugin } from "esbuild"
+import { buildPage } from "./page.js"
 
 const [folder = ""] = process.argv.slice(2).filter((word) => word !== "--")
 const chunks = path.join(folder, "cli")
@@ -55,7 +57,9 @@ const { metafile } = await build({
 fs.chmodSync(path.join(folder, "bin.js"), 0o755)
 
 const packages = new Set(
-  Object.keys(metafile.inputs).flatMap((file) => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[0] ?? [])
+  [...Object.keys(metafile.inputs), ...(await buildPage(path.join(folder, "page")))].flatMap(
+    (file) => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[0] ?? []
+  )
 )
 
 const licenseOf = (home: string): string => {

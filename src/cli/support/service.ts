@@ -17,6 +17,7 @@ import * as NodeWatchtower from "../../layers/NodeWatchtower.js"
 import * as NegotiatorLogging from "../../layers/negotiator/logging.js"
 import * as BlobType from "../../schema/BlobType.js"
 import { TowerClient } from "../../services/TowerClient.js"
+import { pageFolder } from "./pageFolder.js"
 import { version } from "./version.js"
 
 /** Logs what happens until the scope closes. */
@@ -48,7 +49,7 @@ export interface Given {
 export const start = ({ chain, listen, token, watchtower }: Given) =>
   Effect.map(
     Layer.build(
-      NodeHttpService.layer({ chain, version, listen, token }).pipe(
+      NodeHttpService.layer({ chain, version, listen, token, page: pageFolder() }).pipe(
         Layer.merge(Metrics.towerClient),
         Layer.merge(logs),
         Layer.provideMerge(NodeWatchtower.towerClient(watchtower))
