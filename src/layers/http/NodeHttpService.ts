@@ -63,7 +63,7 @@ export interface Options extends ServiceReport.Identity {
   readonly listen: Listen
   /** What every request but those for health has to bring. */
   readonly token: Redacted.Redacted
-  /** The folder of the page's files; there is no page without it. */
+  /** The folder of the page's files: `dist/page` of this package. There is no page without it. */
   readonly page?: string | undefined
 }
 
@@ -192,7 +192,7 @@ export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, Serv
         Handlers.channels,
         Handlers.backups,
         Events.layer(stopping),
-        Page.endpoints
+        Page.endpoints(options.page !== undefined)
       ).pipe(Layer.provide(ServiceReport.layer(options)), Layer.provide(History.layer))
       const api = HttpApiBuilder.api(WatchtowerApi).pipe(Layer.provide(groups))
       return HttpApiBuilder.serve((app) =>

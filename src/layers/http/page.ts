@@ -15,19 +15,22 @@ import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { toHex } from "../../internal/bytes.js"
-import { loginCookie, WatchtowerApi } from "../../schema/http/WatchtowerApi.js"
+import { EndpointNotFound, loginCookie, WatchtowerApi } from "../../schema/http/WatchtowerApi.js"
 import { ServiceHistory } from "./history.js"
 import * as LoginCookie from "./loginCookie.js"
 import * as Logins from "./logins.js"
 
-/** @since 0.1.0 @category layers */
-export const endpoints = HttpApiBuilder.group(WatchtowerApi, "page", (handlers) =>
-  Effect.gen(function* () {
-    const history = yield* ServiceHistory
-    const logins = yield* Logins.Logins
-    return handlers.handle("history", () => history).handle("login", () => logins.issue)
-  })
-)
+const noPage = new EndpointNotFound({ method: "POST", path: "/v1/logins" })
+
+/** Without a page there is nothing to sign in to. @since 0.1.0 @category layers */
+export const endpoints = (hasPage: boolean) =>
+  HttpApiBuilder.group(WatchtowerApi, "page", (handlers) =>
+    Effect.gen(function* () {
+      const history = yield* ServiceHistory
+      const logins = yield* Logins.Logins
+      return handlers.handle("history", () => history).handle("login", () => (hasPage ? logins.issue : noPage))
+    })
+  )
 
 /** Whatever gets into the page runs no script and sends nothing elsewhere; the page has no script, style or handler in its HTML. */
 const contentSecurityPolicy = [

@@ -9,6 +9,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 import { Instant, TowerId } from "../Ids.js"
 import { Authorization } from "./middleware.js"
+import { EndpointNotFound, withStatus } from "./refusals.js"
 
 /** What happened in the minute that begins at `at`: sessions stored, updates confirmed, attempts and contacts that failed. @since 0.1.0 @category models */
 export const Minute = Schema.Struct({
@@ -54,6 +55,7 @@ export class PageApi extends HttpApiGroup.make("page")
   .add(
     HttpApiEndpoint.post("login", "/v1/logins")
       .addSuccess(Login, { status: 201 })
+      .addError(withStatus(EndpointNotFound, 404))
       .annotate(OpenApi.Summary, "An address that signs a browser in, once and within a minute")
   )
   .middleware(Authorization) {}

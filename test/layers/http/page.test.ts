@@ -63,6 +63,8 @@ describe("the page's files", () => {
       const { port } = yield* start()
       const { body, status } = yield* request({ host: "127.0.0.1", port }, "/")
       assert.deepStrictEqual([status, body._tag], [404, "EndpointNotFound"])
+      const login = yield* request({ host: "127.0.0.1", port }, "/v1/logins", { method: "POST" })
+      assert.deepStrictEqual([login.status, login.body._tag], [404, "EndpointNotFound"])
     })
   )
 })
