@@ -28,6 +28,7 @@ import { demo } from "./demoCommand.js"
 import { doctor } from "./doctorCommand.js"
 import { init } from "./initCommand.js"
 import { negotiate } from "./negotiateCommand.js"
+import { page } from "./pageCommand.js"
 import { policy } from "./policyCommand.js"
 import { remove } from "./removeCommand.js"
 import { service } from "./runCommand.js"
@@ -76,6 +77,7 @@ const wtclient = Command.make("wtclient").pipe(
     watch,
     doctor,
     service,
+    page,
     demo,
     serve,
     db
@@ -128,6 +130,7 @@ export const grammar: Grammar = {
       watch: () => Command.getUsage(watch),
       doctor: () => Command.getUsage(doctor),
       run: () => Command.getUsage(service),
+      page: () => Command.getUsage(page),
       demo: () => Command.getUsage(demo),
       serve: () => Command.getUsage(serve),
       "db check": () => Command.getUsage(check),

@@ -8,6 +8,7 @@ import type { Readable } from "node:stream"
 import { NodeContext } from "@effect/platform-node"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
+import { buildPage } from "../../scripts/page.js"
 import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../src/schema/Chain.js"
 import * as TowerUri from "../../src/schema/TowerUri.js"
@@ -17,6 +18,7 @@ import { other } from "../layers/sql/sqliteFile.js"
 import { newClient } from "./wtclient.js"
 
 const program = await bundle("src/bin.ts")
+await buildPage(path.join(path.dirname(program.file), "page"))
 
 afterAll(() => program.remove())
 
@@ -232,6 +234,55 @@ const freePort = Effect.promise(async () => {
   server.close()
   await once(server, "close")
   return typeof address === "object" && address !== null ? address.port : 0
+})
+
+describe("wtclient page", () => {
+  it.scopedLive("prints an address that signs a browser in, once", () =>
+    Effect.gen(function* () {
+      const client = yield* newClient
+      yield* client.wtclient("init")
+      const none = yield* client.wtclient("page")
+      assert.deepStrictEqual(
+        [none.code, none.stderr.split("\n")[0]],
+        [1, "wtclient: The service does not run. Start it."]
+      )
+      const port = yield* freePort
+      const words = ["run", "--listen", `127.0.0.1:${port}`, ...client.flags]
+      const service = yield* started(process.execPath, [program.file, ...words])
+      yield* service.said(/its database is/)
+      const { code, stdout } = yield* client.wtclient("page")
+      assert.strictEqual(code, 0)
+      const url = new URL(stdout.trim())
+      assert.strictEqual(url.origin, `http://127.0.0.1:${port}`)
+      const open = request({ host: "127.0.0.1", port }, `${url.pathname}${url.search}`, { token: undefined })
+      const [cookie = ""] = (yield* open).headers["set-cookie"] ?? []
+      const headers = { cookie: cookie.split(";")[0] ?? "" }
+      const status = request({ host: "127.0.0.1", port }, "/v1/status", { token: undefined, headers })
+      assert.strictEqual((yield* status).status, 200)
+      assert.notProperty((yield* open).headers, "set-cookie")
+      const { stdout: asJson } = yield* client.wtclient("page", "--json")
+      assert.match(JSON.parse(asJson).url, /^http:\/\/127\.0\.0\.1:\d+\/login\?token=[0-9a-f]{64}$/)
+      service.child.kill("SIGKILL")
+      yield* service.end
+      const gone = yield* client.wtclient("page")
+      assert.match(
+        gone.stderr,
+        /^wtclient: The service does not answer at http:\/\/127\.0\.0\.1:\d+\. Start it again\.\nNext: /
+      )
+    })
+  )
+
+  it.scopedLive("says that no browser can open a socket", () =>
+    Effect.gen(function* () {
+      const { wtclient } = yield* running()
+      const { code, stderr } = yield* wtclient("page")
+      assert.match(
+        stderr,
+        /^wtclient: The service listens on the socket .*, which no browser can open\. Start it without --socket\.\n/
+      )
+      assert.strictEqual(code, 1)
+    })
+  )
 })
 
 describe("a client in another language", () => {

@@ -16,6 +16,7 @@ export const summaries = {
   watch: "Show the status as it changes, and what happens meanwhile, until Ctrl-C",
   doctor: "Say what is the matter with a tower: address, connection, key, chain; --create asks for sessions too",
   run: "Be the tower client of a node: take revoked states in over HTTP, and keep unused sessions",
+  page: "Print an address that opens the page of the running service in a browser, once and within a minute",
   demo: "Show it all at work: a tower on this machine, a session from it, backups, and a breach that it punishes",
   serve: "Be a tower on this machine, for trying things out; it watches no chain",
   db: "Care of the database"
