@@ -154,7 +154,7 @@ const Table = <Row>(given: {
 
 const Fullness = ({ policy, seqNum }: Session) => html`
   <meter min="0" max=${policy.maxUpdates} value=${seqNum} aria-label="Updates used"></meter>
-  ${" "}${seqNum.toLocaleString("en")} of ${policy.maxUpdates.toLocaleString("en")}`
+  ${" "}<span class="whole">${seqNum.toLocaleString("en")} of ${policy.maxUpdates.toLocaleString("en")}</span>`
 
 const Sessions = ({ now, snapshot }: Shown) => {
   const { isCut, sessions, status } = snapshot

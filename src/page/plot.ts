@@ -1,6 +1,6 @@
 /** Counts of the last day as a plot. @since 0.1.0 */
 import { html } from "htm/preact"
-import { useEffect, useRef } from "preact/hooks"
+import { useEffect, useMemo, useRef } from "preact/hooks"
 import uPlot from "uplot"
 import type { Snapshot } from "./service.js"
 import { counted, totals } from "./words.js"
@@ -55,7 +55,7 @@ const optionsOf = (width: number, style: CSSStyleDeclaration): uPlot.Options => 
 export const Plot = ({ snapshot }: { readonly snapshot: Snapshot }) => {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(null)
-  const points = pointsOf(snapshot)
+  const points = useMemo(() => pointsOf(snapshot), [snapshot])
 
   useEffect(() => {
     const element = place.current
@@ -76,7 +76,7 @@ export const Plot = ({ snapshot }: { readonly snapshot: Snapshot }) => {
       plot.current?.destroy()
     }
   }, [])
-  useEffect(() => plot.current?.setData(points))
+  useEffect(() => plot.current?.setData(points), [points])
 
   const { failures, sessions, updates } = totals(snapshot.history)
   const said = [counted(sessions, "session"), counted(updates, "update"), counted(failures, "failure")]

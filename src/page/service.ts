@@ -54,13 +54,18 @@ const answerTo = async (path: string, init: RequestInit = {}): Promise<Response>
 /** The type is that of the endpoint: page and service are of one version, and are loaded together. */
 const read = async <A>(path: string): Promise<A> => (await answerTo(path)).json() as Promise<A>
 
-const waitingOf = (channel: Omit<Channel, "waiting">): Promise<Channel> | Channel =>
-  channel.missing === 0
-    ? { ...channel, waiting: [] }
-    : read<ReadonlyArray<Waiting>>(`/v1/channels/${channel.channel.id}/waiting`).then((waiting) => ({
-        ...channel,
-        waiting
-      }))
+/** The most channels whose reasons are asked for, each by a request. */
+const mostReasons = 20
+
+const withReasons = (channels: ReadonlyArray<Omit<Channel, "waiting">>): Promise<ReadonlyArray<Channel>> => {
+  const waiting = channels.filter(({ missing }) => missing > 0).slice(0, mostReasons)
+  return Promise.all(
+    channels.map(async (one) => ({
+      ...one,
+      waiting: waiting.includes(one) ? await read<ReadonlyArray<Waiting>>(`/v1/channels/${one.channel.id}/waiting`) : []
+    }))
+  )
+}
 
 /** Asks for everything. @since 0.1.0 @category combinators */
 export const load = async (): Promise<Snapshot> => {
@@ -76,7 +81,7 @@ export const load = async (): Promise<Snapshot> => {
     status,
     towers,
     sessions: sessions.sessions,
-    channels: await Promise.all(channels.channels.map(waitingOf)),
+    channels: await withReasons(channels.channels),
     history,
     isCut: { sessions: sessions.next !== undefined, channels: channels.next !== undefined }
   }

@@ -53,7 +53,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     process.env.SCREENSHOTS === undefined
       ? Effect.void
       : Effect.promise(() =>
-          page.screenshot({ path: path.resolve(import.meta.dirname, `../../docs/images/${name}.png`), fullPage: true })
+          page.screenshot({ path: path.resolve(import.meta.dirname, `../../docs/images/${name}.png`) })
         )
 
   it.scopedLive("says at the first start what is there and what to do", () =>
@@ -202,9 +202,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
   )
 
   const looks: ReadonlyArray<readonly [name: string, given: Given]> = [
-    ["light", { colorScheme: "light", viewport: { width: 960, height: 600 } }],
-    ["dark", { colorScheme: "dark", viewport: { width: 960, height: 600 } }],
-    ["phone", { colorScheme: "light", viewport: { width: 320, height: 640 } }]
+    ["light", { colorScheme: "light", viewport: { width: 960, height: 1200 } }],
+    ["dark", { colorScheme: "dark", viewport: { width: 960, height: 1200 } }],
+    ["phone", { colorScheme: "light", viewport: { width: 320, height: 900 } }]
   ]
   for (const [name, given] of looks) {
     it.scopedLive(`has no barriers and nothing outside the window: ${name}`, () =>
