@@ -13,7 +13,8 @@ const endpoints = Object.entries({
   towers: ["list", "add", "one", "remove", "deactivate"],
   sessions: ["list", "terminate"],
   channels: ["list", "register", "one", "waiting", "close"],
-  backups: ["digests", "add", "progress"]
+  backups: ["digests", "add", "progress"],
+  page: ["history", "login"]
 }).flatMap(([group, names]) =>
   names.map((name) => `api.WatchtowerClient.WatchtowerClient.Service.${group}.__type.${name}`)
 )

@@ -55,6 +55,7 @@ const pack = async (into: string): Promise<string> => {
     ".npmrc",
     "tsconfig.json",
     "tsconfig.build.json",
+    "scripts/page.ts",
     "scripts/program.ts",
     ...manifest.files
   ]

@@ -2,6 +2,7 @@
  * The endpoints that the page needs beside those of the others (docs/page.md).
  *
  * @since 0.1.0
+ * @module
  */
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"

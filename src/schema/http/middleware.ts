@@ -18,6 +18,7 @@ export class Authorization extends HttpApiMiddleware.Tag<Authorization>()("effec
   security: {
     /** In the header `Authorization`. */
     token: HttpApiSecurity.bearer,
+    /** Of a browser that has signed in. */
     cookie: loginCookie
   }
 }) {}

@@ -61,7 +61,9 @@ describe("the history", () => {
       const { history, says } = yield* counted
       const failure = new WindowTimeout({ seqNum: 4 })
       yield* says(minute, Happening.ContactFailed({ ...session, failure, restsUntil: 2 * minute }))
-      const lastFailures = [{ towerId: session.towerId, at: minute, message: "The tower did not answer update 4 in time." }]
+      const lastFailures = [
+        { towerId: session.towerId, at: minute, message: "The tower did not answer update 4 in time." }
+      ]
       assert.deepStrictEqual(yield* history, {
         minutes: [{ at: minute, sessions: 0, updates: 0, failures: 1 }],
         lastFailures
