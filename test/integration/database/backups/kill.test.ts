@@ -84,7 +84,7 @@ const survives = (place: Effect.Effect<Place, never, Scope.Scope>, engine: strin
 /** `npm test` kills at every second step on each engine, and so at each once. */
 const stepsOf = (rest: number) => breakpoints.filter((_, n) => isThorough || n % 2 === rest)
 
-const timeout = 120_000 + Number(KILLS ?? 0) * 10_000
+const timeout = 600_000 + Number(KILLS ?? 0) * 10_000
 
 describe.concurrent("a tower client that is killed", () => {
   it.scopedLive(
