@@ -170,7 +170,7 @@ describe("wtclient deactivate", () => {
       assert.strictEqual(unknown.code, 1)
       const odd = yield* wtclient("deactivate", "tower.example")
       assert.match(odd.stderr, /^wtclient: .*public key/)
-      assert.strictEqual(odd.code, 1)
+      assert.strictEqual(odd.code, 2)
       const nothing = yield* wtclient("deactivate")
       assert.match(nothing.stderr, /^wtclient: The command deactivate needs the argument PUBLICKEY\./)
       assert.strictEqual(nothing.code, 2)
