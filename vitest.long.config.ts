@@ -1,10 +1,12 @@
 import { defineConfig, mergeConfig } from "vitest/config"
 import all from "./vitest.config.js"
 
-/** What runs for minutes: worlds in virtual time, recorded runs, and processes and networks that fail, and a browser. */
+/** What runs for minutes: worlds in virtual time, recorded runs, processes and networks that fail, and a browser. */
 export const long = [
+  "test/cli/{service,terminal}.test.ts",
   "test/conformance.test.ts",
   "test/conformance/*.test.ts",
+  "test/docs/service.test.ts",
   "test/integration/**/*.test.ts",
   "test/layers/backup/worlds/*.test.ts",
   "test/layers/negotiator/{guarantees,hostileTowers,worlds,random,found}.test.ts",
