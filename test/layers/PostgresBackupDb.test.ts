@@ -97,6 +97,35 @@ describe.skipIf(server === undefined)("BackupDb in Postgres", () => {
   describe("several processes", () => {
     const opened = (to: string) => PostgresClientDb.services({ url: Redacted.make(to), maxConnections: 4 })
 
+    it.scopedLive("confirm states of a channel while another one hands a state of it in", () =>
+      Effect.gen(function* () {
+        const to = yield* newSchema
+        const client = yield* PostgresClientDb.client({ url: Redacted.make(to) })
+        const locked = yield* Deferred.make<void>()
+        const confirmed = yield* Deferred.make<void>()
+        let isHandingIn = false
+        const paused = around(client, (text, statement) =>
+          isHandingIn && text.includes("closed FROM wt_channel")
+            ? Effect.tap(statement, () =>
+                Effect.zipRight(Deferred.succeed(locked, undefined), Deferred.await(confirmed))
+              )
+            : statement
+        )
+        const { db } = yield* prepared(
+          yield* Effect.provideService(SqlClientDb.services(), SqlClient.SqlClient, paused)
+        )
+        isHandingIn = true
+        const handing = yield* Effect.fork(db.addBackup(backup(1, 1)))
+        yield* Deferred.await(locked)
+        // The lock that a row takes which refers to the channel, such as a confirmed state.
+        const sql = yield* Postgres.connect(to)
+        const shared = yield* Effect.either(sql`SELECT id FROM wt_channel FOR KEY SHARE NOWAIT`)
+        yield* Deferred.succeed(confirmed, undefined)
+        yield* Fiber.join(handing)
+        assert.strictEqual(shared._tag, "Right")
+      })
+    )
+
     it.scopedLive("that are handed the same states store each once, and refuse another transaction of it", () =>
       Effect.gen(function* () {
         const to = yield* newSchema

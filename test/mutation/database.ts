@@ -13,7 +13,7 @@ const sqlite = [
   "-t",
   "SQLite file(?!,)|SqliteClientDb|SqlClientDb|statements of SQLite|the first key index"
 ]
-const postgres = ["test/layers/PostgresClientDb"]
+const postgres = ["test/layers/PostgresClientDb", "test/layers/PostgresBackupDb.test.ts"]
 
 export const database: ReadonlyArray<Part> = [
   {
