@@ -3,11 +3,12 @@ import all from "./vitest.config.js"
 
 /** What runs for minutes: worlds in virtual time, recorded runs, processes and networks that fail, and a browser. */
 export const long = [
-  "test/cli/{service,terminal}.test.ts",
+  "test/cli/{bin,service,terminal}.test.ts",
   "test/conformance.test.ts",
   "test/conformance/*.test.ts",
   "test/docs/service.test.ts",
   "test/integration/**/*.test.ts",
+  "test/layers/PostgresClientDb.{commits,deadlocks}.test.ts",
   "test/layers/backup/worlds/*.test.ts",
   "test/layers/negotiator/{guarantees,hostileTowers,worlds,random,found}.test.ts",
   "test/layers/soak.test.ts",
