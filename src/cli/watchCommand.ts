@@ -14,6 +14,7 @@ import { news } from "./support/news.js"
 import { existingDatabase } from "./support/openDatabase.js"
 import { paced } from "./support/paced.js"
 import { policyFlags, policyWords, proposalOf } from "./support/policyFlags.js"
+import * as RunningService from "./support/runningService.js"
 import * as Screen from "./support/screen.js"
 import { loadStatus, type Status, statusJson, statusLines } from "./support/status.js"
 import { summaries } from "./support/summaries.js"
@@ -80,7 +81,12 @@ export const watch = Command.make("watch", { ...clientFlags, ...policyFlags, jso
         while: ({ _tag }) => _tag === "DatabaseBusy",
         schedule: Schedule.spaced("1 second")
       })
-      yield* show(Stream.repeatEffectWithSchedule(status, Schedule.spaced("1 second")), client, given.json)
+      // A service may start and stop meanwhile.
+      const withService = Effect.zipWith(status, RunningService.status(client), (stored, service) => ({
+        ...stored,
+        service: Option.getOrUndefined(service)
+      }))
+      yield* show(Stream.repeatEffectWithSchedule(withService, Schedule.spaced("1 second")), client, given.json)
     }).pipe(Effect.provide(existingDatabase(client)))
   )
 ).pipe(Command.withDescription(summaries.watch))
