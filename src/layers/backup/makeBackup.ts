@@ -33,7 +33,6 @@ import {
   type SignRequest
 } from "../../schema/RevokedState.js"
 import { Entropy } from "../../services/Entropy.js"
-import { both } from "../concurrency/startNow.js"
 import { agreementOf, type Session } from "./agreement.js"
 
 /** Made of values that were checked, or that are of this program. */
@@ -179,11 +178,13 @@ export const makeBackup = (
     const invalid = (reason: InvalidReason) => invalidState(state, reason)
     const { agreement, drafted, pure, request } = yield* prepare(curve, session, channel, state)
     const signatureOf = (input: Input) => sign(request(input))
-    const [toLocal, toRemote] = yield* both(
-      signatureOf(drafted.toLocal),
-      drafted.toRemote ? signatureOf(drafted.toRemote) : Effect.succeed(undefined)
+    const signatures: Signatures = yield* Effect.all(
+      {
+        toLocal: signatureOf(drafted.toLocal),
+        toRemote: drafted.toRemote ? signatureOf(drafted.toRemote) : Effect.succeed(undefined)
+      },
+      { concurrency: "unbounded" }
     )
-    const signatures: Signatures = { toLocal, toRemote }
     for (const role of Struct.keys(signatures)) {
       // A kit has room for 64 bytes; any other number would move all that stands behind it.
       const signature = signatures[role]

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 
@@ -19,31 +19,6 @@ export const exitOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<Exi
     const exit = fiber.unsafePoll()
     return exit === null ? Fiber.await(fiber) : Effect.succeed(exit)
   })
-
-/**
- * The results of two effects that run at the same time. The first one has a fiber, which begins at once, and the second one has
- * the caller's: what needs no wait costs no turn of the scheduler. A failure of the first one is told when the second one has ended.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const both = <A, E, R, A2, E2, R2>(
-  one: Effect.Effect<A, E, R>,
-  other: Effect.Effect<A2, E2, R2>
-): Effect.Effect<readonly [A, A2], E | E2, R | R2> =>
-  Effect.acquireUseRelease(
-    // Interruptible even here, or the release could not stop it.
-    startNow(Effect.interruptible(one)),
-    (fiber) => {
-      // Where both have failed, the failure of the first one is told.
-      const second = Effect.catchAllCause(other, (cause) => {
-        const exit = fiber.unsafePoll()
-        return Effect.failCause<E | E2>(exit !== null && Exit.isFailure(exit) ? exit.cause : cause)
-      })
-      return Effect.zipWith(second, Effect.flatten(exitOf(fiber)), (second, first) => [first, second])
-    },
-    (fiber) => stop(fiber)
-  )
 
 /**
  * Interrupts fibers, and waits for their ends; does nothing with those that have ended. All are told before any end is waited for: a
