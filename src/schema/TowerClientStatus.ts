@@ -78,7 +78,10 @@ export const WaitReason = taggedUnion({
   SessionsRest: { towers: Schema.Array(TowerId), until: Instant, failure: Schema.optional(ContactFailure) },
   /** These towers have failed, and are asked for no new session, the first one until then. */
   TowersRest: { towers: Schema.Array(TowerId), until: Instant },
-  /** There is no tower that has no copy yet and can be asked: more towers are needed. */
+  /**
+   * There is no tower that has no copy yet and can be asked: more towers are needed. Also said for the moment between the storing
+   * of a state and the sender's look at it.
+   */
   NoTower: {},
   /** They were made for a policy that the client does not have any more: they wait for a stored session of that policy. */
   OtherPolicy: {},
@@ -92,7 +95,13 @@ export const WaitReason = taggedUnion({
 /** @since 0.1.0 @category models */
 export type WaitReason = Schema.Schema.Type<typeof WaitReason>
 
-/** States of one channel and policy that miss copies, and every reason that holds now, one at least. @since 0.1.0 @category models */
+/**
+ * States of one channel and policy that miss copies, and why. `TowersRest`, `NoTower` and `OtherPolicy` are said where nothing else
+ * is the reason.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export const WaitingStates = Schema.Struct({
   policyKey: PolicyKey,
   states: Schema.NonNegativeInt,

@@ -11,8 +11,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Struct from "effect/Struct"
 import * as JusticeCurve from "../../internal/justice/justiceCurve.js"
 import { ChannelClosed, CopiesLost, StateNotHandedIn } from "../../schema/BackupError.js"
@@ -115,14 +113,11 @@ const waiting = ({ db, events }: Environment, sources: PolicyLook.Sources, chann
     const missing = yield* db.missing(channelId)
     const now = yield* Clock.currentTimeMillis
     return yield* Effect.forEach(missing, ({ policyKey, states }) =>
-      Effect.map(
-        Effect.transposeMapOption(Option.fromNullable(sources.get(policyKey)), ({ negotiator }) => negotiator.status),
-        (negotiator) => ({
-          policyKey,
-          states,
-          reasons: reasonsOf(events.status(), policyKey, Option.getOrUndefined(negotiator), now)
-        })
-      )
+      Effect.gen(function* () {
+        const source = sources.get(policyKey)
+        const negotiator = source === undefined ? undefined : yield* source.negotiator.status
+        return { policyKey, states, reasons: reasonsOf(events.status(), policyKey, negotiator, now) }
+      })
     )
   })
 
@@ -141,10 +136,10 @@ const policyFor = ({ negotiators }: Settings, { type }: Channel): Policy.Policy 
 
 /** The channel of a state, while it takes states. */
 const openChannel = ({ db }: Environment, { channelId }: RevokedState) =>
-  Effect.filterOrFail(
-    Effect.map(db.loadChannel(channelId), ({ channel, isClosed }) => (isClosed ? undefined : channel)),
-    Predicate.isNotUndefined,
-    () => new ChannelClosed({ channelId })
+  Effect.flatMap(
+    db.loadChannel(channelId),
+    ({ channel, isClosed }): Effect.Effect<Channel, ChannelClosed> =>
+      isClosed ? new ChannelClosed({ channelId }) : Effect.succeed(channel)
   )
 
 /** What the sessions that take states of a channel are agreed upon. */

@@ -139,11 +139,11 @@ const hunt = (
       FiberMap.run(
         requests,
         policyKey,
-        Effect.map(from.negotiator.nextSession, (session) => onSession(policyKey, session))
+        Effect.map(from.negotiator.nextSession, (session) => onSession(policyKey, session)),
+        { onlyIfMissing: true }
       )
-    if (asked.length > 0 && askable.length === 0 && source !== undefined && !FiberMap.unsafeHas(requests, policyKey)) {
-      yield* request(source)
-    }
+    // Spares are asked for at once; a state first waits for the sessions at hand.
+    if (asked.length > 0 && askable.length === 0 && source !== undefined) yield* request(source)
     if (able.size === 0) {
       hunts.delete(policyKey)
       return (source?.spare ?? 0) > 0 ? penalties.nextEnd(now) : Number.POSITIVE_INFINITY

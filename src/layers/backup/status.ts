@@ -56,8 +56,13 @@ export const after = (fold: Fold, { at, happening }: Numbered<Happening>): Fold 
     }
     case "KeyBusy":
       return doing(happening, at, SessionActivity.Resting({ until: happening.restsUntil, failure: undefined }))
+    case "SessionExhausted": {
+      // Its tower has taken all updates: nothing counts against it any more.
+      const { status } = without(happening.keyIndex)
+      const restingTowers = status.restingTowers.filter(({ towerId }) => towerId !== happening.towerId)
+      return { status: { ...status, restingTowers } }
+    }
     case "ContactEnded":
-    case "SessionExhausted":
     case "SessionTerminal":
     case "SessionLost":
       return without(happening.keyIndex)

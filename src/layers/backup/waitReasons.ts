@@ -16,7 +16,7 @@ const asksAgain = ({ state }: NegotiatorStatus): Instant | undefined =>
 const towersOf = (sessions: ReadonlyArray<{ readonly towerId: SessionStatus["towerId"] }>) =>
   Array.dedupe(sessions.map(({ towerId }) => towerId))
 
-/** Every reason that holds. Without a negotiator the client does not have the policy any more. @since 0.1.0 @category constructors */
+/** One reason at least. Without a negotiator the client does not have the policy any more. @since 0.1.0 @category constructors */
 export const reasonsOf = (
   { databaseFailure, restingTowers, role, sessions, wanted }: TowerClientStatus,
   policyKey: PolicyKey,

@@ -1,12 +1,16 @@
 /** Why states have not all their copies yet, and until when (docs/backups.md, Waiting for copies). */
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import * as Status from "../../../../src/layers/backup/status.js"
 import { reasonsOf } from "../../../../src/layers/backup/waitReasons.js"
 import { bitcoinRegtest as regtest } from "../../../../src/schema/Chain.js"
 import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
+import { KeyIndex, SessionId, TowerId } from "../../../../src/schema/Ids.js"
 import * as Policy from "../../../../src/schema/Policy.js"
+import { Happening } from "../../../../src/schema/TowerClientEvent.js"
 import { type TowerClientStatus, WaitReason } from "../../../../src/schema/TowerClientStatus.js"
 import * as Code from "../../../../src/schema/wire/Code.js"
+import { towerKey } from "../../negotiator/world.js"
 import { around } from "./around.js"
 import { channelId, handAll, minute, type Process, run, second } from "./world.js"
 
@@ -152,5 +156,20 @@ describe("what a state waits for", () => {
     const policyKey = Policy.keyOf(Policy.defaults(regtest))
     expect(reasonsOf(status, policyKey, undefined, 0)).toEqual([WaitReason.OtherPolicy()])
     expect(reasonsOf({ ...status, role: "stopped" }, policyKey, undefined, 0)).toEqual([WaitReason.SenderStopped()])
+  })
+
+  it("no rest of a tower whose session is used up: that ends the rest", () => {
+    const rests = Happening.TowerRests({ towerId: TowerId.make(1), until: 10 * second })
+    const exhausted = Happening.SessionExhausted({
+      towerId: TowerId.make(1),
+      tower: towerKey(1),
+      session: SessionId.make(towerKey(2)),
+      keyIndex: KeyIndex.make(7)
+    })
+    const folded = [rests, exhausted].reduce(
+      (fold, happening, number) => Status.after(fold, { number, at: second, happening }),
+      Status.initial
+    )
+    expect(folded.status.restingTowers).toEqual([])
   })
 })
