@@ -1,4 +1,4 @@
-/** What the command line says wrongly ends with 2, whatever kind of word it is; what cannot be done ends with 1. */
+/** A command line with a wrong argument ends with 2, whichever argument it is; one that cannot be carried out ends with 1. */
 import * as fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"

@@ -11,8 +11,10 @@ import { bundle } from "../integration/database/support/process.js"
 const unit = path.resolve("contrib/systemd/wtclient.service")
 const isThere = (program: string) => spawnSync(program, ["--version"]).status === 0
 const hasSystemd = isThere("systemd-analyze")
+const hasStrace = isThere("strace")
 
-if (!hasSystemd) console.log("systemd-analyze is not installed: the systemd unit is not checked.")
+if (!hasSystemd) console.warn("The systemd unit is not checked: systemd-analyze is not installed.")
+if (!hasStrace) console.warn("The system calls of the service are not checked: strace is not installed.")
 
 const program = await bundle("src/bin.ts")
 
@@ -64,7 +66,7 @@ describe.skipIf(!hasSystemd)("contrib/systemd/wtclient.service", () => {
     assert.strictEqual(status, 0, stdout)
   })
 
-  it.scopedLive.skipIf(!isThere("strace"))("allows each system call of a service that starts and stops", () =>
+  it.scopedLive.skipIf(!hasStrace)("allows each system call of a service that starts and stops", () =>
     Effect.gen(function* () {
       const client = yield* newClient
       yield* client.wtclient("init")

@@ -32,7 +32,7 @@ export const endpoints = (hasPage: boolean) =>
     })
   )
 
-/** Whatever gets into the page runs no script and sends nothing elsewhere; the page has no script, style or handler in its HTML. */
+/** Markup that is injected into the page runs no script, and sends nothing to another host. The page itself has no inline script, style or handler. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",

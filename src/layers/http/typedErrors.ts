@@ -37,5 +37,5 @@ const answerTo = (cause: Cause.Cause<never>): Effect.Effect<never, Answered> => 
     : Effect.failCause(cause)
 }
 
-/** Answers with a typed error whatever a request fails with; a defect is logged. @since 0.1.0 @category layers */
+/** Answers each failed request with a typed error; a defect is logged. @since 0.1.0 @category layers */
 export const layer = HttpApiBuilder.middleware(WatchtowerApi, Effect.catchAllCause(answerTo))

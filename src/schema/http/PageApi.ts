@@ -28,8 +28,8 @@ export const LastFailure = Schema.Struct({ towerId: TowerId, at: Instant, messag
 export type LastFailure = typeof LastFailure.Type
 
 /**
- * What has happened since the service began, in the last day: minutes in which nothing did are left out. Kept in memory, so it
- * begins anew with the service.
+ * What has happened since the service began, in the last day: minutes in which nothing did are left out. Kept in memory: a
+ * service that starts again begins at zero.
  *
  * @since 0.1.0
  * @category models
