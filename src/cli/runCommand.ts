@@ -6,6 +6,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as KeyFile from "../layers/KeyFile.js"
 import * as AddressFile from "./support/addressFile.js"
 import { UsageError } from "./support/CliError.js"
 import { clientFlags, databaseName } from "./support/clientPaths.js"
@@ -57,6 +58,8 @@ export const service = Command.make(
       Effect.gen(function* () {
         const listen = yield* listenOf(given)
         const terms = yield* policiesOf(given, client.chain, Option.getOrUndefined(blobTypes))
+        // Before anything is made: without a key there is no client.
+        yield* KeyFile.read(client.keyFile)
         const token = yield* TokenFile.readOrCreate(client)
         const { start } = yield* Effect.promise(() => import("./support/service.js"))
         const { address, client: towerClient } = yield* start({

@@ -168,7 +168,7 @@ export const lists: ReadonlyArray<string> = ["blob-type"]
 /** A list of this kind, between commas. */
 const listOf = <Value>(kind: Table.Kind<Value>): Table.Kind<ReadonlyArray<Value>> => ({
   ...kind,
-  type: `${kind.type}; several between commas, or the flag several times`,
+  range: `${kind.range}; several between commas, or with the flag several times`,
   read: () => undefined,
   fits: (given) => Array.isArray(given) && given.length > 0 && given.every(kind.fits),
   parse: (text) => {
