@@ -60,7 +60,7 @@ const live = (world: World.World, { afterMs, at, atFirstWindow, kills, refuses }
 
 const survives = (place: Effect.Effect<Place, never, Scope.Scope>, engine: string, points: ReadonlyArray<Breakpoint>) =>
   Effect.gen(function* () {
-    const all = lives(points, Number(KILLS ?? points.length + 1), seed)
+    const all = lives(points, Number(KILLS ?? 0), seed)
     const outcomes: Array<readonly [string, Fate]> = []
     for (let from = 0; from < all.length; from += livesOfDatabase) {
       yield* Effect.scoped(

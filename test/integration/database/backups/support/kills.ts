@@ -17,6 +17,10 @@ const wayTo = (breakpoint: Breakpoint): Pick<Life, "atFirstWindow" | "refuses"> 
   refuses: breakpoint === "session terminal"
 })
 
+/** A client asks only for what an earlier one has left without an answer. */
+const before = (breakpoint: Breakpoint): ReadonlyArray<Breakpoint> =>
+  breakpoint === "question sent" || breakpoint === "question answered" ? ["reply read"] : []
+
 /** Those that a client comes to more than once. */
 const repeated: ReadonlyArray<Breakpoint> = [
   "state checked",
@@ -49,17 +53,20 @@ const atInstant: FastCheck.Arbitrary<Life> = FastCheck.record({
   kills
 })
 
-/** A life for each of these breakpoints, then random ones, until there are that many. */
+/** A life for each of these breakpoints, then random ones, at least one, until there are that many. */
 export const lives = (points: ReadonlyArray<Breakpoint>, count: number, seed: number): ReadonlyArray<Life> => {
   const lifeAt = (breakpoint: Breakpoint, nth: number): Life => ({
     at: { breakpoint, nth: repeated.includes(breakpoint) ? nth : 1 },
     afterMs: 0,
     ...wayTo(breakpoint)
   })
-  const named = points.map((breakpoint, n) => lifeAt(breakpoint, 1 + (n % 2)))
+  const named = points.flatMap((breakpoint, n) => [
+    ...before(breakpoint).map((earlier) => lifeAt(earlier, 1)),
+    lifeAt(breakpoint, 1 + (n % 2))
+  ])
   const again = FastCheck.constantFrom(...breakpoints.map((breakpoint) => lifeAt(breakpoint, 1)))
   const random = FastCheck.oneof({ weight: 2, arbitrary: atInstant }, atBreakpoint, again)
-  return [...named, ...FastCheck.sample(random, { numRuns: Math.max(0, count - named.length), seed })]
+  return [...named, ...FastCheck.sample(random, { numRuns: Math.max(1, count - named.length), seed })]
 }
 
 /** What has become of what was on its way when a client was killed. */
