@@ -8,7 +8,6 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import * as Aead from "../../internal/aead.js"
 import { fromHex, toHex } from "../../internal/bytes.js"
 import type { Curve } from "../../internal/curve.js"
@@ -19,7 +18,6 @@ import { HandshakeFailed, type OtherProtocol } from "../../schema/TransportError
 import { Entropy } from "../../services/Entropy.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import { within } from "../concurrency/firstOf.js"
-import { scoped } from "../concurrency/scoped.js"
 import type { ByteReader } from "../net/byteReader.js"
 import { spanWhereTraced } from "../support/spanWhereTraced.js"
 
@@ -48,27 +46,36 @@ export interface Handshaken {
   readonly unwritten: Uint8Array
 }
 
-/** Overwrites the effect's result when the handshake is over, whether it succeeds or fails. */
-const wiped = <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
-  wipe: (secret: A) => void
-): Effect.Effect<A, E, R | Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.tap(restore(effect), (secret) => Effect.addFinalizer(() => Effect.sync(() => wipe(secret))))
-  )
+/** Remembers that a secret is to be overwritten, and how. */
+type Keep = <A>(secret: A, wipe: (secret: A) => void) => A
 
-const ephemeralKey = ({ curve }: Peer): Effect.Effect<Noise.EphemeralKey, never, Scope.Scope> =>
-  wiped(
-    Effect.gen(function* () {
-      const entropy = yield* Entropy
-      let secret = yield* entropy.bytes(32)
-      while (!curve.isSecret(secret)) secret = yield* entropy.bytes(32)
-      return { secret: Redacted.make(secret), publicKey: curve.publicKey(secret) }
-    }),
-    ({ secret }) => Aead.wipe(secret)
-  )
+/** Overwrites what was kept when the handshake is over, whether it succeeds, fails or is interrupted. */
+const wiping = <A, E>(handshake: (keep: Keep) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    const wipes: Array<() => void> = []
+    const keep: Keep = (secret, wipe) => {
+      wipes.push(() => wipe(secret))
+      return secret
+    }
+    return Effect.ensuring(
+      handshake(keep),
+      Effect.sync(() => {
+        for (const wipe of wipes) wipe()
+      })
+    )
+  })
 
-const ownEcdh = <E>(key: StaticKey<E>, point: Uint8Array) => wiped(key.ecdh(PublicKey.make(toHex(point))), Aead.wipe)
+const ephemeralKey = ({ curve }: Peer, keep: Keep): Effect.Effect<Noise.EphemeralKey> =>
+  Effect.gen(function* () {
+    const entropy = yield* Entropy
+    const next = Effect.map(entropy.bytes(32), (bytes) => keep(Redacted.make(bytes), Aead.wipe))
+    let secret = yield* next
+    while (!curve.isSecret(Redacted.value(secret))) secret = yield* next
+    return { secret, publicKey: curve.publicKey(Redacted.value(secret)) }
+  })
+
+const ownEcdh = <E>(key: StaticKey<E>, point: Uint8Array, keep: Keep) =>
+  Effect.map(key.ecdh(PublicKey.make(toHex(point))), (secret) => keep(secret, Aead.wipe))
 
 const failed =
   (peer: Peer, act: HandshakeFailed["act"]) =>
@@ -83,11 +90,20 @@ type State = Parameters<typeof Noise.wipe>[0]
 const writeStep = <A extends State>(
   peer: Peer,
   act: HandshakeFailed["act"],
-  result: Either.Either<readonly [next: A, act: Uint8Array], Noise.BadAct>
-) => wiped(step(peer, act, result), ([next]) => Noise.wipe(next))
+  result: Either.Either<readonly [next: A, act: Uint8Array], Noise.BadAct>,
+  keep: Keep
+) =>
+  Effect.map(step(peer, act, result), (written) => {
+    keep(written[0], Noise.wipe)
+    return written
+  })
 
-const readStep = <A extends State>(peer: Peer, act: HandshakeFailed["act"], result: Either.Either<A, Noise.BadAct>) =>
-  wiped(step(peer, act, result), Noise.wipe)
+const readStep = <A extends State>(
+  peer: Peer,
+  act: HandshakeFailed["act"],
+  result: Either.Either<A, Noise.BadAct>,
+  keep: Keep
+) => Effect.map(step(peer, act, result), (next) => keep(next, Noise.wipe))
 
 const write = (peer: Peer, act: HandshakeFailed["act"], bytes: Uint8Array): Effect.Effect<void, HandshakeFailed> =>
   Effect.flatMap(peer.socket.write(bytes), (written) => (written ? Effect.void : failed(peer, act)("Ended")))
@@ -131,28 +147,27 @@ export const initiate = <E>(
   key: StaticKey<E>,
   onActTwo: Effect.Effect<void>
 ): Effect.Effect<Handshaken, HandshakeFailed | E> =>
-  Effect.gen(function* () {
-    const start = Noise.initiator(fromHex(remotePublicKey))
-    const [awaitingActTwo, actOne] = yield* writeStep(
-      peer,
-      1,
-      Noise.writeActOne(peer.curve, start, yield* ephemeralKey(peer))
-    )
-    const actTwo = yield* write(peer, 1, actOne).pipe(
-      Effect.andThen(read(peer, 2, Noise.actLength.two)),
-      inTime(peer, 2),
-      // A first message that is shorter than an act, with nothing behind it, identifies the other side as well.
-      Effect.mapError((failure) => speaking(failure, peer.reader.unread()))
-    )
-    const sendingActThree = yield* Effect.mapError(
-      readStep(peer, 2, Noise.readActTwo(peer.curve, awaitingActTwo, actTwo)),
-      (failure) => speaking(failure, actTwo)
-    )
-    yield* onActTwo
-    const se = yield* ownEcdh(key, sendingActThree.point)
-    const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
-    return { transport, remotePublicKey, unwritten: actThree }
-  }).pipe(scoped, spanWhereTraced("watchtower.handshake"))
+  wiping((keep) =>
+    Effect.gen(function* () {
+      const start = Noise.initiator(fromHex(remotePublicKey))
+      const ephemeral = yield* ephemeralKey(peer, keep)
+      const [awaitingActTwo, actOne] = yield* writeStep(peer, 1, Noise.writeActOne(peer.curve, start, ephemeral), keep)
+      const actTwo = yield* write(peer, 1, actOne).pipe(
+        Effect.andThen(read(peer, 2, Noise.actLength.two)),
+        inTime(peer, 2),
+        // A first message that is shorter than an act, with nothing behind it, identifies the other side as well.
+        Effect.mapError((failure) => speaking(failure, peer.reader.unread()))
+      )
+      const sendingActThree = yield* Effect.mapError(
+        readStep(peer, 2, Noise.readActTwo(peer.curve, awaitingActTwo, actTwo), keep),
+        (failure) => speaking(failure, actTwo)
+      )
+      yield* onActTwo
+      const se = yield* ownEcdh(key, sendingActThree.point, keep)
+      const [transport, actThree] = Noise.writeActThree(sendingActThree, fromHex(key.publicKey), se)
+      return { transport, remotePublicKey, unwritten: actThree }
+    })
+  ).pipe(spanWhereTraced("watchtower.handshake"))
 
 /**
  * The responder's side. The timeout holds for act one, and again from act two to act three. The result has the
@@ -162,21 +177,25 @@ export const initiate = <E>(
  * @category constructors
  */
 export const accept = <E>(peer: Peer, key: StaticKey<E>): Effect.Effect<Handshaken, HandshakeFailed | E> =>
-  Effect.gen(function* () {
-    const actOne = yield* read(peer, 1, Noise.actLength.one).pipe(inTime(peer, 1))
-    const start = Noise.responder(fromHex(key.publicKey))
-    const checkingActOne = yield* step(peer, 1, Noise.readActOne(peer.curve, start, actOne))
-    const es = yield* ownEcdh(key, checkingActOne.point)
-    const sendingActTwo = yield* readStep(peer, 1, Noise.checkActOne(checkingActOne, es))
-    const [awaitingActThree, actTwo] = yield* writeStep(
-      peer,
-      2,
-      Noise.writeActTwo(peer.curve, sendingActTwo, yield* ephemeralKey(peer))
-    )
-    const actThree = yield* write(peer, 2, actTwo).pipe(
-      Effect.andThen(read(peer, 3, Noise.actLength.three)),
-      inTime(peer, 3)
-    )
-    const [transport, initiator] = yield* step(peer, 3, Noise.readActThree(peer.curve, awaitingActThree, actThree))
-    return { transport, remotePublicKey: PublicKey.make(toHex(initiator)), unwritten: new Uint8Array(0) }
-  }).pipe(scoped)
+  wiping((keep) =>
+    Effect.gen(function* () {
+      const actOne = yield* read(peer, 1, Noise.actLength.one).pipe(inTime(peer, 1))
+      const start = Noise.responder(fromHex(key.publicKey))
+      const checkingActOne = yield* step(peer, 1, Noise.readActOne(peer.curve, start, actOne))
+      const es = yield* ownEcdh(key, checkingActOne.point, keep)
+      const sendingActTwo = yield* readStep(peer, 1, Noise.checkActOne(checkingActOne, es), keep)
+      const ephemeral = yield* ephemeralKey(peer, keep)
+      const [awaitingActThree, actTwo] = yield* writeStep(
+        peer,
+        2,
+        Noise.writeActTwo(peer.curve, sendingActTwo, ephemeral),
+        keep
+      )
+      const actThree = yield* write(peer, 2, actTwo).pipe(
+        Effect.andThen(read(peer, 3, Noise.actLength.three)),
+        inTime(peer, 3)
+      )
+      const [transport, initiator] = yield* step(peer, 3, Noise.readActThree(peer.curve, awaitingActThree, actThree))
+      return { transport, remotePublicKey: PublicKey.make(toHex(initiator)), unwritten: new Uint8Array(0) }
+    })
+  )
