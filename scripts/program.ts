@@ -5,33 +5,12 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { build, type Plugin } from "esbuild"
+import { build } from "esbuild"
 import { buildPage } from "./page.js"
 
 const [folder = ""] = process.argv.slice(2).filter((word) => word !== "--")
 const chunks = path.join(folder, "cli")
 fs.rmSync(chunks, { recursive: true, force: true })
-
-/** SQLite's driver has machine code, and is loaded when it is used. Some package managers put it where only its own user finds it. */
-const besideItsUser: Plugin = {
-  name: "besideItsUser",
-  setup: ({ onLoad, onResolve }) => {
-    onResolve({ filter: /^better-sqlite3$/ }, ({ path }) => ({ path, namespace: "driver" }))
-    onLoad({ filter: /.*/, namespace: "driver" }, () => ({
-      contents: `
-        import { createRequire } from "node:module"
-        const here = createRequire(import.meta.url)
-        const user = () => {
-          try {
-            return createRequire(here.resolve("@effect/sql-sqlite-node/package.json"))
-          } catch {
-            return here
-          }
-        }
-        export default user()("better-sqlite3")`
-    }))
-  }
-}
 
 const { metafile } = await build({
   entryPoints: ["src/bin.ts"],
@@ -45,8 +24,7 @@ const { metafile } = await build({
   platform: "node",
   target: "node20",
   format: "esm",
-  plugins: [besideItsUser],
-  external: ["secp256k1", "pg-native"],
+  external: ["better-sqlite3", "secp256k1", "pg-native"],
   // What is CommonJS in it asks for modules of Node by the name `require`; nothing in it is called `requireOf`.
   banner: {
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)"

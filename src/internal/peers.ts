@@ -12,13 +12,11 @@ export const versions: Readonly<Record<string, string>> = {
   "@effect/platform-node": "^0.108.0",
   "@effect/sql": "^0.52.0",
   "@effect/sql-pg": "^0.53.0",
-  "@effect/sql-sqlite-node": "^0.53.0",
+  "better-sqlite3": "^12.6.2",
   effect: "^3.22.0",
   // Of @effect/platform-node.
   "@effect/cluster": "^0.60.2",
   "@effect/rpc": "^0.76.2",
-  // Of @effect/sql-sqlite-node.
-  "better-sqlite3": "^12.6.2",
   secp256k1: "^5.0.2"
 }
 

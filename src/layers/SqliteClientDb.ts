@@ -16,13 +16,10 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
-import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqlClient from "@effect/sql/SqlClient"
-import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -33,6 +30,7 @@ import { ClientDb } from "../services/ClientDb.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { sqlite as options } from "./sql/databaseOptions.js"
 import { toOpenError } from "./sql/errors.js"
+import * as SqliteClient from "./sql/sqliteClient.js"
 import * as Transaction from "./sql/transaction.js"
 import { decodeOptions } from "./support/decodeOptions.js"
 
@@ -89,20 +87,11 @@ const busyTimeoutMs = 5
  */
 export const client = (
   given: Options
-): Effect.Effect<SqliteClient.SqliteClient, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
+): Effect.Effect<SqlClient.SqlClient, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const { filename, storeTimeout } = yield* decodeOptions(options, given)
     if (filename !== ":memory:") yield* Effect.try({ try: () => prepareFile(filename), catch: toOpenError })
-    const sql = yield* SqliteClient.make({
-      filename,
-      // WAL is set below, when the short busy timeout is there.
-      disableWAL: true,
-      prepareCacheTTL: Duration.infinity
-    }).pipe(
-      Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
-      // The driver throws when it cannot open the file.
-      Effect.catchAllDefect((defect) => Effect.fail(toOpenError(defect)))
-    )
+    const sql = yield* Effect.mapError(SqliteClient.make(filename), toOpenError)
     const { transaction } = yield* Transaction.make(sql, { storeTimeout })
     yield* transaction(
       "open",

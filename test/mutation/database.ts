@@ -127,9 +127,17 @@ export const database: ReadonlyArray<Part> = [
         ['purpose === "synced" ? "FULL" : "NORMAL"', '"NORMAL"'],
         ['purpose === "synced" ? "FULL" : "NORMAL"', '"FULL"'],
         ['"BEGIN IMMEDIATE"', '"BEGIN"'],
-        ["keepsPrepared(client) ? prepared : unprepared", "prepared"],
-        ["keepsPrepared(client) ? prepared : unprepared", "unprepared"],
+        ["connectionOf: unprepared", "connectionOf: (connection) => connection"],
         ['detail:\n          "the SQL client is for neither', 'detail:\n          "the SQL client is for one of']
+      ),
+      ...inFile(
+        "src/layers/sql/sqliteClient.ts",
+        ['if (!text.startsWith("PRAGMA")) ', ""],
+        ["kept.set(text, statement)", "void 0"],
+        ["Context.get(fiber.currentContext, SqlClient.SafeIntegers)", "false"],
+        ["prepare(text).safeIntegers(safeIntegers)\n      if", "prepare(text)\n      if"],
+        ["statement.raw(true)", "statement"],
+        ["Effect.sync(() => opened.close())", "Effect.void"]
       ),
       ...inFile(
         "src/layers/sql/databaseCheck.ts",

@@ -16,7 +16,7 @@ const root = fs.mkdtempSync(path.join(os.tmpdir(), "missing-"))
 const data = path.join(root, "data")
 
 /** Those whose own packages may be missing: a link would lead back to where all are. */
-const copied = ["@effect/sql-sqlite-node", "better-sqlite3"]
+const copied = ["better-sqlite3"]
 
 const copy = (from: string, to: string) =>
   fs.cpSync(from, to, { recursive: true, filter: (file) => !/\/(src|dts|cjs|deps|test)$/.test(file) })
@@ -151,11 +151,6 @@ describe("NodeWatchtower", () => {
       /^PackageMissing: The package @effect\/platform-node is not installed, and a key file needs it\. Install it with: npm install "@effect\/platform-node@\^/
     ],
     [
-      "@effect/sql-sqlite-node",
-      'key: material, database: { filename: ":memory:" }',
-      /^PackageMissing: The package @effect\/sql-sqlite-node is not installed, and a SQLite database needs it\. /
-    ],
-    [
       "better-sqlite3",
       'key: material, database: { filename: ":memory:" }',
       /^PackageMissing: The package better-sqlite3 is not installed, and a SQLite database needs it\. /
@@ -186,12 +181,10 @@ describe("the versions to install", () => {
   it("are those that this package, and those that need them, ask for", () => {
     const { "@effect/cluster": cluster, "@effect/rpc": rpc } =
       manifestOf("@effect/platform-node").peerDependencies ?? {}
-    const sqlite = manifestOf("@effect/sql-sqlite-node").dependencies?.["better-sqlite3"]
     assert.deepStrictEqual<Record<string, string | undefined>>(Peers.versions, {
       ...manifest.peerDependencies,
       "@effect/cluster": cluster,
-      "@effect/rpc": rpc,
-      "better-sqlite3": sqlite
+      "@effect/rpc": rpc
     })
   })
 })

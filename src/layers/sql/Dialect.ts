@@ -10,8 +10,9 @@ import type { Fragment } from "@effect/sql/Statement"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
 import { DatabaseUnavailable } from "../../schema/DbError.js"
+import { scoped } from "../concurrency/scoped.js"
 import * as Cut from "./cut.js"
 
 /**
@@ -28,8 +29,8 @@ export type Purpose = "read" | "unsynced" | "synced" | "migration"
  * Postgres. `lock` and `lockFree` end a select whose row the transaction is going to change, waiting for others or passing
  * over what they hold; `lockNoKey` waits too, but lets others insert rows that refer to that row. `connectionOf` makes of a
  * reserved connection the one that statements go through. `versionTable` finds a row where the tables were made; `migrating`
- * waits for another process that makes them. `inTurn` is how a transaction takes its turns of the event loop: on SQLite all in
- * one, so that no other process waits for a lock while other fibers of ours run.
+ * waits for another process that makes them. `inScope` runs a transaction with a scope for its connection: on SQLite in one turn of
+ * the event loop, so that no other process waits for a lock while other fibers of ours run.
  *
  * @since 0.1.0
  * @category models
@@ -41,7 +42,7 @@ export interface Dialect {
   readonly lockFree: Fragment
   readonly lockNoKey: Fragment
   readonly connectionOf: (connection: Connection) => Connection
-  readonly inTurn: <A, E>(transaction: Effect.Effect<A, E>) => Effect.Effect<A, E>
+  readonly inScope: <A, E>(transaction: Effect.Effect<A, E, Scope.Scope>) => Effect.Effect<A, E>
   readonly versionTable: Fragment
   readonly migrating: ReadonlyArray<string>
   readonly types: Types
@@ -76,57 +77,29 @@ export interface Limits {
   readonly cut: (connection: Connection) => Effect.Effect<void>
 }
 
-const notPrepared = "Failed to prepare statement"
-
-/** Prepares each statement when it is executed. */
+/** As our own client executes: a failure to prepare is typed, and the client does not keep it. */
 const unprepared = (connection: Connection): Connection => ({
   ...connection,
   execute: (text, parameters, transform) =>
-    // It prepares when it is called, and throws.
-    Effect.suspend(() => connection.executeUnprepared(text, parameters, transform)).pipe(
-      Effect.catchAllDefect((cause) => Effect.fail(new SqlError({ cause, message: notPrepared })))
-    )
+    Effect.suspend(() => {
+      try {
+        return connection.executeUnprepared(text, parameters, transform)
+      } catch (cause) {
+        return Effect.fail(new SqlError({ cause, message: "Failed to prepare statement" }))
+      }
+    })
 })
 
-/**
- * Prepares each statement once: that costs more than to execute it. The client's cache also keeps a failure to prepare,
- * "database is locked" among them; such a statement is prepared each time from then on.
- */
-const prepared = (connection: Connection): Connection => {
-  const { execute } = unprepared(connection)
-  return {
-    ...connection,
-    execute: (text, parameters, transform) =>
-      // A pragma that was prepared before does nothing: `synchronous` takes effect while it is prepared.
-      text.startsWith("PRAGMA")
-        ? execute(text, parameters, transform)
-        : Effect.catchIf(
-            connection.execute(text, parameters, transform),
-            ({ message }) => message.startsWith(notPrepared),
-            () => execute(text, parameters, transform)
-          )
-  }
-}
-
-/**
- * Whether the client keeps its prepared statements without limit. One that forgets them after a time leaks the text of each
- * statement that it forgets (Effect 3.22.4).
- */
-const keepsPrepared = (client: SqlClient): boolean =>
-  Predicate.hasProperty(client, "config") &&
-  Predicate.hasProperty(client.config, "prepareCacheTTL") &&
-  Duration.isDuration(client.config.prepareCacheTTL) &&
-  !Duration.isFinite(client.config.prepareCacheTTL)
-
-const sqlite = (sql: SqlClient, connectionOf: Dialect["connectionOf"]): Dialect => ({
+const sqlite = (sql: SqlClient): Dialect => ({
   // The level cannot be changed inside a transaction. IMMEDIATE: the write lock is there from the first statement on.
   begin: (purpose) => [`PRAGMA synchronous = ${purpose === "synced" ? "FULL" : "NORMAL"}`, "BEGIN IMMEDIATE"],
   now: Effect.map(Clock.currentTimeMillis, (now) => sql`${now}`),
   lock: sql``,
   lockFree: sql``,
   lockNoKey: sql``,
-  connectionOf,
-  inTurn: Effect.withMaxOpsBeforeYield(Number.MAX_SAFE_INTEGER),
+  connectionOf: unprepared,
+  // Not ours: its fiber would cost a fifth of the transaction. There is one finalizer, so that no interruption can be lost.
+  inScope: (transaction) => Effect.withMaxOpsBeforeYield(Effect.scoped(transaction), Number.MAX_SAFE_INTEGER),
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", wide: "INTEGER", instant: "REAL", bytes: "BLOB" },
@@ -154,7 +127,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
   lockFree: sql`FOR UPDATE SKIP LOCKED`,
   lockNoKey: sql`FOR NO KEY UPDATE`,
   connectionOf: (connection) => connection,
-  inTurn: (transaction) => transaction,
+  inScope: scoped,
   versionTable: sql`SELECT 1 WHERE to_regclass('wt_version') IS NOT NULL`,
   migrating: [
     `SELECT pg_advisory_xact_lock(${migrationLock})`,
@@ -179,7 +152,6 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
  * @category constructors
  */
 export const of = (
-  client: SqlClient,
   sql: SqlClient,
   storeTimeoutMs: number,
   cut: Limits["cut"] | undefined
@@ -192,7 +164,7 @@ export const of = (
           purpose === "migration" ? migrationMs : Math.min(fifth * 1.5, left)
         return postgres(sql, { connectMs: fifth, attemptMs, cut }, fifth)
       }),
-    sqlite: () => Effect.succeed(sqlite(sql, keepsPrepared(client) ? prepared : unprepared)),
+    sqlite: () => Effect.succeed(sqlite(sql)),
     orElse: () =>
       new DatabaseUnavailable({
         operation: "open",

@@ -17,7 +17,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
-import { scoped } from "../concurrency/scoped.js"
 import { spanWhereTraced } from "../support/spanWhereTraced.js"
 import * as Dialect from "./Dialect.js"
 import { CommitLost, failureKind, isCommitLost, isSqlError, toDbError, toOpenError } from "./errors.js"
@@ -123,10 +122,9 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
         Effect.andThen(inside),
         Effect.tap(() => commit),
         // The failure is reported; that there may be nothing to roll back is not.
-        Effect.onError(() => Effect.ignore(say("ROLLBACK"))),
-        dialect.inTurn
+        Effect.onError(() => Effect.ignore(say("ROLLBACK")))
       )
-    }).pipe(scoped, Effect.uninterruptible)
+    }).pipe(dialect.inScope, Effect.uninterruptible)
 
   const patiently = <A, E>(
     run: Effect.Effect<A, E>,
@@ -184,7 +182,7 @@ export const make = (
   Effect.suspend(() => {
     const sql = client.withoutTransforms()
     const storeTimeoutMs = Duration.toMillis(options.storeTimeout)
-    return Effect.map(Dialect.of(client, sql, storeTimeoutMs, options.cut), (dialect) =>
+    return Effect.map(Dialect.of(sql, storeTimeoutMs, options.cut), (dialect) =>
       over(sql, dialect, storeTimeoutMs, "ClientDb")
     )
   }).pipe(Effect.catchIf(isSqlError, (error) => Effect.fail(toOpenError(error))))
