@@ -5,6 +5,7 @@ const sqlite = [
   "test/services/ClientDb/ClientDb.test.ts",
   "test/layers/SqliteClientDb.test.ts",
   "test/layers/SqliteClientDb.operations.test.ts",
+  "test/layers/sql/sqliteClient.test.ts",
   "test/layers/sql/statements.test.ts",
   "test/layers/sql/syncs.test.ts",
   "test/layers/sql/waits.test.ts",
