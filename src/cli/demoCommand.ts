@@ -1,10 +1,8 @@
 /** `wtclient demo`: a tower, a session from it, and a breach that it punishes, on this machine. @since 0.1.0 */
 import * as Command from "@effect/cli/Command"
 import * as FileSystem from "@effect/platform/FileSystem"
-import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as TowerClient from "../layers/backup/TowerClient.js"
 import * as KeyFile from "../layers/KeyFile.js"
 import * as NodeWatchtower from "../layers/NodeWatchtower.js"
@@ -35,7 +33,7 @@ const defaults: Defaults = {
   network: { bitcoin: "regtest", decred: "simnet" },
   dataDir: ".wtclient-demo",
   // The demo uses its own files only.
-  databaseUrl: Config.succeed(Option.none())
+  readsEnvironment: false
 }
 
 /** Which kind of channel has its backups in sessions of this policy. */
@@ -111,7 +109,7 @@ export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json:
                 `,"channel":${json(channel)},"justice":${json(justice)}}`
               ])
             }
-          }).pipe(Effect.provide(NodeWatchtower.layer({ ...proposal, key: client.keyFile, database: client.database })))
+          }).pipe(Effect.provide(NodeWatchtower.layer({ ...proposal, key: client.key, database: client.database })))
         })
       ),
     defaults

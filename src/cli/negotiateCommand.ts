@@ -48,7 +48,7 @@ export const negotiate = Command.make(
               client,
               NodeWatchtower.layer({
                 ...proposal,
-                key: client.keyFile,
+                key: client.key,
                 database: client.database,
                 proxy: Option.getOrUndefined(given.proxy)
               })

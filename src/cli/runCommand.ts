@@ -59,7 +59,7 @@ export const service = Command.make(
         const listen = yield* listenOf(given)
         const terms = yield* policiesOf(given, client.chain, Option.getOrUndefined(blobTypes))
         // Before anything is made: without a key there is no client.
-        yield* KeyFile.read(client.keyFile)
+        yield* KeyFile.read(client.keyFile, client.key.readableBy)
         const token = yield* TokenFile.readOrCreate(client)
         const { start } = yield* Effect.promise(() => import("./support/service.js"))
         const { address, client: towerClient } = yield* start({
@@ -68,7 +68,7 @@ export const service = Command.make(
           token,
           watchtower: {
             ...terms,
-            key: client.keyFile,
+            key: client.key,
             database: client.database,
             spare: Option.getOrElse(given.spare, () => 1),
             copies: Option.getOrUndefined(given.copies),

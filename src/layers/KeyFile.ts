@@ -65,13 +65,22 @@ export const parseRoot = (text: Redacted.Redacted<string>, from: string): Either
   rootOf(Redacted.value(text).trim()).pipe(Either.mapLeft(refuse(from, "NoSeed")))
 
 /**
- * Reads a key file; refuses one that others can read.
+ * Reads a key file; refuses one that others than `readableBy` can read.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const read = (path: string): Effect.Effect<KeyMaterial, KeyFileError, FileSystem.FileSystem> =>
-  Effect.flatMap(PrivateFile.read(path), (text) => Either.mapLeft(materialOf(text), refuse(path)))
+export const read = (
+  path: string,
+  readableBy: ReadableBy = "owner"
+): Effect.Effect<KeyMaterial, KeyFileError, FileSystem.FileSystem> =>
+  Effect.flatMap(PrivateFile.read(path, readableBy), (text) => Either.mapLeft(materialOf(text), refuse(path)))
+
+/** Who may be able to read a key file. @since 0.1.0 @category models */
+export const readers: ReadonlyArray<PrivateFile.Readers> = ["owner", "group", "everyone"]
+
+/** @since 0.1.0 @category models */
+export type ReadableBy = PrivateFile.Readers
 
 /**
  * Writes a new key file with mode 0600, and syncs it and its name to the disk.
@@ -110,9 +119,14 @@ export const readOrCreate = (path: string): Effect.Effect<KeyMaterial, KeyFileEr
       )
   )
 
-/** Where the key file is. @since 0.1.0 @category config */
+/** Where the key file is, and who may be able to read it. @since 0.1.0 @category config */
 export const options = Table.table("KeyFile", ["keyFile"], {
-  path: Table.required(Table.path("the path of a file"), "The key file; wtclient init makes one")
+  path: Table.required(Table.path("the path of a file"), "The key file; wtclient init makes one"),
+  readableBy: Table.withDefault(
+    Table.oneOf(readers),
+    "owner",
+    "Who may be able to read the key file; a secret that is mounted often has mode 0440 (group) or 0444 (everyone)"
+  )
 })
 
 /** A key file, and the chain that its keys are for. @since 0.1.0 @category models */
@@ -128,15 +142,15 @@ export interface Options extends Table.Input<typeof options> {
  */
 export const layer = ({
   chain,
-  path
+  ...given
 }: Options): Layer.Layer<KeyRing, InvalidOptions | KeyFileError | KeyRingError, FileSystem.FileSystem> =>
-  decodeOptions(options, { path }).pipe(
-    Effect.flatMap(({ path }) => read(path)),
+  decodeOptions(options, given).pipe(
+    Effect.flatMap(({ path, readableBy }) => read(path, readableBy)),
     Effect.map((material) => HdKeyRing.layer({ ...material, chain })),
     Layer.unwrapEffect
   )
 
-/** The options from configuration: `watchtower.keyFile.path`, and the chain (`Chain.config`). @since 0.1.0 @category config */
+/** The options from configuration, below `watchtower.keyFile`, and the chain (`Chain.config`). @since 0.1.0 @category config */
 export const config: Config.Config<Options> = Config.map(
   Config.all([Table.config(options), Chain.config]),
   ([given, chain]) => ({ ...given, chain })

@@ -26,7 +26,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Struct from "effect/Struct"
 import * as Table from "../internal/optionTable.js"
 import type { Chain } from "../schema/Chain.js"
 import type { DatabaseTooNew } from "../schema/DbError.js"
@@ -77,8 +76,8 @@ export type ClientOptions = ClientOptionsOf<SatPerKw> | ClientOptionsOf<AtomsPer
 
 /** Where keys, towers and the database are. @since 0.1.0 @category models */
 export interface Places extends RoundRobinTowerCandidates.Options {
-  /** The path of a key file (`wtclient init` makes one), or the key itself. */
-  readonly key: string | KeyFile.KeyMaterial
+  /** The path of a key file (`wtclient init` makes one), or the options of `KeyFile`, or the key itself. */
+  readonly key: string | Omit<KeyFile.Options, "chain"> | KeyFile.KeyMaterial
   /** `{ filename: "sessions.db" }`, a SQLite file, or `{ url: Redacted.make("postgresql://...") }`, a Postgres database. */
   readonly database: SqliteOrPostgres.Options
   /** A SOCKS5 proxy, such as Tor's, for every connection. Default: none. */
@@ -153,9 +152,9 @@ const keyRing = (
   chain: Chain,
   { key }: Places
 ): Layer.Layer<KeyRing, Negotiator.InvalidOptions | KeyFileError | KeyRingError | PackageMissing> =>
-  typeof key === "string"
-    ? Layer.provide(KeyFile.layer({ path: key, chain }), fileSystem)
-    : HdKeyRing.layer({ ...key, chain })
+  typeof key === "object" && "root" in key
+    ? HdKeyRing.layer({ ...key, chain })
+    : Layer.provide(KeyFile.layer({ ...(typeof key === "string" ? { path: key } : key), chain }), fileSystem)
 
 /** The one of two that is given; a sentence of its own where both are. */
 const oneOf = <A, B>(
@@ -188,7 +187,7 @@ export const config: Config.Config<Options> = Config.map(
     proxy: Table.configIfGiven(SocksSocketDialer.options),
     key: oneOf(
       ["keyFile.path", "keyRing.root"],
-      Config.map(Table.configIfGiven(KeyFile.options), Option.map(Struct.get("path"))),
+      Table.configIfGiven(KeyFile.options),
       Table.configIfGiven(HdKeyRing.options)
     ),
     database: oneOf(

@@ -23,7 +23,7 @@ export class KeyFileError extends Schema.TaggedError<KeyFileError>()("KeyFileErr
     const why: Record<KeyFileError["reason"], string> = {
       Missing: `There is no key file ${this.path}. Make one with wtclient init, or in a program with KeyFile.readOrCreate.`,
       Exists: `The key file ${this.path} exists already and is not overwritten. Move it away first if you want another key.`,
-      Readable: `The key file ${this.path} can be read by others (mode ${detail}). Make it yours alone with chmod 600 ${this.path}.`,
+      Readable: `The key file ${this.path} can be read by others (mode ${detail}). Make it yours alone with chmod 600 ${this.path}; where it is mounted as a secret, set the option "readableBy" to "group" or "everyone".`,
       NotAKeyFile: `${this.path} is not a key file: ${detail}.`,
       NoSeed: `There is no seed in ${this.path}: ${detail}.`,
       TooNew: `The key file ${this.path} was written by a newer version (${detail}). Update the program.`,

@@ -160,6 +160,7 @@ const client: ClientPaths = {
   chain: Chain.bitcoinMainnet,
   folder: "/home/operator/.wtclient/bitcoin/mainnet",
   keyFile: "/home/operator/.wtclient/bitcoin/mainnet/key",
+  key: { path: "/home/operator/.wtclient/bitcoin/mainnet/key" },
   database: { filename: "/home/operator/.wtclient/bitcoin/mainnet/wtclient.db" },
   command: (...words) => commandText("wtclient", words)
 }

@@ -124,7 +124,7 @@ version of this package; give the value if you depend on it.
 \`NodeWatchtower.layer\` takes the chain, the options of \`SessionNegotiator\` (the policy may be left out) and of
 \`RoundRobinTowerCandidates\`, and where things are:
 
-* \`key\`: the path of a key file, or a key (the options of \`HdKeyRing\`);
+* \`key\`: the path of a key file, the options of \`KeyFile\`, or a key (the options of \`HdKeyRing\`);
 * \`database\`: \`{ filename: "sessions.db" }\`, a SQLite file, or \`{ url: Redacted.make("postgresql://...") }\`, a Postgres database,
   with the other options of \`SqliteClientDb\` or \`PostgresClientDb\` beside it;
 * \`proxy\` (none): the options of \`SocksSocketDialer\`;

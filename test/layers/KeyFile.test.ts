@@ -193,6 +193,40 @@ layer(NodeFileSystem.layer)("KeyFile", (it) => {
     )
   }
 
+  const allowed: ReadonlyArray<[readers: KeyFile.ReadableBy, modes: ReadonlyArray<number>]> = [
+    ["group", [0o440, 0o640, 0o600]],
+    ["everyone", [0o444, 0o644, 0o440]]
+  ]
+  for (const [readers, modes] of allowed) {
+    it.effect(`is read with the modes of a mounted secret where ${readers} may read it, through a link too`, () =>
+      inFolder((path, fs) =>
+        Effect.gen(function* () {
+          yield* KeyFile.write(path, { root: seed })
+          yield* fs.symlink(path, `${path}.link`)
+          for (const mode of modes) {
+            yield* fs.chmod(path, mode)
+            const read = yield* KeyFile.read(`${path}.link`, readers)
+            assert.deepStrictEqual(secretOf(read), fromHex(secretHex))
+          }
+        })
+      )
+    )
+  }
+
+  it.effect("is refused where everyone can read it, and the group alone may", () =>
+    inFolder((path, fs) =>
+      Effect.gen(function* () {
+        yield* KeyFile.write(path, { root: seed })
+        yield* fs.chmod(path, 0o444)
+        const error = yield* Effect.flip(KeyFile.read(path, "group"))
+        assert.strictEqual(error.reason, "Readable")
+        assert.include(error.message, '"readableBy"')
+        const keyRing = KeyFile.layer({ path, readableBy: "everyone", chain: Chain.bitcoinMainnet })
+        yield* Effect.provide(KeyRing, keyRing)
+      })
+    )
+  )
+
   const noKeyFiles: Array<[what: string, text: string, reason: KeyFileError["reason"]]> = [
     ["an empty file", "", "NotAKeyFile"],
     ["some other file", "SQLite format 3\0", "NotAKeyFile"],

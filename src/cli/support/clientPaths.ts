@@ -7,12 +7,13 @@
 import * as os from "node:os"
 import * as path from "node:path"
 import type * as FileSystem from "@effect/platform/FileSystem"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { invisibleIn, trimmed } from "../../internal/invisible.js"
+import * as Table from "../../internal/optionTable.js"
 import { ended } from "../../internal/sentence.js"
+import * as KeyFile from "../../layers/KeyFile.js"
 import * as PrivateFile from "../../layers/keys/privateFile.js"
 import * as Databases from "../../layers/sql/databaseOptions.js"
 import { urlTrouble } from "../../layers/sql/postgresUrl.js"
@@ -21,12 +22,15 @@ import * as Chain from "../../schema/Chain.js"
 import { CommandError, UsageError } from "./CliError.js"
 import { commandText, Program } from "./commandText.js"
 import * as flags from "./flags.js"
+import { fromEnvironment, type Setting, setting, variable } from "./settings.js"
 
 /** A chain, and the files of its client. @since 0.1.0 @category models */
 export interface ClientPaths {
   readonly chain: Chain.AnyChain
   readonly folder: string
   readonly keyFile: string
+  /** The key file, and who may be able to read it. */
+  readonly key: Omit<KeyFile.Options, "chain">
   readonly database: SqliteOrPostgres.Options
   /** A command of this program for the same client, to be pasted into a shell in any folder. */
   readonly command: (...words: ReadonlyArray<string>) => string
@@ -36,28 +40,41 @@ export interface ClientPaths {
 export const clientFlags = {
   chain: flags.values.chain,
   network: flags.values.network,
-  dataDir: flags.values["data-dir"]
+  dataDir: flags.values["data-dir"],
+  keyReadableBy: flags.values["key-readable-by"]
 }
+
+/** What these flags are called elsewhere. @since 0.1.0 @category config */
+export const clientSettings = {
+  chain: setting(Chain.options, "chain", "chain"),
+  network: setting(Chain.options, "network", "network"),
+  dataDir: setting(Table.table("wtclient", [], { dataDir: flags.options["data-dir"] }), "dataDir", "data-dir"),
+  keyReadableBy: setting(KeyFile.options, "readableBy", "key-readable-by")
+}
+
+/** The variable of the environment that has the URL of a Postgres database. @since 0.1.0 @category config */
+export const databaseVariable = "DATABASE_URL"
 
 /** The values of `clientFlags`. @since 0.1.0 @category models */
 export interface ClientFlags {
   readonly chain: Option.Option<Chain.AnyChain["name"]>
   readonly network: Option.Option<string>
   readonly dataDir: Option.Option<string>
+  readonly keyReadableBy: Option.Option<KeyFile.ReadableBy>
 }
 
 /** What a command uses where a flag is not given. @since 0.1.0 @category models */
 export interface Defaults {
   readonly network: Record<Chain.AnyChain["name"], string>
   readonly dataDir: string
-  /** The URL of a database that is used instead of the file. */
-  readonly databaseUrl: Config.Config<Option.Option<Redacted.Redacted>>
+  /** Does the environment name the client and its database where flags do not? */
+  readonly readsEnvironment: boolean
 }
 
 const usual: Defaults = {
   network: { bitcoin: "mainnet", decred: "mainnet" },
   dataDir: "~/.wtclient",
-  databaseUrl: Config.option(Config.redacted("DATABASE_URL"))
+  readsEnvironment: true
 }
 
 /** Does each % begin a character that is written as %XX? The driver reads none of what it cannot take apart. */
@@ -73,9 +90,9 @@ const isEscaped = (text: string): boolean => {
 /** The URL of a Postgres database, if one is given; an empty one is none. */
 const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.Redacted>, UsageError> =>
   Effect.gen(function* () {
-    const given = yield* Effect.orElseSucceed(defaults.databaseUrl, () => Option.none<Redacted.Redacted>())
-    const url = given.pipe(
-      Option.map((text) => Redacted.make(trimmed(Redacted.value(text)))),
+    const given = defaults.readsEnvironment ? yield* variable(databaseVariable) : undefined
+    const url = Option.fromNullable(given).pipe(
+      Option.map((text) => Redacted.make(trimmed(text))),
       Option.filter((text) => Redacted.value(text) !== "")
     )
     if (Option.isNone(url)) return url
@@ -117,35 +134,49 @@ const expanded = (folder: string): Effect.Effect<string, UsageError> =>
       })
     : Effect.succeed(path.resolve(folder))
 
-/** The chain and the files that the flags name. @since 0.1.0 @category combinators */
-export const clientPaths = (given: ClientFlags, defaults: Defaults = usual): Effect.Effect<ClientPaths, UsageError> =>
+/** The flags, and what the environment says where they are not given. */
+const orEnvironment = (flags: ClientFlags, { readsEnvironment }: Defaults) => {
+  const orElse = <Entry extends Table.AnyEntry>(flag: Option.Option<Table.InputOf<Entry>>, setting: Setting<Entry>) =>
+    Option.isSome(flag) || !readsEnvironment ? Effect.succeed(Option.getOrUndefined(flag)) : fromEnvironment(setting)
+  return Effect.all({
+    chain: orElse(flags.chain, clientSettings.chain),
+    network: orElse(flags.network, clientSettings.network),
+    dataDir: orElse(flags.dataDir, clientSettings.dataDir),
+    keyReadableBy: orElse(flags.keyReadableBy, clientSettings.keyReadableBy)
+  })
+}
+
+/** The chain and the files that the flags name, or the environment where they do not. @since 0.1.0 @category combinators */
+export const clientPaths = (flags: ClientFlags, defaults: Defaults = usual): Effect.Effect<ClientPaths, UsageError> =>
   Effect.gen(function* () {
-    const name = Option.getOrElse(given.chain, () => "bitcoin" as const)
-    const network = Option.getOrElse(given.network, () => defaults.network[name])
+    const { chain: name = "bitcoin", keyReadableBy, ...others } = yield* orEnvironment(flags, defaults)
+    const { dataDir = defaults.dataDir, network = defaults.network[name] } = others
     const chain = Option.getOrUndefined(Chain.find(name, network))
     if (chain === undefined) {
       const networks = Chain.all.filter((one) => one.name === name).map((one) => one.network)
       return yield* new UsageError({ message: `${name} has no network "${network}". It has ${networks.join(", ")}.` })
     }
-    const dataDir = Option.getOrElse(given.dataDir, () => defaults.dataDir)
     const root = yield* expanded(dataDir)
     const folder = path.join(root, name, network)
     const url = yield* databaseUrl(defaults)
     const program = yield* Program
-    const flags = [
+    const keyFile = path.join(folder, "key")
+    const words = [
       ...(name === "bitcoin" ? [] : ["--chain", name]),
       ...(network === usual.network[name] ? [] : ["--network", network]),
-      ...(dataDir === usual.dataDir ? [] : ["--data-dir", root])
+      ...(dataDir === usual.dataDir ? [] : ["--data-dir", root]),
+      ...(keyReadableBy === undefined || keyReadableBy === "owner" ? [] : ["--key-readable-by", keyReadableBy])
     ]
     return {
       chain,
       folder,
-      keyFile: path.join(folder, "key"),
+      keyFile,
+      key: { path: keyFile, readableBy: keyReadableBy },
       database: Option.match(url, {
         onNone: () => ({ filename: path.join(folder, "wtclient.db") }),
         onSome: (url) => ({ url })
       }),
-      command: (...words) => commandText(program, [...words, ...flags])
+      command: (...others) => commandText(program, [...others, ...words])
     }
   })
 

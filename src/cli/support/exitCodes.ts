@@ -8,7 +8,10 @@
 export const exitCodes = {
   done: { code: 0, meaning: "Done." },
   failed: { code: 1, meaning: "The command was right and could not be done, or `--check` found something wrong." },
-  usage: { code: 2, meaning: "The command line, or `DATABASE_URL`, is wrong; nothing was tried." },
+  usage: {
+    code: 2,
+    meaning: "The command line, the environment or the configuration file is wrong; nothing was tried."
+  },
   defect: { code: 70, meaning: "A bug of the program." },
   cannotWrite: { code: 74, meaning: "Standard output cannot be written, for example because its disk is full." },
   hangup: { code: 129, meaning: "Stopped by SIGHUP: the terminal was closed." },

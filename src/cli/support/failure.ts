@@ -137,7 +137,7 @@ const wordsOf = ({ client, failure, policyWords }: CommandFailed): Words => {
       }
       return failure.reason === "Readable"
         ? {
-            sentence: `The key file ${failure.path} can be read by others. Make it yours alone.`,
+            sentence: `The key file ${failure.path} can be read by others. Make it yours alone${failure.path === client.keyFile ? ", or allow it with --key-readable-by group (or everyone) where it is mounted as a secret" : ""}.`,
             next: [`chmod 600 ${shellWord(failure.path)}`]
           }
         : { sentence: failure.message }

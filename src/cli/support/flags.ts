@@ -13,6 +13,7 @@ import * as Record from "effect/Record"
 import * as Table from "../../internal/optionTable.js"
 import * as TowerClient from "../../layers/backup/Options.js"
 import * as HdKeyRing from "../../layers/HdKeyRing.js"
+import * as KeyFile from "../../layers/KeyFile.js"
 import * as SocksSocketDialer from "../../layers/SocksSocketDialer.js"
 import * as BlobType from "../../schema/BlobType.js"
 import * as Chain from "../../schema/Chain.js"
@@ -91,6 +92,7 @@ export const options = {
     "all",
     "Show the sessions with this tower"
   ),
+  "key-readable-by": KeyFile.options.entries.readableBy,
   layout: HdKeyRing.options.entries.layout,
   account: HdKeyRing.options.entries.account,
   listen: Table.optional(loopback, "127.0.0.1:9912", "Where to listen: an address of this machine alone, and a port"),
@@ -130,6 +132,7 @@ const placeholders: Record<keyof typeof options, string> = {
   chain: "bitcoin|decred",
   network: "NAME",
   "data-dir": "DIR",
+  "key-readable-by": "owner|group|everyone",
   "blob-type": "TYPE",
   "max-updates": "N",
   "sweep-fee-rate": "RATE",
@@ -220,7 +223,8 @@ export const choices: { readonly [name: string]: ReadonlyArray<string> } = {
   network: [...new Set(Chain.all.map(({ network }) => network))],
   "blob-type": Object.keys(BlobType.byName),
   status: ClientSession.fields.status.literals,
-  layout: KeyLayout.literals
+  layout: KeyLayout.literals,
+  "key-readable-by": KeyFile.readers
 }
 
 /** What each flag is for. @since 0.1.0 @category config */

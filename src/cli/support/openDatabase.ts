@@ -111,9 +111,7 @@ const readable = (
 const ownKeyRing = (
   client: ClientPaths
 ): Effect.Effect<Option.Option<KeyRing.Service>, never, FileSystem.FileSystem | Scope.Scope> =>
-  Effect.option(
-    Effect.map(Layer.build(KeyFile.layer({ path: client.keyFile, chain: client.chain })), Context.get(KeyRing))
-  )
+  Effect.option(Effect.map(Layer.build(KeyFile.layer({ ...client.key, chain: client.chain })), Context.get(KeyRing)))
 
 /** What the database says of its owner, if it says anything. */
 const ownerOf = (sql: SqlClient) =>
@@ -227,7 +225,7 @@ export const boundDatabase = (
     Layer.provideMerge(
       Layer.provideMerge(
         SqliteOrPostgres.clientDb(client.database),
-        KeyFile.layer({ path: client.keyFile, chain: client.chain })
+        KeyFile.layer({ ...client.key, chain: client.chain })
       )
     ),
     (layer) => opening(client, layer)

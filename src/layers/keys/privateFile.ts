@@ -54,8 +54,17 @@ const chunksOf = (file: FileSystem.File): Stream.Stream<Uint8Array, PlatformErro
     )
   )
 
-/** Reads the text of a file; refuses a file that others can read. @since 0.1.0 @category combinators */
-export const read = (path: string): Effect.Effect<string, KeyFileError, FileSystem.FileSystem> =>
+/** Who may be able to read a file besides the system's administrator. @since 0.1.0 @category models */
+export type Readers = "owner" | "group" | "everyone"
+
+/** The bits of a mode that a file must not have. */
+const forbidden: Record<Readers, number> = { owner: 0o077, group: 0o007, everyone: 0 }
+
+/** Reads the text of a file; refuses a file that others than these can read. @since 0.1.0 @category combinators */
+export const read = (
+  path: string,
+  readers: Readers = "owner"
+): Effect.Effect<string, KeyFileError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     // A pipe without a writer is never opened.
@@ -65,7 +74,7 @@ export const read = (path: string): Effect.Effect<string, KeyFileError, FileSyst
     const file = yield* fs.open(path, { flag: "r" })
     const { mode, type } = yield* file.stat
     if (type !== "File") return yield* new KeyFileError({ path, reason: "NotAKeyFile", detail: "it is no file" })
-    if ((mode & 0o077) !== 0) {
+    if ((mode & forbidden[readers]) !== 0) {
       return yield* new KeyFileError({ path, reason: "Readable", detail: (mode & 0o777).toString(8) })
     }
     return yield* textOf(chunksOf(file))
