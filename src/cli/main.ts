@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import { untilStopped } from "../layers/concurrency/firstOf.js"
 import { run } from "./run.js"
@@ -26,6 +27,8 @@ export const main = (): void => {
       Effect.catchAll((ending) => Effect.succeed(exitCodes[ending].code)),
       Effect.provideService(Program, programOf({ script: process.argv[1] ?? "", environment: process.env })),
       Effect.provideService(StandardError, errorTerminal()),
+      // By itself it takes names apart at each underscore, and cannot list them.
+      Effect.withConfigProvider(ConfigProvider.fromEnv({ pathDelim: ".", seqDelim: "," })),
       Effect.provide(NodeContext.layer),
       Effect.runPromise
     )

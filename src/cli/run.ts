@@ -46,6 +46,7 @@ import { exitCodes } from "./support/exitCodes.js"
 import { type CommandFailed, type Told, told, toldDefect, toldUsage } from "./support/failure.js"
 import { fishCompletions } from "./support/fishCompletions.js"
 import * as allFlags from "./support/flags.js"
+import { GivenFlags } from "./support/givenFlags.js"
 import { logLine } from "./support/logLine.js"
 import * as Progress from "./support/progress.js"
 import { type CommandGrammar, type Grammar, reorderArguments } from "./support/reorderArguments.js"
@@ -234,6 +235,7 @@ export const run = (
       Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
       Effect.provide(CliConfig.layer({ showBuiltIns: false })),
       Effect.provideService(Progress.Progress, teller),
+      Effect.provideService(GivenFlags, flags),
       // What a person should know is said by the command; --log-level asks for more.
       Logger.withMinimumLogLevel(LogLevel.None)
     )

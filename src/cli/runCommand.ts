@@ -2,47 +2,69 @@
 import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
-import * as Option from "effect/Option"
 import * as KeyFile from "../layers/KeyFile.js"
+import * as SqliteOrPostgres from "../layers/sqliteOrPostgres.js"
 import * as AddressFile from "./support/addressFile.js"
-import { UsageError } from "./support/CliError.js"
-import { clientFlags, databaseName } from "./support/clientPaths.js"
+import { type ClientPaths, clientFlags, databaseVariable } from "./support/clientPaths.js"
+import { messageText } from "./support/commandText.js"
+import * as Configuration from "./support/configuration.js"
+import { check } from "./support/configurationCheck.js"
+import { reportOf, rowsOf, shownDatabase } from "./support/configurationReport.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
-import { policiesOf, policyFlags } from "./support/policyFlags.js"
-import { Progress } from "./support/progress.js"
+import { withLog } from "./support/logging.js"
+import { policyFlags } from "./support/policyFlags.js"
+import { listenOf, termsOf } from "./support/serviceTerms.js"
 import { summaries } from "./support/summaries.js"
 import * as Systemd from "./support/systemd.js"
+import { terminalWidth } from "./support/table.js"
 import * as TokenFile from "./support/tokenFile.js"
 import { json } from "./support/views.js"
 
-/** Where the flags say to listen. */
-const listenOf = (given: {
-  readonly listen: Option.Option<{ readonly host: "127.0.0.1" | "::1"; readonly port: number }>
-  readonly socket: Option.Option<string>
-}) => {
-  if (Option.isNone(given.socket)) return Effect.succeed(Option.getOrElse(given.listen, () => flags.usualListen))
-  return Option.isSome(given.listen)
-    ? new UsageError({ message: "--listen and --socket are both given. The service listens in one place." })
-    : Effect.succeed({ path: given.socket.value })
+/** Where it listens and what it uses; a database that the environment names may not be meant. */
+const introduction = (client: ClientPaths, at: AddressFile.At): string => {
+  const { name, network } = client.chain
+  const database = SqliteOrPostgres.isPostgres(client.database)
+    ? `its database is ${shownDatabase(client)}, as ${databaseVariable} in the environment says`
+    : `its database is ${client.database.filename}`
+  return [
+    `The tower client of ${name} ${network} listens on ${"url" in at ? at.url : at.socketPath}.`,
+    `Its token is in ${TokenFile.tokenPath(client)}, ${database}.`
+  ].join("\n")
 }
 
-/** A service logs, unless it is told to be quiet. */
-const withLogs = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+const serve = (client: ClientPaths, { inputs, warnings }: Configuration.Configuration, isJson: boolean) =>
   Effect.gen(function* () {
-    const { isQuiet } = yield* Progress
-    const level = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
-    return yield* isQuiet || level !== LogLevel.None ? effect : Logger.withMinimumLogLevel(effect, LogLevel.Info)
+    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning))
+    const watchtower = yield* termsOf(client, inputs)
+    // Before anything is made: without a key there is no client.
+    yield* KeyFile.read(client.key.path, client.key.readableBy)
+    const token = yield* TokenFile.readOrCreate(client)
+    const { start } = yield* Effect.promise(() => import("./support/service.js"))
+    const listen = listenOf(inputs)
+    const { address, client: towerClient } = yield* start({ chain: client.chain, listen, token, watchtower })
+    const at = AddressFile.atOf(address)
+    yield* AddressFile.publish(client, at)
+    yield* Console.log(isJson ? json({ ...at, tokenFile: TokenFile.tokenPath(client) }) : introduction(client, at))
+    yield* Systemd.ready(Effect.map(towerClient.status, ({ role }) => role !== "stopped"))
+    return yield* Effect.never
+  }).pipe(Effect.scoped, withLog(inputs.log))
+
+const print = (client: ClientPaths, configuration: Configuration.Configuration, isJson: boolean) =>
+  Effect.gen(function* () {
+    const rows = yield* rowsOf(client, configuration)
+    yield* Console.log(isJson ? json(rows) : reportOf(rows, yield* terminalWidth))
   })
 
-/** The command. @since 0.1.0 @category constructors */
+const rightSentence = (file: string | undefined): string =>
+  `Nothing is wrong with the configuration${file === undefined ? ", which has no file" : ` in ${file}`}.`
+
+/** The command. What its flags say is read together with environment and file (`Configuration.load`). @since 0.1.0 @category constructors */
 export const service = Command.make(
   "run",
   {
     ...clientFlags,
+    config: flags.values.config,
     listen: flags.values.listen,
     socket: flags.values.socket,
     spare: flags.values.spare,
@@ -51,43 +73,21 @@ export const service = Command.make(
     maxUpdates: policyFlags.maxUpdates,
     sweepFeeRate: policyFlags.sweepFeeRate,
     proxy: flags.values.proxy,
+    logFormat: flags.values["log-format"],
+    checkConfig: flags.switches["check-config"],
+    printConfig: flags.switches["print-config"],
     json: flags.switches.json
   },
-  ({ blobTypes, ...given }) =>
-    withClient(given, (client) =>
+  ({ chain, checkConfig, dataDir, json: isJson, keyReadableBy, network, printConfig }) =>
+    withClient({ chain, dataDir, keyReadableBy, network }, (client) =>
       Effect.gen(function* () {
-        const listen = yield* listenOf(given)
-        const terms = yield* policiesOf(given, client.chain, Option.getOrUndefined(blobTypes))
-        // Before anything is made: without a key there is no client.
-        yield* KeyFile.read(client.keyFile, client.key.readableBy)
-        const token = yield* TokenFile.readOrCreate(client)
-        const { start } = yield* Effect.promise(() => import("./support/service.js"))
-        const { address, client: towerClient } = yield* start({
-          chain: client.chain,
-          listen,
-          token,
-          watchtower: {
-            ...terms,
-            key: client.key,
-            database: client.database,
-            spare: Option.getOrElse(given.spare, () => 1),
-            copies: Option.getOrUndefined(given.copies),
-            proxy: Option.getOrUndefined(given.proxy)
-          }
-        })
-        const at = AddressFile.atOf(address)
-        yield* AddressFile.publish(client, at)
-        const tokenFile = TokenFile.tokenPath(client)
-        yield* Console.log(
-          given.json
-            ? json({ ...at, tokenFile })
-            : [
-                `The tower client of ${client.chain.name} ${client.chain.network} listens on ${"url" in at ? at.url : at.socketPath}.`,
-                `Its token is in ${tokenFile}, its database is ${databaseName(client)}.`
-              ].join("\n")
-        )
-        yield* Systemd.ready(Effect.map(towerClient.status, ({ role }) => role !== "stopped"))
-        return yield* Effect.never
-      }).pipe(Effect.scoped, withLogs)
+        const configuration = yield* Configuration.load(client)
+        const { file, warnings } = configuration
+        if (!checkConfig && !printConfig) return yield* serve(client, configuration, isJson)
+        yield* Effect.forEach(warnings, (warning) => Console.error(messageText(warning)))
+        if (checkConfig) yield* check(client, configuration)
+        if (printConfig) yield* print(client, configuration, isJson)
+        else yield* Console.log(isJson ? json({ file, warnings }) : rightSentence(file))
+      })
     )
 ).pipe(Command.withDescription(summaries.run))

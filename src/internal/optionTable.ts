@@ -157,12 +157,25 @@ export const time = (
       const millis = millisOf(given) ?? 0
       return (millis > 0 && millis <= most) || (limits.forever === true && millis === Number.POSITIVE_INFINITY)
     },
-    parse: (text) => (text === "Infinity" ? Duration.infinity : Option.getOrUndefined(Duration.decodeUnknown(text))),
+    parse: (text) =>
+      text === "Infinity"
+        ? Duration.infinity
+        : Option.getOrElse(Duration.decodeUnknown(text), () => compactMillis(text)),
     show: (given) => {
       const millis = millisOf(given)
       return millis === undefined ? quoted(given) : Duration.format(millis)
     }
   }
+}
+
+/** `1m 30s`, as times are printed. */
+const compactTime = /^(?:(\d+)d)? ?(?:(\d+)h)? ?(?:(\d+)m)? ?(?:(\d+)s)? ?(?:(\d+)ms)?$/
+
+const compactMillis = (text: string): number | undefined => {
+  const parts = compactTime.exec(text.trim())
+  if (parts === null) return undefined
+  const [days = 0, hours = 0, minutes = 0, seconds = 0, millis = 0] = parts.slice(1).map((part) => Number(part ?? 0))
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1_000 + millis
 }
 
 const wholeNumberOf = (given: unknown): number | undefined => (typeof given === "number" ? given : undefined)

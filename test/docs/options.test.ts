@@ -3,6 +3,8 @@ import * as path from "node:path"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Table from "../../src/internal/optionTable.js"
+import { newClient } from "../cli/wtclient.js"
+import { exampleFile } from "./exampleFile.js"
 import { configured, others, page } from "./optionsPage.js"
 
 const root = path.resolve(import.meta.dirname, "../..")
@@ -48,6 +50,28 @@ describe("docs/options.md", () => {
         }
       }
       assert.isAbove(files.length, 8)
+    })
+  )
+})
+
+describe("contrib/wtclient.toml", () => {
+  it("is what the tables say (npm run docs:options writes it)", async () => {
+    await expect(exampleFile).toMatchFileSnapshot(path.join(root, "contrib/wtclient.toml"))
+  })
+
+  it.scoped("can be used as it is, and with each default written out", () =>
+    Effect.gen(function* () {
+      const { at, fs: files, wtclient } = yield* newClient
+      yield* wtclient("init")
+      const check = (text: string) =>
+        Effect.zipRight(
+          files.writeFileString(at("wtclient.toml"), text),
+          Effect.map(wtclient("run", "--check-config"), ({ code, stderr }) => ({ code, stderr }))
+        )
+      assert.deepStrictEqual(yield* check(exampleFile), { code: 0, stderr: "" })
+      const written = exampleFile.replace("#host =", 'host = "tor"').replaceAll(/^#(?=[a-z-]+ = .)/gm, "")
+      assert.isAbove(written.match(/^[a-z-]+ = /gm)?.length ?? 0, 30)
+      assert.deepStrictEqual(yield* check(written), { code: 0, stderr: "" })
     })
   )
 })

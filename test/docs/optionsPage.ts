@@ -1,7 +1,9 @@
 /**
  * docs/options.md, from the tables of options.
  */
+import * as Configuration from "../../src/cli/support/configuration.js"
 import * as flags from "../../src/cli/support/flags.js"
+import * as ServiceOptions from "../../src/cli/support/serviceOptions.js"
 import * as Table from "../../src/internal/optionTable.js"
 import * as BrontideTowerTransport from "../../src/layers/BrontideTowerTransport.js"
 import * as TowerClient from "../../src/layers/backup/TowerClient.js"
@@ -106,8 +108,9 @@ follow from these tables, and so does this page (\`npm run docs:options\` writes
   Several negotiators read from places of their own:
   \`SessionNegotiator.layerConfigOf(Taproot, Config.nested(SessionNegotiator.config, "taproot"))\` reads
   \`TAPROOT_WATCHTOWER_BLOB_TYPE\` and so on.
-* **On the command line** some options are flags; \`wtclient COMMAND --help\` lists those of a command. The command line reads no
-  variable of the environment but \`DATABASE_URL\`.
+* **On the command line** some options are flags; \`wtclient COMMAND --help\` lists those of a command. \`wtclient run\` takes its options
+  from a file and from the environment too, under the names at the end of this page. Of the environment the other commands read what
+  says which client is meant, and \`DATABASE_URL\`.
 
 A value that is not taken is refused when the layer is built, with one sentence: \`InvalidOptions\`, \`InvalidPolicy\`, or
 \`ConfigError\` for a text that cannot be read.
@@ -133,10 +136,23 @@ version of this package; give the value if you depend on it.
 \`NodeWatchtower.layerConfig()\` reads them all. It needs the chain, either \`WATCHTOWER_KEY_FILE_PATH\` or \`WATCHTOWER_KEY_RING_ROOT\`, and
 either \`WATCHTOWER_SQLITE_FILENAME\` or \`WATCHTOWER_POSTGRES_URL\`.`
 
+const ofService = rows(
+  ["in the file", "environment", "flag", "takes", "default", "what it is"],
+  Configuration.settings.map(({ entry, environment, flag, key }) => [
+    ServiceOptions.settings.some((one) => one.key === key) ? `\`${key}\`` : "",
+    `\`${environment}\``,
+    flag === undefined ? "" : `\`--${flag}\``,
+    Table.takes(entry.kind),
+    defaultOf(entry),
+    entry.sentence
+  ])
+)
+
 /** The page. */
 export const page = `${[
   introduction,
   ...configured.map((one) => section(one, true)),
   ...others.map((one) => section(one, false)),
-  `## Only on the command line\n\n${onlyFlags}`
+  `## Only on the command line\n\n${onlyFlags}`,
+  `## wtclient run\n\nWhat the service takes from its file, the environment and flags ([service.md](service.md), Configuration).\n\n${ofService}`
 ].join("\n\n")}\n`

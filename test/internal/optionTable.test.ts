@@ -200,7 +200,9 @@ describe("a table's Config", () => {
   )
 
   for (const [name, value, expected] of [
-    ["WAIT", "10s", `(Invalid data at watchtower.example.wait: "${time} "10s".")`],
+    ["WAIT", "10x", `(Invalid data at watchtower.example.wait: "${time} "10x".")`],
+    ["WAIT", "", `(Invalid data at watchtower.example.wait: "${time} "".")`],
+    ["WAIT", "5s 1m", `(Invalid data at watchtower.example.wait: "${time} "5s 1m".")`],
     ["WAIT", "Infinity", `(Invalid data at watchtower.example.wait: "${time} "Infinity".")`],
     ["MOST", "", `(Invalid data at watchtower.example.most: "${count} "".")`],
     ["MOST", "0x9", `(Invalid data at watchtower.example.most: "${count} "0x9".")`],
@@ -225,6 +227,20 @@ describe("a table's Config", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(read({ WATCHTOWER_EXAMPLE_FILE, [`WATCHTOWER_EXAMPLE_${name}`]: value }))
         assert.strictEqual(String(error), expected)
+      })
+    )
+  }
+
+  for (const [text, millis] of [
+    ["10s", 10_000],
+    ["50s 250ms", 50_250],
+    ["250ms", 250],
+    ["1 minute", "1 minute"]
+  ] as const) {
+    it.effect(`reads the time ${text}, as it is printed`, () =>
+      Effect.gen(function* () {
+        const { wait } = yield* read({ WATCHTOWER_EXAMPLE_FILE, WATCHTOWER_EXAMPLE_WAIT: text })
+        assert.strictEqual(wait === undefined ? undefined : Duration.toMillis(wait), Duration.toMillis(millis))
       })
     )
   }

@@ -44,11 +44,17 @@ export const clientFlags = {
   keyReadableBy: flags.values["key-readable-by"]
 }
 
+const client = Table.table("wtclient", Chain.options.path, {
+  chain: flags.options.chain,
+  network: flags.options.network,
+  dataDir: flags.options["data-dir"]
+})
+
 /** What these flags are called elsewhere. @since 0.1.0 @category config */
 export const clientSettings = {
-  chain: setting(Chain.options, "chain", "chain"),
-  network: setting(Chain.options, "network", "network"),
-  dataDir: setting(Table.table("wtclient", [], { dataDir: flags.options["data-dir"] }), "dataDir", "data-dir"),
+  chain: setting(client, "chain", "chain"),
+  network: setting(client, "network", "network"),
+  dataDir: setting(client, "dataDir", "data-dir"),
   keyReadableBy: setting(KeyFile.options, "readableBy", "key-readable-by")
 }
 

@@ -21,6 +21,7 @@ import { ClientSession } from "../../schema/ClientSession.js"
 import { KeyLayout } from "../../schema/KeyLayout.js"
 import * as Policy from "../../schema/Policy.js"
 import * as TowerAddress from "../../schema/TowerAddress.js"
+import * as LogFormat from "./logFormat.js"
 
 const proxyPort = SocksSocketDialer.options.entries.port.fallback
 
@@ -101,12 +102,23 @@ export const options = {
     "none",
     "Listen on a unix socket instead, which its owner alone can use"
   ),
-  spare: { ...TowerClient.options.entries.spare, default: "1" },
+  // A state that waits for its first session is a state that no tower has.
+  spare: Table.withDefault(TowerClient.options.entries.spare.kind, 1, TowerClient.options.entries.spare.sentence),
   copies: TowerClient.options.entries.copies,
   port: Table.optional(
     Table.wholeNumber({ least: 1, most: 0xffff }),
     "any, and then always the same",
     "The port to listen on"
+  ),
+  config: Table.optional(
+    Table.path("the path of a file"),
+    "wtclient.toml beside the key file, if it is there",
+    "The configuration file of the service, in TOML"
+  ),
+  "log-format": Table.withDefault(
+    Table.oneOf(LogFormat.names),
+    "text",
+    "How the lines of the log look: text for people, logfmt and json for programs"
   )
 } as const
 
@@ -124,7 +136,17 @@ export const switchOptions = {
     "Ask for a session of each blob type with a key that is thrown away, and delete it again"
   ),
   full: Table.withDefault(Table.truth, false, "Show whole keys, and lines that are wider than the terminal"),
-  "legacy-coin-type": HdKeyRing.options.entries.legacyCoinType
+  "legacy-coin-type": HdKeyRing.options.entries.legacyCoinType,
+  "check-config": Table.withDefault(
+    Table.truth,
+    false,
+    "Check the configuration and what it names, and end; start nothing"
+  ),
+  "print-config": Table.withDefault(
+    Table.truth,
+    false,
+    "Print each option of the service with its value, and where that comes from, and end; start nothing"
+  )
 } as const
 
 /** What the help text calls the value of each flag. */
@@ -147,7 +169,9 @@ const placeholders: Record<keyof typeof options, string> = {
   listen: "HOST:PORT",
   socket: "PATH",
   spare: "N",
-  copies: "N"
+  copies: "N",
+  config: "FILE",
+  "log-format": LogFormat.names.join("|")
 }
 
 const flag = <Input, Value, Presence extends "required" | "default" | "optional">(
@@ -171,7 +195,7 @@ export const lists: ReadonlyArray<string> = ["blob-type"]
 /** A list of this kind, between commas. */
 const listOf = <Value>(kind: Table.Kind<Value>): Table.Kind<ReadonlyArray<Value>> => ({
   ...kind,
-  range: `${kind.range}; several between commas, or with the flag several times`,
+  range: `${kind.range}; several between commas, with the flag several times, or in the file as a list`,
   read: () => undefined,
   fits: (given) => Array.isArray(given) && given.length > 0 && given.every(kind.fits),
   parse: (text) => {
@@ -183,15 +207,15 @@ const listOf = <Value>(kind: Table.Kind<Value>): Table.Kind<ReadonlyArray<Value>
 
 const { blobType } = Policy.options.entries
 
-/** `--blob-type` of a command that takes several. @since 0.1.0 @category config */
-export const blobTypes = flag(
-  Table.optional(
-    listOf(blobType.kind),
-    "anchor",
-    "Keep unused sessions of this blob type; states of all types are taken"
-  ),
-  "blob-type"
+/** Several blob types. @since 0.1.0 @category config */
+export const blobTypeList = Table.optional(
+  listOf(blobType.kind),
+  "anchor",
+  "Keep unused sessions of this blob type; states of all types are taken"
 )
+
+/** `--blob-type` of a command that takes several. @since 0.1.0 @category config */
+export const blobTypes = flag(blobTypeList, "blob-type")
 
 /** The flags that take a value. @since 0.1.0 @category config */
 // The type goes through `options` name by name, as `Record.map` does.
@@ -204,10 +228,15 @@ export const switches = Record.map(switchOptions, (entry, name) =>
   Options.boolean(name).pipe(Options.withDescription(entry.sentence))
 )
 
+const logLevels = ["all", "trace", "debug", "info", "warning", "error", "fatal", "none"] as const
+
+/** From which level on the service logs. @since 0.1.0 @category config */
+export const logLevel = Table.withDefault(Table.oneOf(logLevels), "info", "Log to standard error from this level on")
+
 /** The flags that @effect/cli has of its own, and the values that they take. @since 0.1.0 @category config */
 export const builtIn = {
   values: {
-    "log-level": ["all", "trace", "debug", "info", "warning", "error", "fatal", "none"],
+    "log-level": logLevels,
     completions: ["sh", "bash", "fish", "zsh"]
   },
   switches: ["help", "version"]
@@ -224,14 +253,15 @@ export const choices: { readonly [name: string]: ReadonlyArray<string> } = {
   "blob-type": Object.keys(BlobType.byName),
   status: ClientSession.fields.status.literals,
   layout: KeyLayout.literals,
-  "key-readable-by": KeyFile.readers
+  "key-readable-by": KeyFile.readers,
+  "log-format": LogFormat.names
 }
 
 /** What each flag is for. @since 0.1.0 @category config */
 export const sentences: { readonly [name: string]: string } = {
   ...Record.map(options, ({ sentence }) => sentence),
   ...Record.map(switchOptions, ({ sentence }) => sentence),
-  "log-level": "Log to standard error from this level on",
+  "log-level": logLevel.sentence,
   completions: "Print a script that completes commands in a shell",
   help: "Show how a command is called",
   version: "Show the version",

@@ -14,13 +14,18 @@ import { UsageError } from "./CliError.js"
 export interface Setting<Entry extends Table.AnyEntry = Table.AnyEntry> {
   /** In the file, and where it is printed: `backup.hedge-delay`. */
   readonly key: string
+  /** Where a `Config` finds it. */
+  readonly path: ReadonlyArray<string>
   /** Without its dashes; undefined where there is none. */
   readonly flag: string | undefined
+  /** The part of the flag's text that is this option, where a flag has more than one. */
+  readonly ofFlag?: (text: string) => string
   readonly environment: string
   readonly entry: Entry
 }
 
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+/** A name of a program as it is in files and flags. @since 0.1.0 @category combinators */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 /** An option of a table. @since 0.1.0 @category constructors */
 export const setting = <Options extends Table.Entries, Name extends keyof Options & string>(
@@ -29,6 +34,7 @@ export const setting = <Options extends Table.Entries, Name extends keyof Option
   flag?: string
 ): Setting<Options[Name]> => ({
   key: [...table.path, name].map(kebab).join("."),
+  path: ["watchtower", ...table.path, name],
   flag,
   environment: Table.environmentName(table, name),
   entry: table.entries[name]
