@@ -2,53 +2,18 @@
 import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as KeyFile from "../layers/KeyFile.js"
-import * as SqliteOrPostgres from "../layers/sqliteOrPostgres.js"
-import * as AddressFile from "./support/addressFile.js"
-import { type ClientPaths, clientFlags, databaseVariable } from "./support/clientPaths.js"
+import { type ClientPaths, clientFlags } from "./support/clientPaths.js"
 import { messageText } from "./support/commandText.js"
 import * as Configuration from "./support/configuration.js"
 import { check } from "./support/configurationCheck.js"
-import { reportOf, rowsOf, shownDatabase } from "./support/configurationReport.js"
+import { reportOf, rowsOf } from "./support/configurationReport.js"
 import { withClient } from "./support/failure.js"
 import * as flags from "./support/flags.js"
-import { withLog } from "./support/logging.js"
 import { policyFlags } from "./support/policyFlags.js"
-import { listenOf, termsOf } from "./support/serviceTerms.js"
+import { serve } from "./support/serve.js"
 import { summaries } from "./support/summaries.js"
-import * as Systemd from "./support/systemd.js"
 import { terminalWidth } from "./support/table.js"
-import * as TokenFile from "./support/tokenFile.js"
 import { json } from "./support/views.js"
-
-/** Where it listens and what it uses; a database that the environment names may not be meant. */
-const introduction = (client: ClientPaths, at: AddressFile.At): string => {
-  const { name, network } = client.chain
-  const database = SqliteOrPostgres.isPostgres(client.database)
-    ? `its database is ${shownDatabase(client)}, as ${databaseVariable} in the environment says`
-    : `its database is ${client.database.filename}`
-  return [
-    `The tower client of ${name} ${network} listens on ${"url" in at ? at.url : at.socketPath}.`,
-    `Its token is in ${TokenFile.tokenPath(client)}, ${database}.`
-  ].join("\n")
-}
-
-const serve = (client: ClientPaths, { inputs, warnings }: Configuration.Configuration, isJson: boolean) =>
-  Effect.gen(function* () {
-    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning))
-    const watchtower = yield* termsOf(client, inputs)
-    // Before anything is made: without a key there is no client.
-    yield* KeyFile.read(client.key.path, client.key.readableBy)
-    const token = yield* TokenFile.readOrCreate(client)
-    const { start } = yield* Effect.promise(() => import("./support/service.js"))
-    const listen = listenOf(inputs)
-    const { address, client: towerClient } = yield* start({ chain: client.chain, listen, token, watchtower })
-    const at = AddressFile.atOf(address)
-    yield* AddressFile.publish(client, at)
-    yield* Console.log(isJson ? json({ ...at, tokenFile: TokenFile.tokenPath(client) }) : introduction(client, at))
-    yield* Systemd.ready(Effect.map(towerClient.status, ({ role }) => role !== "stopped"))
-    return yield* Effect.never
-  }).pipe(Effect.scoped, withLog(inputs.log))
 
 const print = (client: ClientPaths, configuration: Configuration.Configuration, isJson: boolean) =>
   Effect.gen(function* () {
@@ -83,7 +48,10 @@ export const service = Command.make(
       Effect.gen(function* () {
         const configuration = yield* Configuration.load(client)
         const { file, warnings } = configuration
-        if (!checkConfig && !printConfig) return yield* serve(client, configuration, isJson)
+        if (!checkConfig && !printConfig) {
+          yield* serve(client, configuration, isJson)
+          return
+        }
         yield* Effect.forEach(warnings, (warning) => Console.error(messageText(warning)))
         if (checkConfig) yield* check(client, configuration)
         if (printConfig) yield* print(client, configuration, isJson)

@@ -274,4 +274,29 @@ describe("DATABASE_URL", () => {
       assert.notInclude(yield* fs.readDirectory(`${folder}/bitcoin/regtest`), "wtclient.db")
     })
   )
+
+  it.scopedLive.skipIf(server === undefined)("is named by the service when it starts, and checked before", () =>
+    Effect.gen(function* () {
+      const DATABASE_URL = yield* Postgres.newSchema(server?.url ?? "")
+      const { flags, folder, run } = yield* withUrl(DATABASE_URL)
+      yield* run("init")
+      assert.strictEqual((yield* run("run", "--check-config")).code, 0)
+      const lines = yield* started(["run", "--quiet", "--socket", `${folder}/socket`, ...flags], { DATABASE_URL })
+      const { password, pathname } = new URL(DATABASE_URL)
+      const said = yield* Queue.take(lines)
+      assert.match(said, /, its database is postgresql:\/\/.*, as DATABASE_URL in the environment says\.$/)
+      assert.include(said, pathname)
+      if (password !== "") assert.notInclude(said, password)
+    })
+  )
+
+  it.scopedLive("of a server that does not answer is found by wtclient run --check-config", () =>
+    Effect.gen(function* () {
+      const { run } = yield* withUrl("postgresql://user:a-secret-word@127.0.0.1:1/towers")
+      yield* run("init")
+      const { code, stderr } = yield* run("run", "--check-config")
+      assert.match(stderr, /^wtclient: The database of DATABASE_URL cannot be used: no server listens at its address\./)
+      assert.strictEqual(code, 1)
+    })
+  )
 })

@@ -46,10 +46,10 @@ export const wtclient = (
   })
 
 /** A program that is stopped when the scope closes; its lines of standard output. */
-export const started = (words: ReadonlyArray<string>) =>
+export const started = (words: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
   Effect.gen(function* () {
     const lines = yield* Queue.unbounded<string>()
-    yield* Effect.forkScoped(wtclient(words, (line) => Queue.offer(lines, line)))
+    yield* Effect.forkScoped(wtclient(words, (line) => Queue.offer(lines, line), environment))
     return lines
   })
 

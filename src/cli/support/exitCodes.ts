@@ -14,7 +14,10 @@ export const exitCodes = {
   },
   defect: { code: 70, meaning: "A bug of the program." },
   cannotWrite: { code: 74, meaning: "Standard output cannot be written, for example because its disk is full." },
-  hangup: { code: 129, meaning: "Stopped by SIGHUP: the terminal was closed." },
+  hangup: {
+    code: 129,
+    meaning: "Stopped by SIGHUP: the terminal was closed. `run` reads its configuration again instead."
+  },
   interrupt: { code: 130, meaning: "Stopped by SIGINT: Ctrl-C." },
   readerGone: { code: 141, meaning: "Stopped because the reader of standard output has gone, as `head` does." },
   terminate: { code: 143, meaning: "Stopped by SIGTERM." }

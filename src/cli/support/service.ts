@@ -37,26 +37,32 @@ const logs = Layer.scopedDiscard(
   })
 )
 
+/** A place to listen, while the scope is open, and the address of it. @since 0.1.0 @category constructors */
+export const listen = (at: NodeHttpService.Listen) =>
+  Effect.map(Layer.build(NodeHttpService.listen(at)), (lasting) => ({
+    lasting,
+    address: Context.get(lasting, HttpServer.HttpServer).address
+  }))
+
 /** What a service is told. @since 0.1.0 @category models */
 export interface Given {
   readonly watchtower: NodeWatchtower.ClientOptions
   readonly chain: NodeHttpService.Options["chain"]
-  readonly listen: NodeHttpService.Listen
   readonly token: Redacted.Redacted
+  /** What `listen` has made. */
+  readonly lasting: Context.Context<NodeHttpService.Lasting>
 }
 
-/** A service while the scope is open. Answers where it listens, and its tower client. @since 0.1.0 @category constructors */
-export const start = ({ chain, listen, token, watchtower }: Given) =>
+/** A service while the scope is open. Answers its tower client. @since 0.1.0 @category constructors */
+export const start = ({ chain, lasting, token, watchtower }: Given) =>
   Effect.map(
     Layer.build(
-      NodeHttpService.layer({ chain, version, listen, token, page: pageFolder() }).pipe(
+      NodeHttpService.serve({ chain, version, token, page: pageFolder() }).pipe(
         Layer.merge(Metrics.towerClient),
         Layer.merge(logs),
-        Layer.provideMerge(NodeWatchtower.towerClient(watchtower))
+        Layer.provideMerge(NodeWatchtower.towerClient(watchtower)),
+        Layer.provide(Layer.succeedContext(lasting))
       )
     ),
-    (context) => ({
-      address: Context.get(context, HttpServer.HttpServer).address,
-      client: Context.get(context, TowerClient)
-    })
+    (context) => Context.get(context, TowerClient)
   )

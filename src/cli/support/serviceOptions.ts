@@ -18,8 +18,8 @@ import { type Setting, setting } from "./settings.js"
 
 const { options } = flags
 
-/** Where it listens. These alone cannot change while it runs. */
-const listening = Table.table("wtclient run", [], { listen: options.listen, socket: options.socket })
+/** Where it listens. These alone cannot change while it runs. @since 0.1.0 @category config */
+export const listening = Table.table("wtclient run", [], { listen: options.listen, socket: options.socket })
 
 const policy = Table.table("wtclient run", Policy.options.path, {
   blobType: flags.blobTypeList,

@@ -37,12 +37,14 @@ import type { BackupDb } from "../../services/BackupDb.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import type { TowerCandidates } from "../../services/TowerCandidates.js"
 import type { TowerClient } from "../../services/TowerClient.js"
+import { within } from "../concurrency/firstOf.js"
 import * as Events from "./events.js"
 import * as Handlers from "./handlers.js"
 import * as History from "./history.js"
 import * as Listening from "./listening.js"
 import * as Logins from "./logins.js"
 import * as Page from "./page.js"
+import * as QuickServer from "./quickServer.js"
 import * as RequestChecks from "./requestChecks.js"
 import * as ServiceReport from "./ServiceReport.js"
 import * as TypedErrors from "./typedErrors.js"
@@ -64,6 +66,18 @@ export type Ports = TowerClient | ClientDb | BackupDb | TowerCandidates
 /** No answer is kept by anybody in between, unless it says otherwise. */
 const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" }
 
+/** What a service keeps while its tower client is built again: where it listens, who is to sign in, what it has counted. @since 0.1.0 @category services */
+export type Lasting = HttpServer.HttpServer | Logins.Logins | History.Counted | ServiceReport.StartedAt
+
+/** Listens while the scope is open. Requests wait until `serve` answers them. @since 0.1.0 @category layers */
+export const listen = (at: Listening.Listen): Layer.Layer<Lasting, Listening.ServiceListenFailed> =>
+  Layer.mergeAll(
+    Layer.scoped(HttpServer.HttpServer, Listening.make(at)),
+    Logins.layer,
+    History.counted,
+    ServiceReport.startedNow
+  )
+
 /**
  * The service, while the scope is open. When it closes, event streams end, requests that are being answered have 0.3 seconds, and
  * the tower client below goes on until all of them have ended.
@@ -72,14 +86,26 @@ const headers = { "cache-control": "no-store", "x-content-type-options": "nosnif
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, Listening.ServiceListenFailed, Ports> =>
+  Layer.provideMerge(serve(options), listen(options.listen))
+
+/**
+ * Answers requests while the scope is open, and ends as `layer` does. Then another one can take its place, with another tower client,
+ * at the same address.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const serve = (options: Omit<Options, "listen">): Layer.Layer<never, never, Lasting | Ports> =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
       const stopping = yield* Deferred.make<void>()
       // A request is run by a fiber of its own: without this the database could be closed before it has ended.
       const requests = yield* FiberSet.make<unknown, unknown>()
-      const server = Layer.scoped(
-        HttpServer.HttpServer,
-        Listening.make(options.listen, () => Deferred.unsafeDone(stopping, Effect.void))
+      yield* Effect.addFinalizer(() =>
+        Effect.zipRight(
+          Deferred.succeed(stopping, undefined),
+          Effect.ignore(within(FiberSet.awaitEmpty(requests), QuickServer.graceMs, () => "late" as const))
+        )
       )
       const groups = Layer.mergeAll(
         Handlers.health,
@@ -108,10 +134,8 @@ export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, List
         Layer.provide(TypedErrors.layer),
         Layer.provide(api),
         Layer.provide(RequestChecks.layer(options.token)),
-        Layer.provide(Logins.layer),
         Layer.provide(NodeHttpServer.layerContext),
-        Layer.provide(Layer.succeed(MaxBodySize, Option.some(FileSystem.Size(RequestChecks.longestBody)))),
-        Layer.provideMerge(server)
+        Layer.provide(Layer.succeed(MaxBodySize, Option.some(FileSystem.Size(RequestChecks.longestBody))))
       )
     })
   )

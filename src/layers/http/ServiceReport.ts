@@ -18,6 +18,12 @@ export interface Identity {
   readonly chain: AnyChain
 }
 
+/** When the service was started. @since 0.1.0 @category services */
+export class StartedAt extends Context.Tag("effect-watchtower/http/StartedAt")<StartedAt, number>() {}
+
+/** Now. @since 0.1.0 @category layers */
+export const startedNow: Layer.Layer<StartedAt> = Layer.effect(StartedAt, Clock.currentTimeMillis)
+
 /** @since 0.1.0 @category services */
 export class ServiceReport extends Context.Tag("effect-watchtower/http/ServiceReport")<
   ServiceReport,
@@ -29,12 +35,12 @@ export class ServiceReport extends Context.Tag("effect-watchtower/http/ServiceRe
 >() {}
 
 /** @since 0.1.0 @category layers */
-export const layer = ({ chain, version }: Identity): Layer.Layer<ServiceReport, never, TowerClient> =>
+export const layer = ({ chain, version }: Identity): Layer.Layer<ServiceReport, never, TowerClient | StartedAt> =>
   Layer.effect(
     ServiceReport,
     Effect.gen(function* () {
       const client = yield* TowerClient
-      const startedAt = yield* Clock.currentTimeMillis
+      const startedAt = yield* StartedAt
       const status: Effect.Effect<ServiceStatus> = Effect.gen(function* () {
         const negotiators = yield* Effect.forEach(client.negotiators, ({ policy, spare, status }) =>
           Effect.map(status, (status) => ({ policy, spare, status }))

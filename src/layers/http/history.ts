@@ -82,6 +82,15 @@ const ofClient = ({ happening }: TowerClientEvent): Added | undefined => {
   }
 }
 
+/** What was counted so far. It outlives the tower client: the service builds that again when its configuration changes. @since 0.1.0 @category services */
+export class Counted extends Context.Tag("effect-watchtower/http/Counted")<Counted, Ref.Ref<Kept>>() {}
+
+/** Nothing was counted so far. @since 0.1.0 @category layers */
+export const counted: Layer.Layer<Counted> = Layer.effect(
+  Counted,
+  Ref.make<Kept>({ before: [], current: empty(0), lastFailures: new Map() })
+)
+
 /** @since 0.1.0 @category services */
 export class ServiceHistory extends Context.Tag("effect-watchtower/http/ServiceHistory")<
   ServiceHistory,
@@ -89,11 +98,11 @@ export class ServiceHistory extends Context.Tag("effect-watchtower/http/ServiceH
 >() {}
 
 /** Counts while the scope is open. @since 0.1.0 @category layers */
-export const layer: Layer.Layer<ServiceHistory, never, TowerClient> = Layer.scoped(
+export const layer: Layer.Layer<ServiceHistory, never, TowerClient | Counted> = Layer.scoped(
   ServiceHistory,
   Effect.gen(function* () {
     const client = yield* TowerClient
-    const kept = yield* Ref.make<Kept>({ before: [], current: empty(0), lastFailures: new Map() })
+    const kept = yield* Counted
     const count = <Event extends { readonly at: Instant }>(
       events: Stream.Stream<Event>,
       addedBy: (event: Event) => Added | undefined

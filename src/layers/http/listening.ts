@@ -89,25 +89,22 @@ const removeLeftSocket = (path: string): Effect.Effect<void> =>
   })
 
 /** A server that listens on a socket, which is its owner's alone from the moment in which it is there. */
-const onSocket = (listen: { readonly path: string }, onClose: () => void) =>
+const onSocket = (listen: { readonly path: string }) =>
   Effect.zipRight(
     Buffer.byteLength(listen.path) > longestPath
       ? failedAt(listen, new Error("the path is too long"))
       : removeLeftSocket(listen.path),
     Effect.acquireUseRelease(
       Effect.sync(() => process.umask(0o177)),
-      () => NodeHttpServer.make(() => QuickServer.make(onClose), listen),
+      () => NodeHttpServer.make(QuickServer.make, listen),
       (mask) => Effect.sync(() => process.umask(mask))
     )
   )
 
-/** A server that listens while the scope is open. `onClose` is called when it closes. @since 0.1.0 @category constructors */
-export const make = (
-  listen: Listen,
-  onClose: () => void
-): Effect.Effect<HttpServer.HttpServer, ServiceListenFailed, Scope.Scope> =>
+/** A server that listens while the scope is open. @since 0.1.0 @category constructors */
+export const make = (listen: Listen): Effect.Effect<HttpServer.HttpServer, ServiceListenFailed, Scope.Scope> =>
   Effect.catchTag(
-    "path" in listen ? onSocket(listen, onClose) : NodeHttpServer.make(() => QuickServer.make(onClose), listen),
+    "path" in listen ? onSocket(listen) : NodeHttpServer.make(QuickServer.make, listen),
     "ServeError",
     ({ cause }) => failedAt(listen, cause)
   )

@@ -16,19 +16,34 @@ const limits: Http.ServerOptions = { requestTimeout: 10_000, headersTimeout: 5_0
 
 const mostConnections = 128
 
+type Request = readonly [request: Http.IncomingMessage, response: Http.ServerResponse]
+
 /**
- * When it is closed it calls `onClose`, which is to end the responses that have no end; then it waits until no connection has a
- * request, and cuts those that have one after `graceMs`.
+ * Requests that nothing serves wait until something does: Node would take them, and never answer. So it is before the tower client is
+ * there, and between two of them, when the service reads its configuration again.
+ */
+const holdUnserved = (server: Http.Server): void => {
+  const held: Array<Request> = []
+  server.on("request", (...one: Request) => {
+    if (server.listenerCount("request") === 1) held.push(one)
+  })
+  server.on("newListener", (event, listener) => {
+    if (event === "request") for (const one of held.splice(0)) listener(...one)
+  })
+}
+
+/**
+ * When it is closed it waits until no connection has a request, and cuts those that have one after `graceMs`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (onClose: () => void): Http.Server => {
+export const make = (): Http.Server => {
   const server = Http.createServer(limits)
   server.maxConnections = mostConnections
+  holdUnserved(server)
   const close = server.close.bind(server)
   server.close = (done) => {
-    onClose()
     close(done)
     const poll = setInterval(() => server.closeIdleConnections(), pollMs)
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)

@@ -21,7 +21,7 @@ const session = {
 const counted = Effect.gen(function* () {
   const events = yield* Queue.unbounded<TowerClientEvent>()
   const client = Layer.mock(TowerClient, { events: Effect.succeed(Stream.fromQueue(events)), negotiators: [] })
-  const context = yield* Layer.build(Layer.provide(History.layer, client))
+  const context = yield* Layer.build(Layer.provide(History.layer, Layer.merge(client, History.counted)))
   const says = (at: number, happening: Happening) =>
     Effect.zipRight(Queue.offer(events, { number: 1, at, happening }), Effect.repeatN(Effect.yieldNow(), 20))
   return { says, history: Effect.provide(Effect.flatten(History.ServiceHistory), context) }
