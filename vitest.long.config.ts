@@ -3,7 +3,7 @@ import all from "./vitest.config.js"
 
 /** What runs for minutes: worlds in virtual time, recorded runs, processes and networks that fail, and a browser. */
 export const long = [
-  "test/cli/{bin,reload,service,terminal}.test.ts",
+  "test/cli/{bin,reload,service,telemetry,terminal}.test.ts",
   "test/conformance.test.ts",
   "test/conformance/*.test.ts",
   "test/docs/service.test.ts",

@@ -39,6 +39,7 @@ export const service = Command.make(
     sweepFeeRate: policyFlags.sweepFeeRate,
     proxy: flags.values.proxy,
     logFormat: flags.values["log-format"],
+    otlpEndpoint: flags.values["otlp-endpoint"],
     checkConfig: flags.switches["check-config"],
     printConfig: flags.switches["print-config"],
     json: flags.switches.json

@@ -56,6 +56,16 @@ const loopback: Table.Kind<{ readonly host: "127.0.0.1" | "::1"; readonly port: 
   fits: () => true
 }
 
+/** The client of HTTP sends no user name of a URL, and what is shown of an option must hold no password. */
+const collector: Table.Kind<string> = {
+  ...Table.text("a URL that begins with http:// or https://, without a user name"),
+  fits: (given) => {
+    if (typeof given !== "string" || !/^https?:\/\//.test(given) || !URL.canParse(given)) return false
+    const { password, username } = new URL(given)
+    return username === "" && password === ""
+  }
+}
+
 /** The options behind the flags that take a value: those of the library, and those of the command line alone. @since 0.1.0 @category config */
 export const options = {
   chain: { ...Chain.options.entries.chain, default: "bitcoin" },
@@ -119,6 +129,11 @@ export const options = {
     Table.oneOf(LogFormat.names),
     "text",
     "How the lines of the log look: text for people, logfmt and json for programs"
+  ),
+  "otlp-endpoint": Table.optional(
+    collector,
+    "none",
+    "A collector of OpenTelemetry, which is sent logs, metrics and traces as JSON over HTTP"
   )
 } as const
 
@@ -171,7 +186,8 @@ const placeholders: Record<keyof typeof options, string> = {
   spare: "N",
   copies: "N",
   config: "FILE",
-  "log-format": LogFormat.names.join("|")
+  "log-format": LogFormat.names.join("|"),
+  "otlp-endpoint": "URL"
 }
 
 const flag = <Input, Value, Presence extends "required" | "default" | "optional">(

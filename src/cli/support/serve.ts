@@ -52,7 +52,8 @@ export const serve = (client: ClientPaths, first: Configuration, isJson: boolean
     const until = (configuration: Configuration, whenReady: Effect.Effect<void, CommandError>) =>
       Effect.gen(function* () {
         const watchtower = yield* termsOf(client, configuration.inputs)
-        const { status } = yield* service.start({ chain: client.chain, lasting, token, watchtower })
+        const collector = configuration.inputs.telemetry.endpoint
+        const { status } = yield* service.start({ chain: client.chain, collector, lasting, token, watchtower })
         yield* whenReady
         yield* supervisor.ready
         yield* supervisor.watch(Effect.map(status, ({ role }) => role !== "stopped"))

@@ -7,6 +7,7 @@
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
@@ -51,17 +52,34 @@ export interface Given {
   readonly token: Redacted.Redacted
   /** What `listen` has made. */
   readonly lasting: Context.Context<NodeHttpService.Lasting>
+  /** The URL of a collector of OpenTelemetry, if there is one. */
+  readonly collector: string | undefined
 }
 
+/** What the sender asks its database all day long is of no request, and would be most of the traces. */
+const untraced = Layer.locally(FiberRef.currentTracerEnabled, false)
+
+const telemetryOf = (collector: string | undefined): Layer.Layer<never> =>
+  collector === undefined
+    ? Layer.empty
+    : Layer.unwrapEffect(
+        Effect.map(
+          Effect.promise(() => import("./telemetry.js")),
+          ({ layer }) => layer(collector)
+        )
+      )
+
 /** A service while the scope is open. Answers its tower client. @since 0.1.0 @category constructors */
-export const start = ({ chain, lasting, token, watchtower }: Given) =>
+export const start = ({ chain, collector, lasting, token, watchtower }: Given) =>
   Effect.map(
     Layer.build(
       NodeHttpService.serve({ chain, version, token, page: pageFolder() }).pipe(
         Layer.merge(Metrics.towerClient),
         Layer.merge(logs),
-        Layer.provideMerge(NodeWatchtower.towerClient(watchtower)),
-        Layer.provide(Layer.succeedContext(lasting))
+        Layer.provideMerge(untraced(NodeWatchtower.towerClient(watchtower))),
+        Layer.provide(Layer.succeedContext(lasting)),
+        // Below all others: it exports what they log while they end.
+        Layer.provide(telemetryOf(collector))
       )
     ),
     (context) => Context.get(context, TowerClient)

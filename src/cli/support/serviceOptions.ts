@@ -35,6 +35,8 @@ const backup = Table.table("TowerClient", TowerClient.options.path, {
 
 const log = Table.table("wtclient run", ["log"], { level: flags.logLevel, format: options["log-format"] })
 
+const telemetry = Table.table("wtclient run", ["otlp"], { endpoint: options["otlp-endpoint"] })
+
 // Where the database is, is said to every command.
 const sqlite = Table.table("SqliteClientDb", Databases.sqlite.path, Struct.omit(Databases.sqlite.entries, "filename"))
 const postgres = Table.table(
@@ -53,7 +55,8 @@ export const config = Config.all({
   proxy: Table.configIfGiven(SocksSocketDialer.options),
   sqlite: Table.config(sqlite),
   postgres: Table.config(postgres),
-  log: Table.config(log)
+  log: Table.config(log),
+  telemetry: Table.config(telemetry)
 })
 
 /** @since 0.1.0 @category models */
@@ -75,6 +78,8 @@ export const settings: ReadonlyArray<Setting> = [
   { ...setting(SocksSocketDialer.options, "host", "proxy"), ofFlag: (text) => proxyOf(text)?.host ?? text },
   { ...setting(SocksSocketDialer.options, "port", "proxy"), ofFlag: (text) => String(proxyOf(text)?.port ?? text) },
   ...all(log, { level: "log-level", format: "log-format" }),
+  // All programs that export to a collector read this name.
+  { ...setting(telemetry, "endpoint", "otlp-endpoint"), environment: "OTEL_EXPORTER_OTLP_ENDPOINT" },
   ...all(Negotiator.options),
   ...all(BrontideTowerTransport.options),
   ...all(sqlite),

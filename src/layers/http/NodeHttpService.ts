@@ -23,6 +23,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpApp from "@effect/platform/HttpApp"
 import { MaxBodySize } from "@effect/platform/HttpIncomingMessage"
+import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -135,7 +136,9 @@ export const serve = (options: Omit<Options, "listen">): Layer.Layer<never, neve
         Layer.provide(api),
         Layer.provide(RequestChecks.layer(options.token)),
         Layer.provide(NodeHttpServer.layerContext),
-        Layer.provide(Layer.succeed(MaxBodySize, Option.some(FileSystem.Size(RequestChecks.longestBody))))
+        Layer.provide(Layer.succeed(MaxBodySize, Option.some(FileSystem.Size(RequestChecks.longestBody)))),
+        // A trace would have the address with the token that signs a browser in.
+        HttpMiddleware.withTracerDisabledWhen(({ url }) => url.startsWith(Logins.path))
       )
     })
   )
