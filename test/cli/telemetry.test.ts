@@ -10,6 +10,12 @@ interface Exported {
   readonly text: string
 }
 
+interface Span {
+  readonly name: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+}
+
 /** A collector; one that is silent takes requests, and answers none. */
 const collector = (isSilent = false) =>
   Effect.gen(function* () {
@@ -44,7 +50,7 @@ describe("a collector of OpenTelemetry", () => {
   it.scopedLive("gets logs, metrics and traces, and no secret", () =>
     Effect.gen(function* () {
       const { exported, url } = yield* collector()
-      const { ask, at, child, end, said, token, wtclient } = yield* running([], {
+      const { ask, at, child, end, said, token } = yield* running([], {
         OTEL_EXPORTER_OTLP_ENDPOINT: url
       })
       yield* said(/session established/)
@@ -52,7 +58,6 @@ describe("a collector of OpenTelemetry", () => {
       const { body } = yield* ask("/v1/logins", { method: "POST", json: {} })
       const login = String(body.path)
       yield* ask(login)
-      yield* wtclient("status")
       child.kill("SIGTERM")
       assert.strictEqual((yield* end).code, 143)
       const of = (path: string) =>
@@ -66,6 +71,22 @@ describe("a collector of OpenTelemetry", () => {
       assert.include(of("/v1/metrics"), "watchtower_sessions")
       assert.include(of("/v1/traces"), "/v1/towers")
       assert.include(of("/v1/traces"), "db.query.text")
+      const spans: ReadonlyArray<Span> = exported
+        .filter(({ path }) => path === "/v1/traces")
+        .flatMap(({ text }) => JSON.parse(text).resourceSpans)
+        .flatMap(({ scopeSpans }) => scopeSpans)
+        .flatMap(({ spans }) => spans)
+      const roots = new Set(spans.flatMap(({ name, parentSpanId }) => (parentSpanId === undefined ? [name] : [])))
+      assert.include([...roots], "watchtower.round")
+      assert.deepStrictEqual(
+        [...roots].filter((name) => name.startsWith("sql.")),
+        []
+      )
+      const known = new Set(spans.map(({ spanId }) => spanId))
+      assert.deepStrictEqual(
+        spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !known.has(parentSpanId)),
+        []
+      )
       const all = exported.map(({ text }) => text).join("\n")
       const seed = /^seed: (.*)$/m.exec(fs.readFileSync(at("key"), "utf8"))?.[1]
       const oneTime = /token=(.*)$/.exec(login)?.[1]

@@ -7,7 +7,6 @@
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
@@ -56,9 +55,6 @@ export interface Given {
   readonly collector: string | undefined
 }
 
-/** What the sender asks its database all day long is of no request, and would be most of the traces. */
-const untraced = Layer.locally(FiberRef.currentTracerEnabled, false)
-
 const telemetryOf = (collector: string | undefined): Layer.Layer<never> =>
   collector === undefined
     ? Layer.empty
@@ -76,7 +72,7 @@ export const start = ({ chain, collector, lasting, token, watchtower }: Given) =
       NodeHttpService.serve({ chain, version, token, page: pageFolder() }).pipe(
         Layer.merge(Metrics.towerClient),
         Layer.merge(logs),
-        Layer.provideMerge(untraced(NodeWatchtower.towerClient(watchtower))),
+        Layer.provideMerge(NodeWatchtower.towerClient(watchtower)),
         Layer.provide(Layer.succeedContext(lasting)),
         // Below all others: it exports what they log while they end.
         Layer.provide(telemetryOf(collector))

@@ -1,6 +1,6 @@
 /**
- * What the service does, for a collector of OpenTelemetry: its log, its metrics, and its answers to requests with their statements to the
- * database as traces. Loaded where a collector is named.
+ * What the service does, for a collector of OpenTelemetry: its log, its metrics, and as traces its answers to requests and the rounds
+ * of its negotiators, with their statements to the database. Loaded where a collector is named.
  *
  * @since 0.1.0
  */
@@ -8,20 +8,47 @@ import * as Otlp from "@effect/opentelemetry/Otlp"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Tracer from "effect/Tracer"
 import { variable } from "./settings.js"
 import { version } from "./version.js"
 
 /** A collector that is gone holds the end of the service for as long as this. */
 const shutdownTimeout = "500 millis"
 
+/** A span that is not exported; nor are those below it, which see that it is not sampled. */
+const dropped = (span: Tracer.Span): Tracer.Span => Object.assign(span, { sampled: false, end: () => {} })
+
+/** What the sender asks its database all day long belongs to no request and no round, and would be most of the traces. */
+const withoutPolls = Layer.unwrapEffect(
+  Effect.map(Effect.tracer, (tracer) =>
+    Layer.setTracer(
+      Tracer.make({
+        context: (run, fiber) => tracer.context(run, fiber),
+        span: (name, parent, ...others) => {
+          const span = tracer.span(name, parent, ...others)
+          const isLeftOut = Option.match(parent, {
+            onNone: () => name.startsWith("sql."),
+            onSome: ({ sampled }) => !sampled
+          })
+          return isLeftOut ? dropped(span) : span
+        }
+      })
+    )
+  )
+)
+
 /** Exports while the scope is open; where the collector does not answer, what it was to get is dropped. @since 0.1.0 @category layers */
 export const layer = (endpoint: string): Layer.Layer<never> =>
   Layer.unwrapEffect(
     Effect.map(variable("OTEL_SERVICE_NAME"), (serviceName = "wtclient") =>
-      Otlp.layerJson({
-        baseUrl: endpoint,
-        resource: { serviceName, serviceVersion: version },
-        shutdownTimeout
-      })
+      Layer.provideMerge(
+        withoutPolls,
+        Otlp.layerJson({
+          baseUrl: endpoint,
+          resource: { serviceName, serviceVersion: version },
+          shutdownTimeout
+        })
+      )
     )
   ).pipe(Layer.provide(FetchHttpClient.layer))
