@@ -12,7 +12,7 @@ import * as SqliteOrPostgres from "../../layers/sqliteOrPostgres.js"
 import type { InvalidPolicy } from "../../schema/Policy.js"
 import { UsageError } from "./CliError.js"
 import type { ClientPaths } from "./clientPaths.js"
-import { usualListen } from "./flags.js"
+import { options, usualListen } from "./flags.js"
 import { policiesOf } from "./policyFlags.js"
 import type { Inputs } from "./serviceOptions.js"
 import { kebab } from "./settings.js"
@@ -28,8 +28,8 @@ export const termsOf = (
     const watchtower: NodeWatchtower.ClientOptions = {
       ...(yield* policiesOf(fields, chain, blobType)),
       ...backup,
-      // The layer itself keeps none.
-      spare: backup.spare ?? 1,
+      // The layer's own default is to keep none.
+      spare: backup.spare ?? options.spare.fallback,
       negotiator,
       timeouts: transport,
       proxy: Option.getOrUndefined(proxy),
