@@ -17,7 +17,7 @@ afterAll(() => program.remove())
 /** The program with these words: what it has shown, what is typed, and how it ended. */
 const atTerminal = (words: ReadonlyArray<string>, databaseUrl = "") =>
   Effect.gen(function* () {
-    const command = [process.execPath, program.file, ...words].join(" ")
+    const command = ["exec", process.execPath, program.file, ...words].join(" ")
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
         spawn("script", ["--quiet", "--flush", "--return", "--command", command, "/dev/null"], {
@@ -32,6 +32,14 @@ const atTerminal = (words: ReadonlyArray<string>, databaseUrl = "") =>
     })
     const closed = once(child, "close")
     return {
+      /** The terminal is closed. */
+      close: Effect.sync(() => child.kill("SIGKILL")),
+      /** The program is sent a signal. */
+      signal: (signal: NodeJS.Signals) =>
+        Effect.sync(() => {
+          const children = fs.readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8")
+          process.kill(Number(children), signal)
+        }),
       shows: (what: RegExp) =>
         Effect.promise(async () => {
           while (!what.test(shown))
@@ -126,4 +134,22 @@ describe("at a terminal", () => {
       })
     )
   }
+
+  it.scopedLive("the service reads its configuration again at SIGHUP, and ends when the terminal is closed", () =>
+    Effect.gen(function* () {
+      const { at, flags, folder, wtclient } = yield* newClient
+      yield* wtclient("init")
+      const words = ["run", "--quiet", "--socket", `${folder}/socket`, ...flags]
+      const { close, shows } = yield* atTerminal(words)
+      yield* shows(/its database is/)
+      const watcher = fs.watch(`${folder}/bitcoin/regtest`)
+      yield* close
+      while (fs.existsSync(at("service"))) yield* Effect.promise(() => once(watcher, "change"))
+      watcher.close()
+      const again = yield* atTerminal(words.filter((word) => word !== "--quiet"))
+      yield* again.shows(/its database is/)
+      yield* again.signal("SIGHUP")
+      yield* again.shows(/info the configuration stays as it was/)
+    })
+  )
 })
