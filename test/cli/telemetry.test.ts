@@ -7,6 +7,7 @@ import { running } from "./serviceProcess.js"
 
 interface Exported {
   readonly path: string
+  readonly authorization: string | undefined
   readonly text: string
 }
 
@@ -26,7 +27,8 @@ const collector = (isSilent = false) =>
           const chunks: Array<Buffer> = []
           request.on("data", (chunk: Buffer) => chunks.push(chunk))
           request.on("end", () => {
-            exported.push({ path: request.url ?? "", text: Buffer.concat(chunks).toString() })
+            const { authorization } = request.headers
+            exported.push({ path: request.url ?? "", authorization, text: Buffer.concat(chunks).toString() })
             if (!isSilent) response.setHeader("content-type", "application/json").end("{}")
           })
         }).listen(0, "127.0.0.1")
@@ -51,7 +53,8 @@ describe("a collector of OpenTelemetry", () => {
     Effect.gen(function* () {
       const { exported, url } = yield* collector()
       const { ask, at, child, end, said, token } = yield* running([], {
-        OTEL_EXPORTER_OTLP_ENDPOINT: url
+        OTEL_EXPORTER_OTLP_ENDPOINT: url,
+        OTEL_EXPORTER_OTLP_HEADERS: "authorization=Basic%20bWU6a2V5cw==,,broken"
       })
       yield* said(/session established/)
       yield* ask("/v1/towers")
@@ -60,6 +63,7 @@ describe("a collector of OpenTelemetry", () => {
       yield* ask(login)
       child.kill("SIGTERM")
       assert.strictEqual((yield* end).code, 143)
+      assert.deepStrictEqual([...new Set(exported.map(({ authorization }) => authorization))], ["Basic bWU6a2V5cw=="])
       const of = (path: string) =>
         exported
           .filter((one) => one.path === path)

@@ -38,17 +38,30 @@ const withoutPolls = Layer.unwrapEffect(
   )
 )
 
+const decoded = (text: string): string => Option.getOrElse(Option.liftThrowable(decodeURIComponent)(text), () => text)
+
+/** What a collector asks for, such as `authorization=Bearer%20TOKEN`; as all programs that export read it, it may be percent-encoded. */
+const headersOf = (text: string): ReadonlyArray<readonly [string, string]> =>
+  text.split(",").flatMap((pair) => {
+    const [name = "", ...value] = pair.split("=")
+    return name.trim() === "" || value.length === 0 ? [] : [[name.trim(), decoded(value.join("=").trim())] as const]
+  })
+
 /** Exports while the scope is open; where the collector does not answer, what it was to get is dropped. @since 0.1.0 @category layers */
 export const layer = (endpoint: string): Layer.Layer<never> =>
   Layer.unwrapEffect(
-    Effect.map(variable("OTEL_SERVICE_NAME"), (serviceName = "wtclient") =>
-      Layer.provideMerge(
-        withoutPolls,
-        Otlp.layerJson({
-          baseUrl: endpoint,
-          resource: { serviceName, serviceVersion: version },
-          shutdownTimeout
-        })
-      )
+    Effect.zipWith(
+      variable("OTEL_SERVICE_NAME"),
+      variable("OTEL_EXPORTER_OTLP_HEADERS"),
+      (serviceName = "wtclient", headers = "") =>
+        Layer.provideMerge(
+          withoutPolls,
+          Otlp.layerJson({
+            baseUrl: endpoint,
+            headers: headersOf(headers),
+            resource: { serviceName, serviceVersion: version },
+            shutdownTimeout
+          })
+        )
     )
   ).pipe(Layer.provide(FetchHttpClient.layer))
