@@ -13,7 +13,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
-    exclude: ["test/interop/**", "test/package/**"],
+    exclude: ["test/interop/**", "test/package/**", "test/site/**"],
     testTimeout: 120_000,
     hookTimeout: 60_000,
     // One more than cores: the files of Postgres wait for the server most of the time.

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import manifest from "../package.json" with { type: "json" }
-import { all, checkout, commandsOf, docstrings, of, specsOf } from "./package/markdown.js"
+import { all, checkout, commandsOf, docstrings, of, specsOf, where } from "./package/markdown.js"
 import { offered } from "./package/offered.js"
 
 describe("package.json", () => {
@@ -26,9 +26,44 @@ describe("the docstrings", () => {
   })
 })
 
+describe("the README and the pages of docs", () => {
+  it("have the examples", () => {
+    const printed = of("ts").map(({ text }) => text)
+    // Those in other languages are run by the tests of docs/service.md and of the command line.
+    for (const name of readdirSync(join(checkout, "examples")).filter((name) => name.endsWith(".ts"))) {
+      assert.include(printed, readFileSync(join(checkout, "examples", name), "utf8"), name)
+    }
+  })
+
+  it("have blocks of code that are compiled or run, pictures, and what is only shown", () => {
+    const kinds = [...new Set(all.map(({ language }) => language))]
+    assert.deepStrictEqual(kinds.sort(), ["console", "mermaid", "sh", "text", "ts"])
+  })
+
+  it("say above each block that is not run here why", () => {
+    assert.deepStrictEqual(
+      all.flatMap(({ file, notRun }) => (notRun === undefined ? [] : [`${file}: ${notRun}`])),
+      [
+        "README.md: needs pnpm and a registry",
+        "README.md: needs Bun and a registry",
+        "docs/run.md: needs a Tor proxy",
+        "docs/run.md: needs a Postgres server",
+        "docs/run.md: needs the program sqlite3"
+      ]
+    )
+  })
+
+  it("show no command in a block that is only shown", () => {
+    const commands = of("text").filter(({ text }) => /^(\$ |wtclient |npm |npx |curl )/m.test(text))
+    assert.deepStrictEqual(commands.map(where), [])
+  })
+})
+
 describe("the README", () => {
   it("names the versions that package.json wants, for npm, pnpm and Bun", () => {
-    const lines = of("sh")
+    // Also those that are not run here.
+    const lines = all
+      .filter(({ file, language }) => file === "README.md" && language === "sh")
       .flatMap(commandsOf)
       .filter((line) => /^(npm install|pnpm add|bun add) /.test(line))
     const peers: Readonly<Record<string, string>> = manifest.peerDependencies
@@ -43,20 +78,6 @@ describe("the README", () => {
       lines.filter((line) => line.includes(" effect-watchtower ")).map((line) => line.split(" ")[0]),
       ["npm", "pnpm", "bun"]
     )
-  })
-
-  it("has the examples", () => {
-    const printed = of("ts", "README.md").map(({ text }) => text)
-    // Those in other languages are run by the tests of docs/service.md and of the command line.
-    for (const name of readdirSync(join(checkout, "examples")).filter((name) => name.endsWith(".ts"))) {
-      assert.include(printed, readFileSync(join(checkout, "examples", name), "utf8"), name)
-    }
-  })
-
-  it("has no block of a kind that is not tried, but for pictures", () => {
-    const kinds = [...new Set(all.map(({ language }) => language))].filter((kind) => kind !== "mermaid")
-    // The file in TOML is read by docs/configuration.test.ts.
-    assert.deepStrictEqual(kinds.sort(), ["", "console", "sh", "toml", "ts"])
   })
 
   it("has the checkout's commands, which .ci/run runs", () => {

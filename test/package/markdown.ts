@@ -7,25 +7,28 @@ export const checkout = resolve(import.meta.dirname, "../..")
 export interface Block {
   readonly file: string
   readonly line: number
-  /** What follows the fence: `ts`, `sh`, `console`, or nothing for what is only shown. */
+  /** What follows the fence: `ts`, `sh`, `console`, `mermaid`, or `text` for what is only shown. */
   readonly language: string
+  /** Why it cannot be run here, from the comment above it: `<!-- not run: needs systemd -->`. */
+  readonly notRun: string | undefined
   readonly text: string
 }
 
 /** A fence may stand in a list or in a docstring: each line of its block begins as it does. */
 const blocksOf = (file: string): ReadonlyArray<Block> => {
   const text = readFileSync(join(checkout, file), "utf8")
-  const blocks = [...text.matchAll(/^( *(?:\* )?)```([^\n]*)\n(.*?)^\1```$/gms)].map(
-    ({ 1: margin = "", 2: language = "", 3: body = "", index }) => ({
-      file,
-      line: text.slice(0, index).split("\n").length,
-      language,
-      text: body
-        .split("\n")
-        .map((line) => line.slice(margin.length))
-        .join("\n")
-    })
-  )
+  const blocks = [
+    ...text.matchAll(/(?:^ *<!-- not run: ([^\n]*) -->\n)?^( *(?:\* )?)```([^\n]*)\n(.*?)^\2```$/gms)
+  ].map(({ 0: whole, 1: notRun, 2: margin = "", 3: language = "", 4: body = "", index }) => ({
+    file,
+    line: text.slice(0, index + whole.indexOf("```")).split("\n").length,
+    language,
+    notRun,
+    text: body
+      .split("\n")
+      .map((line) => line.slice(margin.length))
+      .join("\n")
+  }))
   const fences = [...text.matchAll(/^[ *]*```/gm)].length
   if (fences !== 2 * blocks.length) throw new Error(`${file} has a code block that would not be tried`)
   return blocks
@@ -42,9 +45,11 @@ export const all: ReadonlyArray<Block> = ["README.md", ...under("docs", ".md")].
 /** Those of the docstrings: they show how something is used, and are not run. */
 export const docstrings: ReadonlyArray<Block> = under("src", ".ts").flatMap(blocksOf)
 
-/** Those of a language, in all files or in one. */
+/** Those that can be run here, of a language, in all files or in one. */
 export const of = (language: string, file?: string): ReadonlyArray<Block> =>
-  all.filter((block) => block.language === language && (file === undefined || block.file === file))
+  all.filter(
+    (block) => block.language === language && block.notRun === undefined && (file === undefined || block.file === file)
+  )
 
 export const where = ({ file, line }: Block): string => `${file}:${line}`
 

@@ -1,0 +1,67 @@
+/** The commands that README and docs name, also in the middle of a sentence: they and their flags are there. */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import manifest from "../../package.json" with { type: "json" }
+import { grammar } from "../../src/cli/run.js"
+import { all, checkout, commandsOf } from "../package/markdown.js"
+
+const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].concat(
+  fs
+    .readdirSync(path.join(checkout, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => path.join("docs", name))
+)
+
+/** Lines of blocks, and code in sentences, which a line break may divide. */
+const commands: ReadonlyArray<readonly [file: string, command: string]> = [
+  ...all.flatMap((block) => commandsOf(block).map((line) => [block.file, line] as const)),
+  ...pages.flatMap((file) =>
+    [
+      ...fs
+        .readFileSync(path.join(checkout, file), "utf8")
+        .replaceAll(/^ *```.*?^ *```$/gms, "")
+        .matchAll(/`([^`]+)`/g)
+    ].map(([, code = ""]) => [file, code.replaceAll(/\s+/g, " ")] as const)
+  )
+]
+
+const groups = new Set(Object.keys(grammar.commands).map((name) => name.split(" ")[0] ?? ""))
+
+/** What is wrong with the words behind `wtclient`. */
+const faults = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const [first = "", second = ""] = words
+  const flags = words.filter((word) => /^--[a-z]/.test(word)).map((word) => word.slice(2).replace(/=.*/, ""))
+  const own = grammar.commands[`${first} ${second}`] ?? grammar.commands[first]
+  if (own === undefined && !first.startsWith("-") && first !== "COMMAND" && !groups.has(first)) {
+    return [`no command ${first}`]
+  }
+  const known = [...(own?.().flags ?? []), ...grammar.common, "help"]
+  return flags.filter((flag) => !known.includes(flag)).map((flag) => `no flag --${flag}`)
+}
+
+describe("README and docs", () => {
+  it("name commands and flags of wtclient that are there", () => {
+    const calls = commands.flatMap(([file, command]) =>
+      [...command.matchAll(/(?:^|[ (/])wtclient ([^)|;&]+)/g)].map(([call, words = ""]) => ({ file, call, words }))
+    )
+    assert.isAbove(calls.length, 100)
+    assert.deepStrictEqual(
+      calls.flatMap(({ call, file, words }) =>
+        faults(words.trim().split(" ")).map((one) => `${file}: ${call}: ${one}`)
+      ),
+      []
+    )
+  })
+
+  it("name scripts of package.json that are there", () => {
+    const named = commands.flatMap(([file, command]) =>
+      [...command.matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(([, name = ""]) => ({ file, name }))
+    )
+    assert.isAbove(named.length, 10)
+    assert.deepStrictEqual(
+      named.filter(({ name }) => !(name in manifest.scripts)),
+      []
+    )
+  })
+})
