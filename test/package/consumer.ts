@@ -104,8 +104,9 @@ export const make = async (): Promise<Consumer> => {
   }
   const installLinks = async (line: string) => {
     for (const { name, range = "" } of specsOf(line)) {
-      if (name === manifest.name) await unpack()
-      else {
+      if (name === manifest.name) {
+        if (!existsSync(home)) await unpack()
+      } else {
         link(name)
         const { version } = packageOf(join(modules, name))
         if (!`${version}.`.startsWith(`${range}.`))
@@ -126,6 +127,8 @@ export const make = async (): Promise<Consumer> => {
     // What the test runner says about itself must not reach the programs.
     NODE_OPTIONS: "",
     VITEST: undefined,
+    // By this the program knows that npm has started it, and names itself otherwise.
+    npm_command: undefined,
     DATABASE_URL: "",
     HOME: folder,
     PATH: [join(modules, ".bin"), process.env.PATH].join(delimiter)
