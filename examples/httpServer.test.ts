@@ -16,7 +16,7 @@ const statusEvents = (stopping: Deferred.Deferred<void>) =>
     HttpServerResponse.stream(
       Stream.unwrapScoped(statusChanges).pipe(
         Stream.map((status) => `data: ${json(status)}\n\n`),
-        // The server waits for its streams, and the negotiator below for the server: without this nothing would ever end.
+        // Without this the server would wait for the stream until the connection is cut, and the reader would see an error.
         Stream.interruptWhenDeferred(stopping),
         Stream.encodeText
       ),
