@@ -1,9 +1,11 @@
 /** The commands that README and docs name, also in the middle of a sentence: they and their flags are there. */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { OpenApi } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import manifest from "../../package.json" with { type: "json" }
 import { grammar } from "../../src/cli/run.js"
+import { WatchtowerApi } from "../../src/schema/http/WatchtowerApi.js"
 import { all, checkout, commandsOf } from "../package/markdown.js"
 
 const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].concat(
@@ -50,6 +52,26 @@ describe("README and docs", () => {
       calls.flatMap(({ call, file, words }) =>
         faults(words.trim().split(" ")).map((one) => `${file}: ${call}: ${one}`)
       ),
+      []
+    )
+  })
+
+  it("name requests that the service answers", () => {
+    // `/v1/towers/{publicKey}` and `/v1/towers/PUBLICKEY` are one.
+    const general = (at: string) => at.replaceAll(/\/(?:\{[^}]*\}|[A-Z]+)(?=\/|$)/g, "/NAME")
+    const known = new Set(["GET /openapi.json"])
+    for (const [at, methods] of Object.entries(OpenApi.fromApi(WatchtowerApi).paths)) {
+      for (const method of Object.keys(methods)) known.add(`${method.toUpperCase()} ${general(at)}`)
+    }
+    const named = commands.flatMap(([file, command]) =>
+      [...command.matchAll(/^(GET|POST|DELETE|PUT) ([^\s?]+)/g)].map(([request, method = "", at = ""]) => ({
+        where: `${file}: ${request}`,
+        request: `${method} ${general(at)}`
+      }))
+    )
+    assert.isAbove(named.length, 40)
+    assert.deepStrictEqual(
+      named.flatMap(({ request, where }) => (known.has(request) ? [] : [where])),
       []
     )
   })
