@@ -12,8 +12,10 @@ beforeAll(async () => {
   for (const line of of("sh").flatMap(commandsOf)) {
     if (line.startsWith("npm install ")) await consumer.install(line)
   }
-  // What a program in TypeScript has beside them.
-  await consumer.install("npm install @effect/sql-pg@0.53 @types/pg@8 typescript@5 @types/node@20")
+  // What a program in TypeScript has beside them, and one with a SqlClient of its own.
+  await consumer.install(
+    "npm install @effect/sql-pg@0.53 @effect/sql-sqlite-node@0.53 @types/pg@8 typescript@5 @types/node@20"
+  )
 }, 600_000)
 afterAll(() => consumer?.remove())
 
