@@ -11,7 +11,8 @@ import * as Chain from "./Chain.js"
 import * as Excerpt from "./Excerpt.js"
 import { defaultPort, TowerAddress } from "./TowerAddress.js"
 
-const DialFailure = Schema.Literal(
+/** Why a connection was not made. @since 0.1.0 @category models */
+export const DialFailure = Schema.Literal(
   "Refused",
   "Timeout",
   "Unreachable",

@@ -38,7 +38,9 @@ import type { BackupDb } from "../../services/BackupDb.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import type { TowerCandidates } from "../../services/TowerCandidates.js"
 import type { TowerClient } from "../../services/TowerClient.js"
+import type { TowerTransport } from "../../services/TowerTransport.js"
 import { within } from "../concurrency/firstOf.js"
+import * as Doctor from "./doctor.js"
 import * as Events from "./events.js"
 import * as Handlers from "./handlers.js"
 import * as History from "./history.js"
@@ -62,7 +64,7 @@ export interface Options extends ServiceReport.Identity {
 }
 
 /** The ports that the endpoints stand on. @since 0.1.0 @category services */
-export type Ports = TowerClient | ClientDb | BackupDb | TowerCandidates
+export type Ports = TowerClient | ClientDb | BackupDb | TowerCandidates | TowerTransport
 
 /** No answer is kept by anybody in between, unless it says otherwise. */
 const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" }
@@ -112,6 +114,7 @@ export const serve = (options: Omit<Options, "listen">): Layer.Layer<never, neve
         Handlers.health,
         Handlers.status,
         Handlers.towers,
+        Doctor.layer(options.chain),
         Handlers.sessions,
         Handlers.channels,
         Handlers.backups,

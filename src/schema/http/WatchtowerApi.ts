@@ -9,6 +9,7 @@ import * as HttpApi from "@effect/platform/HttpApi"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { BackupsApi } from "./BackupsApi.js"
 import { ChannelsApi } from "./ChannelsApi.js"
+import { DoctorApi } from "./DoctorApi.js"
 import { EventsApi } from "./EventsApi.js"
 import { JsonBody, LocalOnly } from "./middleware.js"
 import { PageApi } from "./PageApi.js"
@@ -17,8 +18,10 @@ import { SessionsApi } from "./SessionsApi.js"
 import { HealthApi, StatusApi } from "./StatusApi.js"
 import { TowersApi } from "./TowersApi.js"
 
+export { DoctorReport } from "../DoctorReport.js"
 export { BackupProgress, Digests, longestWait, Signature, Signatures, SignedState, TakenState } from "./BackupsApi.js"
 export { ChannelPage } from "./ChannelsApi.js"
+export { DoctorBusy, DoctorTimeout } from "./DoctorApi.js"
 export { ServiceEvent } from "./EventsApi.js"
 export { Authorization, JsonBody, LocalOnly, loginCookie } from "./middleware.js"
 export { History, LastFailure, Login, Minute } from "./PageApi.js"
@@ -46,6 +49,7 @@ export class WatchtowerApi extends HttpApi.make("watchtower")
   .add(HealthApi)
   .add(StatusApi)
   .add(TowersApi)
+  .add(DoctorApi)
   .add(SessionsApi)
   .add(ChannelsApi)
   .add(BackupsApi)

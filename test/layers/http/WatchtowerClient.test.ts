@@ -9,6 +9,7 @@ import { toHex } from "../../../src/internal/bytes.js"
 import type { At } from "../../../src/layers/http/WatchtowerClient.js"
 import * as RevokedStates from "../../../src/layers/testing/RevokedStates.js"
 import { SessionId } from "../../../src/schema/Ids.js"
+import * as TowerUri from "../../../src/schema/TowerUri.js"
 import { chain, start, token } from "./service.js"
 
 const clientOf = (at: At, given = token) =>
@@ -83,6 +84,17 @@ for (const [name, service] of [
           waiting.map(({ reasons, states }) => [states, reasons.map(({ _tag }) => _tag)]),
           [[1, ["NoTower"]]]
         )
+      })
+    )
+
+    it.scopedLive("is told what the doctor finds", () =>
+      Effect.gen(function* () {
+        const { at, uri } = yield* service
+        const { doctor } = yield* clientOf(at)
+        const { fault, tower } = yield* doctor.ask({ payload: { tower: uri } })
+        assert.deepStrictEqual([fault, TowerUri.print(tower)], ["none", uri])
+        const notATower = yield* Effect.flip(doctor.ask({ payload: { tower: "zz" } }))
+        assert.strictEqual(notATower._tag, "InvalidTowerUri")
       })
     )
 

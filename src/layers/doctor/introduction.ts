@@ -6,11 +6,9 @@
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as HdKeyRing from "../../layers/HdKeyRing.js"
-import * as KeyFile from "../../layers/KeyFile.js"
-import { defaults } from "../../layers/negotiator/Rules.js"
 import type * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
+import type { DoctorStep } from "../../schema/DoctorReport.js"
 import * as Excerpt from "../../schema/Excerpt.js"
 import type { PublicKey } from "../../schema/Ids.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
@@ -29,6 +27,9 @@ import { Init } from "../../schema/wire/Init.js"
 import type { Message } from "../../schema/wire/Message.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
+import * as HdKeyRing from "../HdKeyRing.js"
+import * as KeyFile from "../KeyFile.js"
+import { defaults } from "../negotiator/Rules.js"
 
 /** A key that nothing else is done with. @since 0.1.0 @category models */
 export interface ThrowAwayKey {
@@ -45,9 +46,6 @@ export const throwAwayKey = (
     const locator = { family: familyTowerSession, index: 0 } as const
     return { publicKey: yield* keyRing.deriveKey(locator), ecdh: (point) => keyRing.ecdh(locator, point) }
   })
-
-/** How far an introduction is. @since 0.1.0 @category models */
-export type Step = TowerTransport.Progress | "init"
 
 /** What an introduction can fail with. @since 0.1.0 @category errors */
 export type IntroductionFailure =
@@ -68,7 +66,7 @@ export const introduce = (
     onInit,
     reached
   }: {
-    readonly reached: (step: Step) => Effect.Effect<void>
+    readonly reached: (step: DoctorStep) => Effect.Effect<void>
     readonly onInit: (init: Init) => void
   }
 ): Effect.Effect<TowerTransport.Connection, IntroductionFailure, TowerTransport | Scope.Scope> =>

@@ -6,22 +6,23 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { altruistSessions } from "../../layers/negotiator/Rules.js"
 import * as BlobType from "../../schema/BlobType.js"
 import * as Chain from "../../schema/Chain.js"
+import type { DoctorStep } from "../../schema/DoctorReport.js"
 import type { InvalidOptions } from "../../schema/InvalidOptions.js"
 import * as TowerAddress from "../../schema/TowerAddress.js"
 import type { TowerUri } from "../../schema/TowerUri.js"
 import { type DialFailed, initOfNode } from "../../schema/TransportError.js"
 import type { Init } from "../../schema/wire/Init.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
-import { type IntroductionFailure, introduce, type Step, throwAwayKey } from "./introduction.js"
+import { altruistSessions } from "../negotiator/Rules.js"
+import { type IntroductionFailure, introduce, throwAwayKey } from "./introduction.js"
 import type { Trial, TrialFailure } from "./trial.js"
 
 /** What was found. `millis` counts from the beginning; a step that was not reached is not there. @since 0.1.0 @category models */
 export interface Diagnosis {
   readonly uri: TowerUri
-  readonly steps: ReadonlyArray<{ readonly step: Step; readonly millis: number }>
+  readonly steps: ReadonlyArray<{ readonly step: DoctorStep; readonly millis: number }>
   readonly init: Init | undefined
   /** The feature bits that the blob type needs, and that the tower does not announce. */
   readonly missing: ReadonlyArray<number>

@@ -6,18 +6,12 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { within } from "../../layers/concurrency/firstOf.js"
-import * as NodeSocketDialer from "../../layers/NodeSocketDialer.js"
-import * as Names from "../../layers/net/names.js"
+import type { AddressTime } from "../../schema/DoctorReport.js"
 import * as TowerAddress from "../../schema/TowerAddress.js"
 import { DialFailed } from "../../schema/TransportError.js"
-
-/** An IP address, and the time to the connection, or to its failure. @since 0.1.0 @category models */
-export interface AddressTime {
-  readonly ip: string
-  readonly millis: number
-  readonly reason: DialFailed["reason"] | undefined
-}
+import { within } from "../concurrency/firstOf.js"
+import * as NodeSocketDialer from "../NodeSocketDialer.js"
+import * as Names from "../net/names.js"
 
 /** As long as a transport dials by default. */
 const patience = "10 seconds"

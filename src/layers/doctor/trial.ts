@@ -6,8 +6,6 @@
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { firstOf } from "../../layers/concurrency/firstOf.js"
-import { defaults } from "../../layers/negotiator/Rules.js"
 import type * as BlobType from "../../schema/BlobType.js"
 import type * as Chain from "../../schema/Chain.js"
 import type { FeeRate } from "../../schema/FeeRate.js"
@@ -20,6 +18,8 @@ import * as Code from "../../schema/wire/Code.js"
 import { CreateSession } from "../../schema/wire/CreateSession.js"
 import { DeleteSession } from "../../schema/wire/DeleteSession.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
+import { firstOf } from "../concurrency/firstOf.js"
+import { defaults } from "../negotiator/Rules.js"
 import { expect, type IntroductionFailure, introduce, type ThrowAwayKey, throwAwayKey } from "./introduction.js"
 
 /** The tower gave the session, and refused to delete it. @since 0.1.0 @category errors */
