@@ -42,12 +42,13 @@ const coalesced = (work: () => Promise<void>): (() => Promise<void>) => {
 
 /**
  * Follows the service until the page is closed. Each event makes everything be loaded again: so a gap in the stream, or a time without
- * a connection, leaves nothing behind that was true before.
+ * a connection, leaves nothing behind that was true before. Answers how to load at once: what is done on the page is not always an
+ * event.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const follow = ({ onConnection, onSnapshot, onTrouble }: Follower): void => {
+export const follow = ({ onConnection, onSnapshot, onTrouble }: Follower): (() => void) => {
   const reload = coalesced(() =>
     load().then(onSnapshot, (error: unknown) => {
       if (error instanceof Refused && error.status === 401) return onConnection("signedOut")
@@ -85,4 +86,5 @@ export const follow = ({ onConnection, onSnapshot, onTrouble }: Follower): void 
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") reload()
   })
+  return reload
 }

@@ -1,7 +1,9 @@
 /** The page of the service (docs/page.md). @since 0.1.0 */
 import { html, render } from "htm/preact"
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
+import { useDoctor } from "./doctor.js"
 import { type Connection, follow } from "./live.js"
+import { attempt, type Outcome } from "./outcome.js"
 import { Plot } from "./plot.js"
 import { addTower, type Channel, removeTower, type Session, type Snapshot, type Tower } from "./service.js"
 import {
@@ -18,27 +20,6 @@ import {
   trying,
   waitingWords
 } from "./words.js"
-
-/** What was done on the page, or why it could not be. */
-type Outcome = { readonly isError: boolean; readonly text: string } | undefined
-
-/** Does something, and says how it went. */
-const attempt = async (work: () => Promise<unknown>, done: string): Promise<Outcome> => {
-  try {
-    await work()
-    return { isError: false, text: done }
-  } catch (error) {
-    return {
-      isError: true,
-      text:
-        error instanceof TypeError
-          ? "The service does not answer."
-          : error instanceof Error
-            ? error.message
-            : String(error)
-    }
-  }
-}
 
 interface Shown {
   readonly snapshot: Snapshot
@@ -57,14 +38,20 @@ const Trying = ({ now, snapshot: { status } }: Shown) => {
     </section>`
 }
 
-const AddTower = () => {
+/** `outcome` is what was done with the list of towers last. */
+const AddTower = ({
+  onOutcome,
+  outcome
+}: {
+  readonly outcome: Outcome | undefined
+  readonly onOutcome: (outcome: Outcome) => void
+}) => {
   const [text, setText] = useState("")
-  const [outcome, setOutcome] = useState<Outcome>(undefined)
   const submit = async (event: Event) => {
     event.preventDefault()
     const result = await attempt(() => addTower(text.trim()), "The tower is added.")
-    setOutcome(result)
-    if (result?.isError === false) setText("")
+    onOutcome(result)
+    if (!result.isError) setText("")
   }
   const isWrong = outcome?.isError === true
   return html`
@@ -81,22 +68,39 @@ const AddTower = () => {
     <p id="tower-outcome" role="status" class=${isWrong ? "bad" : "good"}>${outcome?.text}</p>`
 }
 
-const TowerItem = ({ now, report, snapshot }: Shown & { readonly report: Tower }) => {
-  const [outcome, setOutcome] = useState<Outcome>(undefined)
+const TowerItem = ({
+  now,
+  onChange,
+  onRemove,
+  report,
+  snapshot
+}: Shown & { readonly report: Tower; readonly onChange: () => void; readonly onRemove: () => void }) => {
+  const [outcome, setOutcome] = useState<Outcome | undefined>(undefined)
+  const heading = useRef<HTMLHeadingElement>(null)
   const { tower } = report
   const name = `tower ${tower.id}`
   const failure = snapshot.history.lastFailures.find(({ towerId }) => towerId === tower.id)
   const sessions = report.standings.reduce((sum, { standing }) => sum + standing.sessions, 0)
   const doing = doingAt(snapshot.status, tower.id, now)
-  const addAgain = async () =>
-    setOutcome(await attempt(() => addTower(`${tower.publicKey}@${tower.addresses[0] ?? ""}`), "It is asked again."))
+  const doctor = useDoctor(tower, now)
+  const addAgain = async () => {
+    const result = await attempt(() => addTower(`${tower.publicKey}@${tower.addresses[0] ?? ""}`), "It is asked again.")
+    setOutcome(result)
+    if (result.isError) return
+    onChange()
+    // The button goes away, and the focus would go to the beginning of the page.
+    heading.current?.focus()
+  }
   const remove = async () => {
     const question = `Remove ${name}? Its sessions are kept, and can be used again when it is added again.`
-    if (confirm(question)) setOutcome(await attempt(() => removeTower(tower.publicKey), "It is removed."))
+    if (!confirm(question)) return
+    const result = await attempt(() => removeTower(tower.publicKey), "It is removed.")
+    setOutcome(result)
+    if (!result.isError) onRemove()
   }
   return html`
     <li>
-      <h3>Tower ${tower.id}</h3>
+      <h3 tabindex="-1" ref=${heading}>Tower ${tower.id}</h3>
       <p class="soft"><code>${tower.publicKey}</code><br />at <code>${tower.addresses.join(", ")}</code></p>
       <p>${doing.length === 0 ? "Nothing is done with it at the moment." : doing.join(" ")}</p>
       ${standingsOf(report, now).map(({ mood, text }) => html`<p class=${mood}>${text}</p>`)}
@@ -104,27 +108,46 @@ const TowerItem = ({ now, report, snapshot }: Shown & { readonly report: Tower }
       ${failure === undefined ? null : html`<p>Last failure, ${span(now - failure.at)} ago: ${failure.message}</p>`}
       <div class="buttons">
         ${isHeldBack(report) ? html`<button type="button" onClick=${addAgain}>Ask ${name} again</button>` : null}
+        ${doctor.button}
         <button type="button" onClick=${remove}>Remove ${name}</button>
       </div>
       <p role="status" class=${outcome?.isError === true ? "bad" : "good"}>${outcome?.text}</p>
+      ${doctor.answer}
     </li>`
 }
 
-const Towers = ({ now, snapshot }: Shown) => html`
-  <section aria-labelledby="towers">
-    <h2 id="towers">Towers</h2>
-    <${AddTower} />
-    ${
-      snapshot.towers.length === 0
-        ? null
-        : html`
-          <ul class="towers">
-            ${snapshot.towers.map(
-              (report) => html`<${TowerItem} key=${report.tower.id} report=${report} snapshot=${snapshot} now=${now} />`
-            )}
-          </ul>`
-    }
-  </section>`
+/** `onChange` is called when a tower was added or removed. */
+const Towers = ({ now, onChange, snapshot }: Shown & { readonly onChange: () => void }) => {
+  const [outcome, setOutcome] = useState<Outcome | undefined>(undefined)
+  const heading = useRef<HTMLHeadingElement>(null)
+  const onAdd = (result: Outcome) => {
+    setOutcome(result)
+    onChange()
+  }
+  const onRemove = (id: number) => {
+    onChange()
+    setOutcome({ isError: false, text: `Tower ${id} is removed.` })
+    // The tower's buttons go away, and the focus would go to the beginning of the page.
+    heading.current?.focus()
+  }
+  return html`
+    <section aria-labelledby="towers">
+      <h2 id="towers" tabindex="-1" ref=${heading}>Towers</h2>
+      <${AddTower} outcome=${outcome} onOutcome=${onAdd} />
+      ${
+        snapshot.towers.length === 0
+          ? null
+          : html`
+            <ul class="towers">
+              ${snapshot.towers.map(
+                (report) => html`
+                  <${TowerItem} key=${report.tower.id} report=${report} snapshot=${snapshot} now=${now}
+                    onChange=${onChange} onRemove=${() => onRemove(report.tower.id)} />`
+              )}
+            </ul>`
+      }
+    </section>`
+}
 
 /** A table whose rows become cards on a phone; the roles say that it is a table there too. */
 const Table = <Row>(given: {
@@ -224,9 +247,10 @@ const Page = () => {
   const [snapshot, setSnapshot] = useState<Snapshot | undefined>(undefined)
   const [trouble, setTrouble] = useState<string | undefined>(undefined)
   const [now, setNow] = useState(Date.now())
+  const [reload, setReload] = useState(() => () => {})
 
   useEffect(() => {
-    follow({
+    const load = follow({
       onConnection: setConnection,
       onSnapshot: (loaded) => {
         setSnapshot(loaded)
@@ -235,6 +259,7 @@ const Page = () => {
       },
       onTrouble: setTrouble
     })
+    setReload(() => load)
     // The countdowns.
     setInterval(() => setNow(Date.now()), 1000)
   }, [])
@@ -273,7 +298,7 @@ const Page = () => {
           ? null
           : html`
             <${Trying} ...${shown} />
-            <${Towers} ...${shown} />
+            <${Towers} ...${shown} onChange=${reload} />
             <section aria-labelledby="counts">
               <h2 id="counts">The last day, since the service started</h2>
               <${Plot} snapshot=${shown.snapshot} />

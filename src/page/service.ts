@@ -1,5 +1,12 @@
 /** The service as the page sees it: what it is asked, and what it is told to do. @since 0.1.0 */
-import type { ChannelPage, History, ServiceStatus, SessionPage, TowerReport } from "../schema/http/WatchtowerApi.js"
+import type {
+  ChannelPage,
+  DoctorReport,
+  History,
+  ServiceStatus,
+  SessionPage,
+  TowerReport
+} from "../schema/http/WatchtowerApi.js"
 import type { WaitingStates } from "../schema/TowerClientStatus.js"
 
 /** The types of JSON, before it is decoded: the schemas themselves would make the page ten times as large. @since 0.1.0 @category models */
@@ -14,6 +21,9 @@ export type Waiting = typeof WaitingStates.Encoded
 export type Channel = (typeof ChannelPage.Encoded)["channels"][number] & { readonly waiting: ReadonlyArray<Waiting> }
 /** @since 0.1.0 @category models */
 export type Counts = typeof History.Encoded
+
+/** What the doctor found at one address of a tower. @since 0.1.0 @category models */
+export type Finding = typeof DoctorReport.Encoded
 
 /** All that the page shows, as it was at one moment. @since 0.1.0 @category models */
 export interface Snapshot {
@@ -87,14 +97,16 @@ export const load = async (): Promise<Snapshot> => {
   }
 }
 
+const post = (path: string, body: unknown): Promise<Response> =>
+  answerTo(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
+
 /** Adds a tower, or an address of it; a tower that is left out or deactivated is asked again. @since 0.1.0 @category combinators */
-export const addTower = (tower: string): Promise<Response> =>
-  answerTo("/v1/towers", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ tower })
-  })
+export const addTower = (tower: string): Promise<Response> => post("/v1/towers", { tower })
 
 /** @since 0.1.0 @category combinators */
 export const removeTower = (publicKey: string): Promise<Response> =>
   answerTo(`/v1/towers/${publicKey}`, { method: "DELETE" })
+
+/** Asks the doctor about a tower at one address; the answer can take minutes. @since 0.1.0 @category combinators */
+export const askDoctor = async (tower: string): Promise<Finding> =>
+  (await post("/v1/doctor", { tower })).json() as Promise<Finding>

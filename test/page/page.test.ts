@@ -1,14 +1,17 @@
 /** The page in a real browser. */
 import * as fs from "node:fs"
+import type { Socket } from "node:net"
 import * as path from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Redacted, Scope } from "effect"
 import type { Browser, Page } from "playwright-core"
+import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
 import * as RevokedStates from "../../src/layers/testing/RevokedStates.js"
 import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
 import * as Chain from "../../src/schema/Chain.js"
 import * as TowerUri from "../../src/schema/TowerUri.js"
 import { TowerClient } from "../../src/services/TowerClient.js"
+import { stranger } from "../cli/strangers.js"
 import { chain, start } from "../layers/http/service.js"
 import { address, barriers, builtPage, type Given, hasBrowser, launch, opened } from "./browser.js"
 
@@ -88,6 +91,20 @@ describe.skipIf(!hasBrowser)("the page", () => {
     })
   )
 
+  it.scopedLive("shows a tower that is added at once, also where nothing else happens because of it", () =>
+    Effect.gen(function* () {
+      const { port, uri } = yield* start({ page: folder })
+      const { go, page, shows } = yield* opened(browser, port)
+      yield* Effect.promise(() => page.clock.install())
+      yield* go(yield* address(port))
+      yield* shows("There is no tower yet.")
+      // From here on the page's timers stand still, by which it loads again now and then.
+      yield* Effect.promise(() => page.clock.pauseAt(Date.now() + 2000))
+      yield* add(page, uri)
+      yield* shows("Tower 1")
+    })
+  )
+
   it.scopedLive("takes a tower that is typed, added, and removed with the keyboard alone", () =>
     Effect.gen(function* () {
       const { page, press, shows, uri } = yield* signedIn()
@@ -97,12 +114,14 @@ describe.skipIf(!hasBrowser)("the page", () => {
       yield* shows("The tower is added.")
       yield* shows("Has given 4 sessions.")
       page.on("dialog", (dialog) => void dialog.accept())
-      yield* press("Tab", "Tab")
-      const focused = yield* Effect.promise(() => page.locator(":focus").innerText())
-      assert.strictEqual(focused, "Remove tower 1")
+      yield* press("Tab", "Tab", "Tab")
+      const focused = Effect.promise(() => page.locator(":focus").innerText())
+      assert.strictEqual(yield* focused, "Remove tower 1")
       yield* press("Enter")
       yield* shows("There is no tower yet.")
+      yield* shows("Tower 1 is removed.")
       yield* shows("inactive: its tower was removed or deactivated")
+      assert.strictEqual(yield* focused, "Towers")
     })
   )
 
@@ -141,6 +160,62 @@ describe.skipIf(!hasBrowser)("the page", () => {
       assert.deepStrictEqual(yield* barriers(page), [])
       yield* Effect.promise(() => page.getByRole("button", { name: "Ask tower 2 again" }).click())
       yield* shows("It is asked again.")
+      assert.strictEqual(yield* Effect.promise(() => page.locator(":focus").innerText()), "Tower 2")
+    })
+  )
+
+  it.scopedLive("asks the doctor with the keyboard, shows that it is asked, and then the answer", () =>
+    Effect.gen(function* () {
+      const { page, press, shows } = yield* signedIn({ spare: 0 })
+      const sockets: Array<Socket> = []
+      const address = yield* stranger((socket) => void sockets.push(socket.resume()))
+      yield* add(page, `${FixedKeyRing.publicKeyOf(1)}@${address}`)
+      const button = page.getByRole("button", { name: "Ask the doctor about tower 1" })
+      yield* Effect.promise(() => button.focus())
+      yield* press("Enter")
+      yield* shows(`The doctor looks at ${address}.`)
+      assert.strictEqual(yield* Effect.promise(() => button.getAttribute("aria-disabled")), "true")
+      assert.deepStrictEqual(yield* barriers(page), [])
+      // Once more meanwhile: the doctor is not asked twice.
+      yield* Effect.repeat(Effect.yieldNow(), { until: () => sockets.length > 0 })
+      yield* press("Enter")
+      for (const socket of sockets) socket.destroy()
+      const said = page.getByRole("status").filter({ hasText: "The doctor at" })
+      yield* Effect.promise(() => said.getByText(/^✗ .* hung up at the beginning of the handshake\./).waitFor())
+      assert.lengthOf(sockets, 1)
+      assert.strictEqual(yield* Effect.promise(() => button.getAttribute("aria-disabled")), "false")
+      yield* press("Tab", "Tab")
+      assert.strictEqual(
+        yield* Effect.promise(() => page.locator(":focus").innerText()),
+        "What the doctor saw at tower 1"
+      )
+      yield* press("Enter")
+      yield* shows(`${address} is an IPv4 address`)
+      yield* shows(/^after \d+ ms: connected$/)
+      assert.deepStrictEqual(yield* barriers(page), [])
+    })
+  )
+
+  it.scopedLive("says what the doctor finds at each address of a tower, and why there is no answer", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { port, uri } = yield* Scope.extend(start({ page: folder }), scope)
+      const { go, page, shows } = yield* opened(browser, port, {
+        mayComplainOf: /ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED|EMPTY|CONNECTION_RESET)/
+      })
+      yield* go(yield* address(port))
+      yield* add(page, uri)
+      yield* shows("Tower 1")
+      yield* add(page, uri.replace(/@.*/, "@127.0.0.1:1"))
+      yield* shows("127.0.0.1:1,")
+      const button = page.getByRole("button", { name: "Ask the doctor about tower 1" })
+      yield* Effect.promise(() => button.click())
+      yield* shows(/^✓ 127\.0\.0\.1:\d+: This is a tower of this chain, and its key is right\.$/)
+      yield* shows(/^✗ 127\.0\.0\.1:1: .*: no program listens there\.$/)
+      yield* Scope.close(scope, Exit.void)
+      yield* shows("✗ The service does not answer. The page tries again by itself.")
+      yield* Effect.promise(() => button.click())
+      yield* Effect.promise(() => page.getByText("The service does not answer.", { exact: true }).waitFor())
     })
   )
 
@@ -222,6 +297,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
         }
         yield* shows("5 of 5")
         yield* shows("Tower 2")
+        yield* Effect.promise(() => page.getByRole("button", { name: "Ask the doctor about tower 2" }).click())
+        yield* shows(/^✗ Cannot connect to/)
+        yield* Effect.promise(() => page.evaluate("document.activeElement.blur(); scrollTo(0, 0)"))
         assert.deepStrictEqual(yield* barriers(page), [])
         const widths = yield* Effect.promise(() =>
           page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
