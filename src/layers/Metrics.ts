@@ -155,8 +155,16 @@ const count = (visits: Map<TowerId, Instant>, { at, happening }: NegotiatorEvent
   }
 }
 
+const outcomes = ["session", "failed", "empty"] as const
+const ends = ["exhausted", "terminal", "lost"] as const
+
+/** Counters begin at 0, also where nothing happens: a rate does not see what a counter begins with. */
+const beginAll = (counters: ReadonlyArray<Metric.Metric.Counter<number>>) =>
+  Effect.forEach(counters, (counter) => Metric.incrementBy(counter, 0), { discard: true })
+
 /**
- * Counts the events of the tower client until the scope closes, and those of its negotiators under the label `blob_type`.
+ * Counts the events of the tower client until the scope closes, and those of its negotiators under the label `blob_type`. Counters
+ * are there from the beginning, but for those with a label `failure` or `reason`.
  *
  * @since 0.1.0
  * @category layers
@@ -167,9 +175,17 @@ export const towerClient: Layer.Layer<never, never, TowerClient> = Layer.scopedD
     const events = yield* client.events
     // It may send already; the event of that is over.
     yield* Effect.flatMap(client.status, ({ role }) => Metric.set(sending, role === "sender" ? 1 : 0))
+    yield* beginAll([
+      ...[statesKept, statesIneligible, statesLost, copies, updatesAcked, databaseFailures],
+      ...ends.map((end) => Metric.tagged(sessionEnds, "end", end))
+    ])
     yield* Effect.forkScoped(Stream.runForEach(events, countClient))
     for (const negotiator of client.negotiators) {
-      yield* counting(negotiator, Effect.tagMetrics("blob_type", BlobType.nameOf(negotiator.policy.blobType)))
+      const labelled = Effect.tagMetrics("blob_type", BlobType.nameOf(negotiator.policy.blobType))
+      yield* counting(negotiator, labelled)
+      yield* labelled(
+        beginAll([sessions, stopped, ...outcomes.map((outcome) => Metric.tagged(rounds, "outcome", outcome))])
+      )
     }
   })
 )

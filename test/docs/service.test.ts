@@ -1,4 +1,4 @@
-/** docs/service.md: its commands are run against the program, its metrics are those of the source, its endpoints those of the API. */
+/** docs/service.md: its commands are run against the program, its endpoints are those of the API. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
@@ -22,16 +22,6 @@ const page = fs.readFileSync(path.join(checkout, "docs/service.md"), "utf8")
 const column = (rows: RegExp) => [...page.matchAll(rows)].map(([, first = ""]) => first).sort()
 
 describe("docs/service.md", () => {
-  it("names every metric, under the name that Prometheus has for it", () => {
-    const source = fs.readFileSync(path.join(checkout, "src/layers/Metrics.ts"), "utf8")
-    const counters = [...source.matchAll(/(?:Metric\.counter|counted)\(\s*"(watchtower_\w+)"/g)].map(
-      ([, name]) => `${name}_total`
-    )
-    const others = [...source.matchAll(/Metric\.(?:gauge|histogram)\(\s*"(watchtower_\w+)"/g)].map(([, name]) => name)
-    assert.isAbove(counters.length, 10)
-    assert.deepStrictEqual(column(/^\| `(watchtower_\w+)` \|/gm), [...counters, ...others].sort())
-  })
-
   it("names every endpoint", () => {
     const { paths } = OpenApi.fromApi(WatchtowerApi)
     const expected = Object.entries(paths).flatMap(([at, methods]) =>
