@@ -6,6 +6,7 @@ export const long = [
   "test/cli/{bin,reload,service,telemetry,terminal}.test.ts",
   "test/conformance.test.ts",
   "test/conformance/*.test.ts",
+  "test/contrib/container.test.ts",
   "test/docs/service.test.ts",
   "test/integration/**/*.test.ts",
   "test/layers/PostgresClientDb.{commits,deadlocks}.test.ts",
