@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""Hands a revoked state of a channel to `wtclient run`, with nothing but Python's standard library.
+"""Talks to `wtclient run`, with nothing but Python's standard library: hands a revoked state of a channel in.
 
     python3 service.py backup [URL [TOKENFILE]]
 
 registers a channel, asks what has to be signed for a revoked state, signs it, hands the state in, and waits for its copy.
+
+    python3 service.py doctor PUBLICKEY@HOST:PORT [URL [TOKENFILE]]
+
+says what is the matter with a tower; the exit code is 1 where something is.
 
     python3 service.py id | channel | state | sign
 
@@ -129,23 +133,21 @@ def sign(key, digest):
 # The service.
 
 
-def ask(url, token, path, body=None):
+def ask(url, token, path, body=None, seconds=30):
     request = urllib.request.Request(
         url + path,
         data=None if body is None else json.dumps(body).encode(),
         headers={"Authorization": "Bearer " + token, "Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         # Each error of the service has a sentence that says what is wrong and what to do.
         sys.exit(f"{error.code}: {json.load(error)['message']}")
 
 
-def backup(url, token_file):
-    with open(token_file) as file:
-        token = file.read().strip()
+def backup(url, token):
     ask(url, token, "/v1/channels", channel())
     digests = ask(url, token, "/v1/backups/digests", state())["digests"]
     taken = ask(url, token, "/v1/backups", {**state(), "signatures": signed(digests)})
@@ -154,11 +156,24 @@ def backup(url, token_file):
     print("a tower has its copy" if progress["missing"] == 0 else "no tower has its copy yet; the service goes on trying")
 
 
+def doctor(url, token, tower):
+    # The service looks at a tower for 120 seconds at most.
+    found = ask(url, token, "/v1/doctor", {"tower": tower}, seconds=130)
+    print("\n".join([*found["lines"], found["verdict"]]))
+    sys.exit(0 if found["fault"] == "none" else 1)
+
+
+def service(url="http://127.0.0.1:9912", token_file="~/.wtclient/bitcoin/regtest/token"):
+    with open(os.path.expanduser(token_file)) as file:
+        return url, file.read().strip()
+
+
 def main(command, *arguments):
     if command == "backup":
-        url = arguments[0] if arguments else "http://127.0.0.1:9912"
-        usual = os.path.expanduser("~/.wtclient/bitcoin/regtest/token")
-        backup(url, arguments[1] if len(arguments) > 1 else usual)
+        backup(*service(*arguments))
+    elif command == "doctor":
+        tower, *where = arguments
+        doctor(*service(*where), tower)
     elif command == "sign":
         given, digests = (json.loads(line) for line in sys.stdin)
         print(json.dumps({**given, "signatures": signed(digests["digests"])}))

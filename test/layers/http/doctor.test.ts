@@ -1,6 +1,10 @@
 /** The doctor over HTTP: what it finds is what `wtclient doctor` finds, few looks run at a time, and none runs for ever. */
+import { execFile } from "node:child_process"
+import * as fs from "node:fs"
 import * as Http from "node:http"
 import type * as Net from "node:net"
+import * as os from "node:os"
+import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Schema, TestClock } from "effect"
 import * as Doctor from "../../../src/layers/http/doctor.js"
@@ -75,6 +79,35 @@ describe("the doctor over HTTP", () => {
       assert.match(report.lines.at(-1) ?? "", /gave a session after \d+ ms, and deleted it again$/)
       assert.strictEqual((yield* tower.sessions).size, 0)
       assert.lengthOf(decoded(DoctorReport, yield* ask(uri)).sessions, 0)
+    })
+  )
+
+  it.scopedLive("is asked by a program in Python", () =>
+    Effect.gen(function* () {
+      const { port, uri } = yield* service
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "doctor-"))),
+        (made) => Effect.sync(() => fs.rmSync(made, { recursive: true }))
+      )
+      const tokenFile = path.join(folder, "token")
+      fs.writeFileSync(tokenFile, `${token}\n`)
+      const asked = (tower: string) =>
+        Effect.async<{ readonly isWell: boolean; readonly said: string }>((resume) => {
+          const words = ["examples/service.py", "doctor", tower, `http://127.0.0.1:${port}`, tokenFile]
+          const child = execFile("python3", words, (error, said) =>
+            resume(Effect.succeed({ isWell: error === null, said }))
+          )
+          return Effect.sync(() => void child.kill())
+        })
+      const well = yield* asked(uri)
+      assert.isTrue(well.isWell)
+      assert.match(
+        well.said,
+        /\nafter \d+ ms: connected\n(.*\n)*This is a tower of this chain, and its key is right\.\n$/
+      )
+      const ill = yield* asked(towerAt("127.0.0.1:1"))
+      assert.isFalse(ill.isWell)
+      assert.match(ill.said, /\nCannot connect to 127\.0\.0\.1:1: no program listens there\.\n$/)
     })
   )
 
