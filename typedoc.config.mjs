@@ -11,6 +11,7 @@ const endpoints = Object.entries({
   health: ["alive", "ready", "metrics"],
   status: ["get"],
   towers: ["list", "add", "one", "remove", "deactivate"],
+  doctor: ["ask"],
   sessions: ["list", "terminate"],
   channels: ["list", "register", "one", "waiting", "close"],
   backups: ["digests", "add", "progress"],
