@@ -47,6 +47,8 @@ describe("the README and the pages of docs", () => {
       [
         "README.md: needs pnpm and a registry",
         "README.md: needs Bun and a registry",
+        "docs/containers.md: needs Docker",
+        "docs/containers.md: needs Docker",
         "docs/run.md: needs a Tor proxy",
         "docs/run.md: needs a Postgres server",
         "docs/run.md: needs the program sqlite3"

@@ -105,6 +105,8 @@ export default defineConfig({
           item("Running it", "/docs/run"),
           item("The service", "/docs/service"),
           item("The page", "/docs/page"),
+          item("Monitoring", "/docs/monitoring"),
+          item("In a container", "/docs/containers"),
           item("The command line", "/docs/command-line"),
           item("The database", "/docs/database")
         ]
