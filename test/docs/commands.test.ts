@@ -44,7 +44,9 @@ const faults = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
 
 describe("README and docs", () => {
   it("name commands and flags of wtclient that are there", () => {
-    const calls = commands.flatMap(([file, command]) =>
+    // `wtclient` is the name of the image there.
+    const own = commands.filter(([, command]) => !command.startsWith("docker "))
+    const calls = own.flatMap(([file, command]) =>
       [...command.matchAll(/(?:^|[ (/])wtclient ([^)|;&]+)/g)].map(([call, words = ""]) => ({ file, call, words }))
     )
     assert.isAbove(calls.length, 100)
