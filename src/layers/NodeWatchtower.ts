@@ -172,16 +172,8 @@ const oneOf = <A, B>(
     )
   })
 
-/**
- * All options, nested under `watchtower`: the negotiator's (`SessionNegotiator.config`), `keyFile.path` or `keyRing.root`,
- * `sqlite.filename` or `postgres.url`, `proxy`, `candidates` and `transport`. docs/options.md has them all.
- *
- * @since 0.1.0
- * @category config
- */
-export const config: Config.Config<Options> = Config.map(
+const places: Config.Config<Places> = Config.map(
   Config.all({
-    negotiator: Negotiator.config,
     candidates: RoundRobinTowerCandidates.config,
     timeouts: BrontideTowerTransport.config,
     proxy: Table.configIfGiven(SocksSocketDialer.options),
@@ -196,13 +188,34 @@ export const config: Config.Config<Options> = Config.map(
       Table.configIfGiven(Databases.postgres)
     )
   }),
-  ({ candidates, database, key, negotiator, proxy, timeouts }): Options => ({
-    ...negotiator,
-    ...candidates,
-    database,
-    key,
-    timeouts,
-    proxy: Option.getOrUndefined(proxy)
+  ({ candidates, proxy, ...others }): Places => ({ ...candidates, ...others, proxy: Option.getOrUndefined(proxy) })
+)
+
+/**
+ * All options, nested under `watchtower`: the negotiator's (`SessionNegotiator.config`), `keyFile.path` or `keyRing.root`,
+ * `sqlite.filename` or `postgres.url`, `proxy`, `candidates` and `transport`. docs/options.md has them all.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.map(
+  Config.all([Negotiator.config, places]),
+  ([negotiator, places]): Options => ({ ...negotiator, ...places })
+)
+
+/**
+ * All options of the tower client's bundle: those of `TowerClient.config`, and where things are, as `config` has them.
+ * `candidates.pollInterval` is what `backup.pollInterval` is, unless that is given.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const clientConfig: Config.Config<ClientOptions> = Config.map(
+  Config.all([TowerClientLayer.config, places]),
+  ([client, places]): ClientOptions => ({
+    ...client,
+    ...places,
+    pollInterval: client.pollInterval ?? places.pollInterval
   })
 )
 
@@ -210,3 +223,9 @@ export const config: Config.Config<Options> = Config.map(
 export const layerConfig = (
   options: Config.Config<Options> = config
 ): Layer.Layer<Services, BuildError | ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(options, layer))
+
+/** The bundle of a tower client with options from configuration. @since 0.1.0 @category layers */
+export const towerClientConfig = (
+  options: Config.Config<ClientOptions> = clientConfig
+): Layer.Layer<TowerClient | Ports, BuildError | ConfigError.ConfigError> =>
+  Layer.unwrapEffect(Effect.map(options, towerClient))

@@ -13,7 +13,7 @@ import { DialFailure } from "./TransportError.js"
 /** An IP address of a host name, and the milliseconds to the connection; or to its failure, where there is a `reason`. @since 0.1.0 @category models */
 export const AddressTime = Schema.Struct({
   ip: Schema.String,
-  millis: Schema.Number,
+  millis: Schema.Int,
   reason: Schema.optional(DialFailure)
 })
 /** @since 0.1.0 @category models */
@@ -30,7 +30,7 @@ export const TriedSession = Schema.Struct({
   blobTypeName: Schema.String,
   given: Schema.Boolean,
   deleted: Schema.Boolean,
-  millis: Schema.optional(Schema.Number),
+  millis: Schema.optional(Schema.Int),
   message: Schema.optional(Schema.String)
 })
 /** @since 0.1.0 @category models */
@@ -49,7 +49,7 @@ export const DoctorReport = Schema.Struct({
   lines: Schema.Array(Schema.String),
   tower: TowerUri,
   addresses: Schema.Array(AddressTime),
-  steps: Schema.Array(Schema.Struct({ step: DoctorStep, millis: Schema.Number })),
+  steps: Schema.Array(Schema.Struct({ step: DoctorStep, millis: Schema.Int })),
   chain: Schema.optional(Schema.String),
   features: Schema.optional(Schema.Array(Schema.Int)),
   sessions: Schema.Array(TriedSession)

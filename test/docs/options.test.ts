@@ -39,7 +39,12 @@ describe("docs/options.md", () => {
       const tables = new Set<unknown>([...configured, ...others].map(([table]) => table))
       const folder = path.join(root, "src/layers")
       const files = fs.readdirSync(folder).filter((file) => /^[A-Z].*\.ts$/.test(file))
-      for (const file of [...files, "negotiator/SessionNegotiator.ts", "tower/NodeLoopbackTower.ts"]) {
+      for (const file of [
+        ...files,
+        "negotiator/SessionNegotiator.ts",
+        "backup/TowerClient.ts",
+        "tower/NodeLoopbackTower.ts"
+      ]) {
         const source = fs.readFileSync(path.join(folder, file), "utf8")
         const layer: object = yield* Effect.promise(() => import(path.join(folder, file)))
         const takesOptions = /interface Options|type Options\b/.test(source)

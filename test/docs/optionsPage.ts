@@ -134,7 +134,11 @@ version of this package; give the value if you depend on it.
 * \`timeouts\`: the options of \`BrontideTowerTransport\`.
 
 \`NodeWatchtower.layerConfig()\` reads them all. It needs the chain, either \`WATCHTOWER_KEY_FILE_PATH\` or \`WATCHTOWER_KEY_RING_ROOT\`, and
-either \`WATCHTOWER_SQLITE_FILENAME\` or \`WATCHTOWER_POSTGRES_URL\`.`
+either \`WATCHTOWER_SQLITE_FILENAME\` or \`WATCHTOWER_POSTGRES_URL\`.
+
+\`NodeWatchtower.towerClient\` takes the options of \`TowerClient\` in place of those of \`SessionNegotiator\`, and
+\`NodeWatchtower.towerClientConfig()\` reads them: \`WATCHTOWER_MAX_UPDATES\` and \`WATCHTOWER_SWEEP_FEE_RATE\` are then for the sessions of
+every blob type.`
 
 const ofService = rows(
   ["in the file", "environment", "flag", "takes", "default", "what it is"],

@@ -2,6 +2,7 @@ import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Duration, Effect, Layer, Logger, LogLevel, Redacted } from "effect"
+import * as TowerClientOptions from "../../src/layers/backup/Options.js"
 import * as KeyFile from "../../src/layers/KeyFile.js"
 import * as NodeWatchtower from "../../src/layers/NodeWatchtower.js"
 import { secretOf } from "../../src/layers/testing/FixedKeyRing.js"
@@ -13,6 +14,7 @@ import { RootKey } from "../../src/schema/RootKey.js"
 import { ClientDb } from "../../src/services/ClientDb.js"
 import { SessionNegotiator } from "../../src/services/SessionNegotiator.js"
 import { TowerCandidates } from "../../src/services/TowerCandidates.js"
+import { TowerClient } from "../../src/services/TowerClient.js"
 
 const towerOf = (chain: Chain.AnyChain) => NodeLoopbackTower.make({ chain, secretKey: Redacted.make(secretOf(1)) })
 
@@ -242,6 +244,59 @@ describe("NodeWatchtower.layerConfig", () => {
       })
       assert.strictEqual(given.maxHedged, 2)
     })
+  )
+
+  it.effect("reads the options of a tower client, whose policies are for every type of channel", () =>
+    Effect.gen(function* () {
+      const given = yield* Effect.withConfigProvider(
+        NodeWatchtower.clientConfig,
+        environment({
+          ...enough,
+          WATCHTOWER_MAX_UPDATES: "7",
+          WATCHTOWER_SWEEP_FEE_RATE: "3000",
+          WATCHTOWER_BACKUP_COPIES: "2",
+          WATCHTOWER_BACKUP_LINGER: "5 seconds",
+          WATCHTOWER_CANDIDATES_POLL_INTERVAL: "2 seconds",
+          WATCHTOWER_MAX_BACKOFF: "1 minute"
+        })
+      )
+      assert.deepInclude(given, {
+        key: { path: "key", readableBy: undefined },
+        copies: 2,
+        linger: Duration.seconds(5),
+        pollInterval: Duration.seconds(2)
+      })
+      assert.deepStrictEqual(given.negotiator?.maxBackoff, Duration.minutes(1))
+      assert.deepStrictEqual(
+        given.policies?.map(({ blobType, maxUpdates, sweepFeeRate }) => [blobType, maxUpdates, sweepFeeRate]),
+        TowerClientOptions.policiesOf(Chain.bitcoinMainnet).map(({ blobType }) => [
+          blobType,
+          7,
+          Chain.bitcoinMainnet.feeRate(3000n)
+        ])
+      )
+    })
+  )
+
+  it.scopedLive("builds a tower client of what the environment says", () =>
+    Effect.gen(function* () {
+      const where = yield* folder
+      yield* KeyFile.write(`${where}/key`, yield* KeyFile.generate)
+      const client = yield* Effect.provide(TowerClient, NodeWatchtower.towerClientConfig()).pipe(
+        Effect.withConfigProvider(
+          environment({
+            WATCHTOWER_CHAIN: "decred",
+            WATCHTOWER_NETWORK: "simnet",
+            WATCHTOWER_KEY_FILE_PATH: `${where}/key`,
+            WATCHTOWER_SQLITE_FILENAME: `${where}/db`
+          })
+        )
+      )
+      assert.deepStrictEqual(
+        client.negotiators.map(({ policy }) => policy),
+        [...TowerClientOptions.policiesOf(Chain.decredSimnet)]
+      )
+    }).pipe(quiet, Effect.provide(NodeContext.layer))
   )
 
   it.effect("takes a proxy's default port, and no proxy", () =>

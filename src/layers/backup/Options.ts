@@ -116,7 +116,7 @@ export const validate = (given: Options): Either.Either<Settings, InvalidOptions
     // Both members of the union go the same way; a spread needs to see one of them.
     const { chain, negotiator, policies, spareBlobTypes } = given as OptionsOf<SatPerKw>
     const settings = yield* decodeOptions(options, given)
-    const used = policies ?? defaultPolicies(chain)
+    const used = policies ?? policiesOf(chain)
     const twice = used.find((one, at) => used.findIndex(({ blobType }) => blobType === one.blobType) !== at)
     if (twice !== undefined) {
       const detail = `policies takes one policy for each blob type, and has two for ${twice.blobType}.`
@@ -132,7 +132,11 @@ export const validate = (given: Options): Either.Either<Settings, InvalidOptions
     return { ...settings, chain, negotiators, spareBlobTypes: spareTypes }
   })
 
-const defaultPolicies = <Fee extends FeeRate>(chain: Chain.Chain<Fee>): ReadonlyArray<Policy.Policy<Fee>> =>
+/** A policy with these fields for each blob type that the chain's towers take without a reward. @since 0.1.0 @category constructors */
+export const policiesOf = <Fee extends FeeRate>(
+  chain: Chain.Chain<Fee>,
+  fields: Omit<Policy.Fields, "blobType"> = {}
+): ReadonlyArray<Policy.Policy<Fee>> =>
   chain.blobTypes
     .filter((blobType) => !BlobType.has(blobType, BlobType.flagReward))
-    .map((blobType) => Policy.defaults(chain, blobType))
+    .map((blobType) => Policy.make(chain, { ...fields, blobType }))

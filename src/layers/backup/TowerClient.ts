@@ -17,6 +17,8 @@
  * @since 0.1.0
  * @module
  */
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -32,9 +34,11 @@ import { TowerClient } from "../../services/TowerClient.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
 import { makeTowerClient } from "./makeTowerClient.js"
 import { type Options, validate } from "./Options.js"
+import { config as defaultConfig } from "./OptionsConfig.js"
 
 export { TowerClient } from "../../services/TowerClient.js"
 export { type Options, type OptionsOf, options } from "./Options.js"
+export { config } from "./OptionsConfig.js"
 
 /** The ports that a tower client stands on. @since 0.1.0 @category services */
 export type Ports = BackupDb | ClientDb | KeyRing | TowerCandidates | TowerTransport
@@ -55,3 +59,8 @@ export const make = (options: Options): Effect.Effect<TowerClient.Service, Build
 /** The tower client as a layer. @since 0.1.0 @category layers */
 export const layer = (options: Options): Layer.Layer<TowerClient, BuildError, Ports> =>
   Layer.scoped(TowerClient, make(options))
+
+/** The tower client with options from configuration; `config` names them all. @since 0.1.0 @category layers */
+export const layerConfig = (
+  options: Config.Config<Options> = defaultConfig
+): Layer.Layer<TowerClient, BuildError | ConfigError, Ports> => Layer.unwrapEffect(Effect.map(options, layer))
