@@ -264,8 +264,10 @@ export const keys: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/layers/keys/privateFile.ts",
-        ["(mode & 0o077) !== 0", "(mode & 0o007) !== 0"],
-        ["(mode & 0o077) !== 0", "(mode & 0o070) !== 0"],
+        ["owner: 0o077", "owner: 0o007"],
+        ["owner: 0o077", "owner: 0o070"],
+        ["group: 0o007", "group: 0"],
+        ["group: 0o007", "group: 0o077"],
         ['(yield* fs.stat(path)).type !== "File"', "false"],
         ['if (type !== "File")', "if (false)"],
         ["bytes.length > longest ?", "false ?"],
