@@ -9,6 +9,7 @@ export const long = [
   "test/contrib/container.test.ts",
   "test/docs/service.test.ts",
   "test/integration/**/*.test.ts",
+  "test/layers/PostgresBackupDb.test.ts",
   "test/layers/PostgresClientDb.{commits,deadlocks}.test.ts",
   "test/layers/backup/worlds/*.test.ts",
   "test/layers/negotiator/{guarantees,hostileTowers,worlds,random,found}.test.ts",
