@@ -33,15 +33,16 @@ describe("a request that comes while nothing serves", () => {
     Effect.gen(function* () {
       const { ask, serve } = yield* listening
       const early = yield* Effect.fork(ask("/healthz"))
-      const stop = yield* serve
+      const stopFirst = yield* serve
       assert.strictEqual((yield* Fiber.join(early)).status, 200)
       const { startedAt } = (yield* ask("/v1/status")).body
-      yield* stop
+      yield* stopFirst
       const between = yield* Effect.fork(Effect.all([ask("/healthz"), ask("/v1/status")], { concurrency: 2 }))
-      yield* serve
+      const stopSecond = yield* serve
       const [health, status] = yield* Fiber.join(between)
       assert.deepStrictEqual([health.status, status.status], [200, 200])
       assert.strictEqual(status.body.startedAt, startedAt)
+      yield* stopSecond
     })
   )
 })
