@@ -1,7 +1,7 @@
 import { defineConfig, mergeConfig } from "vitest/config"
 import all from "./vitest.config.js"
 
-/** What runs for minutes: worlds in virtual time, recorded runs, processes and networks that fail, and a browser. */
+/** What runs for minutes: worlds in virtual time, recorded runs, processes and networks that fail, a browser, and many random inputs. */
 export const long = [
   "test/cli/{bin,reload,service,telemetry,terminal}.test.ts",
   "test/conformance.test.ts",
@@ -9,12 +9,14 @@ export const long = [
   "test/contrib/container.test.ts",
   "test/docs/service.test.ts",
   "test/integration/**/*.test.ts",
+  "test/internal/curve.test.ts",
   "test/layers/PostgresBackupDb.test.ts",
   "test/layers/PostgresClientDb.{commits,deadlocks}.test.ts",
   "test/layers/backup/worlds/*.test.ts",
   "test/layers/negotiator/{guarantees,hostileTowers,worlds,random,found}.test.ts",
   "test/layers/soak.test.ts",
   "test/page/*.test.ts",
+  "test/schema/json.test.ts",
   "test/services/*/model.test.ts",
   "test/simulation/*.test.ts"
 ]
