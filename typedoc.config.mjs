@@ -45,6 +45,10 @@ export default {
     "src/internal/fieldCodec.ts:Codec",
     "src/layers/testing/memoryTables.ts:Tables",
     "src/schema/TransportError.ts:proxyFaults",
+    // What `NodeHttpService.listen` hands to `serve`.
+    "src/layers/http/logins.ts:Logins",
+    "src/layers/http/history.ts:Counted",
+    "src/layers/http/ServiceReport.ts:StartedAt",
     "src/internal/taggedUnion.ts:TaggedUnion"
   ],
   treatWarningsAsErrors: true,

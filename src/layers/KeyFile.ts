@@ -77,10 +77,10 @@ export const read = (
   Effect.flatMap(PrivateFile.read(path, readableBy), (text) => Either.mapLeft(materialOf(text), refuse(path)))
 
 /** Who may be able to read a key file. @since 0.1.0 @category models */
-export const readers: ReadonlyArray<PrivateFile.Readers> = ["owner", "group", "everyone"]
+export const readers = ["owner", "group", "everyone"] as const satisfies ReadonlyArray<PrivateFile.Readers>
 
 /** @since 0.1.0 @category models */
-export type ReadableBy = PrivateFile.Readers
+export type ReadableBy = (typeof readers)[number]
 
 /**
  * Writes a new key file with mode 0600, and syncs it and its name to the disk.
