@@ -24,7 +24,8 @@ const options = {
   address: TowerAddress.make("127.0.0.1:1"),
   curve: WasmCurve.make(),
   handshakeTimeout: Duration.seconds(5),
-  messageTimeout: Duration.seconds(15)
+  // Both sides compute without a pause: on a busy machine one of them may wait for long.
+  messageTimeout: Duration.seconds(60)
 }
 
 const staticKey = {

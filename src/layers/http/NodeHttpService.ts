@@ -40,6 +40,7 @@ import type { TowerCandidates } from "../../services/TowerCandidates.js"
 import type { TowerClient } from "../../services/TowerClient.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
 import { within } from "../concurrency/firstOf.js"
+import * as ApiPage from "./apiPage.js"
 import * as Doctor from "./doctor.js"
 import * as Events from "./events.js"
 import * as Handlers from "./handlers.js"
@@ -126,14 +127,20 @@ export const serve = (options: Omit<Options, "listen">): Layer.Layer<never, neve
         Effect.withFiberRuntime((fiber) => {
           FiberSet.unsafeAdd(requests, fiber)
           return Effect.zipRight(
-            HttpApp.appendPreResponseHandler((_, response) =>
-              Effect.succeed(HttpServerResponse.setHeaders(response, { ...headers, ...response.headers }))
+            HttpApp.appendPreResponseHandler((request, response) =>
+              Effect.succeed(
+                ApiPage.withPolicy(
+                  request,
+                  HttpServerResponse.setHeaders(response, { ...headers, ...response.headers })
+                )
+              )
             ),
             app
           )
         })
       ).pipe(
         Layer.provide(HttpApiBuilder.middlewareOpenApi({ path: "/openapi.json" })),
+        Layer.provide(ApiPage.layer),
         Layer.provide(options.page === undefined ? Layer.empty : Page.routes(options.page, options.token)),
         Layer.provide(TypedErrors.layer),
         Layer.provide(api),
