@@ -40,10 +40,11 @@ export const MermaidPicture = defineComponent({
     onMounted(drawNext)
     watch(isDark, drawNext)
 
-    // Until it is drawn, and where there is no JavaScript, its words are there to read.
+    // Until it is drawn, and where there is no JavaScript, its words are there to read. Both may be too wide, and scroll: the arrow keys
+    // do that where the focus is.
     return () =>
       svg.value === ""
-        ? h("pre", { class: "picture" }, text)
-        : h("div", { class: "picture", role: "img", "aria-label": text, innerHTML: svg.value })
+        ? h("pre", { class: "picture", tabindex: 0 }, text)
+        : h("div", { class: "picture", role: "img", tabindex: 0, "aria-label": text, innerHTML: svg.value })
   }
 })
