@@ -165,6 +165,8 @@ export const make = (client: string, { look, where }: Place) =>
     const settle = Effect.gen(function* () {
       yield* Effect.forEach(towers, (tower) => tower.setFault(undefined))
       yield* leasesRunOut
+      // One that has failed often stands behind the other, which would be asked every time.
+      yield* look`DELETE FROM wt_standing`
       const { size } = yield* openKeys
       const isSettled = Effect.map(agree(), ({ towerOnly }) => towerOnly === 0)
       yield* Effect.scoped(
