@@ -133,8 +133,13 @@ export const database: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/layers/sql/sqliteClient.ts",
-        ['if (!text.startsWith("PRAGMA")) ', ""],
+        ['    if (text.startsWith("PRAGMA")) return statement\n', ""],
         ["kept.set(text, statement)", "void 0"],
+        ["kept.delete(oldest)", "void 0"],
+        [
+          "Effect.uninterruptible(turn.withPermits(1)(Effect.succeed(connection)))",
+          "turn.withPermits(1)(Effect.succeed(connection))"
+        ],
         ["Context.get(fiber.currentContext, SqlClient.SafeIntegers)", "false"],
         ["prepare(text).safeIntegers(safeIntegers)\n      if", "prepare(text)\n      if"],
         ["statement.raw(true)", "statement"],

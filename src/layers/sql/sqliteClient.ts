@@ -19,6 +19,9 @@ import * as Stream from "effect/Stream"
 
 type Statement = Sqlite.Statement<Array<unknown>, object>
 
+/** More than this package has; without a limit, the texts of a program that writes numbers into them would fill the memory. */
+const mostKept = 500
+
 /** Prepares each text once, but for pragmas: `synchronous` takes effect while it is prepared, and not again. */
 const preparing = (db: Sqlite.Database): ((text: string) => Statement) => {
   const kept = new Map<string, Statement>()
@@ -26,7 +29,10 @@ const preparing = (db: Sqlite.Database): ((text: string) => Statement) => {
     const known = kept.get(text)
     if (known !== undefined) return known
     const statement = db.prepare<Array<unknown>, object>(text)
-    if (!text.startsWith("PRAGMA")) kept.set(text, statement)
+    if (text.startsWith("PRAGMA")) return statement
+    const [oldest] = kept.keys()
+    if (oldest !== undefined && kept.size >= mostKept) kept.delete(oldest)
+    kept.set(text, statement)
     return statement
   }
 }
@@ -83,7 +89,8 @@ export const make = (filename: string): Effect.Effect<SqlClient.SqlClient, SqlEr
     const connection = connectionTo(db)
     const turn = yield* Effect.makeSemaphore(1)
     return yield* SqlClient.make({
-      acquirer: turn.withPermits(1)(Effect.succeed(connection)),
+      // Uninterruptible: a fiber that is interrupted right after it has taken its turn would keep it (docs/concurrency.md, Mutex).
+      acquirer: Effect.uninterruptible(turn.withPermits(1)(Effect.succeed(connection))),
       transactionAcquirer: Effect.acquireRelease(Effect.as(turn.take(1), connection), () => turn.release(1)),
       compiler: makeCompilerSqlite(),
       spanAttributes: [["db.system.name", "sqlite"]]

@@ -1,8 +1,11 @@
 /** The client of a SQLite file, as somebody uses it who has queries of their own. */
 import { SqlClient } from "@effect/sql"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Exit, Scope, Stream } from "effect"
+import Sqlite from "better-sqlite3"
+import { Chunk, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { vi } from "vitest"
 import * as SqliteClient from "../../../src/layers/sql/sqliteClient.js"
+import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import { newFile } from "./sqliteFile.js"
 
 const withTable = Effect.gen(function* () {
@@ -40,7 +43,7 @@ describe("the client of a SQLite file", () => {
     })
   )
 
-  it.scoped("answers numbers, or big integers to those who ask for them, from one kept statement", () =>
+  it.scoped("answers numbers, and big integers where the caller asks for them, from one kept statement", () =>
     Effect.gen(function* () {
       const sql = yield* withTable
       const ids = Effect.map(select(sql), (rows) => rows.map(({ id }) => id))
@@ -75,6 +78,40 @@ describe("the client of a SQLite file", () => {
         )
       yield* Effect.all([add(3), add(4)], { concurrency: "unbounded" })
       assert.strictEqual((yield* select(sql)).length, 4)
+    })
+  )
+
+  it("answers other callers, at whatever step one of them is interrupted", () => {
+    const worlds = Array.from({ length: 500 }, (_, seed) =>
+      VirtualTime.run(
+        Effect.gen(function* () {
+          const sql = yield* SqliteClient.make(":memory:")
+          const asking = yield* Effect.fork(sql`SELECT 1`)
+          for (let turn = 0; turn < seed % 12; turn++) yield* Effect.yieldNow()
+          yield* Fiber.interrupt(asking)
+          yield* sql`SELECT 2`
+        }).pipe(Effect.scoped),
+        { seed, yieldEvery: 1 + (seed % 24) }
+      )
+    )
+    assert.deepStrictEqual(worlds.filter(Exit.isFailure), [])
+  })
+
+  it.scoped("keeps a bounded number of statements, the newest", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqliteClient.make(":memory:")
+      const prepare = vi.spyOn(Sqlite.prototype, "prepare")
+      const select = (n: number) => sql.unsafe(`SELECT ${n}`)
+      yield* Effect.forEach(
+        Array.from({ length: 600 }, (_, n) => n),
+        select
+      )
+      prepare.mockClear()
+      yield* select(599)
+      assert.strictEqual(prepare.mock.calls.length, 0)
+      yield* select(0)
+      assert.strictEqual(prepare.mock.calls.length, 1)
+      prepare.mockRestore()
     })
   )
 
