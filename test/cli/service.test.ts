@@ -11,6 +11,7 @@ import * as Chain from "../../src/schema/Chain.js"
 import * as TowerUri from "../../src/schema/TowerUri.js"
 import { request } from "../layers/http/service.js"
 import { other } from "../layers/sql/sqliteFile.js"
+import { freePort } from "../support/freePort.js"
 import { program, running, secretKey, started } from "./serviceProcess.js"
 import { newClient } from "./wtclient.js"
 
@@ -154,16 +155,6 @@ describe("wtclient run", () => {
   )
 })
 
-/** A port that is free now. */
-const freePort = Effect.promise(async () => {
-  const server = Net.createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  return typeof address === "object" && address !== null ? address.port : 0
-})
-
 describe("wtclient page", () => {
   it.scopedLive("prints an address that signs a browser in, once", () =>
     Effect.gen(function* () {
@@ -174,7 +165,7 @@ describe("wtclient page", () => {
         [none.code, none.stderr.split("\n")[0]],
         [1, "wtclient: The service does not run. Start it."]
       )
-      const port = yield* freePort
+      const port = yield* Effect.promise(freePort)
       const words = ["run", "--listen", `127.0.0.1:${port}`, ...client.flags]
       const service = yield* started(process.execPath, [program.file, ...words])
       yield* service.said(/its database is/)
@@ -233,7 +224,7 @@ describe("a client in another language", () => {
         const tower = yield* NodeLoopbackTower.make({ chain: Chain.bitcoinRegtest, secretKey })
         yield* client.wtclient("init")
         yield* client.wtclient("add", TowerUri.print(tower.uri))
-        const port = yield* freePort
+        const port = yield* Effect.promise(freePort)
         const service = yield* started(process.execPath, [
           program.file,
           "run",

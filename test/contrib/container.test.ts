@@ -2,7 +2,6 @@
 import { execFile, execFileSync, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
-import * as Net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
 import { promisify } from "node:util"
@@ -14,6 +13,7 @@ import * as flags from "../../src/cli/support/flags.js"
 import { WatchtowerApi } from "../../src/schema/http/WatchtowerApi.js"
 import { newSchema, start as startPostgres } from "../layers/sql/postgres.js"
 import { checkout } from "../package/markdown.js"
+import { freePort } from "../support/freePort.js"
 
 const docker = path.join(checkout, "contrib/docker")
 const read = (name: string) => fs.readFileSync(path.join(docker, name), "utf8")
@@ -58,15 +58,6 @@ const variables = Object.fromEntries(
 )
 
 const { HOME: home = "" } = variables
-
-const freePort = Effect.promise(async () => {
-  const server = Net.createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  return typeof address === "object" && address !== null ? address.port : 0
-})
 
 const postgres = await startPostgres()
 afterAll(() => postgres?.stop())
@@ -138,7 +129,7 @@ const program = (folder: string, environment: Readonly<Record<string, string>>) 
 const serves = (folder: string, environment: Readonly<Record<string, string>>) =>
   Effect.gen(function* () {
     const { health, run, start } = program(folder, environment)
-    const port = yield* freePort
+    const port = yield* Effect.promise(freePort)
     run("init", "--network", "regtest")
     const service = yield* start("run", "--network", "regtest", "--listen", `127.0.0.1:${port}`)
     let errors = ""

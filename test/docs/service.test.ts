@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
-import * as Net from "node:net"
 import * as path from "node:path"
 import { OpenApi } from "@effect/platform"
 import { afterAll, assert, describe, it } from "@effect/vitest"
@@ -14,6 +13,7 @@ import * as TowerUri from "../../src/schema/TowerUri.js"
 import { newClient } from "../cli/wtclient.js"
 import { bundle } from "../integration/database/support/process.js"
 import { checkout, of } from "../package/markdown.js"
+import { freePort } from "../support/freePort.js"
 
 const program = await bundle("src/bin.ts")
 afterAll(() => program.remove())
@@ -68,14 +68,7 @@ describe("docs/service.md", () => {
         chain: Chain.bitcoinRegtest,
         secretKey: Redacted.make(new Uint8Array(32).fill(9))
       })
-      const port = yield* Effect.promise(async () => {
-        const server = Net.createServer().listen(0, "127.0.0.1")
-        await once(server, "listening")
-        const address = server.address()
-        server.close()
-        await once(server, "close")
-        return typeof address === "object" && address !== null ? address.port : 0
-      })
+      const port = yield* Effect.promise(freePort)
       const home = client.folder
       fs.cpSync(path.join(checkout, "examples"), path.join(home, "examples"), { recursive: true })
       const bash = (script: string): Effect.Effect<ChildProcess, never, Scope.Scope> =>

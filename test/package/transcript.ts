@@ -1,9 +1,8 @@
 /** The `console` blocks of a page: its commands are run from the top to the bottom, and print what the page shows. */
-import { once } from "node:events"
 import * as fs from "node:fs"
-import * as Net from "node:net"
 import { join } from "node:path"
 import { assert } from "@effect/vitest"
+import { freePort } from "../support/freePort.js"
 import type { Consumer } from "./consumer.js"
 import { of, where } from "./markdown.js"
 
@@ -21,15 +20,6 @@ const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
 /** A line of … stands for any lines. */
 const patternOf = (shown: string) => new RegExp(`^${escaped(shown).replaceAll(/(^|\n)…(?=\n|$)/g, "[\\s\\S]*")}$`)
-
-const freePort = async (): Promise<number> => {
-  const server = Net.createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  return typeof address === "object" && address !== null ? address.port : 0
-}
 
 const isServer = (command: string) => /^(npx )?wtclient (serve|run)\b/.test(command)
 

@@ -1,5 +1,5 @@
 /**
- * A page that describes the endpoints and tries them, for those who write a client: Swagger UI, all of it in one file.
+ * A page for developers of clients, which describes the endpoints and tries them: Swagger UI, all of it in one file.
  *
  * @since 0.1.0
  */
