@@ -8,9 +8,7 @@ export const configuration: ReadonlyArray<Part> = [
     thorough: ["test/layers/NodeWatchtower.test.ts", "test/layers/HdKeyRing.test.ts"],
     mutants: [
       ...inFile(
-        "src/internal/optionTable.ts",
-        ["fallback: kind.read(fallback)", "fallback: undefined"],
-        ['(kind.show(fallback) ?? "").replaceAll(\'"\', "")', '(kind.show(fallback) ?? "")'],
+        "src/internal/optionKind.ts",
         ["/[a-z0-9+.-]{2,}:\\/\\//i.test(text) ||", ""],
         ["/^\\s*postgres(ql)?:/i.test(text) ||", ""],
         ["|pwd|", "|"],
@@ -43,7 +41,12 @@ export const configuration: ReadonlyArray<Part> = [
         [
           '[type, range, unit === "" ? "" : `(${unit})`].filter((part) => part !== "")',
           '[type, range, unit === "" ? "" : `(${unit})`]'
-        ],
+        ]
+      ),
+      ...inFile(
+        "src/internal/optionTable.ts",
+        ["fallback: kind.read(fallback)", "fallback: undefined"],
+        ['(kind.show(fallback) ?? "").replaceAll(\'"\', "")', '(kind.show(fallback) ?? "")'],
         ['...(words === "" ? [] : [`Default: ${words}`])', "`Default: ${words}`"],
         ['shown === undefined ? "" : `, not ${shown}`', "`, not ${shown}`"],
         ["given !== undefined && entry.kind.fits(given) ?", "given !== undefined ?"],
