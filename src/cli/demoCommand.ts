@@ -74,10 +74,10 @@ export const demo = Command.make("demo", { ...clientFlags, ...policyFlags, json:
           )
           yield* print(`\n1. A tower listens on this machine\n   ${TowerUri.print(tower.uri)}`)
 
-          const isNew = !(yield* Effect.orElseSucceed(fs.exists(client.keyFile), () => false))
+          const isNew = !(yield* Effect.orElseSucceed(fs.exists(client.key.path), () => false))
           if (isNew) yield* writeKeyFile(client, yield* KeyFile.generate)
           yield* print(
-            `\n2. The client has ${isNew ? "a new key" : "its key from the last time"}\n   ${client.keyFile}`
+            `\n2. The client has ${isNew ? "a new key" : "its key from the last time"}\n   ${client.key.path}`
           )
 
           yield* Effect.gen(function* () {

@@ -130,9 +130,9 @@ export const init = Command.make(
         })
         yield* Console.log(
           given.json
-            ? json({ keyFile: client.keyFile, layout, publicKey })
+            ? json({ keyFile: client.key.path, layout, publicKey })
             : [
-                `Wrote the key file ${client.keyFile} (${client.chain.name} ${client.chain.network}, layout ${layout}).`,
+                `Wrote the key file ${client.key.path} (${client.chain.name} ${client.chain.network}, layout ${layout}).`,
                 "Keep a copy of it in a safe place: without it the sessions cannot be used.",
                 ...nextLines([client.command("add", "PUBLICKEY@HOST")])
               ].join("\n")

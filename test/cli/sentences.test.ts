@@ -159,7 +159,6 @@ const classes = [...modules, NodeLoopbackTower, NodeHttpService]
 const client: ClientPaths = {
   chain: Chain.bitcoinMainnet,
   folder: "/home/operator/.wtclient/bitcoin/mainnet",
-  keyFile: "/home/operator/.wtclient/bitcoin/mainnet/key",
   key: { path: "/home/operator/.wtclient/bitcoin/mainnet/key" },
   database: { filename: "/home/operator/.wtclient/bitcoin/mainnet/wtclient.db" },
   command: (...words) => commandText("wtclient", words)

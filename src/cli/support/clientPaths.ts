@@ -28,7 +28,6 @@ import { fromEnvironment, type Setting, setting, variable } from "./settings.js"
 export interface ClientPaths {
   readonly chain: Chain.AnyChain
   readonly folder: string
-  readonly keyFile: string
   /** The key file, and who may be able to read it. */
   readonly key: Omit<KeyFile.Options, "chain">
   readonly database: SqliteOrPostgres.Options
@@ -166,7 +165,6 @@ export const clientPaths = (flags: ClientFlags, defaults: Defaults = usual): Eff
     const folder = path.join(root, name, network)
     const url = yield* databaseUrl(defaults)
     const program = yield* Program
-    const keyFile = path.join(folder, "key")
     const words = [
       ...(name === "bitcoin" ? [] : ["--chain", name]),
       ...(network === usual.network[name] ? [] : ["--network", network]),
@@ -176,8 +174,7 @@ export const clientPaths = (flags: ClientFlags, defaults: Defaults = usual): Eff
     return {
       chain,
       folder,
-      keyFile,
-      key: { path: keyFile, readableBy: keyReadableBy },
+      key: { path: path.join(folder, "key"), readableBy: keyReadableBy },
       database: Option.match(url, {
         onNone: () => ({ filename: path.join(folder, "wtclient.db") }),
         onSome: (url) => ({ url })

@@ -137,7 +137,7 @@ const wordsOf = ({ client, failure, policyWords }: CommandFailed): Words => {
       }
       return failure.reason === "Readable"
         ? {
-            sentence: `The key file ${failure.path} can be read by others. Make it yours alone${failure.path === client.keyFile ? ", or allow it with --key-readable-by group (or everyone) where it is mounted as a secret" : ""}.`,
+            sentence: `The key file ${failure.path} can be read by others. Make it yours alone${failure.path === client.key.path ? ", or allow it with --key-readable-by group (or everyone) where it is mounted as a secret" : ""}.`,
             next: [`chmod 600 ${shellWord(failure.path)}`]
           }
         : { sentence: failure.message }
@@ -183,9 +183,9 @@ const wrongDatabase = ({ names: { expected, found }, what }: WrongDatabase, clie
     case "chain":
       return `The database ${name} belongs to ${found}, not to ${expected}. Use the --chain and --network that it was made with, or another --data-dir.`
     case "key layout":
-      return `The database ${name} was made with the key layout ${found}, and the key file ${client.keyFile} has the layout ${expected}. Put its own key file there, or use another --data-dir.`
+      return `The database ${name} was made with the key layout ${found}, and the key file ${client.key.path} has the layout ${expected}. Put its own key file there, or use another --data-dir.`
     case "seed":
-      return `The database ${name} was made with another seed than that of the key file ${client.keyFile}. Put its own key file there, or use another --data-dir.`
+      return `The database ${name} was made with another seed than that of the key file ${client.key.path}. Put its own key file there, or use another --data-dir.`
   }
 }
 

@@ -22,6 +22,6 @@ export const writeKeyFile = (paths: ClientPaths, material: KeyFile.KeyMaterial) 
     )
     yield* requireOwnDatabase(paths, { layout, publicKey })
     yield* makeFolder(paths)
-    yield* KeyFile.write(paths.keyFile, material)
+    yield* KeyFile.write(paths.key.path, material)
     return publicKey
   })
