@@ -160,6 +160,13 @@ describe("wtclient run --check-config", () => {
     ],
     ["a key like nothing", "frobnicate = 2\n", "line 1: there is no option frobnicate."],
     [
+      "a wrong key behind a value of several lines, with what looks like a table in it",
+      'blob-type = [\n  "anchor",\n  "taproot"\n]\n# [proxy]\n[backup]\nfrobnicate = """\n[proxy]\n"""\n',
+      "line 7: there is no option backup.frobnicate."
+    ],
+    // The search for its line once took a minute.
+    ["a value of very many lines", `\nmany = [\n${"1,\n".repeat(20_000)}]\n`, "line 2: there is no option many."],
+    [
       "a quoted key",
       '"backup.copies" = 2\n',
       'line 1: there is no option "backup.copies". Did you mean backup.copies?'

@@ -40,32 +40,35 @@ const entriesOf = (table: TomlTable, above: ReadonlyArray<string> = []): Readonl
     return isTable(value) ? entriesOf(value, path) : [[path.join("."), value] as const]
   })
 
+/** More lines than any value of an option has. */
+const longestValue = 100
+
 /**
- * The line of each key. The reader does not tell it: a key stands in the line after the longest beginning of the file that can be read
- * and does not have it.
+ * The line of each key, which the reader does not tell: the file is read a statement at a time, below the name of its table. A statement
+ * ends with the first line at which it can be read. `unread` is where one begins that does not end soon; the lines of what follows are
+ * not known.
  */
-const linesOf = (text: string): ReadonlyMap<string, number> => {
+const linesOf = (text: string): { readonly known: ReadonlyMap<string, number>; readonly unread: number } => {
   const lines = text.split("\n")
-  const found = new Map<string, number>()
-  let read = 0
-  for (let count = 1; count <= lines.length; count++) {
-    // Nothing ends in a comment, and a file may have many of them.
-    if (/^\s*(#|$)/.test(lines[count - 1] ?? "") && read === count - 1) {
-      read = count
-      continue
-    }
-    const beginning = Either.try(() => parse(lines.slice(0, count).join("\n"), options))
-    if (Either.isLeft(beginning)) continue
-    for (const [key] of entriesOf(beginning.right)) if (!found.has(key)) found.set(key, read + 1)
-    read = count
+  const known = new Map<string, number>()
+  let table = ""
+  let begin = 0
+  for (let end = 1; end <= lines.length && end - begin <= longestValue; end++) {
+    const statement = lines.slice(begin, end).join("\n")
+    const isTable = /^\s*\[/.test(statement)
+    const read = Either.try(() => parse(isTable ? statement : `${table}\n${statement}`, options))
+    if (Either.isLeft(read)) continue
+    if (isTable) table = statement
+    for (const [key] of entriesOf(read.right)) known.set(key, begin + 1)
+    begin = end
   }
-  return found
+  return { known, unread: begin + 1 }
 }
 
 // A number that does not fit is refused by the option, not by the reader.
 const options = { integersAsBigInt: "asNeeded" } as const
 
-/** Far more than all options with a comment each; the search for their lines reads the file many times. */
+/** Far more than all options with a comment each. */
 const longest = 64 * 1024
 
 /** The text of a value, where it is of the type of what is read from that text: `copies = "2"` and `host = 5` are mistakes. */
@@ -147,10 +150,10 @@ export const load = (
     const text = Option.getOrUndefined(yield* read(path))
     if (text === undefined) return Option.none()
     const table = yield* parsed(path, text)
-    const lines = linesOf(text)
+    const { known: lines, unread } = linesOf(text)
     const said = new Map<string, Said>()
     for (const [key, value] of entriesOf(table)) {
-      const line = lines.get(key) ?? 1
+      const line = lines.get(key) ?? unread
       const refuse = (sentence: string) => new UsageError({ message: `In ${path}, line ${line}: ${sentence}` })
       const known = settings.find((one) => one.key === key)
       if (known === undefined) return yield* refuse(troubleOfKey(key) ?? unknownKey(key, settings))
