@@ -21,6 +21,7 @@
  */
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -46,7 +47,7 @@ import { decodeOptions } from "./support/decodeOptions.js"
 export { sql as options } from "./sql/databaseOptions.js"
 
 /**
- * docs/options.md has the options, their defaults and ranges, but for `cut`. A Postgres client is to have a `connectTimeout`
+ * docs/options.md has the options, their defaults and ranges, but for `cut` and `flush`. A Postgres client is to have a `connectTimeout`
  * of at most a fifth of `storeTimeout`.
  *
  * @since 0.1.0
@@ -55,6 +56,11 @@ export { sql as options } from "./sql/databaseOptions.js"
 export interface Options extends Table.Input<typeof options> {
   /** Destroys a connection that does not answer (default: for `PgClient` its socket; on SQLite nothing can be done). */
   readonly cut?: ((connection: Connection) => Effect.Effect<void>) | undefined
+  /**
+   * Ends when all is durable that this client has committed (default: none; `SqliteClientDb` has one). With it a SQLite database syncs
+   * revoked states behind their commit, so that the event loop goes on meanwhile.
+   */
+  readonly flush?: Effect.Effect<void, SqlError> | undefined
 }
 
 /** What the adapters of a database offer. @since 0.1.0 @category services */
@@ -76,7 +82,7 @@ export const services = (
   Effect.gen(function* () {
     const { reserveNext, storeTimeout } = yield* decodeOptions(options, given)
     const client = yield* SqlClient.SqlClient
-    const database = yield* Transaction.make(client, { storeTimeout, cut: given.cut })
+    const database = yield* Transaction.make(client, { storeTimeout, cut: given.cut, flush: given.flush })
     yield* migrate(database)
     return Context.make(ClientDb, {
       bindIdentity: bindIdentity(database),

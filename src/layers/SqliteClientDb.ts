@@ -2,8 +2,9 @@
  * The client's database, and that of its backups, in a SQLite file (better-sqlite3), or in memory.
  *
  * The file is ours alone: mode 0600, and so are its `-wal` and `-shm`. What must survive a failure of power is synced
- * (`synchronous = FULL`), whatever the driver was built with. better-sqlite3 is synchronous: a lock is waited for through
- * the Clock and not by blocking the event loop, but a disk that does not answer cannot be bounded.
+ * (`synchronous = FULL`), whatever the driver was built with; revoked states are synced behind their commit, by a thread of Node.
+ * better-sqlite3 is synchronous: a lock is waited for through the Clock and not by blocking the event loop, but a disk that does not
+ * answer cannot be bounded, except where a thread waits for it.
  *
  * ```ts
  * import * as SqliteClientDb from "effect-watchtower/layers/SqliteClientDb"
@@ -30,11 +31,13 @@ import { ClientDb } from "../services/ClientDb.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { sqlite as options } from "./sql/databaseOptions.js"
 import { toOpenError } from "./sql/errors.js"
+import type { Opened } from "./sql/sqliteClient.js"
 import * as SqliteClient from "./sql/sqliteClient.js"
 import * as Transaction from "./sql/transaction.js"
 import { decodeOptions } from "./support/decodeOptions.js"
 
 export { sqlite as options } from "./sql/databaseOptions.js"
+export type { Opened } from "./sql/sqliteClient.js"
 
 /**
  * The file, and how to use it. A `filename` that looks like a URL or a connection string is refused. docs/options.md has the
@@ -80,18 +83,19 @@ const prepareFile = (filename: string): void => {
 const busyTimeoutMs = 5
 
 /**
- * Opens the file and sets it up. Tools that need the same connection (a backup, an export) start here.
+ * Opens the file and sets it up: the client, and the `flush` that `SqlClientDb.Options` takes.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const client = (
+export const open = (
   given: Options
-): Effect.Effect<SqlClient.SqlClient, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
+): Effect.Effect<Opened, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const { filename, storeTimeout } = yield* decodeOptions(options, given)
     if (filename !== ":memory:") yield* Effect.try({ try: () => prepareFile(filename), catch: toOpenError })
-    const sql = yield* Effect.mapError(SqliteClient.make(filename), toOpenError)
+    const opened = yield* Effect.mapError(SqliteClient.make(filename), toOpenError)
+    const { sql } = opened
     const { transaction } = yield* Transaction.make(sql, { storeTimeout })
     yield* transaction(
       "open",
@@ -103,8 +107,19 @@ export const client = (
         yield* sql`PRAGMA foreign_keys = ON`
       })
     )
-    return sql
+    return opened
   })
+
+/**
+ * The client alone. Tools that need the same connection (a backup, an export) start here.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const client = (
+  given: Options
+): Effect.Effect<SqlClient.SqlClient, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
+  Effect.map(open(given), ({ sql }) => sql)
 
 /**
  * Opens the database of this file.
@@ -115,7 +130,9 @@ export const client = (
 export const services = (
   given: Options
 ): Effect.Effect<Context.Context<SqlClientDb.Services>, InvalidOptions | DbError | DatabaseTooNew, Scope.Scope> =>
-  Effect.flatMap(client(given), (sql) => Effect.provideService(SqlClientDb.services(given), SqlClient.SqlClient, sql))
+  Effect.flatMap(open(given), ({ flush, sql }) =>
+    Effect.provideService(SqlClientDb.services({ ...given, flush }), SqlClient.SqlClient, sql)
+  )
 
 /**
  * The client's database alone, as `services` answers it.

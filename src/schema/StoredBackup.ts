@@ -88,6 +88,11 @@ export const StateRecord = taggedUnion({
 /** @since 0.1.0 @category models */
 export type StateRecord = Schema.Schema.Type<typeof StateRecord>
 
+/** A channel, and what is known of one of its states. @since 0.1.0 @category models */
+export const LoadedState = Schema.Struct({ ...RegisteredChannel.fields, record: StateRecord })
+/** @since 0.1.0 @category models */
+export type LoadedState = typeof LoadedState.Type
+
 /** How far the states of a channel up to a height are: was this height handed in, and how many miss copies or have lost one. @since 0.1.0 @category models */
 export const Progress = Schema.Struct({
   isHandedIn: Schema.Boolean,

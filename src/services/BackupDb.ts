@@ -40,6 +40,7 @@ import type {
   BoundUpdate,
   ChannelSummary,
   Ended,
+  LoadedState,
   NewBackup,
   Progress,
   RegisteredChannel,
@@ -107,6 +108,11 @@ export declare namespace BackupDb {
     readonly summarize: (id: ChannelId) => Effect.Effect<ChannelSummary, DbError | ChannelNotRegistered>
     /** What is known of a state; of a channel that is not registered it is unknown. */
     readonly findState: (id: ChannelId, height: CommitHeight) => Effect.Effect<StateRecord, DbError>
+    /** A channel as `loadChannel` answers it, with what is known of one of its states, in one read. */
+    readonly loadState: (
+      id: ChannelId,
+      height: CommitHeight
+    ) => Effect.Effect<LoadedState, DbError | ChannelNotRegistered>
     /**
      * Stores a backup. While it is kept, or all its copies are made, a repetition does nothing, and another transaction fails
      * where this can be seen. A state that is ineligible, or of which a copy was lost, is taken again; copies that it has count.

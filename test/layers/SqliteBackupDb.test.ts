@@ -11,6 +11,7 @@ import { addSession, addTower, never } from "../services/BackupDb/contract.js"
 import { backup, channel, channelId, height, long, sender } from "../services/BackupDb/samples.js"
 import { identity, start } from "../services/ClientDb/samples.js"
 import { recording } from "./sql/recording.js"
+import { newFile } from "./sql/sqliteFile.js"
 
 const opened = Effect.gen(function* () {
   const sql = yield* SqliteClientDb.client({ filename: ":memory:" })
@@ -45,7 +46,40 @@ const opened = Effect.gen(function* () {
   return { sql, db, one, two, session, heard, window, useful }
 })
 
+/** How often the event loop comes round while an effect runs. */
+const turnsDuring = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    let turns = 0
+    let isOver = false
+    const turn = () => {
+      turns += 1
+      if (!isOver) setImmediate(turn)
+    }
+    setImmediate(turn)
+    yield* Effect.ensuring(
+      effect,
+      Effect.sync(() => {
+        isOver = true
+      })
+    )
+    return turns
+  })
+
 describe("SQLite", () => {
+  it.scopedLive("lets the event loop turn for each state that is handed in, however many come in a row", () =>
+    Effect.gen(function* () {
+      const db = Context.get(yield* SqliteClientDb.services({ filename: yield* newFile }), BackupDb)
+      yield* db.registerChannel(channel(1))
+      const states = 100
+      const turns = yield* turnsDuring(
+        Effect.gen(function* () {
+          for (let at = 1; at <= states; at += 1) yield* db.addBackup(backup(1, at))
+        })
+      )
+      assert.isAtLeast(turns, states)
+    })
+  )
+
   it.scoped("syncs what a node or a tower relies on, and no lease", () =>
     Effect.gen(function* () {
       const { db, heard, session, window } = yield* opened

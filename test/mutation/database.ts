@@ -7,12 +7,15 @@ const sqlite = [
   "test/layers/SqliteClientDb.operations.test.ts",
   "test/layers/sql/sqliteClient.test.ts",
   "test/layers/sql/statements.test.ts",
+  "test/layers/sql/logSync.test.ts",
+  "test/layers/sql/flushes.test.ts",
+  "test/layers/sql/turns.test.ts",
   "test/layers/sql/syncs.test.ts",
   "test/layers/sql/waits.test.ts",
   "test/layers/support/databaseIdentity.test.ts",
   "test/layers/SqlClientDb.test.ts",
   "-t",
-  "SQLite file(?!,)|SqliteClientDb|SqlClientDb|statements of SQLite|the first key index"
+  "SQLite file(?!,)|SqliteClientDb|SqlClientDb|statements of SQLite|the first key index|the sync of a log|a flushed transaction|a transaction of SQLite"
 ]
 const postgres = ["test/layers/PostgresClientDb", "test/layers/PostgresBackupDb.test.ts"]
 
@@ -125,8 +128,10 @@ export const database: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/layers/sql/Dialect.ts",
-        ['purpose === "synced" ? "FULL" : "NORMAL"', '"NORMAL"'],
-        ['purpose === "synced" ? "FULL" : "NORMAL"', '"FULL"'],
+        ['isFull ? "FULL" : "NORMAL"', '"NORMAL"'],
+        ['isFull ? "FULL" : "NORMAL"', '"FULL"'],
+        ['(purpose === "flushed" && flush === undefined)', "false"],
+        ['(purpose === "flushed" && flush === undefined)', 'purpose === "flushed"'],
         ['"BEGIN IMMEDIATE"', '"BEGIN"'],
         ["connectionOf: unprepared", "connectionOf: (connection) => connection"],
         ['detail:\n          "the SQL client is for neither', 'detail:\n          "the SQL client is for one of']
@@ -144,6 +149,28 @@ export const database: ReadonlyArray<Part> = [
         ["prepare(text).safeIntegers(safeIntegers)\n      if", "prepare(text)\n      if"],
         ["statement.raw(true)", "statement"],
         ["Effect.sync(() => opened.close())", "Effect.void"]
+      ),
+      ...inFile(
+        "src/layers/sql/logSync.ts",
+        ["if (db.memory) return undefined", ""],
+        ["hasFailed = error !== null", "hasFailed = false"],
+        ["        hasFailed = false\n", ""],
+        ["{ simple: true }) !== 0", "{ simple: true }) === undefined"],
+        ["wal_checkpoint(TRUNCATE)", "wal_checkpoint(PASSIVE)"],
+        ["if (running === undefined) begin(sync)", "begin(sync)"],
+        ["const sync = next ?? ", "const sync = running ?? "],
+        ["if (next !== undefined) begin(next)", ""],
+        ["running === undefined ? Effect.void : Effect.exit", "true ? Effect.void : Effect.exit"],
+        ["error === null ? Exit.void", "true ? Exit.void"]
+      ),
+      ...inFile(
+        "src/layers/sql/region.ts",
+        [
+          "const putBack = (exit: Exit.Exit<A, E>) => Effect.zipRight(FiberRef.set(ref, before), exit)",
+          "const putBack = (exit: Exit.Exit<A, E>) => exit"
+        ],
+        ["() => Number.MAX_SAFE_INTEGER", "(before) => before"],
+        ["Effect.zipRight(Scope.close(scope, exit), exit)", "exit"]
       ),
       ...inFile(
         "src/layers/sql/databaseCheck.ts",

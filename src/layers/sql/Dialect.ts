@@ -14,15 +14,17 @@ import type * as Scope from "effect/Scope"
 import { DatabaseUnavailable } from "../../schema/DbError.js"
 import { scoped } from "../concurrency/scoped.js"
 import * as Cut from "./cut.js"
+import * as Region from "./region.js"
 
 /**
  * What a transaction is for. `read` takes no lock. `unsynced` survives the end of our process, but on SQLite not a failure
- * of power; `synced` survives both, and so does `migration`, which may take long once it has begun.
+ * of power; `synced` survives both, and so does `migration`, which may take long once it has begun. `flushed` is `synced`, but
+ * others may see it before it is: for what nobody acts upon without a synced transaction of their own.
  *
  * @since 0.1.0
  * @category models
  */
-export type Purpose = "read" | "unsynced" | "synced" | "migration"
+export type Purpose = "read" | "unsynced" | "synced" | "flushed" | "migration"
 
 /**
  * `begin` opens a transaction. `now` is the instant by the clock that judges leases: ours on SQLite, the server's on
@@ -30,7 +32,8 @@ export type Purpose = "read" | "unsynced" | "synced" | "migration"
  * over what they hold; `lockNoKey` waits too, but lets others insert rows that refer to that row. `connectionOf` makes of a
  * reserved connection the one that statements go through. `versionTable` finds a row where the tables were made; `migrating`
  * waits for another process that makes them. `inScope` runs a transaction with a scope for its connection: on SQLite in one turn of
- * the event loop, so that no other process waits for a lock while other fibers of ours run.
+ * the event loop, so that no other process waits for a lock while other fibers of ours run. `flush` makes durable what a `flushed`
+ * transaction has committed; without it that was synced as it was committed.
  *
  * @since 0.1.0
  * @category models
@@ -47,7 +50,11 @@ export interface Dialect {
   readonly migrating: ReadonlyArray<string>
   readonly types: Types
   readonly limits: Limits
+  readonly flush: Flush | undefined
 }
+
+/** Ends when all is durable that was committed before it began. @since 0.1.0 @category models */
+export type Flush = Effect.Effect<void, SqlError>
 
 /**
  * The types of columns that have other names: a number that the database gives a row, one that may pass 2^31, an instant, bytes.
@@ -90,20 +97,24 @@ const unprepared = (connection: Connection): Connection => ({
     })
 })
 
-const sqlite = (sql: SqlClient): Dialect => ({
+const sqlite = (sql: SqlClient, flush: Flush | undefined): Dialect => ({
   // The level cannot be changed inside a transaction. IMMEDIATE: the write lock is there from the first statement on.
-  begin: (purpose) => [`PRAGMA synchronous = ${purpose === "synced" ? "FULL" : "NORMAL"}`, "BEGIN IMMEDIATE"],
+  begin: (purpose) => {
+    const isFull = purpose === "synced" || (purpose === "flushed" && flush === undefined)
+    return [`PRAGMA synchronous = ${isFull ? "FULL" : "NORMAL"}`, "BEGIN IMMEDIATE"]
+  },
   now: Effect.map(Clock.currentTimeMillis, (now) => sql`${now}`),
   lock: sql``,
   lockFree: sql``,
   lockNoKey: sql``,
   connectionOf: unprepared,
   // Not ours: its fiber would cost a fifth of the transaction. There is one finalizer, so that no interruption can be lost.
-  inScope: (transaction) => Effect.withMaxOpsBeforeYield(Effect.scoped(transaction), Number.MAX_SAFE_INTEGER),
+  inScope: (transaction) => Region.inOneTurn(Region.scoped(transaction)),
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", wide: "INTEGER", instant: "REAL", bytes: "BLOB" },
-  limits: { connectMs: 0, attemptMs: () => Number.POSITIVE_INFINITY, cut: () => Effect.void }
+  limits: { connectMs: 0, attemptMs: () => Number.POSITIVE_INFINITY, cut: () => Effect.void },
+  flush
 })
 
 const migrationLock = 0x77_74_64_62
@@ -140,7 +151,8 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
     instant: "DOUBLE PRECISION",
     bytes: "BYTEA"
   },
-  limits
+  limits,
+  flush: undefined
 })
 
 /**
@@ -154,7 +166,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
 export const of = (
   sql: SqlClient,
   storeTimeoutMs: number,
-  cut: Limits["cut"] | undefined
+  { cut, flush }: { readonly cut?: Limits["cut"] | undefined; readonly flush?: Flush | undefined }
 ): Effect.Effect<Dialect, DatabaseUnavailable | SqlError> =>
   sql.onDialectOrElse({
     pg: () =>
@@ -164,7 +176,7 @@ export const of = (
           purpose === "migration" ? migrationMs : Math.min(fifth * 1.5, left)
         return postgres(sql, { connectMs: fifth, attemptMs, cut }, fifth)
       }),
-    sqlite: () => Effect.succeed(sqlite(sql)),
+    sqlite: () => Effect.succeed(sqlite(sql, flush)),
     orElse: () =>
       new DatabaseUnavailable({
         operation: "open",

@@ -5,7 +5,7 @@
  */
 import type { BackupDb } from "../../services/BackupDb.js"
 import * as summaries from "./backupSummaries.js"
-import { addBackup, addIneligible, findState } from "./backupTable.js"
+import { addBackup, addIneligible, findState, loadState } from "./backupTable.js"
 import { closeChannel, loadChannel, registerChannel } from "./channelTable.js"
 import { towerNeeds } from "./openBackups.js"
 import { dropSenderLease, takeSenderLease } from "./senderTable.js"
@@ -21,6 +21,7 @@ export const make = (database: Database): BackupDb.Service => ({
   listChannels: summaries.listChannels(database),
   summarize: summaries.summarize(database),
   findState: findState(database),
+  loadState: loadState(database),
   addBackup: addBackup(database),
   addIneligible: addIneligible(database),
   progress: summaries.progress(database),

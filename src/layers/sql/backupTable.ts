@@ -4,18 +4,19 @@
  * @since 0.1.0
  */
 import type { SqlError } from "@effect/sql/SqlError"
+import type { Fragment } from "@effect/sql/Statement"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { fromHex } from "../../internal/bytes.js"
-import { OtherTransaction } from "../../schema/BackupError.js"
+import { ChannelNotRegistered, OtherTransaction } from "../../schema/BackupError.js"
 import type { ChannelId } from "../../schema/Channel.js"
 import { CorruptRow } from "../../schema/DbError.js"
 import { Hint } from "../../schema/Ids.js"
 import type { CommitHeight } from "../../schema/RevokedState.js"
 import { BackupId, type NewBackup, StateRecord } from "../../schema/StoredBackup.js"
 import type { BackupDb } from "../../services/BackupDb.js"
-import { lockOpenChannel } from "./channelTable.js"
+import { channelColumns, channelRows, lockOpenChannel, registeredOf } from "./channelTable.js"
 import * as ranges from "./rangeTable.js"
 import { column, decode } from "./rows.js"
 import { lockUpdates } from "./senderTable.js"
@@ -33,42 +34,62 @@ const stateRows = decode(
 )
 
 /**
- * What is known of a state. One statement, so that a state is seen on one side of its settling or on the other, and never
- * on neither.
- *
- * @since 0.1.0
- * @category combinators
+ * What is known of a state of channel `c`, under the names of `stateRows`. One statement, so that a state is seen on one side of its
+ * settling or on the other, and never on neither.
  */
+const stateColumns = ({ sql }: Database, height: CommitHeight): Fragment => {
+  const holds = sql`r.channel = c.id AND r.last >= ${height} AND r.first <= ${height}`
+  return sql`
+    (SELECT b.hint FROM wt_backup b WHERE b.channel = c.id AND b.height = ${height}) AS hint,
+    (SELECT count(*) FROM wt_acked r WHERE ${holds}) AS acked,
+    (SELECT count(*) FROM wt_acked r JOIN wt_session s ON s.key_index = r.session
+      WHERE ${holds} AND s.ended = 'lost') AS lost,
+    (SELECT count(*) FROM wt_ineligible r WHERE ${holds}) AS ineligible`
+}
+
+const recordOfRow = (row: Effect.Effect.Success<ReturnType<typeof stateRows>>[number]): StateRecord => {
+  if (row.hint !== null) return StateRecord.Kept({ hint: row.hint })
+  if (row.lost > 0) return StateRecord.Lost()
+  if (row.acked > 0) return StateRecord.Complete()
+  return row.ineligible > 0 ? StateRecord.Ineligible() : StateRecord.Unknown()
+}
+
+/** What is known of a state. @since 0.1.0 @category combinators */
 export const recordOf = (
-  { sql }: Database,
+  database: Database,
   channelId: ChannelId,
   height: CommitHeight
 ): Effect.Effect<StateRecord, SqlError | CorruptRow> =>
-  Effect.gen(function* () {
-    const holds = sql`r.channel = c.id AND r.last >= ${height} AND r.first <= ${height}`
-    const [row] = yield* Effect.flatMap(
-      sql`
-        SELECT
-          (SELECT b.hint FROM wt_backup b WHERE b.channel = c.id AND b.height = ${height}) AS hint,
-          (SELECT count(*) FROM wt_acked r WHERE ${holds}) AS acked,
-          (SELECT count(*) FROM wt_acked r JOIN wt_session s ON s.key_index = r.session
-            WHERE ${holds} AND s.ended = 'lost') AS lost,
-          (SELECT count(*) FROM wt_ineligible r WHERE ${holds}) AS ineligible
-        FROM wt_channel c WHERE c.channel_id = ${channelId}`,
+  Effect.map(
+    Effect.flatMap(
+      database.sql`SELECT ${stateColumns(database, height)} FROM wt_channel c WHERE c.channel_id = ${channelId}`,
       stateRows
-    )
-    if (row === undefined) return StateRecord.Unknown()
-    if (row.hint !== null) return StateRecord.Kept({ hint: row.hint })
-    if (row.lost > 0) return StateRecord.Lost()
-    if (row.acked > 0) return StateRecord.Complete()
-    return row.ineligible > 0 ? StateRecord.Ineligible() : StateRecord.Unknown()
-  })
+    ),
+    ([row]) => (row === undefined ? StateRecord.Unknown() : recordOfRow(row))
+  )
 
 /** What is known of a state. @since 0.1.0 @category constructors */
 export const findState =
   (database: Database): BackupDb.Service["findState"] =>
   (id, height) =>
     database.transaction("findState", "read", recordOf(database, id, height))
+
+/** Loads a channel and a state. @since 0.1.0 @category constructors */
+export const loadState =
+  (database: Database): BackupDb.Service["loadState"] =>
+  (channelId, height) => {
+    const { sql, transaction } = database
+    const load = Effect.gen(function* () {
+      const found = yield* sql`
+        SELECT ${channelColumns(database)}, ${stateColumns(database, height)}
+        FROM wt_channel c WHERE c.channel_id = ${channelId}`
+      const [channel] = yield* channelRows(found)
+      const [state] = yield* stateRows(found)
+      if (channel === undefined || state === undefined) return yield* new ChannelNotRegistered({ channelId })
+      return { ...registeredOf(channel), record: recordOfRow(state) }
+    })
+    return transaction("loadState", "read", load)
+  }
 
 const ids = decode("wt_counter", Schema.Struct({ id: column(BackupId) }))
 
@@ -141,14 +162,20 @@ const storeAgain = (database: Database, backup: NewBackup) =>
     yield* retake(database, yield* lockOpenChannel(database, backup.channelId), backup)
   })
 
-/** Stores a backup; a second run finds it kept. @since 0.1.0 @category constructors */
+/**
+ * Stores a backup; a second run finds it kept. Others may see it before it is durable: the window that binds it is a synced transaction
+ * behind it in the same log.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const addBackup =
   (database: Database): BackupDb.Service["addBackup"] =>
   (backup) =>
     database.operation("addBackup", (transaction) =>
       Effect.gen(function* () {
-        if (yield* transaction("synced", store(database, backup))) return
-        yield* transaction("synced", storeAgain(database, backup))
+        if (yield* transaction("flushed", store(database, backup))) return
+        yield* transaction("flushed", storeAgain(database, backup))
       })
     )
 

@@ -14,8 +14,9 @@ import { makeCompilerSqlite } from "@effect/sql/Statement"
 import Sqlite from "better-sqlite3"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as LogSync from "./logSync.js"
 
 type Statement = Sqlite.Statement<Array<unknown>, object>
 
@@ -76,8 +77,14 @@ const connectionTo = (db: Sqlite.Database): Connection => {
   }
 }
 
+/** A client, and how to bring to the disk what it has committed without a sync. @since 0.1.0 @category models */
+export interface Opened {
+  readonly sql: SqlClient.SqlClient
+  readonly flush: Effect.Effect<void, SqlError> | undefined
+}
+
 /** Opens the file, or `:memory:`, until the scope closes. @since 0.1.0 @category constructors */
-export const make = (filename: string): Effect.Effect<SqlClient.SqlClient, SqlError, Scope.Scope> =>
+export const make = (filename: string): Effect.Effect<Opened, SqlError, Scope.Scope> =>
   Effect.gen(function* () {
     const db = yield* Effect.acquireRelease(
       Effect.try({
@@ -88,11 +95,16 @@ export const make = (filename: string): Effect.Effect<SqlClient.SqlClient, SqlEr
     )
     const connection = connectionTo(db)
     const turn = yield* Effect.makeSemaphore(1)
-    return yield* SqlClient.make({
+    const sql = yield* SqlClient.make({
       // Uninterruptible: a fiber that is interrupted right after it has taken its turn would keep it (docs/concurrency.md, Mutex).
       acquirer: Effect.uninterruptible(turn.withPermits(1)(Effect.succeed(connection))),
-      transactionAcquirer: Effect.acquireRelease(Effect.as(turn.take(1), connection), () => turn.release(1)),
+      transactionAcquirer: Effect.uninterruptible(
+        Effect.flatMap(Effect.scope, (scope) =>
+          Effect.zipRight(turn.take(1), Effect.as(Scope.addFinalizer(scope, turn.release(1)), connection))
+        )
+      ),
       compiler: makeCompilerSqlite(),
       spanAttributes: [["db.system.name", "sqlite"]]
     })
+    return { sql, flush: yield* LogSync.make(db) }
   }).pipe(Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make))

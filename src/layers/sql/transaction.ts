@@ -2,8 +2,8 @@
  * Transactions whose every failure is typed. The client's own `withTransaction` makes defects of failing BEGIN, COMMIT and
  * ROLLBACK, begins without the write lock, and can leave a connection inside its transaction.
  *
- * One attempt is uninterruptible (an interrupted query can cancel another fiber's) and bounded in time; between attempts the
- * caller can be interrupted. All statements go through a reserved connection, so that none of them can end up in another
+ * One attempt is uninterruptible (an interrupted query can cancel another fiber's) and bounded in time; between attempts, and while the
+ * disk syncs what is committed, the caller can be interrupted. All statements go through a reserved connection, so that none of them can end up in another
  * fiber's transaction.
  *
  * @since 0.1.0
@@ -17,9 +17,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
+import { within } from "../concurrency/firstOf.js"
 import { spanWhereTraced } from "../support/spanWhereTraced.js"
 import * as Dialect from "./Dialect.js"
 import { CommitLost, failureKind, isCommitLost, isSqlError, toDbError, toOpenError } from "./errors.js"
+import * as Region from "./region.js"
 import * as Statement from "./statement.js"
 
 /**
@@ -72,14 +74,20 @@ export type Told<E> = Exclude<Exclude<E, CommitLost>, SqlError> | DatabaseBusy |
 /** The milliseconds that are left. @since 0.1.0 @category models */
 export type Deadline = Effect.Effect<number>
 
-/** How to open a `Database`; `cut` is found for Postgres where it is not given. @since 0.1.0 @category models */
+/** How to open a `Database`; `cut` is found for Postgres where it is not given, and without `flush` SQLite syncs each commit. @since 0.1.0 @category models */
 export interface Options {
   readonly storeTimeout: Duration.DurationInput
   readonly cut?: Dialect.Limits["cut"] | undefined
+  readonly flush?: Dialect.Flush | undefined
 }
 
 const firstWaitMs = 5
 const longestWaitMs = 200
+
+const diskTooSlow = new SqlError({
+  cause: new Error("the disk has not synced in time what was written"),
+  message: "The log was not synced"
+})
 
 const again = (error: unknown): boolean => isSqlError(error) && failureKind(error) !== "unavailable"
 
@@ -105,15 +113,19 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
     dialect.connectionOf
   )
 
-  const once = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) =>
+  // A disk that hangs is a typed failure: its thread goes on without the caller.
+  const flushed = (flush: Dialect.Flush, left: Deadline): Effect.Effect<void, SqlError> =>
+    Effect.flatMap(left, (ms) => within(flush, Math.max(0, ms), () => diskTooSlow))
+
+  const committed = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) =>
     Effect.gen(function* () {
       const connection = yield* reserve
       yield* guard(connection, attemptMs(purpose, yield* left))
       const say = (statement: string) => connection.execute(statement, [], undefined)
-      const inside = Effect.provide(
-        body,
-        Context.make(SqlClient.TransactionConnection, [connection, 0]).pipe(Context.add(SqlClient.SafeIntegers, false))
+      const services = Context.make(SqlClient.TransactionConnection, [connection, 0]).pipe(
+        Context.add(SqlClient.SafeIntegers, false)
       )
+      const inside = Region.provide(services)(body)
       if (purpose === "read") return yield* inside
       const commit = Effect.catchAll(say("COMMIT"), (error) =>
         Effect.fail(failureKind(error) === "disconnected" ? new CommitLost({ cause: error }) : error)
@@ -125,6 +137,12 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
         Effect.onError(() => Effect.ignore(say("ROLLBACK")))
       )
     }).pipe(dialect.inScope, Effect.uninterruptible)
+
+  const once = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) => {
+    const { flush } = dialect
+    const run = committed(purpose, body, left)
+    return purpose === "flushed" && flush !== undefined ? Effect.zipLeft(run, flushed(flush, left)) : run
+  }
 
   const patiently = <A, E>(
     run: Effect.Effect<A, E>,
@@ -182,7 +200,7 @@ export const make = (
   Effect.suspend(() => {
     const sql = client.withoutTransforms()
     const storeTimeoutMs = Duration.toMillis(options.storeTimeout)
-    return Effect.map(Dialect.of(sql, storeTimeoutMs, options.cut), (dialect) =>
+    return Effect.map(Dialect.of(sql, storeTimeoutMs, options), (dialect) =>
       over(sql, dialect, storeTimeoutMs, "ClientDb")
     )
   }).pipe(Effect.catchIf(isSqlError, (error) => Effect.fail(toOpenError(error))))

@@ -234,6 +234,11 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
         summaryOf
       ),
     findState: (id, height) => Effect.sync(() => recordOf(channels.get(id), height)),
+    loadState: (id, height) =>
+      Effect.map(
+        Effect.suspend(() => registered(id)),
+        (found) => ({ channel: found.channel, isClosed: found.isClosed, record: recordOf(found, height) })
+      ),
 
     addBackup: (backup) =>
       Effect.suspend(() =>

@@ -5,27 +5,33 @@
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { fileURLToPath } from "node:url"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Plan } from "./support/plan.js"
-import { bundle } from "./support/process.js"
+import { bundle, start } from "./support/process.js"
 import { type Call, callsIn, isWatchable, watcher } from "./support/syscalls.js"
 import * as World from "./support/world.js"
 
 if (!isWatchable) console.warn("The tests of syncs are skipped; to run them, install strace")
 
 const client = await bundle()
+const adder = await bundle(fileURLToPath(new URL("support/adding.ts", import.meta.url)))
 
-afterAll(() => client.remove())
+afterAll(() => {
+  client.remove()
+  adder.remove()
+})
+
+const folder = Effect.acquireRelease(
+  Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "calls-"))),
+  (made) => Effect.sync(() => fs.rmSync(made, { recursive: true }))
+)
 
 /** The calls of a client that takes some sessions. */
 const calls = (plan: Pick<Plan, "sessions" | "reserveNext">) =>
   Effect.gen(function* () {
-    const folder = yield* Effect.acquireRelease(
-      Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "calls-"))),
-      (made) => Effect.sync(() => fs.rmSync(made, { recursive: true }))
-    )
-    const file = path.join(folder, "calls")
+    const file = path.join(yield* folder, "calls")
     const world = yield* World.make(client.file, yield* World.sqlite)
     const watched = yield* world.run(plan, watcher(file))
     assert.strictEqual(yield* watched.end, 0, watched.complaints())
@@ -76,6 +82,36 @@ describe.skipIf(!isWatchable)("on SQLite", () => {
         const syncs = count(all.slice(first, all.lastIndexOf("delivered")), "sync")
         if (process.env.KILLS !== undefined) console.log(`${syncs} syncs for ${sessions} sessions`)
         assert.isAtMost(syncs / sessions, 1.1)
+      }),
+    60_000
+  )
+
+  it.scopedLive(
+    "a revoked state is synced before it counts as handed in, by another thread than the event loop's",
+    () =>
+      Effect.gen(function* () {
+        const made = yield* folder
+        const file = path.join(made, "calls")
+        const states = 6
+        const program = { file: adder.file, words: ["ready", "accepted"] as const }
+        const watched = yield* start(program, { where: path.join(made, "client.db"), states }, watcher(file))
+        assert.strictEqual(yield* watched.end, 0, watched.complaints())
+        const all = callsIn(file)
+        const accepted = all.flatMap((call, at) => (call === "accepted" ? [at] : []))
+        assert.strictEqual(accepted.length, states)
+        for (const [n, end] of accepted.entries()) {
+          const begin = n === 0 ? all.lastIndexOf("ready") : accepted[n - 1]
+          const since = all.slice(begin, end)
+          assert.include(since, "wal write")
+          assert.isAbove(since.lastIndexOf("sync"), since.lastIndexOf("wal write"))
+        }
+        const lines = fs.readFileSync(file, "utf8").split("\n")
+        const threadOf = (line = "") => line.split(" ", 1)[0]
+        const speaker = threadOf(lines.find((line) => line.includes("ready")))
+        const from = lines.findIndex((line) => line.includes("accepted"))
+        const syncs = lines.slice(from).filter((line) => /fdatasync\(/.test(line))
+        assert.isAtLeast(syncs.length, states - 1)
+        for (const line of syncs) assert.notStrictEqual(threadOf(line), speaker)
       }),
     60_000
   )

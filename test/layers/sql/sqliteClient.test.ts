@@ -9,7 +9,7 @@ import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import { newFile } from "./sqliteFile.js"
 
 const withTable = Effect.gen(function* () {
-  const sql = yield* SqliteClient.make(":memory:")
+  const { sql } = yield* SqliteClient.make(":memory:")
   yield* sql`CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)`
   yield* sql`INSERT INTO t ${sql.insert([
     { id: 1, name: "one" },
@@ -85,7 +85,7 @@ describe("the client of a SQLite file", () => {
     const worlds = Array.from({ length: 500 }, (_, seed) =>
       VirtualTime.run(
         Effect.gen(function* () {
-          const sql = yield* SqliteClient.make(":memory:")
+          const { sql } = yield* SqliteClient.make(":memory:")
           const asking = yield* Effect.fork(sql`SELECT 1`)
           for (let turn = 0; turn < seed % 12; turn++) yield* Effect.yieldNow()
           yield* Fiber.interrupt(asking)
@@ -99,7 +99,7 @@ describe("the client of a SQLite file", () => {
 
   it.scoped("keeps a bounded number of statements, the newest", () =>
     Effect.gen(function* () {
-      const sql = yield* SqliteClient.make(":memory:")
+      const { sql } = yield* SqliteClient.make(":memory:")
       const prepare = vi.spyOn(Sqlite.prototype, "prepare")
       const select = (n: number) => sql.unsafe(`SELECT ${n}`)
       yield* Effect.forEach(
@@ -119,7 +119,7 @@ describe("the client of a SQLite file", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const scope = yield* Scope.make()
-        const sql = yield* Scope.extend(SqliteClient.make(yield* newFile), scope)
+        const { sql } = yield* Scope.extend(SqliteClient.make(yield* newFile), scope)
         yield* sql`SELECT 1`
         yield* Scope.close(scope, Exit.void)
         const { cause } = yield* Effect.flip(sql`SELECT 2`)

@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Policy from "../../../src/schema/Policy.js"
+import type { LoadedState } from "../../../src/schema/StoredBackup.js"
 import { policy } from "../ClientDb/samples.js"
 import { numbersOf, scene, type Test } from "./contract.js"
 import { backup, channel, channelId, height, long, short } from "./samples.js"
@@ -21,6 +22,29 @@ export const statesCases = (test: Test) => {
       assert.strictEqual((yield* record)._tag, "Kept")
       yield* window(first, { acked: 1 })
       assert.strictEqual((yield* record)._tag, "Complete")
+    })
+  )
+
+  test(
+    "a state is loaded with its channel, of which it may be unknown",
+    Effect.gen(function* () {
+      const { db, hand } = yield* scene
+      yield* hand([7])
+      const { hint } = backup(1, 7)
+      const plain = ({ channel, isClosed, record }: LoadedState) => ({ channel, isClosed, record: { ...record } })
+      assert.deepStrictEqual(plain(yield* db.loadState(id, height(7))), {
+        channel: channel(1),
+        isClosed: false,
+        record: { _tag: "Kept", hint }
+      })
+      yield* db.closeChannel(id)
+      assert.deepStrictEqual(plain(yield* db.loadState(id, height(8))), {
+        channel: channel(1),
+        isClosed: true,
+        record: { _tag: "Unknown" }
+      })
+      const missing = yield* Effect.flip(db.loadState(channelId(9), height(7)))
+      assert.strictEqual(missing._tag, "ChannelNotRegistered")
     })
   )
 

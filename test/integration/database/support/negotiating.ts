@@ -40,10 +40,16 @@ export const noWitness: Witness = { reach: () => Effect.void, say: () => Effect.
 
 export const isPostgres = (where: string) => where.startsWith("postgresql:")
 
-export const client = ({ where, storeTimeoutMs }: Pick<Plan, "where" | "storeTimeoutMs">) =>
+/** The client of a database, and how to flush it. */
+export const open = ({ where, storeTimeoutMs }: Pick<Plan, "where" | "storeTimeoutMs">) =>
   isPostgres(where)
-    ? PostgresClientDb.client({ url: Redacted.make(where), maxConnections: 4, storeTimeout: storeTimeoutMs })
-    : SqliteClientDb.client({ filename: where, storeTimeout: storeTimeoutMs })
+    ? Effect.map(
+        PostgresClientDb.client({ url: Redacted.make(where), maxConnections: 4, storeTimeout: storeTimeoutMs }),
+        (sql) => ({ sql, flush: undefined })
+      )
+    : SqliteClientDb.open({ filename: where, storeTimeout: storeTimeoutMs })
+
+export const client = (plan: Pick<Plan, "where" | "storeTimeoutMs">) => Effect.map(open(plan), ({ sql }) => sql)
 
 /** The database of a plan; the transaction of a session is witnessed. */
 export const openDb = (plan: Pick<Plan, "where" | "storeTimeoutMs" | "reserveNext">, { reach }: Witness = noWitness) =>

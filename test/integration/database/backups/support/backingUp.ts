@@ -19,7 +19,7 @@ import { KeyRing } from "../../../../../src/services/KeyRing.js"
 import { TowerCandidates } from "../../../../../src/services/TowerCandidates.js"
 import { TowerTransport } from "../../../../../src/services/TowerTransport.js"
 import { around } from "../../../../layers/sql/recording.js"
-import { chain, client as connect, isPostgres, keyRing } from "../../support/negotiating.js"
+import { chain, isPostgres, keyRing, open } from "../../support/negotiating.js"
 import { type Breakpoint, copies, maxUpdates, type Plan } from "./plan.js"
 
 /** The listener of what happens. */
@@ -41,7 +41,7 @@ const storeTimeoutMs = 60_000
 /** Both ports of a database; its transactions are witnessed. */
 const openDb = (where: string, { reach }: Witness) =>
   Effect.gen(function* () {
-    const sql = yield* connect({ where, storeTimeoutMs })
+    const { flush, sql } = yield* open({ where, storeTimeoutMs })
     const done = new Map<Connection, Set<Breakpoint>>()
     const witnessed = around(sql, (text, statement, on) => {
       const before = done.get(on) ?? new Set()
@@ -59,7 +59,7 @@ const openDb = (where: string, { reach }: Witness) =>
           )
         : Effect.zipLeft(statement, reached)
     })
-    return yield* SqlClientDb.services({ storeTimeout: storeTimeoutMs }).pipe(
+    return yield* SqlClientDb.services({ storeTimeout: storeTimeoutMs, flush }).pipe(
       Effect.provideService(SqlClient.SqlClient, witnessed)
     )
   })
