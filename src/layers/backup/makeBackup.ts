@@ -33,6 +33,7 @@ import {
   type SignRequest
 } from "../../schema/RevokedState.js"
 import { Entropy } from "../../services/Entropy.js"
+import { bothOf } from "../concurrency/bothOf.js"
 import { agreementOf, type Session } from "./agreement.js"
 
 /** Made of values that were checked, or that are of this program. */
@@ -178,13 +179,10 @@ export const makeBackup = (
     const invalid = (reason: InvalidReason) => invalidState(state, reason)
     const { agreement, drafted, pure, request } = yield* prepare(curve, session, channel, state)
     const signatureOf = (input: Input) => sign(request(input))
-    const signatures: Signatures = yield* Effect.all(
-      {
-        toLocal: signatureOf(drafted.toLocal),
-        toRemote: drafted.toRemote ? signatureOf(drafted.toRemote) : Effect.succeed(undefined)
-      },
-      { concurrency: "unbounded" }
-    )
+    const [toLocal, toRemote] = drafted.toRemote
+      ? yield* bothOf(signatureOf(drafted.toLocal), signatureOf(drafted.toRemote))
+      : [yield* signatureOf(drafted.toLocal), undefined]
+    const signatures: Signatures = { toLocal, toRemote }
     for (const role of Struct.keys(signatures)) {
       // A kit has room for 64 bytes; any other number would move all that stands behind it.
       const signature = signatures[role]

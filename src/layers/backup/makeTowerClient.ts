@@ -20,7 +20,7 @@ import { HexBytes } from "../../schema/Ids.js"
 import { Ineligible, IneligibleReason } from "../../schema/Ineligible.js"
 import * as Policy from "../../schema/Policy.js"
 import { CommitHeight, type RevokedState, type Sign, SignError } from "../../schema/RevokedState.js"
-import { NewBackup } from "../../schema/StoredBackup.js"
+import { type LoadedState, NewBackup } from "../../schema/StoredBackup.js"
 import { Happening } from "../../schema/TowerClientEvent.js"
 import { BackupDb } from "../../services/BackupDb.js"
 import { Curve } from "../../services/Curve.js"
@@ -134,12 +134,12 @@ const policyFor = ({ negotiators }: Settings, { type }: Channel): Policy.Policy 
     ? undefined
     : negotiators.find(({ policy }) => policy.blobType === blobTypeOf(type))?.policy
 
-/** The channel of a state, while it takes states. */
-const openChannel = ({ db }: Environment, { channelId }: RevokedState) =>
+/** A state with its channel, while that takes states. */
+const load = ({ db }: Environment, { channelId, commitHeight }: RevokedState) =>
   Effect.flatMap(
-    db.loadChannel(channelId),
-    ({ channel, isClosed }): Effect.Effect<Channel, ChannelClosed> =>
-      isClosed ? new ChannelClosed({ channelId }) : Effect.succeed(channel)
+    db.loadState(channelId, commitHeight),
+    (loaded): Effect.Effect<LoadedState, ChannelClosed> =>
+      loaded.isClosed ? new ChannelClosed({ channelId }) : Effect.succeed(loaded)
   )
 
 /** What the sessions that take states of a channel are agreed upon. */
@@ -152,7 +152,7 @@ const sessionFor = (env: Environment, state: RevokedState, channel: Channel) => 
 
 const signRequests = (env: Environment, curve: JusticeCurve.JusticeCurve, state: RevokedState) =>
   Effect.gen(function* () {
-    const channel = yield* openChannel(env, state)
+    const { channel } = yield* load(env, state)
     const session = yield* sessionFor(env, state, channel)
     return yield* Effect.catchTag(MakeBackup.signRequests(curve, session, channel, state), "Ineligible", ({ reason }) =>
       ineligible(env, state, reason)
@@ -161,20 +161,23 @@ const signRequests = (env: Environment, curve: JusticeCurve.JusticeCurve, state:
 
 const backupState = (env: Environment, curve: JusticeCurve.JusticeCurve, state: RevokedState, sign: Sign) =>
   Effect.gen(function* () {
-    const { db, settings } = env
+    const { copies, signTimeout } = env.settings
     const { channelId, commitHeight } = state
-    const channel = yield* openChannel(env, state)
-    const { _tag: known } = yield* db.findState(channelId, commitHeight)
-    if (known === "Complete") return
+    const { channel, record } = yield* load(env, state)
+    if (record._tag === "Complete") return
     const session = yield* sessionFor(env, state, channel)
     const { encryptedBlob, hint } = yield* Effect.catchTag(
-      MakeBackup.makeBackup(curve, session, channel, state, inTime(sign, settings.signTimeout)),
+      MakeBackup.makeBackup(curve, session, channel, state, inTime(sign, signTimeout)),
       "Ineligible",
       ({ reason }) => ineligible(env, state, reason)
     )
     const policyKey = Policy.keyOf(session.policy)
-    const { copies } = settings
-    yield* keep(env, new NewBackup({ channelId, commitHeight, policyKey, hint, encryptedBlob, copies }))
+    // Of what was checked with the state, or made here.
+    const backup = new NewBackup(
+      { channelId, commitHeight, policyKey, hint, encryptedBlob, copies },
+      { disableValidation: true }
+    )
+    yield* keep(env, backup)
   })
 
 /** Stores a finished backup, and tells the sender. */
