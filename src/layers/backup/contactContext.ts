@@ -87,6 +87,8 @@ export interface Sender {
   readonly work: Inbox.Inbox<"work">
   /** Up to which state the tower needs none. */
   readonly cursor: () => BackupId | undefined
+  /** How many states of the session's policy were kept so far: more come when it rises. */
+  readonly kept: () => number
   /** Called when a connection is over on which the key was shown: was the tower's end seen? */
   readonly hungUp: (sawEnd: boolean) => void
 }

@@ -50,6 +50,10 @@ export type Report = Data.TaggedEnum<{
 /** @since 0.1.0 @category constructors */
 export const Report = Data.taggedEnum<Report>()
 
+/** One of many that say only when to look: what is known is not gone through for each state. */
+const isOfStream = (report: Report): boolean =>
+  report._tag === "Work" || (report._tag === "Told" && report.progress._tag === "Confirmed")
+
 /** A database that fails is asked again after this time at the latest. */
 const longestRetryMs = 30_000
 
@@ -118,6 +122,7 @@ export const run = (
         work,
         tell: (progress: Progress) => inbox.offer(Report.Told({ keyIndex, progress })),
         cursor: () => state.cursor(policyKey, towerId),
+        kept: () => state.kept(policyKey),
         hungUp: (sawEnd: boolean) => inbox.offer(Report.HungUp({ keyIndex, sawEnd }))
       }
       const target = { session, tower, addresses: tower.addresses, position, question, asksOnly }
@@ -164,7 +169,7 @@ export const run = (
         const now = yield* Monotonic.now
         switch (report._tag) {
           case "Work":
-            return state.lookAt(report.policyKey)
+            return state.keep(report.policyKey, now)
           case "Look":
             return state.lookAtAll()
           case "Renewed":
@@ -177,7 +182,10 @@ export const run = (
             const { keyIndex, progress } = report
             const entry = state.entries.get(keyIndex)
             if (entry === undefined) return
-            state.put(Entry.told(entry, progress, now))
+            const next = Entry.told(entry, progress, now)
+            // One that was silent until now serves again: what was looked for in its place is called off.
+            if (progress._tag === "Confirmed" && Entry.isServing(entry, now, settings.silence)) return state.note(next)
+            state.put(next)
             if (progress._tag === "Sending" && progress.upTo !== undefined) {
               state.setCursor(entry.policyKey, entry.session.towerId, progress.upTo)
             }
@@ -277,7 +285,11 @@ export const run = (
         retryAt = now + wait
         yield* tellDatabaseFailed(env, acted.left, wait)
       } else if (now >= retryAt) failures = 0
-      const next = Either.getOrElse(acted, () => retryAt)
-      for (const report of yield* inbox.takeWithin(Math.max(0, next - now))) yield* apply(report)
+      let next = Either.getOrElse(acted, () => retryAt)
+      do {
+        const reports = yield* inbox.takeWithin(Math.max(0, next - (yield* Monotonic.now)))
+        for (const report of reports) yield* apply(report)
+        next = reports.every(isOfStream) ? Math.max(retryAt, Math.min(next, state.nextLook())) : 0
+      } while ((yield* Monotonic.now) < next)
     }
   })

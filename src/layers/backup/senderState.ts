@@ -10,6 +10,15 @@ import type { BackupId } from "../../schema/StoredBackup.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { Entry } from "./entry.js"
 
+/**
+ * States that are kept one after another wait that long for each other, in milliseconds: a look and a window for each would cost more
+ * than the states. One that comes alone does not wait.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const gatherMs = 25
+
 /** @since 0.1.0 @category models */
 export interface SenderState {
   readonly entries: ReadonlyMap<KeyIndex, Entry>
@@ -17,6 +26,8 @@ export interface SenderState {
   readonly setTowers: (towers: ReadonlyArray<Tower>) => void
   /** Notes a session; its policy is looked at soon. */
   readonly put: (entry: Entry) => void
+  /** Notes a session that goes on as before: its policy is looked at when it would be anyway. */
+  readonly note: (entry: Entry) => void
   readonly drop: (entry: Entry) => void
   /** The sessions that take states of this policy. */
   readonly ofPolicy: (policyKey: Policy.PolicyKey) => ReadonlyArray<Entry>
@@ -27,6 +38,10 @@ export interface SenderState {
   readonly reopen: () => void
   /** Looks at a policy at that instant, by monotonic time; at once if none is given. */
   readonly lookAt: (policyKey: Policy.PolicyKey, at?: number) => void
+  /** Notes that a state of the policy was kept now, and looks at the policy soon: once for all that are kept within `gatherMs`. */
+  readonly keep: (policyKey: Policy.PolicyKey, now: number) => void
+  /** How many states of the policy were kept in this process since it sends. */
+  readonly kept: (policyKey: Policy.PolicyKey) => number
   readonly lookAtAll: () => void
   /** The policies that it is time to look at. */
   readonly due: (now: number) => ReadonlyArray<Policy.PolicyKey>
@@ -39,6 +54,7 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
   const entries = new Map<KeyIndex, Entry>()
   const towers = new Map<TowerId, Tower>()
   const cursors = new Map<string, BackupId>()
+  const keptStates = new Map<Policy.PolicyKey, { readonly count: number; readonly looked: number }>()
   const agenda = new Map<Policy.PolicyKey, number>([...policies].map((policyKey) => [policyKey, 0]))
   const cursorKey = (policyKey: Policy.PolicyKey, towerId: TowerId) => `${policyKey}/${towerId}`
   const lookAt = (policyKey: Policy.PolicyKey, at = 0) => void agenda.set(policyKey, at)
@@ -56,6 +72,7 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
       entries.set(entry.session.keyIndex, entry)
       lookAt(entry.policyKey)
     },
+    note: (entry) => void entries.set(entry.session.keyIndex, entry),
     drop: (entry) => {
       entries.delete(entry.session.keyIndex)
       lookAt(entry.policyKey)
@@ -68,6 +85,13 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
       lookAtAll()
     },
     lookAt,
+    keep: (policyKey, now) => {
+      const { count = 0, looked = Number.NEGATIVE_INFINITY } = keptStates.get(policyKey) ?? {}
+      const at = Math.max(now, looked + gatherMs)
+      keptStates.set(policyKey, { count: count + 1, looked: at > now ? looked : now })
+      lookAt(policyKey, Math.min(at, agenda.get(policyKey) ?? at))
+    },
+    kept: (policyKey) => keptStates.get(policyKey)?.count ?? 0,
     lookAtAll,
     due: (now) => [...agenda].flatMap(([policyKey, at]) => (at <= now ? policyKey : [])),
     nextLook: () => Math.min(...agenda.values())

@@ -1,0 +1,104 @@
+/**
+ * What a revoked state costs, in numbers that do not depend on the machine (docs/performance.md). They are exact so that a rise is
+ * seen, and is a decision: whoever raises one says why in the commit that does.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Layer, Logger, LogLevel, Redacted, type Scheduler } from "effect"
+import * as BrontideTowerTransport from "../../../src/layers/BrontideTowerTransport.js"
+import * as TowerClientLayer from "../../../src/layers/backup/TowerClient.js"
+import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
+import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
+import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
+import * as RevokedStates from "../../../src/layers/testing/RevokedStates.js"
+import * as SocketPair from "../../../src/layers/testing/SocketPair.js"
+import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
+import * as LoopbackTower from "../../../src/layers/tower/LoopbackTower.js"
+import { CommitHeight } from "../../../src/schema/RevokedState.js"
+import { SocketDialer } from "../../../src/services/SocketDialer.js"
+import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
+import { TowerClient } from "../../../src/services/TowerClient.js"
+import { addressOf, regtest as chain } from "../negotiator/world.js"
+
+/** Operations of Effect, and turns that a fiber takes. */
+interface Costs {
+  readonly operations: number
+  readonly turns: number
+}
+
+/** What it costs to hand in a state without any tower, and to back up a full window of 32 and one alone. */
+const costsOfStates = () => {
+  const time = VirtualTime.make()
+  let costs: Costs = { operations: 0, turns: 0 }
+  const scheduler: Scheduler.Scheduler = {
+    shouldYield: (fiber) => {
+      costs = { ...costs, operations: costs.operations + 1 }
+      return time.scheduler.shouldYield(fiber)
+    },
+    scheduleTask: (task, priority) => {
+      costs = { ...costs, turns: costs.turns + 1 }
+      time.scheduler.scheduleTask(task, priority)
+    }
+  }
+  const costOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Costs, E, R> =>
+    Effect.suspend(() => {
+      const { operations, turns } = costs
+      return Effect.map(effect, () => ({ operations: costs.operations - operations, turns: costs.turns - turns }))
+    })
+  const dialer = (tower: LoopbackTower.LoopbackTower): SocketDialer.Service => ({
+    route: "clear",
+    dial: () =>
+      Effect.gen(function* () {
+        const [ours, theirs] = yield* SocketPair.make()
+        // Outside of the client's fibers: it does not inherit the scheduler.
+        time.fork(tower.serve(theirs))
+        yield* Effect.addFinalizer(() => ours.close)
+        return ours
+      })
+  })
+
+  const program = Effect.gen(function* () {
+    const tower = yield* LoopbackTower.make({ chain, secretKey: Redacted.make(new Uint8Array(32).fill(7)) })
+    const layer = TowerClientLayer.layer({ chain, window: 32, pollInterval: "1 day" }).pipe(
+      Layer.provideMerge(RoundRobinTowerCandidates.layer()),
+      Layer.provide(SqliteClientDb.layer({ filename: ":memory:" })),
+      Layer.provide(FixedKeyRing.layer),
+      Layer.provide(BrontideTowerTransport.layer()),
+      Layer.provide(Layer.succeed(SocketDialer, dialer(tower))),
+      Layer.provide(Logger.minimumLogLevel(LogLevel.None))
+    )
+    return yield* Effect.gen(function* () {
+      const client = yield* TowerClient
+      const { at, channel } = yield* RevokedStates.make({ chain, type: "anchors" })
+      yield* client.registerChannel(channel)
+      const handIn = (from: number, to: number) =>
+        Effect.gen(function* () {
+          for (let height = from; height <= to; height += 1) {
+            const { sign, state } = at(height)
+            yield* client.backupState(state, sign)
+          }
+        })
+      const backUp = (from: number, to: number) =>
+        Effect.zipRight(handIn(from, to), client.awaitBackup(channel.id, CommitHeight.make(to)))
+      // The first one makes what is kept: prepared statements, a look.
+      yield* handIn(1, 1)
+      const withoutTower = yield* costOf(handIn(2, 2))
+      yield* (yield* TowerCandidates).add(tower.publicKey, addressOf(1))
+      yield* backUp(3, 3)
+      yield* Effect.sleep(100)
+      const window = yield* costOf(backUp(4, 35))
+      yield* Effect.sleep(100)
+      const alone = yield* costOf(backUp(36, 36))
+      return { withoutTower, window, alone }
+    }).pipe(Effect.provide(layer))
+  })
+  return time.run(program.pipe(Effect.orDie, Effect.scoped, Effect.withScheduler(scheduler)))
+}
+
+it("a revoked state costs these operations and turns: without a tower, in a window of 32, and alone", () => {
+  const expected = {
+    withoutTower: { operations: 375, turns: 0 },
+    window: { operations: 17_036, turns: 23 },
+    alone: { operations: 2280, turns: 23 }
+  }
+  assert.deepStrictEqual(costsOfStates(), Exit.succeed(expected))
+})
