@@ -157,7 +157,7 @@ export const database: ReadonlyArray<Part> = [
         ["        hasFailed = false\n", ""],
         ["{ simple: true }) !== 0", "{ simple: true }) === undefined"],
         ["wal_checkpoint(TRUNCATE)", "wal_checkpoint(PASSIVE)"],
-        ["if (running === undefined) begin(sync)", "begin(sync)"],
+        ["if (running === undefined) begin", "if (true) begin"],
         ["const sync = next ?? ", "const sync = running ?? "],
         ["if (next !== undefined) begin(next)", ""],
         ["running === undefined ? Effect.void : Effect.exit", "true ? Effect.void : Effect.exit"],
