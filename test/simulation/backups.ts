@@ -161,7 +161,10 @@ const month = (
       if (one === undefined) break
       yield* one.act
       due.set(name, at + chance.gap(one.every))
-      while (daysTold < Math.floor((at - began) / day)) onDay?.(++daysTold, { ...counts, ...watcher.counts })
+      while (daysTold < Math.floor((at - began) / day)) {
+        daysTold += 1
+        onDay?.(daysTold, { ...counts, ...watcher.counts })
+      }
     }
 
     faults.outage = false

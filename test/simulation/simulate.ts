@@ -193,7 +193,10 @@ const world = (options: Options, time: VirtualTime.VirtualTime, begin: Parameter
       violations: found
     })
     const tellDays = () => {
-      while (daysTold < Math.floor((now() - began) / day)) options.onDay?.(++daysTold, summary())
+      while (daysTold < Math.floor((now() - began) / day)) {
+        daysTold += 1
+        options.onDay?.(daysTold, summary())
+      }
     }
 
     while (now() - began < length && found.length === 0) {

@@ -96,7 +96,9 @@ export const told = (entry: Entry, progress: Progress, now: number): Entry => {
   if (contact === undefined) return entry
   const inPhase = (phase: Contact["phase"], change: Partial<Entry>): Entry => {
     const next = { ...entry, ...change, contact: { ...contact, phase, since: now } }
-    return hasBound(next) ? next : { ...next, failures: 0, failingSince: undefined, isStalled: false }
+    // One report can tell that all is confirmed that was bound, and what was bound then: a failure with that is a new one.
+    const isConfirmed = next.position.acked >= entry.position.bound
+    return isConfirmed ? { ...next, failures: 0, failingSince: undefined, isStalled: false } : next
   }
   switch (progress._tag) {
     case "Connected":

@@ -53,10 +53,9 @@ export interface SenderState {
 export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
   const entries = new Map<KeyIndex, Entry>()
   const towers = new Map<TowerId, Tower>()
-  const cursors = new Map<string, BackupId>()
+  const cursors = new Map<Policy.PolicyKey, Map<TowerId, BackupId>>()
   const keptStates = new Map<Policy.PolicyKey, { readonly count: number; readonly looked: number }>()
   const agenda = new Map<Policy.PolicyKey, number>([...policies].map((policyKey) => [policyKey, 0]))
-  const cursorKey = (policyKey: Policy.PolicyKey, towerId: TowerId) => `${policyKey}/${towerId}`
   const lookAt = (policyKey: Policy.PolicyKey, at = 0) => void agenda.set(policyKey, at)
   const lookAtAll = () => {
     for (const policyKey of agenda.keys()) lookAt(policyKey)
@@ -78,8 +77,11 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
       lookAt(entry.policyKey)
     },
     ofPolicy: (policyKey) => [...entries.values()].filter((entry) => entry.policyKey === policyKey && !entry.asksOnly),
-    cursor: (policyKey, towerId) => cursors.get(cursorKey(policyKey, towerId)),
-    setCursor: (policyKey, towerId, upTo) => void cursors.set(cursorKey(policyKey, towerId), upTo),
+    cursor: (policyKey, towerId) => cursors.get(policyKey)?.get(towerId),
+    setCursor: (policyKey, towerId, upTo) => {
+      const ofPolicy = cursors.get(policyKey) ?? new Map<TowerId, BackupId>()
+      cursors.set(policyKey, ofPolicy.set(towerId, upTo))
+    },
     reopen: () => {
       cursors.clear()
       lookAtAll()

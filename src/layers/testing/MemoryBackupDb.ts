@@ -86,8 +86,12 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     }
     return found
   }
-  const isAt = ({ updates }: Kept, towerId: TowerId): boolean =>
-    [...updates].some(([row, { isAcked }]) => row.session.towerId === towerId && (isAcked || isActive(row)))
+  const isAt = ({ updates }: Kept, towerId: TowerId): boolean => {
+    for (const [row, { isAcked }] of updates) {
+      if (row.session.towerId === towerId && (isAcked || isActive(row))) return true
+    }
+    return false
+  }
 
   const after = (list: ReadonlyArray<Kept>, id: number): number => {
     let [low, high] = [0, list.length]
@@ -346,7 +350,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
           return {
             towerId,
             first,
-            after: serving.length > 0 ? from : upTo > 0 ? BackupId.make(upTo) : undefined
+            after: serving.length > 0 ? from : upTo > 0 ? BackupId.make(upTo, unchecked) : undefined
           }
         })
       ),
@@ -361,14 +365,10 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
         return Effect.succeed(
           boundTo(row).map(
             ({ backup: { channelId, commitHeight, encryptedBlob, hint }, id }, at) =>
-              new BoundUpdate({
-                seqNum: towerLastApplied + at + 1,
-                backupId: id,
-                channelId,
-                commitHeight,
-                hint,
-                encryptedBlob
-              })
+              new BoundUpdate(
+                { seqNum: towerLastApplied + at + 1, backupId: id, channelId, commitHeight, hint, encryptedBlob },
+                unchecked
+              )
           )
         )
       }),

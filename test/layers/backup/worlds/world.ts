@@ -219,8 +219,16 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
     }
   })
 
-const channelOf = (channel: number) =>
-  new Channel({ id: channelId(channel), type: "anchors", sweepPkScript: HexBytes.make("00") })
+const channels = new Map<number, Channel>()
+
+/** Made once: a simulated month hands in 100,000 states. */
+const channelOf = (channel: number): Channel => {
+  const made =
+    channels.get(channel) ??
+    new Channel({ id: channelId(channel), type: "anchors", sweepPkScript: HexBytes.make("00") })
+  channels.set(channel, made)
+  return made
+}
 
 /** Runs a program in a world of its own. */
 export const run = <A>(

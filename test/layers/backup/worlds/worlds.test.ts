@@ -372,6 +372,30 @@ describe("a tower client", () => {
     )
   })
 
+  it("B5, W15: a tower that fails again, right after it has confirmed what it had failed with, is given up as soon as any other", () => {
+    run({ towers: [{ ...good }, { ...good, dial: "silent" }] }, (world) =>
+      Effect.gen(function* () {
+        yield* world.storeSession(1)
+        const [failing, other] = world.towers
+        if (failing === undefined || other === undefined) throw new Error("no towers")
+        const process = yield* world.start
+        yield* process.candidates.remove(towerKey(2))
+        failing.behaviour.update = () => "hangUp"
+        yield* handAll(process, 1, 2)
+        yield* Effect.sleep(5 * minute)
+        // From now on it takes those two, and hangs up at the next one.
+        failing.behaviour.update = (_, { seqNum }) => (seqNum <= 2 ? undefined : "hangUp")
+        yield* handAll(process, 3, 4)
+        while (storedAt(failing) < 2) yield* Effect.sleep(second)
+        other.behaviour.dial = "takes"
+        yield* process.candidates.add(towerKey(2), addressOf(2))
+        expect(yield* untilBackedUp(process, 4)).toBeLessThanOrEqual(1.2 * minute)
+        expect(world.holders(4)).toEqual([2])
+        yield* process.close
+      }).pipe(Effect.orDie)
+    )
+  })
+
   it("B1, W12: all that a tower has lost is listed, also of a session that is used up", () => {
     run({ towers: [good], maxUpdates: 20 }, (world) =>
       Effect.gen(function* () {
