@@ -50,9 +50,8 @@ export type Report = Data.TaggedEnum<{
 /** @since 0.1.0 @category constructors */
 export const Report = Data.taggedEnum<Report>()
 
-/** One of many that say only when to look: what is known is not gone through for each state. */
-const isOfStream = (report: Report): boolean =>
-  report._tag === "Work" || (report._tag === "Told" && report.progress._tag === "Confirmed")
+/** One of many for each state: what it changes is only when to look, so that not all that is known is gone through. */
+const isOfStream = ({ _tag }: Report): boolean => _tag === "Work" || _tag === "Told"
 
 /** A database that fails is asked again after this time at the latest. */
 const longestRetryMs = 30_000
@@ -183,9 +182,8 @@ export const run = (
             const entry = state.entries.get(keyIndex)
             if (entry === undefined) return
             const next = Entry.told(entry, progress, now)
-            // One that was silent until now serves again: what was looked for in its place is called off.
-            if (progress._tag === "Confirmed" && Entry.isServing(entry, now, settings.silence)) return state.note(next)
-            state.put(next)
+            if (Entry.goesOn(entry, next, now, settings.silence)) state.note(next)
+            else state.put(next)
             if (progress._tag === "Sending" && progress.upTo !== undefined) {
               state.setCursor(entry.policyKey, entry.session.towerId, progress.upTo)
             }

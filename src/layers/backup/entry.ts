@@ -90,6 +90,16 @@ export const isServing = (entry: Entry, now: number, silence: number): boolean =
   return phase === "idle" || phase === "binding" || (phase === "sending" && now < since + silence)
 }
 
+/**
+ * Did it take states and does it take more, as before? Then nothing changes for the other sessions. Where it begins to send, the next idle
+ * one can be asked; where it was silent, what was looked for in its place is called off.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const goesOn = (before: Entry, after: Entry, now: number, silence: number): boolean =>
+  before.contact?.phase === "sending" && isServing(before, now, silence) && isServing(after, now, silence)
+
 /** After something that its contact has told. @since 0.1.0 @category combinators */
 export const told = (entry: Entry, progress: Progress, now: number): Entry => {
   const { contact } = entry

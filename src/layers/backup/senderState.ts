@@ -54,7 +54,8 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
   const entries = new Map<KeyIndex, Entry>()
   const towers = new Map<TowerId, Tower>()
   const cursors = new Map<Policy.PolicyKey, Map<TowerId, BackupId>>()
-  const keptStates = new Map<Policy.PolicyKey, { readonly count: number; readonly looked: number }>()
+  /** How many states were kept, and when they were last a reason to look. */
+  const keptStates = new Map<Policy.PolicyKey, { readonly count: number; readonly lookAt: number }>()
   const agenda = new Map<Policy.PolicyKey, number>([...policies].map((policyKey) => [policyKey, 0]))
   const lookAt = (policyKey: Policy.PolicyKey, at = 0) => void agenda.set(policyKey, at)
   const lookAtAll = () => {
@@ -88,10 +89,11 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
     },
     lookAt,
     keep: (policyKey, now) => {
-      const { count = 0, looked = Number.NEGATIVE_INFINITY } = keptStates.get(policyKey) ?? {}
-      const at = Math.max(now, looked + gatherMs)
-      keptStates.set(policyKey, { count: count + 1, looked: at > now ? looked : now })
-      lookAt(policyKey, Math.min(at, agenda.get(policyKey) ?? at))
+      const before = keptStates.get(policyKey) ?? { count: 0, lookAt: Number.NEGATIVE_INFINITY }
+      const at = Math.max(now, before.lookAt + gatherMs)
+      const isSooner = at < (agenda.get(policyKey) ?? Number.POSITIVE_INFINITY)
+      if (isSooner) lookAt(policyKey, at)
+      keptStates.set(policyKey, { count: before.count + 1, lookAt: isSooner ? at : before.lookAt })
     },
     kept: (policyKey) => keptStates.get(policyKey)?.count ?? 0,
     lookAtAll,
