@@ -1,4 +1,5 @@
 /** The configuration of `wtclient run`: where each value comes from, and what is refused. */
+import { execFileSync, spawn } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { newClient, wtclient } from "./wtclient.js"
@@ -138,6 +139,33 @@ describe("wtclient run --check-config", () => {
       const { code, stderr, stdout } = yield* run(["--check-config"])
       assert.deepStrictEqual([code, stderr, stdout], [0, "", `Nothing is wrong with the configuration in ${file}.\n`])
       for (const made of ["token", "service", "wtclient.db"]) assert.isFalse(yield* Effect.orDie(fs.exists(at(made))))
+    })
+  )
+
+  it.scoped("reads what a shell hands over in a pipe", () =>
+    Effect.gen(function* () {
+      const { at, run } = yield* configured()
+      const pipe = at("pipe")
+      execFileSync("mkfifo", [pipe])
+      spawn("sh", ["-c", `printf '[log]\\nformat = "json"\\n' > "$0"`, pipe])
+      const { code, stderr, stdout } = yield* run(["--check-config", "--config", pipe])
+      assert.deepStrictEqual([code, stderr, stdout], [0, "", `Nothing is wrong with the configuration in ${pipe}.\n`])
+    })
+  )
+
+  it.scoped("refuses a device, which may never end, and a file that is far too long", () =>
+    Effect.gen(function* () {
+      const { file, run } = yield* configured(`# ${"x".repeat(64 * 1024)}\n`)
+      const device = yield* run(["--check-config", "--config", "/dev/zero"])
+      assert.deepStrictEqual(
+        [device.code, firstLine(device)],
+        [2, "wtclient: The configuration file /dev/zero is a device. Name a file."]
+      )
+      const long = yield* run(["--check-config"])
+      assert.deepStrictEqual(
+        [long.code, firstLine(long)],
+        [2, `wtclient: The configuration file ${file} is too long. The most is 64 KiB.`]
+      )
     })
   )
 

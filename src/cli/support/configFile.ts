@@ -108,11 +108,16 @@ const unknownKey = (key: string, settings: ReadonlyArray<Setting>): string => {
 const read = (path: string): Effect.Effect<Option.Option<string>, UsageError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const { size } = yield* fs.stat(path)
-    if (size > longest) {
+    const { size, type } = yield* fs.stat(path)
+    // A device may never end. A pipe is what a shell makes of `<(...)`, and its size is zero.
+    if (type === "CharacterDevice" || type === "BlockDevice") {
+      return yield* new UsageError({ message: `The configuration file ${path} is a device. Name a file.` })
+    }
+    const bytes = size > longest ? undefined : yield* fs.readFile(path)
+    if (bytes === undefined || bytes.length > longest) {
       return yield* new UsageError({ message: `The configuration file ${path} is too long. The most is 64 KiB.` })
     }
-    return Option.some(yield* fs.readFileString(path))
+    return Option.some(new TextDecoder().decode(bytes))
   }).pipe(
     Effect.catchTags({
       SystemError: (error) =>
