@@ -1,5 +1,6 @@
 /** Small faults put into the code on purpose, each of which some test must notice. */
 
+import { backups } from "./backups.js"
 import { connection, keys } from "./cryptography.js"
 import { database } from "./database.js"
 import { inFile, type Part } from "./mutant.js"
@@ -176,6 +177,12 @@ export const parts: ReadonlyArray<Part> = [
         ["Effect.andThen(stop(fiber), Effect.flatten(exit))", "Effect.flatten(exit).pipe(Effect.tap(stop(fiber)))"],
         ["untilStopped(Effect.interruptible(effect)", "untilStopped(effect"]
       ),
+      ...inFile(
+        "src/layers/concurrency/bothOf.ts",
+        ["yield* stop(oneFiber, otherFiber)", ""],
+        ["if (exit !== undefined) resume(exit)", "if (exit !== undefined && Exit.isSuccess(exit)) resume(exit)"],
+        ["if (ended !== undefined && Exit.isSuccess(ended)) return ended.value", ""]
+      ),
       ...inFile("src/layers/concurrency/awaitCallback.ts", ["stop()\n", "\n"], ["else resume(waiting.value)", ""]),
       ...inFile(
         "src/layers/concurrency/inbox.ts",
@@ -241,6 +248,7 @@ export const parts: ReadonlyArray<Part> = [
   ...connection,
   ...keys,
   ...database,
+  ...backups,
   ...configuration,
   ...observation
 ]

@@ -96,7 +96,9 @@ export const start = <Word extends string>(
     })
     const waitsFor = (word: string) => {
       const queue = queues.get(word)
-      return queue === undefined ? Effect.succeed(false) : Queue.take(queue)
+      if (queue === undefined) return Effect.succeed(false)
+      // The end is told once, to whoever waits then.
+      return Effect.tap(Queue.take(queue), (wasSaid) => (wasSaid ? Effect.void : Queue.offer(queue, false)))
     }
     const signal = (name: NodeJS.Signals) => Effect.sync(() => void child.kill(name))
     const running: Running<Word> = {

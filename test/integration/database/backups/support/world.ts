@@ -4,7 +4,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { SqlClient } from "@effect/sql"
 import { assert } from "@effect/vitest"
-import { Context, Effect, Redacted } from "effect"
+import { Context, Effect, Redacted, Scope } from "effect"
 import * as SqlClientDb from "../../../../../src/layers/SqlClientDb.js"
 import { check } from "../../../../../src/layers/sql/databaseCheck.js"
 import * as RevokedStates from "../../../../../src/layers/testing/RevokedStates.js"
@@ -33,13 +33,15 @@ const makeTower = (program: string, folder: string, number: number, messageTimeo
     const file = path.join(folder, `tower-${number}`)
     fs.writeFileSync(file, "")
     const said: Array<Running<(typeof towerWords)[number]>["said"][number]> = []
+    const scope = yield* Effect.scope
+    /** In the world's scope: one that is started again outlives the client that saw it killed. */
     const begin = (port: number) =>
       Effect.gen(function* () {
         const plan: TowerPlan = { number, port, file, messageTimeoutMs }
         const process = yield* start({ file: program, words: towerWords }, plan)
         assert.isTrue(yield* process.waitsFor("listens"), process.complaints())
         return process
-      })
+      }).pipe(Scope.extend(scope))
     let process = yield* begin(0)
     const uri = process.said[0]?.about[0] ?? ""
     const port = Number(uri.split(":").at(-1))
@@ -49,7 +51,10 @@ const makeTower = (program: string, folder: string, number: number, messageTimeo
       /** The codes with which it had a reason to refuse an update. */
       refusals: () => [...said, ...process.said].filter(({ word }) => word === "refused"),
       setRefusing: (refuses: boolean) =>
-        Effect.zipRight(process.tell(refuses ? "refuse" : "take"), process.waitsFor("does")),
+        Effect.gen(function* () {
+          yield* process.tell(refuses ? "refuse" : "take")
+          assert.isTrue(yield* process.waitsFor("does"), process.complaints())
+        }),
       killAndStart: Effect.gen(function* () {
         yield* process.signal("SIGKILL")
         yield* process.end
