@@ -2,7 +2,6 @@
  * A client in a process of its own: it negotiates sessions as its plan says, and prints what it did, a line a word. A line
  * is written before anything else happens, so that what was said stays said when the process is killed.
  */
-import * as fs from "node:fs"
 import { createInterface } from "node:readline"
 import { Context, Effect, Layer, Schema } from "effect"
 import { leaseMs } from "../../../../src/schema/Reservation.js"
@@ -11,10 +10,11 @@ import { reaching } from "./breakpoint.js"
 import { clockAhead } from "./clockAhead.js"
 import { negotiating, type Witness } from "./negotiating.js"
 import { type Breakpoint, Plan } from "./plan.js"
+import { writeLine } from "./say.js"
 
 const plan = Schema.decodeUnknownSync(Schema.parseJson(Plan))(process.argv[2])
 
-const sayNow = (...words: ReadonlyArray<string>) => void fs.writeSync(1, `${words.join(" ")}\n`)
+const sayNow = (...words: ReadonlyArray<string>) => writeLine(words.join(" "))
 const say: Witness["say"] = (...words) => Effect.sync(() => sayNow(...words))
 
 /** What this process slept through while it was stopped. */

@@ -3,7 +3,6 @@
  * written before anything else happens, so that what was said stays said when the process is killed. When it reads a line, a lease has
  * run out by its clocks.
  */
-import * as fs from "node:fs"
 import { createInterface } from "node:readline"
 import { Cause, Effect, Layer, Logger, LogLevel, Schema } from "effect"
 import * as RevokedStates from "../../../../../src/layers/testing/RevokedStates.js"
@@ -12,13 +11,14 @@ import { senderLeaseMs } from "../../../../../src/schema/StoredBackup.js"
 import { reaching } from "../../support/breakpoint.js"
 import { clockAhead } from "../../support/clockAhead.js"
 import { chain } from "../../support/negotiating.js"
+import { writeLine } from "../../support/say.js"
 import { backingUp } from "./backingUp.js"
 import { type Breakpoint, Plan, type Word } from "./plan.js"
 
 const plan = Schema.decodeUnknownSync(Schema.parseJson(Plan))(process.argv[2])
 
 const say = (...[word, ...more]: readonly [Word, ...ReadonlyArray<string | number>]) =>
-  void fs.writeSync(1, `${[word, ...more].join(" ")}\n`)
+  writeLine([word, ...more].join(" "))
 
 /** How far the clocks of this process are ahead of the system's. */
 let aheadMs = plan.aheadMs ?? 0

@@ -2,7 +2,6 @@
  * A tower in a process of its own. What it stores it appends to a file before it answers, and reads when it starts again: a tower that
  * is killed has lost nothing. A line `refuse` or `take` says whether it refuses updates from now on.
  */
-import * as fs from "node:fs"
 import { createInterface } from "node:readline"
 import { Effect, Redacted, Schema } from "effect"
 import * as LoopbackTower from "../../../../../src/layers/tower/LoopbackTower.js"
@@ -11,12 +10,13 @@ import * as TowerUri from "../../../../../src/schema/TowerUri.js"
 import * as Code from "../../../../../src/schema/wire/Code.js"
 import { StateUpdateReply } from "../../../../../src/schema/wire/StateUpdateReply.js"
 import { chain } from "../../support/negotiating.js"
+import { writeLine } from "../../support/say.js"
 import * as TowerFile from "./towerFile.js"
 import { TowerPlan } from "./towerPlan.js"
 
 const plan = Schema.decodeUnknownSync(Schema.parseJson(TowerPlan))(process.argv[2])
 
-const say = (...words: ReadonlyArray<string>) => void fs.writeSync(1, `${words.join(" ")}\n`)
+const say = (...words: ReadonlyArray<string>) => writeLine(words.join(" "))
 
 let refuses = false
 const reply = LoopbackTower.Fault.Replace({
