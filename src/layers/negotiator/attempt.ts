@@ -146,13 +146,13 @@ const hungUpAfter = ({ chainHash, features }: Init, { address }: ConnectionEnded
   new ConnectionEnded({ address, theirInit: { chainHash, ...Excerpt.ofFeatures(features) } })
 
 /** Stores the accepted session; the round knows of it in the same step. If that fails, the claim is free again. */
-const store = (
+const store: (
   visit: Visit,
-  { publicKey, reservation }: DerivedKey,
+  key: DerivedKey,
   address: TowerAddress,
-  { ignoredBytes, rewardPkScript }: Acceptance
-): Effect.Effect<ClientSession, StoreError> =>
-  Effect.gen(function* () {
+  acceptance: Acceptance
+) => Effect.Effect<ClientSession, StoreError> = Effect.fnUntraced(
+  function* (visit, { publicKey, reservation }, address, { ignoredBytes, rewardPkScript }) {
     const { db, events, settings, standings } = visit.env
     const { addresses, id, publicKey: towerPublicKey } = visit.tower
     if (ignoredBytes > 0) events.emit(Happening.RewardIgnored({ ...visit.ref, bytes: ignoredBytes }))
@@ -181,7 +181,9 @@ const store = (
     events.emit(Happening.SessionStored({ session }))
     visit.claim.won(session)
     return session
-  }).pipe(Effect.onError(() => Effect.sync(visit.claim.release)))
+  },
+  (storing, { claim }) => Effect.onError(storing, () => Effect.sync(claim.release))
+)
 
 /** Waits, for a short while, until the tower has hung up. */
 const hangUp = (visit: Visit, connection: TowerTransport.Connection) =>

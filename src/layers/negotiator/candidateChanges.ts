@@ -44,67 +44,66 @@ const isRemovedFrom = (before: Tower, after: Tower): boolean =>
   before.addresses.some((address) => !after.addresses.includes(address))
 
 /** Subscribed, and the list seen for the first time, when the effect returns. @since 0.1.0 @category constructors */
-export const make = (
+export const make: (
   candidates: TowerCandidates.Service,
   listener: Listener
-): Effect.Effect<CandidateChanges, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const queue = yield* candidates.changes
-    let seen = yield* candidates.list
-    let known: ReadonlyMap<TowerId, Tower> = new Map(seen.map((tower) => [tower.id, tower]))
-    let additions = 0
-    let looks = 0
-    const listeners = new Set<() => void>()
+) => Effect.Effect<CandidateChanges, never, Scope.Scope> = Effect.fnUntraced(function* (candidates, listener) {
+  const queue = yield* candidates.changes
+  let seen = yield* candidates.list
+  let known: ReadonlyMap<TowerId, Tower> = new Map(seen.map((tower) => [tower.id, tower]))
+  let additions = 0
+  let looks = 0
+  const listeners = new Set<() => void>()
 
-    const compare = (towers: ReadonlyArray<Tower>): ReadonlyArray<Tower> => {
-      if (towers === seen) return towers
-      const before = known
-      looks += 1
-      seen = towers
-      known = new Map(towers.map((tower) => [tower.id, tower]))
-      let isChanged = false
-      for (const tower of towers) {
-        const earlier = before.get(tower.id)
-        if (earlier === tower) continue
-        if (earlier === undefined || isAddedTo(earlier, tower)) {
-          additions += 1
-          listener.onAdded(tower.id)
-          isChanged = true
-        } else if (isRemovedFrom(earlier, tower)) isChanged = true
-      }
-      for (const id of before.keys()) {
-        if (known.has(id)) continue
-        listener.onRemoved(id)
+  const compare = (towers: ReadonlyArray<Tower>): ReadonlyArray<Tower> => {
+    if (towers === seen) return towers
+    const before = known
+    looks += 1
+    seen = towers
+    known = new Map(towers.map((tower) => [tower.id, tower]))
+    let isChanged = false
+    for (const tower of towers) {
+      const earlier = before.get(tower.id)
+      if (earlier === tower) continue
+      if (earlier === undefined || isAddedTo(earlier, tower)) {
+        additions += 1
+        listener.onAdded(tower.id)
         isChanged = true
-      }
-      // Not for another array of the same towers: a listener that looks again would never come to an end.
-      if (isChanged) for (const onChange of [...listeners]) onChange()
-      return towers
+      } else if (isRemovedFrom(earlier, tower)) isChanged = true
     }
-    // Another fiber may have found a difference while this one read the list. What was read here may be older: it is read
-    // again, since comparing it would take away what the other has found.
-    const list: Effect.Effect<ReadonlyArray<Tower>> = Effect.suspend(() => {
-      const before = looks
-      return Effect.flatMap(candidates.list, (towers) => (looks === before ? Effect.succeed(compare(towers)) : list))
-    })
-
-    return {
-      list,
-      additions: () => additions,
-      isRemoved: ({ id }, address) => {
-        const now = known.get(id)
-        return now === undefined || (address !== undefined && !now.addresses.includes(address))
-      },
-      isAdded: (tower) => {
-        const now = known.get(tower.id)
-        return now !== undefined && isAddedTo(tower, now)
-      },
-      listen: (onChange) => {
-        // A function of its own, so that registering it twice counts twice.
-        const listener = () => onChange()
-        listeners.add(listener)
-        return () => void listeners.delete(listener)
-      },
-      follow: Effect.forever(Effect.andThen(Queue.takeBetween(queue, 1, Number.POSITIVE_INFINITY), list))
+    for (const id of before.keys()) {
+      if (known.has(id)) continue
+      listener.onRemoved(id)
+      isChanged = true
     }
+    // Not for another array of the same towers: a listener that looks again would never come to an end.
+    if (isChanged) for (const onChange of [...listeners]) onChange()
+    return towers
+  }
+  // Another fiber may have found a difference while this one read the list. What was read here may be older: it is read
+  // again, since comparing it would take away what the other has found.
+  const list: Effect.Effect<ReadonlyArray<Tower>> = Effect.suspend(() => {
+    const before = looks
+    return Effect.flatMap(candidates.list, (towers) => (looks === before ? Effect.succeed(compare(towers)) : list))
   })
+
+  return {
+    list,
+    additions: () => additions,
+    isRemoved: ({ id }, address) => {
+      const now = known.get(id)
+      return now === undefined || (address !== undefined && !now.addresses.includes(address))
+    },
+    isAdded: (tower) => {
+      const now = known.get(tower.id)
+      return now !== undefined && isAddedTo(tower, now)
+    },
+    listen: (onChange) => {
+      // A function of its own, so that registering it twice counts twice.
+      const listener = () => onChange()
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    follow: Effect.forever(Effect.andThen(Queue.takeBetween(queue, 1, Number.POSITIVE_INFINITY), list))
+  }
+})

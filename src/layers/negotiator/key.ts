@@ -52,17 +52,16 @@ export interface DerivedKey extends HeldKey {
  * @since 0.1.0
  * @category constructors
  */
-export const reserve = (
+export const reserve: (
   env: Environment,
   tower: Tower,
   used: Reservation | undefined
-): Effect.Effect<HeldKey, ReserveError> =>
-  Effect.gen(function* () {
-    // Before the statement is sent: a lease may end earlier than it really does, never later.
-    const taken = yield* Monotonic.instants
-    const reservation = yield* take(env, tower, yield* Monotonic.now, used)
-    return { reservation, ...taken, state: KeyState.Unshown() }
-  })
+) => Effect.Effect<HeldKey, ReserveError> = Effect.fnUntraced(function* (env, tower, used) {
+  // Before the statement is sent: a lease may end earlier than it really does, never later.
+  const taken = yield* Monotonic.instants
+  const reservation = yield* take(env, tower, yield* Monotonic.now, used)
+  return { reservation, ...taken, state: KeyState.Unshown() }
+})
 
 const take = (env: Environment, tower: Tower, now: number, used: Reservation | undefined) => {
   const unreleased = env.unreleased.of(tower.id, now)

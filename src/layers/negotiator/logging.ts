@@ -21,8 +21,8 @@ const capacity = 4096
  * @since 0.1.0
  * @category constructors
  */
-export const make = (name: string): Effect.Effect<(event: NegotiatorEvent) => void, never, Scope.Scope> =>
-  Effect.gen(function* () {
+export const make: (name: string) => Effect.Effect<(event: NegotiatorEvent) => void, never, Scope.Scope> =
+  Effect.fnUntraced(function* (name) {
     const lines = Inbox.make<Effect.Effect<void>, "Ended">({ capacity })
     // A line that a logger dies of is not the last one.
     const logNext = Effect.flatMap(lines.take, (line) =>

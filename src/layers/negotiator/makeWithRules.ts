@@ -54,12 +54,12 @@ export interface Extras {
  * @since 0.1.0
  * @category constructors
  */
-export const makeWithRules = (
+export const makeWithRules: (
   rules: Rules,
   settings: Settings,
-  { listen, name = SessionNegotiator.key }: Extras = {}
-): Effect.Effect<SessionNegotiator.Service, WrongDatabase | DbError | KeyRingError, Ports | Scope.Scope> =>
-  Effect.gen(function* () {
+  extras?: Extras
+) => Effect.Effect<SessionNegotiator.Service, WrongDatabase | DbError | KeyRingError, Ports | Scope.Scope> =
+  Effect.fnUntraced(function* (rules, settings, { listen, name = SessionNegotiator.key } = {}) {
     const env = yield* makeEnvironment(rules, settings, name)
     if (listen !== undefined) env.events.listen(listen)
     const line = SessionLine.make(settings.maxPending, env.events)
@@ -99,49 +99,48 @@ export const makeWithRules = (
   })
 
 /** Binds the database to its identity, and reads what it knows of the towers. */
-const makeEnvironment = (rules: Rules, settings: Settings, name: string) =>
-  Effect.gen(function* () {
-    const { chain, policy } = settings
-    const db = yield* ClientDb
-    const keyRing = yield* KeyRing
-    const towers = yield* TowerCandidates
-    const clock = yield* Effect.clock
+const makeEnvironment = Effect.fnUntraced(function* (rules: Rules, settings: Settings, name: string) {
+  const { chain, policy } = settings
+  const db = yield* ClientDb
+  const keyRing = yield* KeyRing
+  const towers = yield* TowerCandidates
+  const clock = yield* Effect.clock
 
-    const publicKey = yield* keyRing.deriveKey({ family: familyTowerSession, index: 0 })
-    const { layout } = keyRing
-    const { firstKeyIndex } = settings
-    yield* db.bindIdentity({ chainHash: chain.chainHash, layout, publicKey, firstKeyIndex })
+  const publicKey = yield* keyRing.deriveKey({ family: familyTowerSession, index: 0 })
+  const { layout } = keyRing
+  const { firstKeyIndex } = settings
+  yield* db.bindIdentity({ chainHash: chain.chainHash, layout, publicKey, firstKeyIndex })
 
-    const events = Events.make(() => clock.unsafeCurrentTimeMillis())
-    yield* Effect.addFinalizer(() => Effect.sync(events.close))
-    const unreleased = Unreleased.make()
-    const standings = Standings.make(db, settings, yield* Clock.currentTimeMillis)
-    // Before the standings are read: so that the addition of a tower that comes during the read is found.
-    const candidates = yield* CandidateChanges.make(towers, {
-      onAdded: standings.added,
-      onRemoved: (tower) => {
-        standings.removed(tower)
-        unreleased.forget(tower)
-      }
-    })
-    yield* standings.load
-    let rounds = 0
-    const env: Environment = {
-      name,
-      settings,
-      init: new Init({ features: [...rules.features(chain, policy.blobType)], chainHash: chain.chainHash }),
-      createSession: new CreateSession(policy),
-      rules,
-      db,
-      keyRing,
-      transport: yield* TowerTransport,
-      candidates,
-      pick: yield* rules.ranking(candidates.list, standings.all, settings),
-      standings,
-      unreleased,
-      events,
-      oneRound: Mutex.make(),
-      nextRound: () => ++rounds
+  const events = Events.make(() => clock.unsafeCurrentTimeMillis())
+  yield* Effect.addFinalizer(() => Effect.sync(events.close))
+  const unreleased = Unreleased.make()
+  const standings = Standings.make(db, settings, yield* Clock.currentTimeMillis)
+  // Before the standings are read: so that the addition of a tower that comes during the read is found.
+  const candidates = yield* CandidateChanges.make(towers, {
+    onAdded: standings.added,
+    onRemoved: (tower) => {
+      standings.removed(tower)
+      unreleased.forget(tower)
     }
-    return env
   })
+  yield* standings.load
+  let rounds = 0
+  const env: Environment = {
+    name,
+    settings,
+    init: new Init({ features: [...rules.features(chain, policy.blobType)], chainHash: chain.chainHash }),
+    createSession: new CreateSession(policy),
+    rules,
+    db,
+    keyRing,
+    transport: yield* TowerTransport,
+    candidates,
+    pick: yield* rules.ranking(candidates.list, standings.all, settings),
+    standings,
+    unreleased,
+    events,
+    oneRound: Mutex.make(),
+    nextRound: () => ++rounds
+  }
+  return env
+})

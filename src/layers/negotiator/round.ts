@@ -124,74 +124,73 @@ const spanned = (
     )
   })
 
-const candidatesInTurn = (
+const candidatesInTurn: (
   env: Environment,
   inbox: Inbox.Inbox<Report>,
   claim: Claim.Claim
-): Effect.Effect<RoundEnd, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const { hedgeDelay, maxHedged } = env.settings
-    const visits = yield* FiberMap.make<TowerId, VisitEnd>()
-    yield* env.candidates.list
-    const additions = env.candidates.additions()
-    let seen = additions
-    const look = () => {
-      if (env.candidates.additions() === seen) return
-      seen = env.candidates.additions()
-      inbox.offer(Report.TowerAdded())
+) => Effect.Effect<RoundEnd, never, Scope.Scope> = Effect.fnUntraced(function* (env, inbox, claim) {
+  const { hedgeDelay, maxHedged } = env.settings
+  const visits = yield* FiberMap.make<TowerId, VisitEnd>()
+  yield* env.candidates.list
+  const additions = env.candidates.additions()
+  let seen = additions
+  const look = () => {
+    if (env.candidates.additions() === seen) return
+    seen = env.candidates.additions()
+    inbox.offer(Report.TowerAdded())
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const unlisten = env.candidates.listen(look)
+      // What was added between the two.
+      look()
+      return unlisten
+    }),
+    (unlisten) => Effect.sync(unlisten)
+  )
+  const visited = new Set<TowerId>()
+  const failed: Array<FailedVisit> = []
+  const failures: Array<FailedAttempt> = []
+  /** The next candidate is to be started as soon as it may be; if none is left, as soon as one is added. */
+  let isDue = true
+  let isOver = false
+  let lastStart = 0
+  const running = () => [...visits]
+  const mayStart = () => !isOver && claim.holder() === undefined && running().length < maxHedged
+
+  for (;;) {
+    while (isDue && mayStart()) {
+      const tower = yield* env.pick(visited)
+      // A visit may have taken the claim while the list was read.
+      if (Option.isNone(tower) || !mayStart()) break
+      visited.add(tower.value.id)
+      yield* start(env, inbox, claim, visits, tower.value)
+      lastStart = yield* Monotonic.now
+      isDue = false
     }
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        const unlisten = env.candidates.listen(look)
-        // What was added between the two.
-        look()
-        return unlisten
-      }),
-      (unlisten) => Effect.sync(unlisten)
+    if (running().length === 0 && inbox.isEmpty()) return { session: claim.session(), failures, additions }
+
+    const mayHedge: boolean = !isDue && mayStart()
+    const reports: ReadonlyArray<Report> = yield* inbox.takeWithin(
+      mayHedge ? Math.max(0, lastStart + hedgeDelay - (yield* Monotonic.now)) : Number.POSITIVE_INFINITY
     )
-    const visited = new Set<TowerId>()
-    const failed: Array<FailedVisit> = []
-    const failures: Array<FailedAttempt> = []
-    /** The next candidate is to be started as soon as it may be; if none is left, as soon as one is added. */
-    let isDue = true
-    let isOver = false
-    let lastStart = 0
-    const running = () => [...visits]
-    const mayStart = () => !isOver && claim.holder() === undefined && running().length < maxHedged
-
-    for (;;) {
-      while (isDue && mayStart()) {
-        const tower = yield* env.pick(visited)
-        // A visit may have taken the claim while the list was read.
-        if (Option.isNone(tower) || !mayStart()) break
-        visited.add(tower.value.id)
-        yield* start(env, inbox, claim, visits, tower.value)
-        lastStart = yield* Monotonic.now
-        isDue = false
-      }
-      if (running().length === 0 && inbox.isEmpty()) return { session: claim.session(), failures, additions }
-
-      const mayHedge: boolean = !isDue && mayStart()
-      const reports: ReadonlyArray<Report> = yield* inbox.takeWithin(
-        mayHedge ? Math.max(0, lastStart + hedgeDelay - (yield* Monotonic.now)) : Number.POSITIVE_INFINITY
-      )
-      if (reports.length === 0) isDue = true
-      for (const report of reports) {
-        if (report._tag === "CalledOff") isOver = true
-        if (report._tag !== "VisitEnded") continue
-        isDue = true
-        // A defect of a visit is one of the round.
-        const end = yield* report.exit
-        if (end._tag === "Stored") continue
-        failures.push(...end.failures)
-        if (end._tag === "Failed") failed.push(end)
-      }
-      isOver = isOver || (failed.length > 0 && env.rules.endsRound(failed))
-      if (isOver || claim.session() !== undefined) {
-        yield* Fiber.interruptAll(running().flatMap(([tower, fiber]) => (tower === claim.holder() ? [] : [fiber])))
-      }
+    if (reports.length === 0) isDue = true
+    for (const report of reports) {
+      if (report._tag === "CalledOff") isOver = true
+      if (report._tag !== "VisitEnded") continue
+      isDue = true
+      // A defect of a visit is one of the round.
+      const end = yield* report.exit
+      if (end._tag === "Stored") continue
+      failures.push(...end.failures)
+      if (end._tag === "Failed") failed.push(end)
     }
-  })
+    isOver = isOver || (failed.length > 0 && env.rules.endsRound(failed))
+    if (isOver || claim.session() !== undefined) {
+      yield* Fiber.interruptAll(running().flatMap(([tower, fiber]) => (tower === claim.holder() ? [] : [fiber])))
+    }
+  }
+})
 
 /** Starts a visit, and reports its end. */
 const start = (

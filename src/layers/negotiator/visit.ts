@@ -43,8 +43,8 @@ export type VisitEnd = Data.TaggedEnum<{
 const VisitEnd = Data.taggedEnum<VisitEnd>()
 
 /** Visits a tower. To be run in a fiber that is uninterruptible. @since 0.1.0 @category constructors */
-export const visit = (env: Environment, claim: Claim, tower: Tower): Effect.Effect<VisitEnd> =>
-  Effect.gen(function* () {
+export const visit: (env: Environment, claim: Claim, tower: Tower) => Effect.Effect<VisitEnd> = Effect.fnUntraced(
+  function* (env, claim, tower) {
     const { visitTimeout } = env.settings
     const now = yield* Clock.currentTimeMillis
     const self: Visit = {
@@ -61,7 +61,8 @@ export const visit = (env: Environment, claim: Claim, tower: Tower): Effect.Effe
     env.events.emit(Happening.VisitStarted({ ...self.ref, deadline }))
     const end = yield* askInTurn(self)
     return end._tag === "Stored" ? VisitEnd.Stored(end) : yield* writeDown(self, end)
-  })
+  }
+)
 
 /** The addresses that the transport can reach: without a proxy, no onion address. */
 const reachable = (env: Environment, tower: Tower): ReadonlyArray<TowerAddress> =>
@@ -155,8 +156,8 @@ interface NoKey {
 }
 
 /** Takes a key index and derives its key. A used key gives way to the next one; if there is none, it is held as before. */
-const takeKey = (visit: Visit, used: Key.HeldKey | undefined): Effect.Effect<Key.DerivedKey, NoKey> =>
-  Effect.gen(function* () {
+const takeKey: (visit: Visit, used: Key.HeldKey | undefined) => Effect.Effect<Key.DerivedKey, NoKey> =
+  Effect.fnUntraced(function* (visit, used) {
     const { env, tower } = visit
     enter(visit, "reserving")
     const held = yield* Effect.mapError(
@@ -209,33 +210,35 @@ const isOvertaken = (
 }
 
 /** The end of a visit without a session: the standing, and the reservation freed, in one transaction. */
-const writeDown = (visit: Visit, { failures, held, reason }: Unserved): Effect.Effect<VisitEnd> =>
-  Effect.gen(function* () {
-    const { env, ref, tower } = visit
-    const { standings } = env
-    if (reason._tag === "Stopped") {
-      yield* release(visit, held)
-      env.events.emit(Happening.VisitInterrupted(ref))
-      return VisitEnd.Stopped({ failures })
-    }
-    const now = yield* Clock.currentTimeMillis
-    standings.change(tower.id, (standing) => Standing.visitFailed(standing, now))
-    const isPermanent = reason._tag === "PermanentTowerFailure"
-    if (isPermanent) yield* env.candidates.list
-    // If it was added during the visit, that addition has not been refused.
-    const isQuarantined = isPermanent && !env.candidates.isAdded(tower)
-    if (isQuarantined) standings.change(tower.id, (standing) => Standing.quarantined(standing, reason.reason, now))
+const writeDown: (visit: Visit, unserved: Unserved) => Effect.Effect<VisitEnd> = Effect.fnUntraced(function* (
+  visit,
+  { failures, held, reason }
+) {
+  const { env, ref, tower } = visit
+  const { standings } = env
+  if (reason._tag === "Stopped") {
     yield* release(visit, held)
-    const own = env.rules.judge(reason).blames === "none"
-    const restsUntil = Standing.restEnd(standings.get(tower.id), env.settings) ?? now
-    env.events.emit(Happening.VisitFailed({ ...ref, failure: reason, blamed: !own, restsUntil }))
-    // Unless it was added, and so released, while this was written.
-    if (isQuarantined && !env.candidates.isAdded(tower)) {
-      const probeAt = now + env.settings.quarantineProbe
-      env.events.emit(Happening.Quarantined({ ...ref, reason: reason.reason, probeAt }))
-    }
-    return VisitEnd.Failed({ failures, own, hadKey: held !== undefined })
-  })
+    env.events.emit(Happening.VisitInterrupted(ref))
+    return VisitEnd.Stopped({ failures })
+  }
+  const now = yield* Clock.currentTimeMillis
+  standings.change(tower.id, (standing) => Standing.visitFailed(standing, now))
+  const isPermanent = reason._tag === "PermanentTowerFailure"
+  if (isPermanent) yield* env.candidates.list
+  // If it was added during the visit, that addition has not been refused.
+  const isQuarantined = isPermanent && !env.candidates.isAdded(tower)
+  if (isQuarantined) standings.change(tower.id, (standing) => Standing.quarantined(standing, reason.reason, now))
+  yield* release(visit, held)
+  const own = env.rules.judge(reason).blames === "none"
+  const restsUntil = Standing.restEnd(standings.get(tower.id), env.settings) ?? now
+  env.events.emit(Happening.VisitFailed({ ...ref, failure: reason, blamed: !own, restsUntil }))
+  // Unless it was added, and so released, while this was written.
+  if (isQuarantined && !env.candidates.isAdded(tower)) {
+    const probeAt = now + env.settings.quarantineProbe
+    env.events.emit(Happening.Quarantined({ ...ref, reason: reason.reason, probeAt }))
+  }
+  return VisitEnd.Failed({ failures, own, hadKey: held !== undefined })
+})
 
 /** Writes the standing, and frees the reservation if one is held. A write that fails is an event; the value in memory stays. */
 const release = (visit: Visit, held: Key.HeldKey | undefined): Effect.Effect<void> => {
