@@ -96,7 +96,7 @@ export const parts: ReadonlyArray<Part> = [
         ["if (env.rules.checksAddressesFirst && noAddress !== undefined) return failed(noAddress, undefined)", ""],
         ["standings.change(tower.id, (standing) => Standing.visitFailed(standing, now))", ""],
         [
-          "yield* release(visit, held)\n      env.events.emit(Happening.VisitInterrupted(ref))",
+          "yield* release(visit, held)\n    env.events.emit(Happening.VisitInterrupted(ref))",
           "env.events.emit(Happening.VisitInterrupted(ref))"
         ],
         ["const rest = yield* Effect.either(untilKeyRests(visit, held.state))", "const rest = Either.void"],
@@ -119,7 +119,7 @@ export const parts: ReadonlyArray<Part> = [
         ["if (!visit.claim.take(visit.tower.id, visit.began))", "if (false)"],
         ["accepted === undefined\n", "Exit.isFailure(talk) || accepted === undefined\n"],
         ["(sawEnd ? 0 : env.settings.hangUpWait)", "0"],
-        ["Effect.sync(visit.claim.release)", "Effect.void"],
+        ["Effect.sync(claim.release)", "Effect.void"],
         ["visit.claim.won(session)\n", "\n"],
         ["yield* Effect.exit(Effect.interruptible(hangUp(visit, connection)))", ""],
         ["isShown = true\n", "\n"]
