@@ -167,7 +167,10 @@ export const parts: ReadonlyArray<Part> = [
   {
     name: "concurrency",
     quick: ["test/layers/concurrency"],
-    thorough: ["costs", "interruptions", "stops", "takers", "negotiate", "defects", "found"].map(ofNegotiator),
+    thorough: [
+      ...["costs", "interruptions", "stops", "takers", "negotiate", "defects", "found"].map(ofNegotiator),
+      "test/layers/backup/costs.test.ts"
+    ],
     mutants: [
       ...inFile(
         "src/layers/concurrency/firstOf.ts",
