@@ -58,7 +58,7 @@ export interface Options extends Table.Input<typeof options> {
   readonly cut?: ((connection: Connection) => Effect.Effect<void>) | undefined
   /**
    * Ends when all is durable that this client has committed (default: none; `SqliteClientDb` has one). With it a SQLite database syncs
-   * revoked states behind their commit, so that the event loop goes on meanwhile.
+   * revoked states after their commit, so that the event loop goes on meanwhile.
    */
   readonly flush?: Effect.Effect<void, SqlError> | undefined
 }

@@ -2,7 +2,7 @@
  * The client's database, and that of its backups, in a SQLite file (better-sqlite3), or in memory.
  *
  * The file is ours alone: mode 0600, and so are its `-wal` and `-shm`. What must survive a failure of power is synced
- * (`synchronous = FULL`), whatever the driver was built with; revoked states are synced behind their commit, by a thread of Node.
+ * (`synchronous = FULL`), whatever the driver was built with; revoked states are synced after their commit, by a thread of Node.
  * better-sqlite3 is synchronous: a lock is waited for through the Clock and not by blocking the event loop, but a disk that does not
  * answer cannot be bounded, except where a thread waits for it.
  *
@@ -31,7 +31,6 @@ import { ClientDb } from "../services/ClientDb.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { sqlite as options } from "./sql/databaseOptions.js"
 import { toOpenError } from "./sql/errors.js"
-import type { Opened } from "./sql/sqliteClient.js"
 import * as SqliteClient from "./sql/sqliteClient.js"
 import * as Transaction from "./sql/transaction.js"
 import { decodeOptions } from "./support/decodeOptions.js"
@@ -90,7 +89,7 @@ const busyTimeoutMs = 5
  */
 export const open = (
   given: Options
-): Effect.Effect<Opened, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
+): Effect.Effect<SqliteClient.Opened, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const { filename, storeTimeout } = yield* decodeOptions(options, given)
     if (filename !== ":memory:") yield* Effect.try({ try: () => prepareFile(filename), catch: toOpenError })

@@ -166,8 +166,8 @@ export const database: ReadonlyArray<Part> = [
       ...inFile(
         "src/layers/sql/region.ts",
         [
-          "const putBack = (exit: Exit.Exit<A, E>) => Effect.zipRight(FiberRef.set(ref, before), exit)",
-          "const putBack = (exit: Exit.Exit<A, E>) => exit"
+          "const restore = (exit: Exit.Exit<A, E>) => Effect.zipRight(FiberRef.set(ref, before), exit)",
+          "const restore = (exit: Exit.Exit<A, E>) => exit"
         ],
         ["() => Number.MAX_SAFE_INTEGER", "(before) => before"],
         ["Effect.zipRight(Scope.close(scope, exit), exit)", "exit"]

@@ -164,7 +164,7 @@ const storeAgain = (database: Database, backup: NewBackup) =>
 
 /**
  * Stores a backup; a second run finds it kept. Others may see it before it is durable: the window that binds it is a synced transaction
- * behind it in the same log.
+ * after it in the same log.
  *
  * @since 0.1.0
  * @category constructors

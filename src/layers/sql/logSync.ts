@@ -2,7 +2,8 @@
  * Brings the write-ahead log of a SQLite file to the disk, after commits that have not waited for that (`synchronous = NORMAL`).
  *
  * SQLite's own sync is a part of COMMIT: it blocks the event loop, and holds the write lock, for as long as the disk takes. Here a
- * thread of Node waits for the disk, and all that has been committed meanwhile shares the next sync (docs/adr/states-are-synced-behind-their-commit.md).
+ * thread of Node waits for the disk, and all that has been committed meanwhile shares the next sync
+ * (docs/adr/states-are-synced-after-their-commit.md).
  *
  * @since 0.1.0
  */
@@ -28,8 +29,8 @@ const checkpoint = (db: Sqlite.Database): void => {
 }
 
 /**
- * An effect that ends when all is durable that was committed before it began; none for a database in memory. It may be interrupted: the sync goes on. The scope of
- * `make` closes after a sync that is under way, since the number of a closed file may be another file's.
+ * An effect that ends when all is durable that was committed before it began; none for a database in memory. It may be interrupted: the
+ * sync goes on. The scope closes after a sync that is under way, since the number of a closed file may be another file's.
  *
  * @since 0.1.0
  * @category constructors
@@ -42,7 +43,7 @@ export const make = (
     if (db.memory) return undefined
     let log: number | undefined
     let running: Sync | undefined
-    /** For commits since `running` has begun, which that may have missed. */
+    /** For commits that `running` may have missed, since it had begun. */
     let next: Sync | undefined
     let hasFailed = false
 

@@ -1,8 +1,8 @@
 /**
  * The regions of a transaction: its scope, its connection, its one turn of the event loop.
  *
- * Those of Effect bear an interruption at each of their steps, which are several times what SQLite needs to execute a statement. A
- * transaction is uninterruptible as a whole, so that here a region is set and put back, and nothing can come between the two.
+ * Effect's own functions for these allow an interruption at each step, and that costs several times what SQLite needs to execute a
+ * statement. A transaction is uninterruptible as a whole, so these set a value, run the effect, and restore the value.
  *
  * @since 0.1.0
  */
@@ -18,8 +18,8 @@ const locally =
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiberRuntime((fiber) => {
       const before = fiber.getFiberRef(ref)
-      const putBack = (exit: Exit.Exit<A, E>) => Effect.zipRight(FiberRef.set(ref, before), exit)
-      return Effect.zipRight(FiberRef.set(ref, change(before)), Effect.flatMap(Effect.exit(effect), putBack))
+      const restore = (exit: Exit.Exit<A, E>) => Effect.zipRight(FiberRef.set(ref, before), exit)
+      return Effect.zipRight(FiberRef.set(ref, change(before)), Effect.flatMap(Effect.exit(effect), restore))
     })
 
 /** As `Effect.provide`, in an uninterruptible effect. @since 0.1.0 @category combinators */

@@ -10,7 +10,7 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Plan } from "./support/plan.js"
 import { bundle, start } from "./support/process.js"
-import { type Call, callsIn, isWatchable, watcher } from "./support/syscalls.js"
+import { type Call, callsIn, isWatchable, linesIn, watcher } from "./support/syscalls.js"
 import * as World from "./support/world.js"
 
 if (!isWatchable) console.warn("The tests of syncs are skipped; to run them, install strace")
@@ -112,6 +112,35 @@ describe.skipIf(!isWatchable)("on SQLite", () => {
         const syncs = lines.slice(from).filter((line) => /fdatasync\(/.test(line))
         assert.isAtLeast(syncs.length, states - 1)
         for (const line of syncs) assert.notStrictEqual(threadOf(line), speaker)
+      }),
+    60_000
+  )
+
+  it.scopedLive(
+    "a state counts after a sync of the file, when the disk has refused one of the log",
+    () =>
+      Effect.gen(function* () {
+        const made = yield* folder
+        const file = path.join(made, "calls")
+        const program = { file: adder.file, words: ["ready", "accepted"] as const }
+        // The second sync of each thread.
+        const refusing = watcher(file, "-e", "inject=fdatasync:error=EIO:when=2")
+        const watched = yield* start(program, { where: path.join(made, "client.db"), states: 12 }, refusing)
+        assert.strictEqual(yield* watched.end, 0, watched.complaints())
+        const lines = linesIn(file)
+        const refused = lines.flatMap((line, at) => (line.includes("EIO") ? [at] : []))
+        assert.isAbove(refused.length, 0)
+        for (const at of refused) {
+          const next = lines.slice(
+            at + 1,
+            lines.findIndex((line, n) => n > at && line.includes("accepted"))
+          )
+          assert.isTrue(
+            next.some((line) => /fsync\(\d+<[^>]*\.db>\) += 0/.test(line)),
+            next.join("\n")
+          )
+          assert.isFalse(next.some((line) => line.includes("fdatasync(")))
+        }
       }),
     60_000
   )

@@ -1,22 +1,21 @@
 /**
  * What a revoked state costs, in numbers that do not depend on the machine (docs/performance.md). They are exact so that a rise is
- * seen, and is a decision: whoever raises one says why in the commit that does.
+ * seen, and is a decision: a commit that raises one says why.
  */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Logger, LogLevel, Redacted, type Scheduler } from "effect"
+import { Effect, Exit, Layer, Logger, LogLevel, Redacted } from "effect"
 import * as BrontideTowerTransport from "../../../src/layers/BrontideTowerTransport.js"
 import * as TowerClientLayer from "../../../src/layers/backup/TowerClient.js"
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
 import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
 import * as RevokedStates from "../../../src/layers/testing/RevokedStates.js"
-import * as SocketPair from "../../../src/layers/testing/SocketPair.js"
-import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import * as LoopbackTower from "../../../src/layers/tower/LoopbackTower.js"
 import { CommitHeight } from "../../../src/schema/RevokedState.js"
 import { SocketDialer } from "../../../src/services/SocketDialer.js"
 import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
 import { TowerClient } from "../../../src/services/TowerClient.js"
+import * as CountedWorld from "../../support/countedWorld.js"
 import { addressOf, regtest as chain } from "../negotiator/world.js"
 
 /** Operations of Effect, and turns that a fiber takes. */
@@ -27,34 +26,15 @@ interface Costs {
 
 /** What it costs to hand in a state without any tower, and to back up a full window of 32 and one alone. */
 const costsOfStates = () => {
-  const time = VirtualTime.make()
-  let costs: Costs = { operations: 0, turns: 0 }
-  const scheduler: Scheduler.Scheduler = {
-    shouldYield: (fiber) => {
-      costs = { ...costs, operations: costs.operations + 1 }
-      return time.scheduler.shouldYield(fiber)
-    },
-    scheduleTask: (task, priority) => {
-      costs = { ...costs, turns: costs.turns + 1 }
-      time.scheduler.scheduleTask(task, priority)
-    }
-  }
+  const world = CountedWorld.make()
   const costOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Costs, E, R> =>
     Effect.suspend(() => {
-      const { operations, turns } = costs
-      return Effect.map(effect, () => ({ operations: costs.operations - operations, turns: costs.turns - turns }))
-    })
-  const dialer = (tower: LoopbackTower.LoopbackTower): SocketDialer.Service => ({
-    route: "clear",
-    dial: () =>
-      Effect.gen(function* () {
-        const [ours, theirs] = yield* SocketPair.make()
-        // Outside of the client's fibers: it does not inherit the scheduler.
-        time.fork(tower.serve(theirs))
-        yield* Effect.addFinalizer(() => ours.close)
-        return ours
+      const before = world.counts()
+      return Effect.map(effect, () => {
+        const { operations, turns } = world.counts()
+        return { operations: operations - before.operations, turns: turns - before.turns }
       })
-  })
+    })
 
   const program = Effect.gen(function* () {
     const tower = yield* LoopbackTower.make({ chain, secretKey: Redacted.make(new Uint8Array(32).fill(7)) })
@@ -63,7 +43,7 @@ const costsOfStates = () => {
       Layer.provide(SqliteClientDb.layer({ filename: ":memory:" })),
       Layer.provide(FixedKeyRing.layer),
       Layer.provide(BrontideTowerTransport.layer()),
-      Layer.provide(Layer.succeed(SocketDialer, dialer(tower))),
+      Layer.provide(Layer.succeed(SocketDialer, world.dialer(tower))),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
     return yield* Effect.gen(function* () {
@@ -91,7 +71,7 @@ const costsOfStates = () => {
       return { withoutTower, window, alone }
     }).pipe(Effect.provide(layer))
   })
-  return time.run(program.pipe(Effect.orDie, Effect.scoped, Effect.withScheduler(scheduler)))
+  return world.run(program.pipe(Effect.orDie, Effect.scoped))
 }
 
 it("a revoked state costs these operations and turns: without a tower, in a window of 32, and alone", () => {

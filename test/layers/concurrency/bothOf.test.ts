@@ -37,7 +37,7 @@ describe("bothOf", () => {
     expect(interrupted).toBe(3)
   })
 
-  it("ends at once when it is interrupted, at whatever step", () => {
+  it("ends at once when it is interrupted, at each step", () => {
     const worlds = Array.from({ length: 300 }, (_, seed) =>
       VirtualTime.run(
         Effect.gen(function* () {

@@ -1,19 +1,18 @@
 /**
  * What one session costs, in numbers that do not depend on the machine (docs/performance.md). They are exact so that a rise is
- * seen, and is a decision: whoever raises one says why in the commit that does.
+ * seen, and is a decision: a commit that raises one says why.
  */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Logger, LogLevel, Redacted, type Scheduler, Supervisor } from "effect"
+import { Effect, Exit, Layer, Logger, LogLevel, Redacted, Supervisor } from "effect"
 import * as BrontideTowerTransport from "../../../src/layers/BrontideTowerTransport.js"
 import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegotiator.js"
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
 import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
-import * as SocketPair from "../../../src/layers/testing/SocketPair.js"
-import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import * as LoopbackTower from "../../../src/layers/tower/LoopbackTower.js"
 import { SocketDialer } from "../../../src/services/SocketDialer.js"
 import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
+import * as CountedWorld from "../../support/countedWorld.js"
 import { addressOf, options, regtest } from "./world.js"
 
 /** Operations of Effect, fibers, turns that a fiber takes, and writes to the socket. */
@@ -28,44 +27,15 @@ const sessions = 5
 
 /** What each of some sessions costs the client; the tower is in the same world, and is not counted. */
 const costsOfSessions = () => {
-  const time = VirtualTime.make()
-  let costs: Costs = { operations: 0, fibers: 0, turns: 0, writes: 0 }
-  const count = (what: keyof Costs) => {
-    costs = { ...costs, [what]: costs[what] + 1 }
-  }
-  const scheduler: Scheduler.Scheduler = {
-    shouldYield: (fiber) => {
-      count("operations")
-      return time.scheduler.shouldYield(fiber)
-    },
-    scheduleTask: (task, priority) => {
-      count("turns")
-      time.scheduler.scheduleTask(task, priority)
-    }
-  }
+  const world = CountedWorld.make()
+  let fibers = 0
   class CountsFibers extends Supervisor.AbstractSupervisor<void> {
     readonly value = Effect.void
     override onStart() {
-      count("fibers")
+      fibers += 1
     }
   }
-  const dialer = (tower: LoopbackTower.LoopbackTower): SocketDialer.Service => ({
-    route: "clear",
-    dial: () =>
-      Effect.gen(function* () {
-        const [ours, theirs] = yield* SocketPair.make()
-        // Outside of the client's fibers: it inherits neither scheduler nor supervisor.
-        time.fork(tower.serve(theirs))
-        yield* Effect.addFinalizer(() => ours.close)
-        return {
-          ...ours,
-          write: (bytes) => {
-            count("writes")
-            return ours.write(bytes)
-          }
-        }
-      })
-  })
+  const costs = (): Costs => ({ ...world.counts(), fibers })
 
   const program = Effect.gen(function* () {
     const tower = yield* LoopbackTower.make({ chain: regtest, secretKey: Redacted.make(new Uint8Array(32).fill(7)) })
@@ -74,7 +44,7 @@ const costsOfSessions = () => {
       Layer.provide(SqliteClientDb.layer({ filename: ":memory:" })),
       Layer.provide(FixedKeyRing.layer),
       Layer.provide(BrontideTowerTransport.layer()),
-      Layer.provide(Layer.succeed(SocketDialer, dialer(tower))),
+      Layer.provide(Layer.succeed(SocketDialer, world.dialer(tower))),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
     return yield* Effect.gen(function* () {
@@ -84,19 +54,20 @@ const costsOfSessions = () => {
       yield* Effect.replicateEffect(negotiator.nextSession, 2)
       const each: Array<Costs> = []
       for (let n = 0; n < sessions; n++) {
-        const before = costs
+        const before = costs()
         yield* negotiator.nextSession
+        const after = costs()
         each.push({
-          operations: costs.operations - before.operations,
-          fibers: costs.fibers - before.fibers,
-          turns: costs.turns - before.turns,
-          writes: costs.writes - before.writes
+          operations: after.operations - before.operations,
+          fibers: after.fibers - before.fibers,
+          turns: after.turns - before.turns,
+          writes: after.writes - before.writes
         })
       }
       return each
     }).pipe(Effect.provide(layer))
   })
-  return time.run(program.pipe(Effect.orDie, Effect.withScheduler(scheduler), Effect.supervised(new CountsFibers())))
+  return world.run(program.pipe(Effect.orDie, Effect.supervised(new CountsFibers())))
 }
 
 it("a session costs these operations, fibers, turns and writes, each the same", () => {

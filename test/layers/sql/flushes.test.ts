@@ -1,4 +1,4 @@
-/** Transactions that are synced behind their commit, in a database whose disk is slow, hangs or refuses. */
+/** Transactions that are synced after their commit, in a database whose disk is slow, hangs or refuses. */
 
 import { SqlError } from "@effect/sql/SqlError"
 import { assert, describe, it } from "@effect/vitest"

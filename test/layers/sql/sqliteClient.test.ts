@@ -81,7 +81,7 @@ describe("the client of a SQLite file", () => {
     })
   )
 
-  it("answers other callers, at whatever step one of them is interrupted", () => {
+  it("answers the other callers when one of them is interrupted, at each step", () => {
     const worlds = Array.from({ length: 500 }, (_, seed) =>
       VirtualTime.run(
         Effect.gen(function* () {

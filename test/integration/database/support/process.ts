@@ -97,7 +97,7 @@ export const start = <Word extends string>(
     const waitsFor = (word: string) => {
       const queue = queues.get(word)
       if (queue === undefined) return Effect.succeed(false)
-      // The end is told once, to whoever waits then.
+      // The end comes once: it stays in the queue for the next one that waits.
       return Effect.tap(Queue.take(queue), (wasSaid) => (wasSaid ? Effect.void : Queue.offer(queue, false)))
     }
     const signal = (name: NodeJS.Signals) => Effect.sync(() => void child.kill(name))

@@ -7,10 +7,11 @@ import * as fs from "node:fs"
 /** Can processes be watched here? */
 export const isWatchable = spawnSync("strace", ["-qq", "-o", "/dev/null", "true"]).status === 0
 
-/** The program that starts another one and writes its calls to a file. */
-export const watcher = (file: string) => [
+/** The program that starts another one and writes its calls to a file; `more` are options of strace. */
+export const watcher = (file: string, ...more: ReadonlyArray<string>) => [
   ...["strace", "-f", "-qq", "-yy", "-s", "40", "-o", file],
-  ...["-e", "trace=fdatasync,fsync,pwrite64,write,writev"]
+  ...["-e", "trace=fdatasync,fsync,pwrite64,write,writev"],
+  ...more
 ]
 
 /** A write to the log of the database, a sync of it, act three, or a word that the process said. */
