@@ -32,6 +32,7 @@ import { KeyRingError } from "../schema/KeyRingError.js"
 import { parse as parseRoot, RootKey } from "../schema/RootKey.js"
 import { Curve } from "../services/Curve.js"
 import { KeyRing } from "../services/KeyRing.js"
+import * as Alarm from "./concurrency/alarm.js"
 import { paths } from "./keys/paths.js"
 import { sharedKey } from "./keys/sharedKey.js"
 import { decodeOptions } from "./support/decodeOptions.js"
@@ -92,7 +93,8 @@ export const config: Config.Config<Options> = Config.map(
 /**
  * Fails when the layout cannot start from this root. Two keys are kept: the one that all families share, and the one of the
  * family that was used last. Both are overwritten when the scope closes, and keys in between at once. (SECURITY.md says what
- * cannot be overwritten.) A derivation costs one child step, and the steps to the family when that is another one.
+ * cannot be overwritten.) A derivation costs one child step, and the steps to the family when that is another one; the public key
+ * behind the one that is used has mostly been derived when it is asked for.
  *
  * @since 0.1.0
  * @category constructors
@@ -136,32 +138,54 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
       operation: KeyRingError["operation"],
       { family, index }: KeyRing.Locator,
       use: (secret: Uint8Array) => Either.Either<A, string>
-    ): Effect.Effect<A, KeyRingError> =>
-      Effect.suspend(() => {
-        const fail = (detail: string) => Effect.fail(new KeyRingError({ operation, detail }))
-        if (!open) return fail("it is closed")
-        if (!isChildIndex(family) || !isChildIndex(index)) {
-          return fail(`there is no key (${family}, ${index}); family and index are numbers from 0 to 2^31 - 1`)
-        }
-        const secret = Either.flatMap(familyKey(family), (key) => Hd.childSecret(curve, key, Hd.normal(index)))
-        if (Either.isLeft(secret))
-          return fail(`the key (${family}, ${index}) does not exist (BIP-32); use the next index`)
-        const used = use(secret.right)
-        secret.right.fill(0)
-        return Either.isLeft(used) ? fail(used.left) : Effect.succeed(used.right)
+    ): Either.Either<A, KeyRingError> => {
+      const fail = (detail: string) => Either.left(new KeyRingError({ operation, detail }))
+      if (!open) return fail("it is closed")
+      if (!isChildIndex(family) || !isChildIndex(index)) {
+        return fail(`there is no key (${family}, ${index}); family and index are numbers from 0 to 2^31 - 1`)
+      }
+      const secret = Either.flatMap(familyKey(family), (key) => Hd.childSecret(curve, key, Hd.normal(index)))
+      if (Either.isLeft(secret))
+        return fail(`the key (${family}, ${index}) does not exist (BIP-32); use the next index`)
+      const used = use(secret.right)
+      secret.right.fill(0)
+      return Either.isLeft(used) ? fail(used.left) : Either.right(used.right)
+    }
+
+    const publicKeyOf = (locator: KeyRing.Locator) =>
+      withSecret("deriveKey", locator, (secret) => Either.right(PublicKey.make(toHex(curve.publicKey(secret)))))
+
+    // A client takes its keys in turn. So when the key that was derived last is used, the next one is derived while the tower works on
+    // its answer. It is public: no secret is kept for it.
+    let derived: KeyRing.Locator | undefined
+    let ahead: { readonly locator: KeyRing.Locator; readonly publicKey: PublicKey } | undefined
+    const later = yield* Effect.acquireRelease(Alarm.shared, ({ close }) => Effect.sync(close))
+    const deriveNext = ({ family, index }: KeyRing.Locator) =>
+      later.set(0, () => {
+        const locator = { family, index: index + 1 }
+        const publicKey = publicKeyOf(locator)
+        ahead = Either.isRight(publicKey) ? { locator, publicKey: publicKey.right } : undefined
       })
 
     return {
       layout,
       deriveKey: (locator) =>
-        withSecret("deriveKey", locator, (secret) => Either.right(PublicKey.make(toHex(curve.publicKey(secret))))),
+        Effect.suspend(() => {
+          derived = locator
+          return open && ahead !== undefined && isSame(ahead.locator, locator)
+            ? Effect.succeed(ahead.publicKey)
+            : publicKeyOf(locator)
+        }),
       ecdh: (locator, point) =>
-        withSecret("ecdh", locator, (secret) =>
-          curve.ecdh(secret, fromHex(point)).pipe(
-            Either.map((bytes) => Redacted.make(bytes)),
-            Either.mapLeft(() => "the other side's key is not a point on the curve")
+        Effect.suspend(() => {
+          if (derived !== undefined && isSame(derived, locator)) deriveNext(locator)
+          return withSecret("ecdh", locator, (secret) =>
+            curve.ecdh(secret, fromHex(point)).pipe(
+              Either.map((bytes) => Redacted.make(bytes)),
+              Either.mapLeft(() => "the other side's key is not a point on the curve")
+            )
           )
-        )
+        })
     }
   })
 
@@ -184,5 +208,8 @@ export const layerConfig = (
   given: Config.Config<Options> = config
 ): Layer.Layer<KeyRing, InvalidOptions | KeyRingError | ConfigError> =>
   Layer.scoped(KeyRing, Effect.flatMap(given, make))
+
+const isSame = (one: KeyRing.Locator, other: KeyRing.Locator): boolean =>
+  one.family === other.family && one.index === other.index
 
 const isChildIndex = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= maxKeyIndex

@@ -22,7 +22,6 @@ import type * as Scope from "effect/Scope"
 import { hostPort, kind } from "../schema/TowerAddress.js"
 import { DialFailed } from "../schema/TransportError.js"
 import { SocketDialer } from "../services/SocketDialer.js"
-import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { connect, type Failure } from "./net/connect.js"
 import * as Tcp from "./net/tcp.js"
 import { spanWhereTraced } from "./support/spanWhereTraced.js"
@@ -50,11 +49,7 @@ export const make: SocketDialer.Service = {
     if (kind(address) === "onion") return new DialFailed({ address, reason: "NameNotFound" })
     const dialFailed = (failure: Failure) => new DialFailed({ address, ...failure })
     const progress = (ifLate: Failure) => onProgress?.(dialFailed(ifLate))
-    return connect(hostPort(address), progress).pipe(
-      Effect.mapError(dialFailed),
-      releaseOnFailure,
-      spanWhereTraced("watchtower.dial")
-    )
+    return connect(hostPort(address), progress).pipe(Effect.mapError(dialFailed), spanWhereTraced("watchtower.dial"))
   }
 }
 

@@ -37,16 +37,24 @@ export class SocketDialer extends Context.Tag("effect-watchtower/SocketDialer")<
 
 /** @since 0.1.0 */
 export declare namespace SocketDialer {
-  /** An open connection; closing its scope destroys it at once. */
+  /** An open connection; closing its scope destroys it at once. It calls back: bytes wait for no fiber that would read them. */
   interface RawSocket {
     /**
-     * The next bytes that the other side sent, at least one. Nothing is read ahead of this, so a reader that is slow holds
-     * the other side back. When the other side has closed or reset the connection, what had arrived before is read
-     * first; then every read fails with `Ended`. One read at a time; an interrupted one loses nothing.
+     * Takes the next bytes that the other side sent, at least one; undefined while none have come. Nothing is read ahead of
+     * this, so a reader that is slow holds the other side back. When the other side has closed or reset the connection,
+     * what had arrived before is taken first; then it answers `Ended`, always.
      */
-    readonly read: Effect.Effect<Uint8Array, "Ended">
-    /** Hands bytes to the network; answers false when the connection is closed. What had arrived can still be read then. */
-    readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
+    readonly take: () => Uint8Array | "Ended" | undefined
+    /**
+     * Calls back each time that `take` may answer something else after it has answered undefined, until what this returns
+     * is called. What was there before is not told: who listens looks first.
+     */
+    readonly listen: (onNews: () => void) => () => void
+    /**
+     * Hands bytes to the network, in the order of the calls. Calls back once, maybe before it returns: with false when the
+     * connection is closed. What had arrived can still be taken then.
+     */
+    readonly write: (bytes: Uint8Array, onWritten: (isWritten: boolean) => void) => void
   }
 
   /** Called whenever the failure changes that the caller is to report if its time is over now. */

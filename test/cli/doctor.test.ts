@@ -5,6 +5,7 @@ import { nobleCurve } from "../../src/internal/nobleCurve.js"
 import * as Brontide from "../../src/layers/brontide/connection.js"
 import { faultOf, verdictOf } from "../../src/layers/doctor/diagnosis.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
+import * as RawSocket from "../../src/layers/net/rawSocket.js"
 import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
 import * as LoopbackTower from "../../src/layers/tower/LoopbackTower.js"
 import * as NodeLoopbackTower from "../../src/layers/tower/NodeLoopbackTower.js"
@@ -127,7 +128,10 @@ describe("wtclient doctor", () => {
     ["Malformed", handshaking(Uint8Array.of(2, 88))],
     ["NoInit", handshaking(Uint8Array.of(2, 91, 0, 0, 0, 0, 0))],
     ["TowerErrorMessage", handshaking(Uint8Array.of(2, 89, 0, 40, 0, 2, 104, 105))],
-    ["Garbled", shakingHands((connection, raw) => Effect.zipRight(raw.write(new Uint8Array(64)), connection.closed))],
+    [
+      "Garbled",
+      shakingHands((connection, raw) => Effect.zipRight(RawSocket.write(raw, new Uint8Array(64)), connection.closed))
+    ],
     ["HungUp", handshaking()],
     ["WrongChain", loopback({ chain: Chain.bitcoinSignet })],
     ["UnknownRequiredFeature", loopback({ features: [1, 3, 100] })],

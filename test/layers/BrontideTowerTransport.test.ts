@@ -20,8 +20,8 @@ import {
   keyOf,
   options,
   rawTower,
-  readsThen,
   request,
+  takesThen,
   towerKey
 } from "./brontide/endpoints.js"
 
@@ -38,11 +38,10 @@ describe("BrontideTowerTransport", () => {
         const actThree = { log: asked.log }
         const watched: SocketPair.End = {
           ...ours,
-          write: (bytes) =>
-            Effect.suspend(() => {
-              actThree.log.push(`${bytes.length} bytes`)
-              return ours.write(bytes)
-            })
+          write: (bytes, onWritten) => {
+            actThree.log.push(`${bytes.length} bytes`)
+            ours.write(bytes, onWritten)
+          }
         }
         const client = yield* connect(dialTo(watched), asked.request)
         yield* client.send(init(1))
@@ -90,7 +89,7 @@ describe("BrontideTowerTransport", () => {
                 [create, reply]
               ]) {
                 assert.strictEqual(toHex(yield* source.exactly(heard.hex.length / 2)), heard.hex)
-                if (answer) yield* end.write(fromHex(answer.hex))
+                if (answer) yield* end.send(fromHex(answer.hex))
               }
               yield* end.close
             })
@@ -140,7 +139,7 @@ describe("BrontideTowerTransport", () => {
       Effect.gen(function* () {
         const { dialer, end } = yield* rawTower()
         const asked = request()
-        yield* Effect.fork(Effect.forever(Effect.andThen(end.write(new Uint8Array(1)), Effect.sleep(400))))
+        yield* Effect.fork(Effect.forever(Effect.andThen(end.send(new Uint8Array(1)), Effect.sleep(400))))
         const error = yield* endsAfter(5, Effect.flip(connect(dialer, asked.request)))
         same(error, act("Timeout", 2))
         assert.deepStrictEqual(asked.log, ["connected"])
@@ -151,7 +150,7 @@ describe("BrontideTowerTransport", () => {
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make({ capacity: 60 })
         // Act one is read; what comes then does not fit, and is not read.
-        yield* Effect.fork(accept(readsThen(theirs, 1, Effect.never)))
+        yield* Effect.fork(accept(takesThen(theirs, 1, () => undefined)))
         const client = yield* connect(dialTo(ours), request().request)
         same(yield* endsAfter(15, Effect.flip(client.send(init()))), new MessageTimeout({ address, direction: "send" }))
       })
@@ -211,7 +210,7 @@ describe("BrontideTowerTransport", () => {
         let writes = 0
         const silent: SocketPair.End = {
           ...ours,
-          write: (bytes) => Effect.suspend(() => (writes++ === 0 ? ours.write(bytes) : Effect.succeed(true)))
+          write: (bytes, onWritten) => (writes++ === 0 ? ours.write(bytes, onWritten) : onWritten(true))
         }
         yield* Effect.fork(connect(dialTo(silent), request().request))
         const { act, reason } = yield* endsAfter(5, Effect.flip(accept(theirs)))
@@ -248,7 +247,7 @@ describe("BrontideTowerTransport", () => {
       Effect.gen(function* () {
         const { dialer, end, source } = yield* rawTower()
         const asked = request()
-        yield* end.write(fromHex(actTwo))
+        yield* end.send(fromHex(actTwo))
         same(yield* Effect.flip(connect(dialer, asked.request)), act(reason, 2))
         assert.deepStrictEqual(asked.log, ["connected"])
         yield* source.exactly(50)

@@ -3,12 +3,13 @@ import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { secp256k1 } from "@noble/curves/secp256k1.js"
 import { HDKey } from "@scure/bip32"
-import { ConfigProvider, Effect, FastCheck, Redacted } from "effect"
+import { ConfigProvider, Effect, FastCheck, Redacted, TestClock } from "effect"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
 import * as HdKeyRing from "../../src/layers/HdKeyRing.js"
 import * as Chain from "../../src/schema/Chain.js"
-import { PublicKey } from "../../src/schema/Ids.js"
+import { maxKeyIndex, PublicKey } from "../../src/schema/Ids.js"
 import { RootKey } from "../../src/schema/RootKey.js"
+import * as Curve from "../../src/services/Curve.js"
 import { check } from "../conformance/keychain.js"
 import vectors from "../fixtures/keychain-vectors.json" with { type: "json" }
 
@@ -214,11 +215,51 @@ describe("HdKeyRing", () => {
     )
   )
 
+  it.effect("has the next key ready after the one before was used, and only then", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        let points = 0
+        const counting: Curve.Curve.Service = {
+          ...Curve.noble,
+          publicKey: (secret) => {
+            points += 1
+            return Curve.noble.publicKey(secret)
+          }
+        }
+        const options = { root: seed(seedHex), chain: Chain.bitcoinMainnet }
+        const ring = yield* Effect.provideService(HdKeyRing.make(options), Curve.Curve, counting)
+        const key = (index: number) => ({ family: 8, index })
+        const pointsOf = <A, E>(effect: Effect.Effect<A, E>) =>
+          Effect.map(
+            Effect.sync(() => {
+              points = 0
+            }).pipe(Effect.andThen(effect), Effect.zipLeft(TestClock.adjust(0))),
+            () => points
+          )
+        yield* ring.deriveKey(key(1))
+        assert.strictEqual(yield* pointsOf(ring.ecdh(key(1), point)), 1)
+        assert.strictEqual(yield* pointsOf(ring.deriveKey(key(2))), 0)
+        assert.strictEqual(yield* ring.deriveKey(key(2)), yield* sessionKey(options, 2))
+        // Of a key that was not derived for this: a conversation of an older session.
+        assert.strictEqual(yield* pointsOf(ring.ecdh(key(1), point)), 0)
+        assert.strictEqual(yield* pointsOf(ring.deriveKey(key(7))), 1)
+        assert.strictEqual(yield* ring.deriveKey(key(7)), yield* sessionKey(options, 7))
+        assert.strictEqual(yield* ring.deriveKey({ family: 6, index: 2 }), yield* sessionKey(options, 2, 6))
+        // Behind the last index there is none.
+        yield* ring.deriveKey(key(maxKeyIndex))
+        assert.strictEqual(yield* pointsOf(ring.ecdh(key(maxKeyIndex), point)), 0)
+        assert.match((yield* Effect.flip(ring.deriveKey(key(maxKeyIndex + 1)))).message, /no key/)
+      })
+    )
+  )
+
   it.effect("gives no key once its scope is closed", () =>
     Effect.gen(function* () {
       const ring = yield* Effect.scoped(
         Effect.tap(HdKeyRing.make({ root: seed(seedHex), chain: Chain.bitcoinMainnet }), (open) =>
-          open.deriveKey({ family: 8, index: 1 })
+          open
+            .deriveKey({ family: 8, index: 0 })
+            .pipe(Effect.andThen(open.ecdh({ family: 8, index: 0 }, point)), Effect.andThen(TestClock.adjust(0)))
         )
       )
       assert.match((yield* Effect.flip(ring.deriveKey({ family: 8, index: 1 }))).message, /closed/)

@@ -4,6 +4,8 @@ import { Effect, Either, Exit, Fiber, Layer, Scope } from "effect"
 import { concat } from "../../src/internal/bytes.js"
 import * as BrontideTowerTransport from "../../src/layers/BrontideTowerTransport.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
+import * as ByteReader from "../../src/layers/net/byteReader.js"
+import * as RawSocket from "../../src/layers/net/rawSocket.js"
 import { bitcoinMainnet } from "../../src/schema/Chain.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
 import * as Codec from "../../src/schema/wire/Codec.js"
@@ -27,13 +29,13 @@ describe("NodeSocketDialer", () => {
       const { accepted, address } = yield* listen((socket) => socket.pipe(socket))
       const scope = yield* Scope.make()
       const socket = yield* Scope.extend(dial(address), scope)
-      assert.isTrue(yield* socket.write(text("hello")))
-      assert.deepStrictEqual(yield* socket.read, Buffer.from("hello"))
+      assert.isTrue(yield* RawSocket.write(socket, text("hello")))
+      assert.deepStrictEqual(yield* ByteReader.make(socket).next, Buffer.from("hello"))
       const closed = yield* Effect.fork(event(yield* accepted, "close"))
       yield* Effect.yieldNow()
       yield* Scope.close(scope, Exit.void)
       yield* Fiber.join(closed)
-      assert.isFalse(yield* socket.write(text("more")))
+      assert.isFalse(yield* RawSocket.write(socket, text("more")))
     })
   )
 
@@ -78,7 +80,7 @@ describe("NodeSocketDialer", () => {
       })
       peer.resetAndDestroy()
       assert.strictEqual(yield* readText(socket), "last words")
-      assert.isFalse(yield* socket.write(text("too late")))
+      assert.isFalse(yield* RawSocket.write(socket, text("too late")))
     })
   )
 
@@ -89,7 +91,7 @@ describe("NodeSocketDialer", () => {
       ;(yield* accepted).resetAndDestroy()
       yield* turns(20)
       assert.strictEqual(yield* readText(socket), "")
-      assert.isFalse(yield* socket.write(text("too late")))
+      assert.isFalse(yield* RawSocket.write(socket, text("too late")))
     })
   )
 
@@ -105,9 +107,9 @@ describe("NodeSocketDialer", () => {
       const { accepted, address } = yield* listen()
       const socket = yield* dial(address)
       yield* saysAndResets(yield* accepted, "last words")
-      assert.isFalse(yield* socket.write(text("too late")))
+      assert.isFalse(yield* RawSocket.write(socket, text("too late")))
       assert.strictEqual(yield* readText(socket), "last words")
-      assert.isFalse(yield* socket.write(text("far too late")))
+      assert.isFalse(yield* RawSocket.write(socket, text("far too late")))
     })
   )
 
@@ -119,9 +121,12 @@ describe("NodeSocketDialer", () => {
       const reading = yield* Effect.fork(readText(socket))
       yield* turns(5)
       yield* saysAndResets(peer, "last words")
-      const writes = Effect.all([socket.write(text("a")), socket.write(text("b")), socket.write(text("c"))], {
-        concurrency: "unbounded"
-      })
+      const writes = Effect.all(
+        [RawSocket.write(socket, text("a")), RawSocket.write(socket, text("b")), RawSocket.write(socket, text("c"))],
+        {
+          concurrency: "unbounded"
+        }
+      )
       assert.deepStrictEqual(yield* writes, [false, false, false])
       assert.strictEqual(yield* Fiber.join(reading), "last words")
     })
@@ -136,7 +141,7 @@ describe("NodeSocketDialer", () => {
           const peer = yield* accepted
           yield* saysAndResets(peer, "x".repeat(length))
           if (before > 0) yield* turns(before)
-          assert.isFalse(yield* socket.write(text("too late")))
+          assert.isFalse(yield* RawSocket.write(socket, text("too late")))
           assert.strictEqual((yield* readText(socket)).length, length)
         }
       }
@@ -160,7 +165,10 @@ describe("NodeSocketDialer", () => {
       const peer = yield* accepted
       const held = new Uint8Array(16 * 1024 * 1024)
       const writing = yield* Effect.fork(
-        Effect.all([socket.write(held), socket.write(text("b")), socket.write(text("c"))], { concurrency: "unbounded" })
+        Effect.all(
+          [RawSocket.write(socket, held), RawSocket.write(socket, text("b")), RawSocket.write(socket, text("c"))],
+          { concurrency: "unbounded" }
+        )
       )
       yield* turns(20)
       // The first is read ahead of the reader, as much as may be; the second stays with the system.
@@ -188,7 +196,7 @@ describe("NodeSocketDialer", () => {
         })
       )
       yield* Effect.yieldNow()
-      assert.isTrue(yield* socket.write(text("an answer")))
+      assert.isTrue(yield* RawSocket.write(socket, text("an answer")))
       assert.strictEqual(yield* Fiber.join(heard), "an answer")
     })
   )
@@ -205,7 +213,7 @@ describe("NodeSocketDialer", () => {
       const whole = 64 * 1024 * 1024
       peer.end(Buffer.alloc(whole))
       let size = 0
-      const readSome = Effect.map(socket.read, ({ length }) => {
+      const readSome = Effect.map(ByteReader.make(socket).next, ({ length }) => {
         size += length
       })
       yield* readSome
@@ -223,7 +231,7 @@ describe("NodeSocketDialer", () => {
       const socket = yield* dial(address)
       const peer = yield* accepted
       const whole = 64 * 1024 * 1024
-      const writing = yield* Effect.fork(socket.write(new Uint8Array(whole)))
+      const writing = yield* Effect.fork(RawSocket.write(socket, new Uint8Array(whole)))
       yield* turns(200)
       assert.isNull(writing.unsafePoll())
       peer.resume()
@@ -235,7 +243,7 @@ describe("NodeSocketDialer", () => {
     Effect.gen(function* () {
       const { accepted, address } = yield* listen((socket) => socket.pause())
       const socket = yield* dial(address)
-      const writing = yield* Effect.fork(socket.write(new Uint8Array(64 * 1024 * 1024)))
+      const writing = yield* Effect.fork(RawSocket.write(socket, new Uint8Array(64 * 1024 * 1024)))
       const peer = yield* accepted
       yield* turns(20)
       peer.resetAndDestroy()

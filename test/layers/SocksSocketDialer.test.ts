@@ -4,6 +4,7 @@ import { Effect, Fiber } from "effect"
 import { toHex } from "../../src/internal/bytes.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
 import * as ByteReader from "../../src/layers/net/byteReader.js"
+import * as RawSocket from "../../src/layers/net/rawSocket.js"
 import * as Layers from "../../src/layers/SocksSocketDialer.js"
 import { TowerAddress } from "../../src/schema/TowerAddress.js"
 import { entropy } from "./brontide/endpoints.js"
@@ -22,7 +23,7 @@ const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const greets = (options: Layers.Options, address: TowerAddress) =>
   Effect.gen(function* () {
     const socket = yield* SocksSocketDialer.make(options).dial(address)
-    assert.isTrue(yield* socket.write(text("hello")))
+    assert.isTrue(yield* RawSocket.write(socket, text("hello")))
     const source = ByteReader.make(socket)
     assert.strictEqual(textOf(yield* source.exactly(5)), "hello")
   })
@@ -196,7 +197,7 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
       const socket = yield* SocksSocketDialer.make(options).dial(onion)
       ;(yield* accepted).resetAndDestroy()
       yield* turns(20)
-      assert.isFalse(yield* socket.write(text("too late")))
+      assert.isFalse(yield* RawSocket.write(socket, text("too late")))
       const source = ByteReader.make(socket)
       assert.strictEqual(textOf(yield* source.exactly(5)), "early")
       assert.strictEqual(yield* Effect.flip(source.next), "Ended")

@@ -187,7 +187,7 @@ describe("a connection", () => {
         ],
         { concurrency: "unbounded" }
       ).pipe(Effect.provide(entropy(clientEphemeral, towerEphemeral)), Scope.extend(scope))
-      yield* theirs.write(new Uint8Array(18))
+      yield* theirs.send(new Uint8Array(18))
       assert.strictEqual((yield* Effect.flip(client.receive))._tag, "GarbledFrame")
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(found(watched, first), [])
@@ -204,7 +204,7 @@ describe("a connection", () => {
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make()
         const watched = yield* watch
-        yield* theirs.write(act)
+        yield* theirs.send(act)
         const error = yield* Connection.initiate(ours, towerKey.publicKey, clientKey, options).pipe(
           Effect.provide(entropy(clientEphemeral)),
           Effect.flip
@@ -226,8 +226,8 @@ describe("a connection", () => {
           publicKey: curve.publicKey(fromHex(clientEphemeral))
         }
         const [, actOne] = Either.getOrThrow(Noise.writeActOne(curve, start, ephemeral))
-        yield* ours.write(actOne)
-        yield* ours.write(fromHex(actThree + actThree))
+        yield* ours.send(actOne)
+        yield* ours.send(fromHex(actThree + actThree))
         yield* Connection.accept(theirs, towerKey, options).pipe(Effect.provide(entropy(towerEphemeral)), Effect.flip)
         // The client's are the test's own.
         const { clientEphemeral: _, es: __, ck1: ___, k1: ____, ...ofTower } = passing

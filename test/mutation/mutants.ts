@@ -79,14 +79,16 @@ export const parts: ReadonlyArray<Part> = [
       ),
       ...negotiator(
         "round",
-        ["running().length < maxHedged", "running().length <= maxHedged"],
+        ["visits.size < maxHedged", "visits.size <= maxHedged"],
         ["lastStart + hedgeDelay", "lastStart + 2 * hedgeDelay"],
         ["visited.add(tower.value.id)", ""],
         ["|| !mayStart()) break", ") break"],
         ["inbox.offer(Report.TowerAdded())", ""],
         ["if (isOver || claim.session() !== undefined) {", "if (isOver) {"],
         ["!isOver && claim.holder() === undefined", "!isOver"],
-        ["Effect.uninterruptible(\n    Effect.gen", "Effect.interruptible(\n    Effect.gen"],
+        ["Effect.uninterruptible(\n    Effect.map(startNow", "Effect.interruptible(\n    Effect.map(startNow"],
+        ["return stop(...visits.values())", "return Effect.void"],
+        ["          unlisten()\n", ""],
         ['if (report._tag === "CalledOff") isOver = true', ""]
       ),
       ...negotiator(
@@ -100,7 +102,8 @@ export const parts: ReadonlyArray<Part> = [
           "env.events.emit(Happening.VisitInterrupted(ref))"
         ],
         ["const rest = yield* Effect.either(untilKeyRests(visit, held.state))", "const rest = Either.void"],
-        ["Effect.fork(Effect.interruptible(Effect.sleep(visitTimeout)))", "Effect.fork(Effect.never)"],
+        ["deadlineAfter(env.alarm, visitTimeout)", "deadlineAfter(env.alarm, Number.POSITIVE_INFINITY)"],
+        ["Effect.ensuring(whole, Effect.sync(callOff))", "whole"],
         ["last = failure\n", "\n"],
         ['?? overdue(visit, "database")', ""],
         ["if (yield* isOvertaken(visit, end))", "if (false)"]
@@ -152,8 +155,8 @@ export const parts: ReadonlyArray<Part> = [
       ),
       ...negotiator(
         "visitContext",
-        ["if (end === null || Exit.isFailure(end)) return undefined", "return undefined"],
-        ["if (end === null || Exit.isFailure(end))", "if (end === null)"],
+        ["if (!deadline.isPassed()) return undefined", "return undefined"],
+        ["for (const onPassed of listeners) onPassed()", ""],
         ["candidates.isRemoved(visit.tower, address)", "false"],
         ['waitsFor === "tower" ? new VisitTimeout() :', ""]
       ),
@@ -190,8 +193,20 @@ export const parts: ReadonlyArray<Part> = [
       ...inFile(
         "src/layers/concurrency/inbox.ts",
         ["if (items.length > capacity) items.shift()", ""],
-        ["isLate = true", ""],
-        ["filled.unsafeClose()", "return"]
+        ["      waiting.add(look)\n      look()\n", "      waiting.add(look)\n"],
+        ["      waiting.add(look)\n      look()\n", "      look()\n"],
+        ["        waiting.delete(look)\n", ""],
+        ["        callOff()\n", ""]
+      ),
+      ...inFile(
+        "src/layers/concurrency/alarm.ts",
+        ["if (one.at > now) continue\n", ""],
+        ["      pending.clear()\n", ""],
+        ["for (const callOff of sleepers.values()) callOff()", ""],
+        ["          one.ring()\n        }\n        sleep()\n", "          one.ring()\n        }\n"],
+        ["for (const at of sleepers.keys()) if (at <= next) return", ""],
+        ["sleepers.delete(until)\n", "\n"],
+        ["return () => pending.delete(one)", "return () => {}"]
       ),
       ...inFile("src/layers/concurrency/scoped.ts", [
         "Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))",

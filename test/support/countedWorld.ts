@@ -35,9 +35,9 @@ export const make = () => {
         yield* Effect.addFinalizer(() => ours.close)
         return {
           ...ours,
-          write: (bytes) => {
+          write: (bytes, onWritten) => {
             counts.writes += 1
-            return ours.write(bytes)
+            ours.write(bytes, onWritten)
           }
         }
       })

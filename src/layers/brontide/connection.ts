@@ -1,8 +1,9 @@
 /**
  * A brontide connection over a raw socket, both roles: the handshake, then bodies of messages each way.
  *
- * One fiber in the connection's scope reads ahead of `receive`, up to a bound; then it pauses, and the socket holds the
- * other side back. So the other side's end is seen although no caller is in `receive`, and the messages before it are kept.
+ * What comes is decoded when the socket calls back, ahead of `receive`, up to a bound; then reading pauses, and the socket holds
+ * the other side back. So the other side's end is seen although no caller is in `receive`, and the messages before it are
+ * kept; and no fiber has to wait for bytes.
  *
  * @since 0.1.0
  */
@@ -17,10 +18,10 @@ import type { PublicKey } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { ConnectionEnded, GarbledFrame, type HandshakeFailed, MessageTimeout } from "../../schema/TransportError.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
-import { within } from "../concurrency/firstOf.js"
-import * as Mutex from "../concurrency/mutex.js"
+import { shared } from "../concurrency/alarm.js"
+import { awaitCallback } from "../concurrency/awaitCallback.js"
+import * as Inbox from "../concurrency/inbox.js"
 import * as ByteReader from "../net/byteReader.js"
-import * as BodyInbox from "./bodyInbox.js"
 import * as Handshake from "./handshake.js"
 
 /** The other side's address, for the errors, the curve of the handshake, and the time limits. @since 0.1.0 @category models */
@@ -52,98 +53,157 @@ const nothing = new Uint8Array(0)
 /** The bytes of frames that may wait for `receive` before reading pauses: two of the longest frames. */
 const readAhead = 2 * Frame.maxFrame
 
-const establish = (
+/** A connection, and how to close it; without the socket, which the caller's scope owns. */
+const open = (
   peer: Handshake.Peer,
   { remotePublicKey, transport, ...handshaken }: Handshake.Handshaken,
   { address, messageTimeout }: Options
-): Effect.Effect<BrontideConnection, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const inbox = BodyInbox.make<ConnectionEnded | GarbledFrame>(readAhead, Frame.overhead)
-    const closed = yield* Effect.makeLatch(false)
-    let isClosed = false
+): { readonly connection: BrontideConnection; readonly close: () => void } => {
+  // Made when it is told: most connections end without anyone in `receive`, and a stack trace costs more than a frame.
+  const ended = Effect.suspend(() => new ConnectionEnded({ address }))
+  const garbled = Effect.suspend(() => new GarbledFrame({ address }))
+  const late = (direction: MessageTimeout["direction"]) => new MessageTimeout({ address, direction })
 
-    // Undefined once the keys are overwritten: a later write would seal its body with a key of zeros.
-    let sending: Cipher.Cipher | undefined = transport.send
-    let decoder = Frame.decoder(transport.receive)
-    // Added before the reader is forked, so that it runs after the reader has ended: the reader uses these keys.
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
-        if (sending !== undefined) Cipher.wipe(sending)
-        sending = undefined
-        Cipher.wipe(decoder.cipher)
-      })
-    )
-
-    const readFrames = Effect.gen(function* () {
-      while (decoder._tag === "Reading") {
-        yield* inbox.room
-        const [next, bodies] = Frame.push(decoder, yield* peer.reader.next)
-        inbox.offer(bodies)
-        decoder = next
-      }
-      return yield* new GarbledFrame({ address })
-    }).pipe(
-      Effect.catchIf(
-        (error) => error === "Ended",
-        () =>
-          Effect.suspend(() => {
-            isClosed = true
-            return Effect.andThen(closed.open, new ConnectionEnded({ address }))
-          })
-      ),
-      Effect.catchAllCause((cause) => Effect.sync(() => inbox.end(Effect.failCause(cause)))),
-      // The scope closes: a fiber that waits in `receive` would wait for ever.
-      Effect.onInterrupt(() => Effect.sync(() => inbox.end(new ConnectionEnded({ address }))))
-    )
-    // Interruptible even where the caller is not: otherwise closing the scope would wait until the other side says something.
-    yield* Effect.forkScoped(Effect.interruptible(readFrames))
-
-    let { unwritten } = handshaken
-    const inOrder = Mutex.make()
-    /** Writes what is still unwritten, and then the frame of the body. */
-    const write = (body?: Uint8Array) =>
-      Effect.suspend(() => {
-        if (sending === undefined) return Effect.succeed(false)
-        const [next, frame] = body === undefined ? ([sending, nothing] as const) : Frame.encrypt(sending, body)
-        const bytes = concat(unwritten, frame)
-        sending = next
-        unwritten = nothing
-        return bytes.length === 0 ? Effect.succeed(true) : peer.socket.write(bytes)
-      })
-    // The first message mostly follows at once, and act three leaves in the same write. When no message follows in this turn
-    // of the event loop, act three leaves alone. If that write fails, the reader sees the end.
-    if (unwritten.length > 0) {
-      yield* Effect.forkScoped(Effect.interruptible(Effect.andThen(Effect.sleep(0), inOrder(write()))))
+  // Each body counts with its frame's overhead, so that empty ones cost too.
+  let unread = 0
+  let isPaused = false
+  const inbox = Inbox.make<Uint8Array, ConnectionEnded | GarbledFrame>({
+    alarm: peer.alarm,
+    onTake: (body) => {
+      unread -= Frame.overhead + body.length
+      if (isPaused) read()
     }
-    const writeFailed = Effect.andThen(
-      inbox.ready,
-      Effect.suspend(() => (inbox.isEmpty() ? new ConnectionEnded({ address }) : Effect.void))
-    )
-    const late = (direction: MessageTimeout["direction"]) => new MessageTimeout({ address, direction })
+  })
+  const closed = Effect.unsafeMakeLatch(false)
+  let isClosed = false
+  // From then on nothing is read: the keys are wrong, or overwritten.
+  let hasEnded = false
+  const end = (how: Effect.Effect<never, ConnectionEnded | GarbledFrame>) => {
+    if (!hasEnded) inbox.end(how)
+    hasEnded = true
+  }
 
-    return {
+  let decoder = Frame.decoder(transport.receive)
+  const readFrames = () => {
+    while (!hasEnded) {
+      if (decoder._tag === "Broken") return end(garbled)
+      isPaused = unread >= readAhead
+      if (isPaused) return
+      const bytes = peer.reader.take()
+      if (bytes === undefined) return
+      if (bytes === "Ended") {
+        isClosed = true
+        closed.unsafeOpen()
+        return end(ended)
+      }
+      const [next, bodies] = Frame.push(decoder, bytes)
+      decoder = next
+      for (const body of bodies) {
+        unread += Frame.overhead + body.length
+        inbox.offer(body)
+      }
+    }
+  }
+  /** In the socket's call: a bug that is thrown there would end the process. */
+  const read = () => {
+    try {
+      readFrames()
+    } catch (bug) {
+      end(Effect.die(bug))
+    }
+  }
+  const unlisten = peer.socket.listen(read)
+  read()
+
+  // Undefined once the keys are overwritten: a later write would seal its body with a key of zeros.
+  let sending: Cipher.Cipher | undefined = transport.send
+  let { unwritten } = handshaken
+  /**
+   * Writes what is still unwritten, and then the frame of the body. Sealed and handed over in one step: frames leave in the order
+   * of their numbers.
+   */
+  const write = (onWritten: (isWritten: boolean) => void, body?: Uint8Array) => {
+    if (sending === undefined) return onWritten(false)
+    const [next, frame] = body === undefined ? ([sending, nothing] as const) : Frame.encrypt(sending, body)
+    const bytes = concat(unwritten, frame)
+    sending = next
+    unwritten = nothing
+    return bytes.length === 0 ? onWritten(true) : peer.socket.write(bytes, onWritten)
+  }
+  // The first message mostly follows at once, and act three leaves in the same write. When no message follows in this turn
+  // of the event loop, act three leaves alone. If that write fails, the reader sees the end.
+  const callOff = unwritten.length > 0 ? peer.alarm(0, () => write(() => {})) : () => {}
+
+  const written = (body: Uint8Array) =>
+    awaitCallback<boolean | undefined>((resume) => {
+      let isTold = false
+      write((isWritten) => {
+        isTold = true
+        resume(isWritten)
+      }, body)
+      return isTold ? () => {} : peer.alarm(messageTimeout, () => resume(undefined))
+    })
+  const readyInTime = inbox.readyWithin(Duration.toMillis(messageTimeout))
+  const writeFailed = Effect.flatMap(readyInTime, (ready): Effect.Effect<void, ConnectionEnded | MessageTimeout> => {
+    if (!ready) return late("send")
+    return inbox.isEmpty() ? ended : Effect.void
+  })
+
+  return {
+    connection: {
       remotePublicKey,
       send: (body) =>
-        within(
-          Effect.flatMap(inOrder(write(body)), (written) => (written ? Effect.void : writeFailed)),
-          messageTimeout,
-          () => late("send")
-        ),
-      receive: Effect.andThen(inbox.readyWithin(Duration.toMillis(messageTimeout)), (ready) =>
+        Effect.flatMap(written(body), (isWritten): Effect.Effect<void, ConnectionEnded | MessageTimeout> => {
+          if (isWritten === undefined) return late("send")
+          return isWritten ? Effect.void : writeFailed
+        }),
+      receive: Effect.flatMap(readyInTime, (ready): BrontideConnection["receive"] =>
         ready ? inbox.take : late("receive")
       ),
       closed: closed.await,
       isClosed: Effect.sync(() => isClosed)
+    },
+    close: () => {
+      callOff()
+      unlisten()
+      // A fiber that waits in `receive` would wait for ever.
+      end(ended)
+      if (sending !== undefined) Cipher.wipe(sending)
+      sending = undefined
+      Cipher.wipe(decoder.cipher)
     }
-  })
+  }
+}
 
-const peerOf = (socket: SocketDialer.RawSocket, { address, curve, handshakeTimeout }: Options): Handshake.Peer => ({
-  socket,
-  reader: ByteReader.make(socket),
-  address,
-  curve,
-  timeout: handshakeTimeout
-})
+/** Shakes hands, and makes a connection of it that the scope owns. Nothing is left behind when the handshake fails or is interrupted. */
+const establish = <E>(
+  socket: SocketDialer.RawSocket,
+  options: Options,
+  handshake: (peer: Handshake.Peer) => Effect.Effect<Handshake.Handshaken, E>
+): Effect.Effect<BrontideConnection, E, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(shared, (alarm) => {
+      const { address, curve, handshakeTimeout: timeout } = options
+      const peer = { socket, reader: ByteReader.make(socket), address, curve, timeout, alarm: alarm.set }
+      return Effect.matchCauseEffect(restore(handshake(peer)), {
+        onFailure: (cause) => {
+          alarm.close()
+          return Effect.failCause(cause)
+        },
+        onSuccess: (handshaken) => {
+          const { close, connection } = open(peer, handshaken, options)
+          const closeAll = Effect.sync(() => {
+            close()
+            alarm.close()
+          })
+          return Effect.as(
+            Effect.addFinalizer(() => closeAll),
+            connection
+          )
+        }
+      })
+    })
+  )
 
 /**
  * The initiator's side; it knows the other's static key. `onActTwo` runs when act two is found right, before the ECDH with
@@ -158,11 +218,7 @@ export const initiate = <E>(
   key: Handshake.StaticKey<E>,
   options: Options & { readonly onActTwo?: Effect.Effect<void> | undefined }
 ): Effect.Effect<BrontideConnection, HandshakeFailed | E, Scope.Scope> =>
-  Effect.gen(function* () {
-    const peer = peerOf(socket, options)
-    const handshaken = yield* Handshake.initiate(peer, remotePublicKey, key, options.onActTwo ?? Effect.void)
-    return yield* establish(peer, handshaken, options)
-  })
+  establish(socket, options, (peer) => Handshake.initiate(peer, remotePublicKey, key, options.onActTwo ?? Effect.void))
 
 /**
  * The responder's side; it learns the other's static key from act three.
@@ -175,8 +231,4 @@ export const accept = <E>(
   key: Handshake.StaticKey<E>,
   options: Options
 ): Effect.Effect<BrontideConnection, HandshakeFailed | E, Scope.Scope> =>
-  Effect.gen(function* () {
-    const peer = peerOf(socket, options)
-    const handshaken = yield* Handshake.accept(peer, key)
-    return yield* establish(peer, handshaken, options)
-  })
+  establish(socket, options, (peer) => Handshake.accept(peer, key))

@@ -17,7 +17,8 @@ import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { HandshakeFailed, type OtherProtocol } from "../../schema/TransportError.js"
 import { Entropy } from "../../services/Entropy.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
-import { within } from "../concurrency/firstOf.js"
+import type { Alarm } from "../concurrency/alarm.js"
+import { awaitCallback } from "../concurrency/awaitCallback.js"
 import type { ByteReader } from "../net/byteReader.js"
 import { spanWhereTraced } from "../support/spanWhereTraced.js"
 
@@ -36,6 +37,8 @@ export interface Peer {
   readonly address: TowerAddress
   readonly curve: Curve
   readonly timeout: Duration.Duration
+  /** For the waits of the handshake and of the messages behind it. */
+  readonly alarm: Alarm
 }
 
 /** What the handshake gives. @since 0.1.0 @category models */
@@ -105,16 +108,44 @@ const readStep = <A extends State>(
   keep: Keep
 ) => Effect.map(step(peer, act, result), (next) => keep(next, Noise.wipe))
 
-const write = (peer: Peer, act: HandshakeFailed["act"], bytes: Uint8Array): Effect.Effect<void, HandshakeFailed> =>
-  Effect.flatMap(peer.socket.write(bytes), (written) => (written ? Effect.void : failed(peer, act)("Ended")))
+/** How the wait for an act ended. */
+type Exchanged = "read" | "unwritten" | "late"
 
-const read = (peer: Peer, act: HandshakeFailed["act"], length: number): Effect.Effect<Uint8Array, HandshakeFailed> =>
-  Effect.mapError(peer.reader.exactly(length), failed(peer, act))
-
-const inTime =
-  (peer: Peer, act: HandshakeFailed["act"]) =>
-  <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | HandshakeFailed> =>
-    within(effect, peer.timeout, () => failed(peer, act)("Timeout"))
+/**
+ * Writes an act, which may be nothing, and reads the next one, which must come within the timeout. One wait for both: the
+ * answer to an act that could not be written does not come.
+ */
+const exchange = (
+  peer: Peer,
+  written: { readonly act: HandshakeFailed["act"]; readonly bytes: Uint8Array } | undefined,
+  act: HandshakeFailed["act"],
+  length: number
+): Effect.Effect<Uint8Array, HandshakeFailed> => {
+  const { reader, socket } = peer
+  const exchanged = awaitCallback<Exchanged>((resume) => {
+    const look = () => {
+      if (reader.fill(length)) resume("read")
+    }
+    const unlisten = socket.listen(look)
+    if (written !== undefined) socket.write(written.bytes, (isWritten) => isWritten || resume("unwritten"))
+    look()
+    const callOff = peer.alarm(peer.timeout, () => resume("late"))
+    return () => {
+      unlisten()
+      callOff()
+    }
+  })
+  return Effect.flatMap(exchanged, (how) => {
+    switch (how) {
+      case "read":
+        return Effect.mapError(reader.exactly(length), failed(peer, act))
+      case "unwritten":
+        return failed(peer, written?.act ?? act)("Ended")
+      case "late":
+        return failed(peer, act)("Timeout")
+    }
+  })
+}
 
 /** How other protocols begin that servers speak, or that they answer to bytes that they do not understand. */
 const beginnings: ReadonlyArray<readonly [form: RegExp, protocol: OtherProtocol]> = [
@@ -152,11 +183,10 @@ export const initiate = <E>(
       const start = Noise.initiator(fromHex(remotePublicKey))
       const ephemeral = yield* ephemeralKey(peer, keep)
       const [awaitingActTwo, actOne] = yield* writeStep(peer, 1, Noise.writeActOne(peer.curve, start, ephemeral), keep)
-      const actTwo = yield* write(peer, 1, actOne).pipe(
-        Effect.andThen(read(peer, 2, Noise.actLength.two)),
-        inTime(peer, 2),
+      const actTwo = yield* Effect.mapError(
+        exchange(peer, { act: 1, bytes: actOne }, 2, Noise.actLength.two),
         // A first message that is shorter than an act, with nothing behind it, identifies the other side as well.
-        Effect.mapError((failure) => speaking(failure, peer.reader.unread()))
+        (failure) => speaking(failure, peer.reader.unread())
       )
       const sendingActThree = yield* Effect.mapError(
         readStep(peer, 2, Noise.readActTwo(peer.curve, awaitingActTwo, actTwo), keep),
@@ -179,7 +209,7 @@ export const initiate = <E>(
 export const accept = <E>(peer: Peer, key: StaticKey<E>): Effect.Effect<Handshaken, HandshakeFailed | E> =>
   wiping((keep) =>
     Effect.gen(function* () {
-      const actOne = yield* read(peer, 1, Noise.actLength.one).pipe(inTime(peer, 1))
+      const actOne = yield* exchange(peer, undefined, 1, Noise.actLength.one)
       const start = Noise.responder(fromHex(key.publicKey))
       const checkingActOne = yield* step(peer, 1, Noise.readActOne(peer.curve, start, actOne))
       const es = yield* ownEcdh(key, checkingActOne.point, keep)
@@ -191,10 +221,7 @@ export const accept = <E>(peer: Peer, key: StaticKey<E>): Effect.Effect<Handshak
         Noise.writeActTwo(peer.curve, sendingActTwo, ephemeral),
         keep
       )
-      const actThree = yield* write(peer, 2, actTwo).pipe(
-        Effect.andThen(read(peer, 3, Noise.actLength.three)),
-        inTime(peer, 3)
-      )
+      const actThree = yield* exchange(peer, { act: 2, bytes: actTwo }, 3, Noise.actLength.three)
       const [transport, initiator] = yield* step(peer, 3, Noise.readActThree(peer.curve, awaitingActThree, actThree))
       return { transport, remotePublicKey: PublicKey.make(toHex(initiator)), unwritten: new Uint8Array(0) }
     })

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
@@ -21,4 +21,66 @@ export const alarm: Effect.Effect<Alarm> = Effect.map(Effect.runtime(), (runtime
     if (Exit.isSuccess(exit)) ring()
   })
   return () => fiber.unsafeInterruptAsFork(FiberId.none)
+})
+
+/** An alarm of one owner, who closes it: then none of them rings any more. @since 0.1.0 @category models */
+export interface SharedAlarm {
+  readonly set: Alarm
+  readonly close: () => void
+}
+
+interface Pending {
+  /** Nanoseconds of the monotonic clock. */
+  readonly at: bigint
+  readonly ring: () => void
+}
+
+/**
+ * An alarm for an owner who sets many and calls most of them off, such as a connection one for each message. One that is called
+ * off costs nothing: whoever sleeps for it sleeps on, and at the end of that looks which is the next. So there are two or three
+ * sleeping fibers, not one for each.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const shared: Effect.Effect<SharedAlarm> = Effect.zipWith(alarm, Effect.clock, (alarm, clock) => {
+  const pending = new Set<Pending>()
+  const sleepers = new Map<bigint, () => void>()
+
+  /** Makes sure that someone wakes up in time for the next one. */
+  const sleep = (): void => {
+    let next: bigint | undefined
+    for (const { at } of pending) if (next === undefined || at < next) next = at
+    if (next === undefined) return
+    for (const at of sleepers.keys()) if (at <= next) return
+    const until = next
+    const nanos = until - clock.unsafeCurrentTimeNanos()
+    sleepers.set(
+      until,
+      alarm(Duration.nanos(nanos > 0n ? nanos : 0n), () => {
+        sleepers.delete(until)
+        const now = clock.unsafeCurrentTimeNanos()
+        for (const one of [...pending]) {
+          if (one.at > now) continue
+          pending.delete(one)
+          one.ring()
+        }
+        sleep()
+      })
+    )
+  }
+  return {
+    set: (duration, ring) => {
+      const millis = Duration.toMillis(duration)
+      if (!Number.isFinite(millis)) return () => {}
+      const one = { at: clock.unsafeCurrentTimeNanos() + BigInt(Math.round(millis * 1e6)), ring }
+      pending.add(one)
+      sleep()
+      return () => pending.delete(one)
+    },
+    close: () => {
+      pending.clear()
+      for (const callOff of sleepers.values()) callOff()
+    }
+  }
 })

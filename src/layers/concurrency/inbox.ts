@@ -1,13 +1,14 @@
 /**
- * Items from synchronous code for one fiber: a list, and a latch that is open while there is something to take.
+ * Items from synchronous code for one fiber: a list, and who is told when there is something to take.
  *
  * `Queue` and `Mailbox` of Effect (3.22.4) lose an item, or the wake-up for it, when an offer meets an interruption or a
- * yield (docs/concurrency.md, Inbox). A latch shows a state, not an event: a fiber that looks and then waits misses nothing.
+ * yield (docs/concurrency.md, Inbox). Here a fiber that has to wait registers first and then looks: it misses nothing.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { alarm } from "./alarm.js"
+import { type Alarm, alarm as callersAlarm } from "./alarm.js"
+import { awaitCallback } from "./awaitCallback.js"
 
 /** `E` is how it ends. @since 0.1.0 @category models */
 export interface Inbox<A, E = never> {
@@ -31,62 +32,72 @@ export interface Inbox<A, E = never> {
 export interface Options<A> {
   readonly capacity?: number
   readonly onTake?: (item: A) => void
+  /** For the waits with a limit (default: that of each caller's Clock). */
+  readonly alarm?: Alarm
 }
 
 /** An empty inbox. @since 0.1.0 @category constructors */
 export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
   const { capacity = Number.POSITIVE_INFINITY, onTake = () => {} } = options
+  const alarm = options.alarm === undefined ? callersAlarm : Effect.succeed(options.alarm)
   const items: Array<A> = []
   let ended: Effect.Effect<never, E> | undefined
-  const filled = Effect.unsafeMakeLatch(false)
-  const closeIfEmpty = () => {
-    if (items.length === 0 && ended === undefined) filled.unsafeClose()
-  }
+  const waiting = new Set<() => void>()
   const isReady = () => items.length > 0 || ended !== undefined
+  const changed = () => {
+    for (const look of waiting) look()
+  }
+
+  /** Waits until it is ready, or until that alarm rings. Registered before the first look: what is offered between the two is not missed. */
+  const wait = (setAlarm?: (ring: () => void) => () => void): Effect.Effect<void> =>
+    awaitCallback((resume) => {
+      const look = () => {
+        if (isReady()) resume(undefined)
+      }
+      waiting.add(look)
+      look()
+      const callOff = setAlarm === undefined || isReady() ? () => {} : setAlarm(() => resume(undefined))
+      return () => {
+        waiting.delete(look)
+        callOff()
+      }
+    })
 
   const take: Effect.Effect<A, E> = Effect.suspend(() => {
     const [item] = items.splice(0, 1)
-    if (item === undefined) return ended ?? Effect.andThen(filled.await, take)
-    closeIfEmpty()
+    if (item === undefined) return ended ?? Effect.andThen(wait(), take)
     onTake(item)
     return Effect.succeed(item)
   })
   const takeAll: Effect.Effect<ReadonlyArray<A>, E> = Effect.suspend(() => {
-    if (items.length === 0) return ended ?? Effect.andThen(filled.await, takeAll)
+    if (items.length === 0) return ended ?? Effect.andThen(wait(), takeAll)
     const all = items.splice(0)
-    closeIfEmpty()
     all.forEach(onTake)
     return Effect.succeed(all)
   })
 
-  const waitWithin = (millis: number): Effect.Effect<void> =>
-    Effect.flatMap(alarm, (alarm) =>
-      Effect.uninterruptibleMask((restore) => {
-        let isLate = false
-        const callOff = alarm(millis, () => {
-          isLate = true
-          filled.unsafeOpen()
-          closeIfEmpty()
-        })
-        const wait: Effect.Effect<void> = Effect.suspend(() =>
-          isReady() || isLate ? Effect.void : Effect.andThen(filled.await, wait)
-        )
-        return Effect.ensuring(restore(wait), Effect.sync(callOff))
-      })
-    )
   // Whether it is ready is asked after the wait: what comes in the very step in which the time is up counts.
   const readyWithin = (millis: number): Effect.Effect<boolean> =>
-    Effect.suspend(() => (isReady() ? Effect.succeed(true) : Effect.map(waitWithin(millis), isReady)))
+    Effect.suspend(() =>
+      isReady()
+        ? Effect.succeed(true)
+        : Effect.flatMap(alarm, (alarm) =>
+            Effect.map(
+              wait((ring) => alarm(millis, ring)),
+              isReady
+            )
+          )
+    )
 
   return {
     offer: (item) => {
       items.push(item)
       if (items.length > capacity) items.shift()
-      filled.unsafeOpen()
+      changed()
     },
     end: (end) => {
       ended = end
-      filled.unsafeOpen()
+      changed()
     },
     take,
     takeAll,
@@ -94,7 +105,7 @@ export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
       millis === Number.POSITIVE_INFINITY
         ? takeAll
         : Effect.flatMap(readyWithin(millis), (ready) => (ready ? takeAll : Effect.succeed<ReadonlyArray<A>>([]))),
-    ready: filled.await,
+    ready: Effect.suspend(() => wait()),
     readyWithin,
     isEmpty: () => items.length === 0
   }

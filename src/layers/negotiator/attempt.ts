@@ -26,7 +26,7 @@ import { checkInit } from "../../schema/wire/CheckInit.js"
 import type { Init } from "../../schema/wire/Init.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
-import { firstOf } from "../concurrency/firstOf.js"
+import { within } from "../concurrency/firstOf.js"
 import { scoped } from "../concurrency/scoped.js"
 import { expect } from "../support/expectMessage.js"
 import { spanWhereTraced } from "../support/spanWhereTraced.js"
@@ -187,7 +187,7 @@ const store: (
 
 /** Waits, for a short while, until the tower has hung up. */
 const hangUp = (visit: Visit, connection: TowerTransport.Connection) =>
-  Effect.unlessEffect(firstOf(connection.closed, Effect.sleep(visit.env.settings.hangUpWait)), connection.isClosed)
+  Effect.ignore(within(connection.closed, visit.env.settings.hangUpWait, () => "late"))
 
 /** Does the failure itself say that the tower's end was seen? */
 const tellsOfEnd = (failure: AttemptFailure | Stopped) =>

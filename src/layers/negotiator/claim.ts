@@ -29,7 +29,6 @@ export interface Claim {
 
 /** Called when something happens to the claim, in that step. @since 0.1.0 @category models */
 export interface Listener {
-  readonly onTaken: () => void
   readonly onReleased: () => void
   readonly onStored: () => void
 }
@@ -46,7 +45,6 @@ export const make = (listener: Listener): Claim => {
       if (held !== undefined) return false
       held = { tower, visitBegan }
       settled.unsafeClose()
-      listener.onTaken()
       return true
     },
     release: () => {

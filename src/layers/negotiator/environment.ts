@@ -8,6 +8,7 @@ import type { Init } from "../../schema/wire/Init.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import type { KeyRing } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
+import type { Alarm } from "../concurrency/alarm.js"
 import type { Mutex } from "../concurrency/mutex.js"
 import type { CandidateChanges } from "./candidateChanges.js"
 import type { Events } from "./events.js"
@@ -34,6 +35,8 @@ export interface Environment {
   readonly standings: Standings
   readonly unreleased: Unreleased
   readonly events: Events
+  /** For the waits of rounds and visits. */
+  readonly alarm: Alarm
   /** Rounds exclude each other, those of the loop and those of `negotiate`. */
   readonly oneRound: Mutex
   /** The number of the next round, from 1. */

@@ -10,10 +10,8 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FiberMap from "effect/FiberMap"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import type { TowerId } from "../../schema/Ids.js"
@@ -21,7 +19,7 @@ import type { FailedAttempt } from "../../schema/NegotiationError.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import type { Tower } from "../../schema/Tower.js"
 import * as Inbox from "../concurrency/inbox.js"
-import { scoped } from "../concurrency/scoped.js"
+import { startNow, stop } from "../concurrency/startNow.js"
 import { spanWhereTraced } from "../support/spanWhereTraced.js"
 import * as Claim from "./claim.js"
 import type { Environment } from "./environment.js"
@@ -48,10 +46,12 @@ export interface Round {
   readonly session: () => ClientSession | undefined
 }
 
-/** The reports to a round. All but a visit's end and the call-off only say that another visit may, or may not, be started now. */
+/**
+ * The reports to a round. All but a visit's end and the call-off only say that there may be something to do now. That the claim was
+ * taken is no report: nothing can be done then, and the wait for the next visit goes on.
+ */
 type Report = Data.TaggedEnum<{
   VisitEnded: { readonly exit: Exit.Exit<VisitEnd> }
-  ClaimTaken: object
   ClaimReleased: object
   Stored: object
   TowerAdded: object
@@ -71,14 +71,13 @@ export const make = (
   by: "loop" | "negotiate",
   waitingSpans: () => ReadonlyArray<Tracer.AnySpan> = () => []
 ): Round => {
-  const inbox = Inbox.make<Report>()
+  const inbox = Inbox.make<Report>({ alarm: env.alarm })
   const claim = Claim.make({
-    onTaken: () => inbox.offer(Report.ClaimTaken()),
     onReleased: () => inbox.offer(Report.ClaimReleased()),
     onStored: () => inbox.offer(Report.Stored())
   })
   return {
-    run: scoped(candidatesInTurn(env, inbox, claim)).pipe(
+    run: candidatesInTurn(env, inbox, claim).pipe(
       (round) => spanned(env, waitingSpans, round),
       (round) => withEvents(env, by, claim, round)
     ),
@@ -124,30 +123,37 @@ const spanned = (
     )
   })
 
-const candidatesInTurn: (
+/** The visits that have not ended. */
+type Visits = Map<TowerId, Fiber.RuntimeFiber<VisitEnd>>
+
+const candidatesInTurn = (env: Environment, inbox: Inbox.Inbox<Report>, claim: Claim.Claim): Effect.Effect<RoundEnd> =>
+  Effect.flatMap(env.candidates.list, () =>
+    Effect.uninterruptibleMask((restore) => {
+      const visits: Visits = new Map()
+      const additions = env.candidates.additions()
+      let seen = additions
+      const unlisten = env.candidates.listen(() => {
+        if (env.candidates.additions() === seen) return
+        seen = env.candidates.additions()
+        inbox.offer(Report.TowerAdded())
+      })
+      return Effect.ensuring(
+        restore(Effect.map(visitInTurn(env, inbox, claim, visits), (end) => ({ ...end, additions }))),
+        Effect.suspend(() => {
+          unlisten()
+          return stop(...visits.values())
+        })
+      )
+    })
+  )
+
+const visitInTurn: (
   env: Environment,
   inbox: Inbox.Inbox<Report>,
-  claim: Claim.Claim
-) => Effect.Effect<RoundEnd, never, Scope.Scope> = Effect.fnUntraced(function* (env, inbox, claim) {
+  claim: Claim.Claim,
+  visits: Visits
+) => Effect.Effect<Omit<RoundEnd, "additions">> = Effect.fnUntraced(function* (env, inbox, claim, visits) {
   const { hedgeDelay, maxHedged } = env.settings
-  const visits = yield* FiberMap.make<TowerId, VisitEnd>()
-  yield* env.candidates.list
-  const additions = env.candidates.additions()
-  let seen = additions
-  const look = () => {
-    if (env.candidates.additions() === seen) return
-    seen = env.candidates.additions()
-    inbox.offer(Report.TowerAdded())
-  }
-  yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      const unlisten = env.candidates.listen(look)
-      // What was added between the two.
-      look()
-      return unlisten
-    }),
-    (unlisten) => Effect.sync(unlisten)
-  )
   const visited = new Set<TowerId>()
   const failed: Array<FailedVisit> = []
   const failures: Array<FailedAttempt> = []
@@ -155,8 +161,7 @@ const candidatesInTurn: (
   let isDue = true
   let isOver = false
   let lastStart = 0
-  const running = () => [...visits]
-  const mayStart = () => !isOver && claim.holder() === undefined && running().length < maxHedged
+  const mayStart = () => !isOver && claim.holder() === undefined && visits.size < maxHedged
 
   for (;;) {
     while (isDue && mayStart()) {
@@ -168,7 +173,7 @@ const candidatesInTurn: (
       lastStart = yield* Monotonic.now
       isDue = false
     }
-    if (running().length === 0 && inbox.isEmpty()) return { session: claim.session(), failures, additions }
+    if (visits.size === 0 && inbox.isEmpty()) return { session: claim.session(), failures }
 
     const mayHedge: boolean = !isDue && mayStart()
     const reports: ReadonlyArray<Report> = yield* inbox.takeWithin(
@@ -187,7 +192,7 @@ const candidatesInTurn: (
     }
     isOver = isOver || (failed.length > 0 && env.rules.endsRound(failed))
     if (isOver || claim.session() !== undefined) {
-      yield* Fiber.interruptAll(running().flatMap(([tower, fiber]) => (tower === claim.holder() ? [] : [fiber])))
+      yield* stop(...[...visits].flatMap(([tower, fiber]) => (tower === claim.holder() ? [] : [fiber])))
     }
   }
 })
@@ -197,16 +202,17 @@ const start = (
   env: Environment,
   inbox: Inbox.Inbox<Report>,
   claim: Claim.Claim,
-  visits: FiberMap.FiberMap<TowerId, VisitEnd>,
+  visits: Visits,
   tower: Tower
 ): Effect.Effect<void> =>
   // A fiber inherits it: a visit is uninterruptible from its root on, stops its conversations itself, and always writes down how
-  // it ended. (`FiberMap.run` makes an interruptible fiber.)
+  // it ended. And no interruption comes between its start and its place among those that end with the round.
   Effect.uninterruptible(
-    Effect.gen(function* () {
-      const fiber = yield* Effect.forkDaemon(visit(env, claim, tower))
-      yield* FiberMap.set(visits, tower.id, fiber)
-      // After the map's own observer: its end is reported when it is not in the map any more.
-      fiber.addObserver((exit) => inbox.offer(Report.VisitEnded({ exit })))
+    Effect.map(startNow(visit(env, claim, tower)), (fiber) => {
+      visits.set(tower.id, fiber)
+      fiber.addObserver((exit) => {
+        visits.delete(tower.id)
+        inbox.offer(Report.VisitEnded({ exit }))
+      })
     })
   )

@@ -31,7 +31,7 @@ import * as Key from "./key.js"
 import * as Monotonic from "./monotonic.js"
 import type { FailedVisit } from "./Rules.js"
 import * as Standing from "./standingTransitions.js"
-import { enter, overdue, Stopped, stoppable, type Visit } from "./visitContext.js"
+import { deadlineAfter, enter, overdue, Stopped, stoppable, type Visit } from "./visitContext.js"
 
 /** How a visit ended; `Stopped` is neither a success nor a failure. @since 0.1.0 @category models */
 export type VisitEnd = Data.TaggedEnum<{
@@ -47,6 +47,7 @@ export const visit: (env: Environment, claim: Claim, tower: Tower) => Effect.Eff
   function* (env, claim, tower) {
     const { visitTimeout } = env.settings
     const now = yield* Clock.currentTimeMillis
+    const { callOff, deadline } = deadlineAfter(env.alarm, visitTimeout)
     const self: Visit = {
       env,
       claim,
@@ -54,13 +55,18 @@ export const visit: (env: Environment, claim: Claim, tower: Tower) => Effect.Eff
       ref: { towerId: tower.id, tower: tower.publicKey },
       began: claim.begin(),
       addresses: env.rules.addresses(reachable(env, tower), env.standings.get(tower.id)),
-      // A child: it ends with the visit's fiber.
-      deadline: yield* Effect.fork(Effect.interruptible(Effect.sleep(visitTimeout)))
+      deadline
     }
-    const deadline = Number.isFinite(visitTimeout) ? now + visitTimeout : undefined
-    env.events.emit(Happening.VisitStarted({ ...self.ref, deadline }))
-    const end = yield* askInTurn(self)
-    return end._tag === "Stored" ? VisitEnd.Stored(end) : yield* writeDown(self, end)
+    env.events.emit(
+      Happening.VisitStarted({
+        ...self.ref,
+        deadline: Number.isFinite(visitTimeout) ? now + visitTimeout : undefined
+      })
+    )
+    const whole = Effect.flatMap(askInTurn(self), (end) =>
+      end._tag === "Stored" ? Effect.succeed(VisitEnd.Stored(end)) : writeDown(self, end)
+    )
+    return yield* Effect.ensuring(whole, Effect.sync(callOff))
   }
 )
 
@@ -96,12 +102,13 @@ const askInTurn: (visit: Visit) => Effect.Effect<Unserved | Extract<AttemptEnd, 
 
     let key = yield* Effect.either(takeKey(visit, undefined))
     let keys = 1
-    let last: AttemptFailure | Stopped = new Stopped({ by: "removal" })
+    let last: AttemptFailure | undefined
     for (let at = 0; ; ) {
       if (Either.isLeft(key)) return failed(key.left.reason, key.left.held)
       const held = key.right
       const address = addresses[at]
-      if (address === undefined) return unserved(last, held)
+      // Without a failure, all its addresses were removed meanwhile.
+      if (address === undefined) return unserved(last ?? new Stopped({ by: "removal" }), held)
       const rest = yield* Effect.either(untilKeyRests(visit, held.state))
       if (Either.isLeft(rest)) return failed(rest.left, held)
 

@@ -6,12 +6,11 @@
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import { OwnTimeout, VisitTimeout } from "../../schema/NegotiationError.js"
 import { Happening, type Step, type TowerRef } from "../../schema/NegotiatorEvent.js"
 import type { Tower } from "../../schema/Tower.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
+import type { Alarm } from "../concurrency/alarm.js"
 import { untilStopped } from "../concurrency/firstOf.js"
 import type { Claim } from "./claim.js"
 import type { Environment } from "./environment.js"
@@ -26,8 +25,37 @@ export interface Visit {
   readonly began: number
   /** In the order of trial. */
   readonly addresses: ReadonlyArray<TowerAddress>
-  /** Ends when the visit's time is up. */
-  readonly deadline: Fiber.RuntimeFiber<void>
+  readonly deadline: Deadline
+}
+
+/** When the visit's time is up. @since 0.1.0 @category models */
+export interface Deadline {
+  readonly isPassed: () => boolean
+  /** Called in the step in which it passes; returns how to unregister. */
+  readonly listen: (onPassed: () => void) => () => void
+}
+
+/** A deadline that passes after that many milliseconds, and how to call it off. @since 0.1.0 @category constructors */
+export const deadlineAfter = (
+  alarm: Alarm,
+  millis: number
+): { readonly deadline: Deadline; readonly callOff: () => void } => {
+  const listeners = new Set<() => void>()
+  let isPassed = false
+  const callOff = alarm(millis, () => {
+    isPassed = true
+    for (const onPassed of listeners) onPassed()
+  })
+  return {
+    deadline: {
+      isPassed: () => isPassed,
+      listen: (onPassed) => {
+        listeners.add(onPassed)
+        return () => listeners.delete(onPassed)
+      }
+    },
+    callOff
+  }
 }
 
 /** Whom a visit waits for: the deadline is their failure. @since 0.1.0 @category models */
@@ -44,9 +72,7 @@ export const enter = ({ env, ref }: Visit, step: Step, address?: TowerAddress): 
 
 /** The failure of whom it waits for, if the visit's time is up. @since 0.1.0 @category combinators */
 export const overdue = ({ deadline }: Visit, waitsFor: WaitsFor): VisitTimeout | OwnTimeout | undefined => {
-  const end = deadline.unsafePoll()
-  // An interruption of the visit ends its children at once, this one too.
-  if (end === null || Exit.isFailure(end)) return undefined
+  if (!deadline.isPassed()) return undefined
   return waitsFor === "tower" ? new VisitTimeout() : new OwnTimeout({ waitingFor: waitsFor })
 }
 
@@ -75,12 +101,12 @@ export const stoppable = <A, E>(
       if (now !== undefined) stop(now)
     }
     const unlisten = candidates.listen(look)
-    visit.deadline.addObserver(look)
+    const unlistenDeadline = visit.deadline.listen(look)
     // A removal between the look below and this one would be missed.
     look()
     return () => {
       unlisten()
-      visit.deadline.removeObserver(look)
+      unlistenDeadline()
     }
   }
   // The visit is uninterruptible: an interruption becomes a reason to stop, so that the visit can write down how it ended.

@@ -6,15 +6,20 @@
 import * as Effect from "effect/Effect"
 import { concat } from "../../internal/bytes.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
+import { lookUntil } from "./rawSocket.js"
 
 /** Reads in order; fails with `Ended` at the other side's end. One reader at a time. @since 0.1.0 @category models */
 export interface ByteReader {
-  /** Exactly `count` bytes. Bytes that came with them are read next. */
+  /** Exactly `count` bytes. Bytes that came with them are read next. An interrupted read loses nothing. */
   readonly exactly: (count: number) => Effect.Effect<Uint8Array, "Ended">
+  /** The next bytes, at least one. */
+  readonly next: Effect.Effect<Uint8Array, "Ended">
+  /** Whether that many bytes are there, or the end: then an exact read of them has no need to wait. */
+  readonly fill: (count: number) => boolean
   /** What has come and was not read yet. */
   readonly unread: () => Uint8Array
-  /** The bytes that are left over from an exact read; without any, the next ones from the socket. */
-  readonly next: Effect.Effect<Uint8Array, "Ended">
+  /** The socket's `take`, and before it the bytes that are left over from an exact read. */
+  readonly take: SocketDialer.RawSocket["take"]
 }
 
 const nothing = new Uint8Array(0)
@@ -22,23 +27,42 @@ const nothing = new Uint8Array(0)
 /** A reader of a socket. Nothing is read before it is asked for. @since 0.1.0 @category constructors */
 export const make = (socket: SocketDialer.RawSocket): ByteReader => {
   let rest: Uint8Array = nothing
-  const exactly = (count: number): Effect.Effect<Uint8Array, "Ended"> =>
-    Effect.suspend(() => {
-      if (rest.length < count) {
-        return Effect.flatMap(socket.read, (bytes) => {
-          rest = concat(rest, bytes)
-          return exactly(count)
-        })
+  let hasEnded = false
+  const fill = (count: number): boolean => {
+    while (rest.length < count) {
+      const bytes = socket.take()
+      if (bytes === undefined) return false
+      if (bytes === "Ended") {
+        hasEnded = true
+        return true
       }
-      const taken = rest.subarray(0, count)
-      rest = rest.subarray(count)
-      return Effect.succeed(taken)
-    })
-  const next = Effect.suspend(() => {
-    if (rest.length === 0) return socket.read
-    const taken = rest
-    rest = nothing
-    return Effect.succeed(taken)
-  })
-  return { exactly, next, unread: () => rest }
+      rest = rest.length === 0 ? bytes : concat(rest, bytes)
+    }
+    return true
+  }
+  const taken = (count: number): Uint8Array => {
+    const bytes = rest.subarray(0, count)
+    rest = rest.subarray(count)
+    return bytes
+  }
+  const read = (least: number, count: () => number): Effect.Effect<Uint8Array, "Ended"> => {
+    const now = Effect.suspend(() =>
+      hasEnded && rest.length < least ? Effect.fail("Ended" as const) : Effect.succeed(taken(count()))
+    )
+    return Effect.suspend(() =>
+      fill(least)
+        ? now
+        : Effect.andThen(
+            lookUntil(socket, () => fill(least)),
+            now
+          )
+    )
+  }
+  return {
+    exactly: (count) => read(count, () => count),
+    next: read(1, () => rest.length),
+    fill,
+    unread: () => rest,
+    take: () => (rest.length === 0 ? socket.take() : taken(rest.length))
+  }
 }

@@ -15,6 +15,7 @@ import * as Scope from "effect/Scope"
 import type { DialFailed } from "../../schema/TransportError.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import { firstOf } from "../concurrency/firstOf.js"
+import { releaseOnFailure } from "../concurrency/releaseOnFailure.js"
 import { scoped } from "../concurrency/scoped.js"
 import * as Names from "./names.js"
 import * as Tcp from "./tcp.js"
@@ -112,4 +113,4 @@ export const connect = (
   { host, port }: { readonly host: string; readonly port: number },
   onProgress: (ifLate: Failure) => void
 ): Effect.Effect<SocketDialer.RawSocket, Failure, Scope.Scope> =>
-  Net.isIP(host) === 0 ? toName(host, port, onProgress) : toAddress(host, port)
+  Net.isIP(host) === 0 ? releaseOnFailure(toName(host, port, onProgress)) : toAddress(host, port)

@@ -10,6 +10,7 @@ import { hostPort, type TowerAddress } from "../../schema/TowerAddress.js"
 import type { DialFailed, ProxyFault } from "../../schema/TransportError.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import * as ByteReader from "./byteReader.js"
+import * as RawSocket from "./rawSocket.js"
 
 const version = 5
 const loginVersion = 1
@@ -94,7 +95,7 @@ export const connect = (
       Effect.mapError(reader.exactly(count), (): Failure => ({ reason: ifEnded, fault: "HungUp" }))
     // Whether a write went well is not asked: what the proxy said before it hung up says more, and is read first.
     const ask = (message: Uint8Array, ifEnded: DialFailed["reason"]) =>
-      Effect.andThen(socket.write(message), read(2, ifEnded))
+      Effect.andThen(RawSocket.write(socket, message), read(2, ifEnded))
 
     // No other method is offered: a proxy that let us in without a login would put all dials into one circuit.
     const [methodVersion, method] = yield* ask(Uint8Array.of(version, 1, userAndPassword), "ProxyUnavailable")
@@ -129,5 +130,5 @@ export const connect = (
         return yield* failWith("Proxy", "NotSocks")
     }
     yield* read(2, "Proxy")
-    return { read: reader.next, write: socket.write }
+    return { ...socket, take: reader.take }
   })

@@ -35,70 +35,71 @@ const survivingWrites = (socket: Net.Socket): (() => boolean) => {
 
 const rawSocket = (socket: Net.Socket): SocketDialer.RawSocket => {
   const hasFailed = survivingWrites(socket)
-  // Closed only after a read found nothing, and open from the next event on: an event between that look and the wait is not
-  // missed. The listener for `readable` also keeps the socket paused; without it a `resume` would throw bytes away.
-  const news = Effect.unsafeMakeLatch(false)
-  for (const event of ["readable", "end", "close"]) socket.on(event, () => news.unsafeOpen())
-  const read: Effect.Effect<Uint8Array, "Ended"> = Effect.suspend(() => {
-    // The type is `any`; without an encoding it is a buffer. Bytes that came before an error are still handed out.
-    const bytes: Buffer | null = socket.read()
-    if (bytes !== null) return Effect.succeed(bytes)
-    if (socket.readableEnded || socket.destroyed) return Effect.fail("Ended")
-    news.unsafeClose()
-    return Effect.andThen(news.await, read)
-  })
+  const listeners = new Set<() => void>()
+  const tell = () => {
+    for (const onNews of listeners) onNews()
+  }
+  // Never removed: the listener for `readable` also keeps the socket paused; without it a `resume` would throw bytes away.
+  for (const event of ["readable", "end", "close"]) socket.on(event, tell)
   return {
-    read,
-    write: (bytes) =>
-      Effect.async((resume) => {
-        // Waits for a later turn of the event loop also where the kernel has taken all of it at once: a sender that never waits
-        // would keep everything that comes in from being read, until its answers count as late.
-        // After a reset in the middle of a write Node calls back without an error.
-        socket.write(bytes, (error) => resume(Effect.succeed(!error && !hasFailed() && !socket.destroyed)))
-      })
+    take: () => {
+      // The type is `any`; without an encoding it is a buffer. Bytes that came before an error are still handed out.
+      const bytes: Buffer | null = socket.read()
+      if (bytes !== null) return bytes
+      return socket.readableEnded || socket.destroyed ? "Ended" : undefined
+    },
+    listen: (onNews) => {
+      listeners.add(onNews)
+      return () => listeners.delete(onNews)
+    },
+    // Node calls back in a later turn of the event loop also where the kernel has taken all of it at once. So who waits for it lets in
+    // what comes meanwhile: a sender that never waits would keep everything from being read, until its answers count as late.
+    // After a reset in the middle of a write Node calls back without an error.
+    write: (bytes, onWritten) =>
+      void socket.write(bytes, (error) => onWritten(!error && !hasFailed() && !socket.destroyed))
   }
 }
 
 /**
- * A socket that the scope owns: it is destroyed when the scope closes. Reads and writes tell of errors; the listener keeps
- * Node from throwing them. TCP_NODELAY is set: without it each small message waits 40 ms or more until the other side has
- * acknowledged the one before.
+ * A socket that remembers TCP_NODELAY before it is connected; Node 20 ignores it as an option of `connect`. Without it each small
+ * message waits 40 ms or more until the other side has acknowledged the one before. The listener keeps Node from throwing errors,
+ * of which reads and writes tell.
  */
-const acquire = (open: () => Net.Socket): Effect.Effect<Net.Socket, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    // A socket remembers this before it is connected; Node 20 ignores it as an option of `connect`.
-    Effect.sync(() =>
-      open()
-        .setNoDelay(true)
-        .on("error", () => {})
-    ),
-    (socket) => Effect.sync(() => socket.destroy())
-  )
+const prepared = (socket: Net.Socket): Net.Socket => socket.setNoDelay(true).on("error", () => {})
 
-/** The raw socket of a connection that is open; the scope owns it. @since 0.1.0 @category constructors */
+const destroy = (socket: Net.Socket): Effect.Effect<void> => Effect.sync(() => socket.destroy())
+
+/** The raw socket of a connection that is open; the scope owns it: it is destroyed when that closes. @since 0.1.0 @category constructors */
 export const own = (socket: Net.Socket): Effect.Effect<SocketDialer.RawSocket, never, Scope.Scope> =>
-  Effect.map(
-    acquire(() => socket),
-    rawSocket
+  Effect.acquireRelease(
+    Effect.sync(() => rawSocket(prepared(socket))),
+    () => destroy(socket)
   )
 
-/** Connects to an IP address; fails with what the system says. @since 0.1.0 @category constructors */
+/** Connects to an IP address; fails with what the system says. The scope owns the connection. @since 0.1.0 @category constructors */
 export const connect = (target: {
   readonly host: string
   readonly port: number
 }): Effect.Effect<SocketDialer.RawSocket, NodeJS.ErrnoException, Scope.Scope> =>
-  Effect.flatMap(
-    acquire(() => new Net.Socket({ allowHalfOpen: true })),
-    (socket) => {
-      // Before it connects, so that no event comes before its listeners.
-      const raw = rawSocket(socket)
-      return Effect.async<SocketDialer.RawSocket, NodeJS.ErrnoException>((resume) => {
-        const refused = (cause: NodeJS.ErrnoException) => resume(Effect.fail(cause))
-        socket.once("error", refused)
-        socket.connect(target, () => {
-          socket.off("error", refused)
-          resume(Effect.succeed(raw))
-        })
+  Effect.uninterruptibleMask((restore) => {
+    const socket = prepared(new Net.Socket({ allowHalfOpen: true }))
+    // Before it connects, so that no event comes before its listeners.
+    const raw = rawSocket(socket)
+    const connecting = Effect.async<SocketDialer.RawSocket, NodeJS.ErrnoException>((resume) => {
+      const refused = (cause: NodeJS.ErrnoException) => resume(Effect.fail(cause))
+      socket.once("error", refused)
+      socket.connect(target, () => {
+        socket.off("error", refused)
+        resume(Effect.succeed(raw))
       })
-    }
-  )
+    })
+    return Effect.matchCauseEffect(restore(connecting), {
+      // At once, although the scope may stay open.
+      onFailure: (cause) => Effect.andThen(destroy(socket), Effect.failCause(cause)),
+      onSuccess: (connected) =>
+        Effect.as(
+          Effect.addFinalizer(() => destroy(socket)),
+          connected
+        )
+    })
+  })

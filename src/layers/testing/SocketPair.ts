@@ -9,6 +9,8 @@ import * as Effect from "effect/Effect"
 import type { Route } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
+import * as ByteReader from "../net/byteReader.js"
+import * as RawSocket from "../net/rawSocket.js"
 
 /** How a pair carries bytes. @since 0.1.0 @category testing */
 export interface Options {
@@ -20,72 +22,92 @@ export interface Options {
 
 /** One end of a pair. @since 0.1.0 @category testing */
 export interface End extends SocketDialer.RawSocket {
+  /** The next bytes that the other side wrote. For a program of a test that speaks and listens in turns. */
+  readonly read: Effect.Effect<Uint8Array, "Ended">
+  /** Writes; answers false when the connection is closed. */
+  readonly send: (bytes: Uint8Array) => Effect.Effect<boolean>
   /** Hangs up at once, both ways: the other side reads what was written and then the end, and its writes answer false. */
   readonly close: Effect.Effect<void>
   /** Writes no more but reads on: the other side reads what was written and then the end. */
   readonly halfClose: Effect.Effect<void>
 }
 
-interface Pipe {
-  readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
-  readonly read: Effect.Effect<Uint8Array, "Ended">
+interface Pipe extends SocketDialer.RawSocket {
   /** The writer has closed: what was written can still be read. */
   readonly end: () => void
   /** The reader has closed: what was written is lost. */
   readonly abandon: () => void
 }
 
+/** A write of which not all bytes have had room. */
+interface Write {
+  left: Uint8Array
+  readonly onWritten: (isWritten: boolean) => void
+}
+
 const makePipe = ({ capacity = 65_536, chunkSize = capacity }: Options): Pipe => {
+  const listeners = new Set<() => void>()
   let unread: Array<Uint8Array> = []
   let size = 0
+  const writes: Array<Write> = []
   let state: "open" | "ended" | "abandoned" = "open"
-  // A latch that is open stays open until its state changes: a fiber that looks and then waits misses nothing.
-  const readable = Effect.unsafeMakeLatch(false)
-  const writable = Effect.unsafeMakeLatch(true)
+  // True from the take that found nothing on: a reader that still takes is not called back in the middle of that.
+  let isWaitedFor = true
 
-  const write = (bytes: Uint8Array): Effect.Effect<boolean> =>
-    Effect.suspend(() => {
-      if (state !== "open") return Effect.succeed(false)
-      if (bytes.length === 0) return Effect.succeed(true)
-      if (size >= capacity) {
-        writable.unsafeClose()
-        return Effect.andThen(writable.await, write(bytes))
-      }
-      const piece = bytes.slice(0, Math.min(chunkSize, capacity - size))
-      unread.push(piece)
+  const tell = (): void => {
+    if (!isWaitedFor) return
+    isWaitedFor = false
+    for (const onNews of listeners) onNews()
+  }
+
+  /** Puts what has room where the reader takes it, and tells the writers of what is there as a whole, and the reader. */
+  const admit = (): void => {
+    const isOpen = state === "open"
+    const told: Array<Write> = []
+    for (let first = writes[0]; first !== undefined && (!isOpen || size < capacity); first = writes[0]) {
+      const piece = first.left.slice(0, isOpen ? Math.min(chunkSize, capacity - size) : 0)
+      if (piece.length > 0) unread.push(piece)
       size += piece.length
-      readable.unsafeOpen()
-      return write(bytes.subarray(piece.length))
-    })
-
-  const read: Effect.Effect<Uint8Array, "Ended"> = Effect.suspend(() => {
-    const piece = unread.shift()
-    if (piece !== undefined) {
-      size -= piece.length
-      writable.unsafeOpen()
-      return Effect.succeed(piece)
+      first.left = first.left.subarray(piece.length)
+      if (isOpen && first.left.length > 0) continue
+      told.push(first)
+      writes.shift()
     }
-    if (state !== "open") return Effect.fail("Ended")
-    readable.unsafeClose()
-    return Effect.andThen(readable.await, read)
-  })
+    for (const { onWritten } of told) onWritten(isOpen)
+    if (unread.length > 0 || !isOpen) tell()
+  }
 
-  const wake = (): void => {
-    readable.unsafeOpen()
-    writable.unsafeOpen()
+  const close = (as: "ended" | "abandoned"): void => {
+    state = as
+    admit()
   }
   return {
-    write,
-    read,
+    write: (bytes, onWritten) => {
+      writes.push({ left: bytes, onWritten })
+      admit()
+    },
+    take: () => {
+      const piece = unread.shift()
+      if (piece !== undefined) {
+        size -= piece.length
+        admit()
+        return piece
+      }
+      if (state !== "open") return "Ended"
+      isWaitedFor = true
+      return undefined
+    },
+    listen: (onNews) => {
+      listeners.add(onNews)
+      return () => listeners.delete(onNews)
+    },
     end: () => {
-      if (state === "open") state = "ended"
-      wake()
+      if (state === "open") close("ended")
     },
     abandon: () => {
-      state = "abandoned"
       unread = []
       size = 0
-      wake()
+      close("abandoned")
     }
   }
 }
@@ -95,15 +117,19 @@ export const make = (options: Options = {}): Effect.Effect<readonly [End, End]> 
   Effect.sync(() => {
     const there = makePipe(options)
     const back = makePipe(options)
-    const end = (out: Pipe, into: Pipe): End => ({
-      read: into.read,
-      write: out.write,
-      halfClose: Effect.sync(out.end),
-      close: Effect.sync(() => {
-        out.end()
-        into.abandon()
-      })
-    })
+    const end = (out: Pipe, into: Pipe): End => {
+      const socket: SocketDialer.RawSocket = { take: into.take, listen: into.listen, write: out.write }
+      return {
+        ...socket,
+        read: ByteReader.make(socket).next,
+        send: (bytes) => RawSocket.write(socket, bytes),
+        halfClose: Effect.sync(out.end),
+        close: Effect.sync(() => {
+          out.end()
+          into.abandon()
+        })
+      }
+    }
     return [end(there, back), end(back, there)]
   })
 

@@ -50,6 +50,7 @@ import type { SocketDialer } from "../../services/SocketDialer.js"
 import * as Connection from "../brontide/connection.js"
 import type { StaticKey } from "../brontide/handshake.js"
 import { scoped } from "../concurrency/scoped.js"
+import * as ByteReader from "../net/byteReader.js"
 import { decodeOptions } from "../support/decodeOptions.js"
 import { type Answers, converse, type Messages } from "./conversation.js"
 import * as Lookout from "./lookout.js"
@@ -240,7 +241,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
               })
             )
         )
-        yield* before("handshake", Effect.ignore(Effect.forever(socket.read)))
+        yield* before("handshake", Effect.ignore(Effect.forever(ByteReader.make(socket).next)))
         const connection = yield* Connection.accept(socket, key, timeouts)
         const id = SessionId.make(connection.remotePublicKey)
         yield* register(id)

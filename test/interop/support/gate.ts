@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import { concat } from "../../../src/internal/bytes.js"
 import * as NodeSocketDialer from "../../../src/layers/NodeSocketDialer.js"
 import type { SocketDialer } from "../../../src/services/SocketDialer.js"
+import { aroundWrites } from "../../support/aroundWrites.js"
 
 /** The client's operations in their order: opening the socket, then one write each. */
 export const operations = ["dial", "act one", "act three and Init", "CreateSession"] as const
@@ -29,9 +30,9 @@ export const make = (moment: Moment, act: Effect.Effect<void>): SocketDialer.Ser
   return {
     route: "clear",
     dial: (address) =>
-      Effect.map(around("dial", NodeSocketDialer.make.dial(address)), (socket) => {
+      Effect.flatMap(around("dial", NodeSocketDialer.make.dial(address)), (socket) => {
         let writes = 0
-        return { ...socket, write: (bytes) => Effect.suspend(() => around(operations[++writes], socket.write(bytes))) }
+        return aroundWrites(socket, (write) => around(operations[++writes], write))
       })
   }
 }
@@ -45,13 +46,13 @@ export const initWithNext: SocketDialer.Service = {
       let held: Uint8Array = new Uint8Array(0)
       return {
         ...socket,
-        write: (bytes) =>
-          Effect.suspend(() => {
-            const all = concat(held, bytes)
-            const isInit = operations[++writes] === "act three and Init"
-            held = isInit ? all : new Uint8Array(0)
-            return isInit ? Effect.succeed(true) : socket.write(all)
-          })
+        write: (bytes, onWritten) => {
+          const all = concat(held, bytes)
+          const isInit = operations[++writes] === "act three and Init"
+          held = isInit ? all : new Uint8Array(0)
+          if (isInit) onWritten(true)
+          else socket.write(all, onWritten)
+        }
       }
     })
 }

@@ -3,7 +3,7 @@
  * `test/fixtures/session-transcripts.json`, but for the peer's ephemeral key, which only the peer ever had: what it
  * sent is replayed, and decrypted with our keys; what we sent must come out the same.
  */
-import { Effect, Either, Redacted, Schema, Stream, SubscriptionRef } from "effect"
+import { Effect, Either, Redacted, Schema } from "effect"
 import { concat, fromHex, toHex } from "../../../src/internal/bytes.js"
 import type { Cipher } from "../../../src/internal/cipher.js"
 import * as Frame from "../../../src/internal/frame.js"
@@ -53,22 +53,23 @@ export type Log = Array<{ readonly mine: boolean; readonly bytes: Uint8Array | u
 /** A raw socket that notes what goes over it. */
 export const noting = <Socket extends SocketDialer.RawSocket>(log: Log, socket: Socket): Socket => ({
   ...socket,
-  write: (bytes) =>
-    Effect.suspend(() => {
-      log.push({ mine: true, bytes })
-      return socket.write(bytes)
-    }),
-  read: Effect.tapBoth(socket.read, {
-    onFailure: () => Effect.sync(() => log.push({ mine: false, bytes: undefined })),
-    onSuccess: (bytes) => Effect.sync(() => log.push({ mine: false, bytes }))
-  })
+  write: (bytes, onWritten) => {
+    log.push({ mine: true, bytes })
+    socket.write(bytes, onWritten)
+  },
+  take: () => {
+    const taken = socket.take()
+    if (taken !== undefined) log.push({ mine: false, bytes: taken === "Ended" ? undefined : taken })
+    return taken
+  }
 })
 
 /** The other side of a recorded socket: it says what it said, each time that we have said as much as we had then. */
 export const replaying = (transcript: Transcript) =>
-  Effect.gen(function* () {
+  Effect.sync(() => {
     const written: Array<Uint8Array> = []
-    const count = yield* SubscriptionRef.make(0)
+    const listeners = new Set<() => void>()
+    let count = 0
     let due = 0
     const theirs = transcript.frames.flatMap(({ dir, hex }) => {
       if (dir === transcript.ours) due += (hex ?? "").length / 2
@@ -76,23 +77,23 @@ export const replaying = (transcript: Transcript) =>
     })
     let said = 0
     const socket: SocketDialer.RawSocket = {
-      write: (bytes) =>
-        Effect.gen(function* () {
-          written.push(bytes)
-          yield* SubscriptionRef.update(count, (so) => so + bytes.length)
-          return true
-        }),
-      read: Effect.gen(function* () {
+      write: (bytes, onWritten) => {
+        written.push(bytes)
+        count += bytes.length
+        onWritten(true)
+        for (const onNews of listeners) onNews()
+      },
+      take: () => {
         const frame = theirs[said]
-        if (frame === undefined) return yield* Effect.never
-        yield* count.changes.pipe(
-          Stream.takeUntil((so) => so >= frame.due),
-          Stream.runDrain
-        )
-        if (frame.hex === undefined) return yield* Effect.fail("Ended" as const)
+        if (frame === undefined || count < frame.due) return undefined
+        if (frame.hex === undefined) return "Ended"
         said += 1
         return fromHex(frame.hex)
-      })
+      },
+      listen: (onNews) => {
+        listeners.add(onNews)
+        return () => listeners.delete(onNews)
+      }
     }
     return { socket, written: Effect.sync(() => toHex(concat(...written))) }
   })

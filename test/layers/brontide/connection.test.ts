@@ -8,7 +8,7 @@ import { MalformedMessage, MessageTimeout } from "../../../src/schema/TransportE
 import * as Codec from "../../../src/schema/wire/Codec.js"
 import type { Init } from "../../../src/schema/wire/Init.js"
 import { connect, connected, endsAfter, init, same } from "./client.js"
-import { accept, address, dialTo, readsThen, request } from "./endpoints.js"
+import { accept, address, dialTo, request, takesThen } from "./endpoints.js"
 
 const sendTo = (tower: Connection.BrontideConnection, message: Init) => tower.send(Codec.encode(message))
 
@@ -43,22 +43,10 @@ describe("BrontideTowerTransport", () => {
 
     it.scoped("are not mixed when they are sent at the same time", () =>
       Effect.gen(function* () {
-        const [ours, theirs] = yield* SocketPair.make()
-        let writes = 0
-        // Every other write begins later than it was asked for, as it does when its fiber has to yield.
-        const hesitating: SocketPair.End = {
-          ...ours,
-          write: (bytes) =>
-            Effect.suspend(() => (writes++ % 2 === 0 ? Effect.delay(ours.write(bytes), 1) : ours.write(bytes)))
-        }
-        const accepting = yield* Effect.fork(accept(theirs))
-        const connecting = yield* Effect.fork(connect(dialTo(hesitating), request().request))
-        yield* TestClock.adjust(1)
-        const client = yield* Fiber.join(connecting)
-        const tower = yield* Fiber.join(accepting)
+        // Each write has to wait for room, several times.
+        const { client, tower } = yield* connected({ chunkSize: 3, capacity: 10 })
         const numbers = Array.from({ length: 20 }, (_, i) => i)
         yield* Effect.fork(Effect.forEach(numbers, (i) => client.send(init(i)), { concurrency: "unbounded" }))
-        yield* TestClock.adjust(20)
         const told = yield* Effect.replicateEffect(tower.receive, numbers.length)
         assert.deepStrictEqual(
           told.map(toHex),
@@ -71,7 +59,7 @@ describe("BrontideTowerTransport", () => {
       Effect.gen(function* () {
         const { client, end } = yield* connected()
         yield* TestClock.adjust("1 minute")
-        yield* Effect.fork(Effect.forever(Effect.andThen(Effect.sleep("4 seconds"), end.write(new Uint8Array(1)))))
+        yield* Effect.fork(Effect.forever(Effect.andThen(Effect.sleep("4 seconds"), end.send(new Uint8Array(1)))))
         same(yield* endsAfter(15, Effect.flip(client.receive)), new MessageTimeout({ address, direction: "receive" }))
       })
     )
@@ -80,7 +68,7 @@ describe("BrontideTowerTransport", () => {
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make({ capacity: 100 })
         // The tower takes the two acts and then reads no more.
-        yield* Effect.fork(accept(readsThen(theirs, 2, Effect.never)))
+        yield* Effect.fork(accept(takesThen(theirs, 2, () => undefined)))
         const client = yield* connect(dialTo(ours), request().request)
         yield* client.send(init())
         same(yield* endsAfter(15, Effect.flip(client.send(init()))), new MessageTimeout({ address, direction: "send" }))
@@ -91,7 +79,10 @@ describe("BrontideTowerTransport", () => {
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make()
         let behind = new Uint8Array(0)
-        const spoiling = { ...theirs, write: (bytes: Uint8Array) => theirs.write(concat(bytes, behind)) }
+        const spoiling: SocketPair.End = {
+          ...theirs,
+          write: (bytes, onWritten) => theirs.write(concat(bytes, behind), onWritten)
+        }
         const accepting = yield* Effect.fork(accept(spoiling))
         const client = yield* connect(dialTo(ours), request().request)
         const tower = yield* Fiber.join(accepting)
@@ -160,7 +151,7 @@ describe("BrontideTowerTransport", () => {
     it.scoped("in the middle of a frame is the end", () =>
       Effect.gen(function* () {
         const { client, end } = yield* connected()
-        yield* end.write(new Uint8Array(17))
+        yield* end.send(new Uint8Array(17))
         yield* end.close
         assert.strictEqual((yield* Effect.flip(client.receive))._tag, "ConnectionEnded")
       })
@@ -210,7 +201,7 @@ describe("BrontideTowerTransport", () => {
         const opening = Scope.extend(connect(dialTo(ours), request().request), scope)
         const client = yield* isUninterruptible ? Effect.uninterruptible(opening) : opening
         const tower = yield* Fiber.join(accepting)
-        yield* theirs.write(new Uint8Array(3))
+        yield* theirs.send(new Uint8Array(3))
         const receiving = yield* Effect.fork(Effect.flip(client.receive))
         yield* Effect.yieldNow()
         const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
@@ -266,7 +257,9 @@ describe("BrontideTowerTransport", () => {
     Effect.gen(function* () {
       const [ours, theirs] = yield* SocketPair.make()
       const accepting = yield* Effect.fork(accept(theirs))
-      const broken = readsThen(ours, 1, Effect.dieMessage("a bug"))
+      const broken = takesThen(ours, 1, () => {
+        throw new Error("a bug")
+      })
       const client = yield* connect(dialTo(broken), request().request)
       yield* Fiber.join(accepting)
       const exit = yield* Effect.exit(client.receive)

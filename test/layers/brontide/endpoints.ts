@@ -69,14 +69,22 @@ export const rawTower = (pairOptions?: SocketPair.Options) =>
     return { dialer: dialTo(ours), end: theirs, source: ByteReader.make(theirs) }
   })
 
-/** A socket of which only the first reads are answered; what comes after them is up to the test. */
-export const readsThen = <Socket extends SocketDialer.RawSocket>(
+/** A socket that hands out only the first pieces; what is asked after them gets the answer of the test. */
+export const takesThen = <Socket extends SocketDialer.RawSocket>(
   socket: Socket,
   count: number,
-  after: Effect.Effect<never>
+  after: () => undefined
 ): Socket => {
-  let reads = 0
-  return { ...socket, read: Effect.suspend(() => (reads++ < count ? socket.read : after)) }
+  let pieces = 0
+  return {
+    ...socket,
+    take: () => {
+      if (pieces >= count) return after()
+      const taken = socket.take()
+      if (taken !== undefined) pieces += 1
+      return taken
+    }
+  }
 }
 
 /** A tower that has shaken hands: what it does then is up to the test. */

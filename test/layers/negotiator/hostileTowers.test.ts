@@ -148,11 +148,14 @@ describe("G7: a tower that does not stop sending is read up to a bound", () => {
         dial: (address) =>
           Effect.map(dial(address), (socket) => {
             connections += 1
-            const count = ({ length }: Uint8Array) =>
-              Effect.sync(() => {
-                read += length
-              })
-            return { ...socket, read: Effect.tap(socket.read, count) }
+            return {
+              ...socket,
+              take: () => {
+                const taken = socket.take()
+                if (taken !== undefined && taken !== "Ended") read += taken.length
+                return taken
+              }
+            }
           })
       }
       const program = Effect.gen(function* () {

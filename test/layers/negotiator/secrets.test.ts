@@ -119,7 +119,7 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
         address === addressOf(1)
           ? tower.serve(end)
           : // Reads act one and answers with as many bytes that mean nothing.
-            Effect.andThen(end.read, end.write(new Uint8Array(50))).pipe(
+            Effect.andThen(end.read, end.send(new Uint8Array(50))).pipe(
               Effect.forever,
               Effect.ignore,
               Effect.ensuring(end.close)

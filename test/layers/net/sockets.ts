@@ -1,5 +1,6 @@
 import * as Net from "node:net"
 import { Deferred, Effect } from "effect"
+import * as ByteReader from "../../../src/layers/net/byteReader.js"
 import { TowerAddress } from "../../../src/schema/TowerAddress.js"
 import type { SocketDialer } from "../../../src/services/SocketDialer.js"
 
@@ -35,7 +36,7 @@ export const closedAddress = Effect.map(Effect.scoped(listen()), ({ address }) =
 export const readAll = (socket: SocketDialer.RawSocket): Effect.Effect<ReadonlyArray<Uint8Array>> =>
   Effect.suspend(() => {
     const pieces: Array<Uint8Array> = []
-    const readOne = Effect.map(socket.read, (piece) => pieces.push(piece))
+    const readOne = Effect.map(ByteReader.make(socket).next, (piece) => pieces.push(piece))
     return Effect.as(Effect.ignore(Effect.forever(readOne)), pieces)
   })
 

@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { fromHex, toHex } from "../../../src/internal/bytes.js"
 import * as NodeSocketDialer from "../../../src/layers/NodeSocketDialer.js"
 import * as ByteReader from "../../../src/layers/net/byteReader.js"
+import * as RawSocket from "../../../src/layers/net/rawSocket.js"
 import { listen } from "./sockets.js"
 
 /** How the proxy of the library ends a request that it does not grant. */
@@ -76,8 +77,8 @@ export const rawProxy = (script: Script) =>
       })
       const say = (hex: string) =>
         script.bytewise
-          ? Effect.forEach(fromHex(hex), (byte) => Effect.andThen(socket.write(Uint8Array.of(byte)), turn))
-          : socket.write(fromHex(hex))
+          ? Effect.forEach(fromHex(hex), (byte) => Effect.andThen(RawSocket.write(socket, Uint8Array.of(byte)), turn))
+          : RawSocket.write(socket, fromHex(hex))
       for (const answer of [script.method, script.login, script.reply]) {
         heard.push(toHex(yield* source.next))
         yield* script.after ?? Effect.void

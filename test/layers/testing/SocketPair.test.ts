@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, FastCheck, Fiber, Scope } from "effect"
 import { concat } from "../../../src/internal/bytes.js"
+import * as ByteReader from "../../../src/layers/net/byteReader.js"
+import * as RawSocket from "../../../src/layers/net/rawSocket.js"
 import * as SocketPair from "../../../src/layers/testing/SocketPair.js"
 import { TowerAddress } from "../../../src/schema/TowerAddress.js"
 import { readAll } from "../net/sockets.js"
@@ -19,7 +21,7 @@ describe("SocketPair", () => {
       Effect.gen(function* () {
         const [a, b] = yield* SocketPair.make({ chunkSize, capacity })
         const reading = yield* Effect.fork(readAll(b))
-        for (const bytes of writes) assert.isTrue(yield* a.write(bytes))
+        for (const bytes of writes) assert.isTrue(yield* a.send(bytes))
         yield* a.close
         const chunks = yield* Fiber.join(reading)
         assert.deepStrictEqual(concat(...chunks), concat(...writes))
@@ -30,8 +32,8 @@ describe("SocketPair", () => {
   it.effect("holds a writer back until its bytes fit", () =>
     Effect.gen(function* () {
       const [a, b] = yield* SocketPair.make({ capacity: 4 })
-      assert.isTrue(yield* a.write(new Uint8Array(4)))
-      const writing = yield* Effect.fork(a.write(new Uint8Array(3)))
+      assert.isTrue(yield* a.send(new Uint8Array(4)))
+      const writing = yield* Effect.fork(a.send(new Uint8Array(3)))
       yield* settle
       assert.isNull(writing.unsafePoll())
       yield* b.read
@@ -42,11 +44,11 @@ describe("SocketPair", () => {
   it.effect("closes both ways: what was written is read, what comes later is refused", () =>
     Effect.gen(function* () {
       const [a, b] = yield* SocketPair.make()
-      yield* a.write(new Uint8Array([1]))
-      yield* b.write(new Uint8Array([2]))
+      yield* a.send(new Uint8Array([1]))
+      yield* b.send(new Uint8Array([2]))
       yield* a.close
-      assert.isFalse(yield* b.write(new Uint8Array([3])))
-      assert.isFalse(yield* a.write(new Uint8Array([3])))
+      assert.isFalse(yield* b.send(new Uint8Array([3])))
+      assert.isFalse(yield* a.send(new Uint8Array([3])))
       assert.deepStrictEqual(yield* readAll(b), [new Uint8Array([1])])
       assert.deepStrictEqual(yield* readAll(a), [])
     })
@@ -55,7 +57,7 @@ describe("SocketPair", () => {
   it.effect("closes under a writer that is held back, and under a reader that waits", () =>
     Effect.gen(function* () {
       const [a, b] = yield* SocketPair.make({ capacity: 1 })
-      const writing = yield* Effect.fork(a.write(new Uint8Array(2)))
+      const writing = yield* Effect.fork(a.send(new Uint8Array(2)))
       const reading = yield* Effect.fork(readAll(a))
       yield* settle
       yield* b.close
@@ -69,7 +71,7 @@ describe("SocketPair", () => {
       const [a, b] = yield* SocketPair.make()
       yield* a.halfClose
       assert.deepStrictEqual(yield* readAll(b), [])
-      assert.isTrue(yield* b.write(new Uint8Array([1])))
+      assert.isTrue(yield* b.send(new Uint8Array([1])))
       yield* b.close
       assert.deepStrictEqual(yield* readAll(a), [new Uint8Array([1])])
     })
@@ -80,13 +82,13 @@ describe("SocketPair", () => {
       const address = TowerAddress.make("tower.test:1")
       const served: Array<string> = []
       const dialer = SocketPair.dialer((end, dialled) =>
-        Effect.asVoid(Effect.sync(() => served.push(dialled)).pipe(Effect.andThen(end.write(new Uint8Array([7])))))
+        Effect.asVoid(Effect.sync(() => served.push(dialled)).pipe(Effect.andThen(end.send(new Uint8Array([7])))))
       )
       const scope = yield* Scope.make()
       const socket = yield* Scope.extend(dialer.dial(address), scope)
-      assert.deepStrictEqual(yield* socket.read, new Uint8Array([7]))
+      assert.deepStrictEqual(yield* ByteReader.make(socket).next, new Uint8Array([7]))
       yield* Scope.close(scope, Exit.void)
-      assert.isFalse(yield* socket.write(new Uint8Array([1])))
+      assert.isFalse(yield* RawSocket.write(socket, new Uint8Array([1])))
       assert.deepStrictEqual(served, [address])
     })
   )

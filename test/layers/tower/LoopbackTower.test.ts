@@ -245,7 +245,7 @@ describe("a connection (docs/protocol.md, A connection)", () => {
           assert.strictEqual((yield* tower.connections).open, 3)
           yield* TestClock.adjust("1 millis")
           yield* Fiber.join(mute)
-          assert.isFalse(yield* ours.write(Uint8Array.of(0)))
+          assert.isFalse(yield* ours.send(Uint8Array.of(0)))
           assert.strictEqual((yield* tower.connections).open, 2)
           yield* TestClock.adjust("10 seconds")
           assert.strictEqual((yield* tower.connections).open, 0)

@@ -19,6 +19,7 @@ import { ClientDb } from "../../../../src/services/ClientDb.js"
 import { SocketDialer } from "../../../../src/services/SocketDialer.js"
 import { TowerTransport } from "../../../../src/services/TowerTransport.js"
 import { around } from "../../../layers/sql/recording.js"
+import { aroundWrites } from "../../../support/aroundWrites.js"
 import type { Breakpoint, Plan, Word } from "./plan.js"
 
 export const chain = Chain.bitcoinRegtest
@@ -104,16 +105,14 @@ const dialer = ({ reach }: Witness) =>
     dial: (address) =>
       NodeSocketDialer.make.dial(address).pipe(
         Effect.tap(() => reach("dial")),
-        Effect.map((socket) => {
+        Effect.flatMap((socket) => {
           let writes = 0
-          return {
-            ...socket,
-            write: (bytes) =>
-              Effect.tap(socket.write(bytes), () => {
-                writes += 1
-                return writes === 1 ? reach("act one") : writes === 2 ? reach("act three") : Effect.void
-              })
-          }
+          return aroundWrites(socket, (write) =>
+            Effect.tap(write, () => {
+              writes += 1
+              return writes === 1 ? reach("act one") : writes === 2 ? reach("act three") : Effect.void
+            })
+          )
         })
       )
   })
