@@ -5,12 +5,14 @@ import { backups } from "./backups.js"
 import { database } from "./database.js"
 import { handshakes } from "./handshake.js"
 import { negotiate } from "./negotiate.js"
+import { start } from "./start.js"
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   handshake: handshakes,
   negotiate,
   backups,
-  database
+  database,
+  start
 }
 
 const { values } = parseArgs({ options: { only: { type: "string" }, json: { type: "string" } } })

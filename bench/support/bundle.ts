@@ -1,3 +1,4 @@
+import * as fs from "node:fs"
 import { build } from "esbuild"
 
 /** Makes one file of a program that a bench runs in a process of its own; packages are imported as users have them. */
@@ -7,6 +8,18 @@ export const bundle = async (program: string, outfile: string): Promise<void> =>
     outfile,
     bundle: true,
     packages: "external",
+    platform: "node",
+    format: "esm",
+    logLevel: "error"
+  })
+}
+
+/** Makes a file of each file of the library, as its package has them. */
+export const unbundled = async (outdir: string): Promise<void> => {
+  const files = fs.readdirSync("src", { recursive: true, encoding: "utf8" })
+  await build({
+    entryPoints: files.filter((file) => /^(?!page|cli|bin).*\.ts$/.test(file)).map((file) => `src/${file}`),
+    outdir,
     platform: "node",
     format: "esm",
     logLevel: "error"
