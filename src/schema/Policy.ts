@@ -249,6 +249,8 @@ export type PolicyKey = typeof PolicyKey.Type
 
 /** The name of this policy. @since 0.1.0 @category combinators */
 export const keyOf = (policy: Policy): PolicyKey =>
+  // Never empty: to look would cost more than to make it.
   PolicyKey.make(
-    [policy.blobType, policy.maxUpdates, policy.rewardBase, policy.rewardRate, policy.sweepFeeRate].join("/")
+    [policy.blobType, policy.maxUpdates, policy.rewardBase, policy.rewardRate, policy.sweepFeeRate].join("/"),
+    { disableValidation: true }
   )

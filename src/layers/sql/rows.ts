@@ -5,7 +5,8 @@
  */
 import type { Fragment } from "@effect/sql/Statement"
 import * as Arr from "effect/Array"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { BlobType } from "../../schema/BlobType.js"
 import { ClientSession } from "../../schema/ClientSession.js"
@@ -22,17 +23,23 @@ export const Numeric = Schema.Union(Schema.Number, Schema.NumberFromString)
 /** A column with a number that obeys a schema. @since 0.1.0 @category models */
 export const column = <A>(schema: Schema.Schema<A, number>) => Schema.compose(Numeric, schema)
 
+/** Decodes what a table holds; what is not that is a `CorruptRow`. */
+const parse = <A, I>(table: string, schema: Schema.Schema<A, I>) => {
+  const decoded = Schema.decodeUnknownEither(schema)
+  return (given: unknown): Either.Either<A, CorruptRow> =>
+    Either.mapLeft(decoded(given), (error) => new CorruptRow({ table, detail: error.message }))
+}
+
 /**
  * Decodes rows of a table; one that does not hold what it must is a `CorruptRow`.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const decode = <A, I>(table: string, schema: Schema.Schema<A, I>) => {
-  const parse = Schema.decodeUnknown(Schema.Array(schema))
-  return (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<A>, CorruptRow> =>
-    Effect.mapError(parse(rows), (error) => new CorruptRow({ table, detail: error.message }))
-}
+export const decode = <A, I>(
+  table: string,
+  schema: Schema.Schema<A, I>
+): ((rows: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<A>, CorruptRow>) => parse(table, Schema.Array(schema))
 
 /** The columns of a reservation, under the names of its fields; that of the route is `way` in all databases so far. @since 0.1.0 @category models */
 export const reservationColumns = (sql: Sql): Fragment =>
@@ -63,61 +70,111 @@ export const sessionColumns = (sql: Sql): Fragment =>
 
 const { policy: _, ...sessionFields } = ClientSession.fields
 
-const sessionRows = decode(
-  "wt_session",
-  Schema.Struct({
-    ...sessionFields,
-    towerId: column(TowerId),
-    keyIndex: column(KeyIndex),
-    seqNum: column(sessionFields.seqNum),
-    towerLastApplied: column(sessionFields.towerLastApplied),
-    createdAt: Numeric,
-    blobType: column(BlobType),
-    maxUpdates: column(Policy.fields.maxUpdates),
-    rewardBase: column(Policy.fields.rewardBase),
-    rewardRate: column(Policy.fields.rewardRate),
-    // Text: 63 bits do not fit into a number.
-    sweepFeeRate: Policy.fields.sweepFeeRate
-  })
-)
+const policyColumns = {
+  blobType: column(BlobType),
+  maxUpdates: column(Policy.fields.maxUpdates),
+  rewardBase: column(Policy.fields.rewardBase),
+  rewardRate: column(Policy.fields.rewardRate),
+  // Text: 63 bits do not fit into a number.
+  sweepFeeRate: Policy.fields.sweepFeeRate
+}
+
+/** As the driver gave them. */
+const undecodedPolicy = {
+  blobType: Schema.Unknown,
+  maxUpdates: Schema.Unknown,
+  rewardBase: Schema.Unknown,
+  rewardRate: Schema.Unknown,
+  sweepFeeRate: Schema.Unknown
+}
+
+const SessionRow = Schema.Struct({
+  ...sessionFields,
+  ...undecodedPolicy,
+  towerId: column(TowerId),
+  keyIndex: column(KeyIndex),
+  seqNum: column(sessionFields.seqNum),
+  towerLastApplied: column(sessionFields.towerLastApplied),
+  createdAt: Numeric
+})
+type SessionRow = typeof SessionRow.Type
+
+const sessionRows = parse("wt_session", Schema.Array(SessionRow))
+
+const hasSamePolicy = (one: SessionRow, other: SessionRow): boolean =>
+  one.blobType === other.blobType &&
+  one.maxUpdates === other.maxUpdates &&
+  one.rewardBase === other.rewardBase &&
+  one.rewardRate === other.rewardRate &&
+  one.sweepFeeRate === other.sweepFeeRate
+
+const policyOf = parse("wt_session", Schema.Struct(policyColumns))
 
 /** Made of fields that were decoded. */
 const unchecked = { disableValidation: true }
 
+/**
+ * Makes sessions of rows. Most have the policy of another one: each policy is decoded once and is one value, since to decode it costs
+ * twice as much as the rest of the row.
+ */
+const sessionsOf = (rows: ReadonlyArray<SessionRow>): Either.Either<ReadonlyArray<ClientSession>, CorruptRow> => {
+  const policies: Array<readonly [row: SessionRow, policy: Policy.Policy]> = []
+  const found: Array<ClientSession> = []
+  for (const row of rows) {
+    let policy = policies.find(([one]) => hasSamePolicy(one, row))?.[1]
+    if (policy === undefined) {
+      const decoded = policyOf(row)
+      if (Either.isLeft(decoded)) return Either.left(decoded.left)
+      policy = Policy.of(decoded.right)
+      policies.push([row, policy])
+    }
+    const { createdAt, id, keyIndex, rewardPkScript, seqNum, status, towerId, towerLastApplied, towerPublicKey } = row
+    const fields = {
+      id,
+      towerId,
+      towerPublicKey,
+      keyIndex,
+      policy,
+      rewardPkScript,
+      seqNum,
+      towerLastApplied,
+      status,
+      createdAt
+    }
+    found.push(new ClientSession(fields, unchecked))
+  }
+  return Either.right(found)
+}
+
 /** Decodes sessions. @since 0.1.0 @category combinators */
 export const sessions = (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<ClientSession>, CorruptRow> =>
-  Effect.map(sessionRows(rows), (found) =>
-    found.map(
-      ({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate, ...row }) =>
-        new ClientSession(
-          { ...row, policy: Policy.of({ blobType, maxUpdates, rewardBase, rewardRate, sweepFeeRate }) },
-          unchecked
-        )
-    )
-  )
+  Either.flatMap(sessionRows(rows), sessionsOf)
 
 /** What the sender keeps of a session `s`, beside `sessionColumns`. @since 0.1.0 @category models */
 export const sendingColumns = (sql: Sql): Fragment => sql`s.way AS route, s.failing_since AS "failingSince", s.refusals`
 
+const sendingFields = {
+  route: Route,
+  failingSince: Schema.NullOr(Numeric),
+  refusals: column(Schema.NonNegativeInt)
+}
+
 /** Decodes what the sender keeps of sessions. @since 0.1.0 @category combinators */
-export const sendingRows = decode(
-  "wt_session",
-  Schema.Struct({
-    route: Route,
-    failingSince: Schema.NullOr(Numeric),
-    refusals: column(Schema.NonNegativeInt)
-  })
-)
+export const sendingRows = decode("wt_session", Schema.Struct(sendingFields))
+
+const sendingSessionRows = parse("wt_session", Schema.Array(Schema.Struct({ ...SessionRow.fields, ...sendingFields })))
 
 /** Decodes sessions with what the sender keeps of them. @since 0.1.0 @category combinators */
 export const sendingSessions = (
   rows: ReadonlyArray<unknown>
 ): Effect.Effect<ReadonlyArray<SendingSession>, CorruptRow> =>
-  Effect.zipWith(sessions(rows), sendingRows(rows), (found, kept) =>
-    Arr.zipWith(found, kept, (session, { failingSince, refusals, route }) => ({
-      session,
-      route,
-      failingSince: failingSince ?? undefined,
-      refusals
-    }))
+  Either.flatMap(sendingSessionRows(rows), (found) =>
+    Either.map(sessionsOf(found), (made) =>
+      Arr.zipWith(found, made, ({ failingSince, refusals, route }, session) => ({
+        session,
+        route,
+        failingSince: failingSince ?? undefined,
+        refusals
+      }))
+    )
   )
