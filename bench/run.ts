@@ -2,17 +2,19 @@
 import * as fs from "node:fs"
 import { parseArgs } from "node:util"
 import { backups } from "./backups.js"
-import { database } from "./database.js"
 import { handshakes } from "./handshake.js"
+import { idle } from "./idle.js"
 import { negotiate } from "./negotiate.js"
+import { scale } from "./scale.js"
 import { start } from "./start.js"
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   handshake: handshakes,
   negotiate,
   backups,
-  database,
-  start
+  scale,
+  start,
+  idle
 }
 
 const { values } = parseArgs({ options: { only: { type: "string" }, json: { type: "string" } } })

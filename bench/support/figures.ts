@@ -32,7 +32,7 @@ export const printFigures = <Figures extends Numbers<Figures>>(
     console.log(`\n${name}`)
     for (const [title, figure] of columns) {
       const values = valuesOf(runs, figure)
-      if (values.length > 0) console.log(`  ${title.padEnd(20)}${spread(values)}`)
+      if (values.length > 0) console.log(`  ${title.padEnd(22)}${spread(values)}`)
     }
   }
 }
@@ -43,9 +43,10 @@ export const printRatios = <Figures extends Numbers<Figures>>(
   figure: keyof Figures,
   pairs: ReadonlyArray<readonly [one: string, other: string]>
 ): void => {
+  console.log("")
   for (const [one, other] of pairs) {
     const below = valuesOf(found.get(other) ?? [], figure)
     const ratios = valuesOf(found.get(one) ?? [], figure).map((value, run) => value / (below[run] ?? Number.NaN))
-    console.log(`\n${one} / ${other}: ${String(figure)} ${spread(ratios)}`)
+    console.log(`${one} / ${other}: ${String(figure)} ${spread(ratios)}`)
   }
 }

@@ -17,6 +17,8 @@ export interface Contents {
   readonly sessions: number
   /** States that no tower has (default: none). */
   readonly states?: number
+  /** Is every tenth session inactive (default: none)? */
+  readonly someInactive?: boolean
   /** The address of all towers (default: one that nothing dials). */
   readonly address?: string
 }
@@ -27,7 +29,7 @@ export interface Contents {
  */
 export const fill = (
   sql: SqlClient.SqlClient,
-  { address = "tower.example:9911", sessions, states = 0, towers }: Contents
+  { address = "tower.example:9911", sessions, someInactive = false, states = 0, towers }: Contents
 ) =>
   Effect.gen(function* () {
     yield* Effect.provideService(SqlClientDb.make(), SqlClient.SqlClient, sql)
@@ -40,6 +42,7 @@ export const fill = (
       pg: () => sql.literal("decode(repeat(md5(n::text), 20), 'hex')"),
       orElse: () => sql.literal("randomblob(314)")
     })
+    const status = sql.literal(someInactive ? "CASE WHEN n % 10 = 0 THEN 'inactive' ELSE 'active' END" : "'active'")
     const upTo = (count: number) =>
       sql`WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < CAST(${count} AS INTEGER))`
     const body = JSON.stringify({ ...Standing.initial, attempts: 100, sessions: 100, lastSession: start })
@@ -53,7 +56,7 @@ export const fill = (
         yield* sql`${upTo(sessions)}
           INSERT INTO wt_session (key_index, id, tower, status, created_at, blob_type, max_updates, reward_base, reward_rate,
             sweep_fee_rate, reward_pk_script, seq_num, tower_last_applied, way)
-          SELECT n, ${hex("03", 64)}, 1 + n % ${sql.literal(String(towers))}, 'active', ${sql.literal(String(start))} + n * 1000.0,
+          SELECT n, ${hex("03", 64)}, 1 + n % ${sql.literal(String(towers))}, ${status}, ${sql.literal(String(start))} + n * 1000.0,
             ${sql.literal(`${policy.blobType}, ${policy.maxUpdates}`)}, 0, 0, ${String(policy.sweepFeeRate)}, '', 0, 0, 'clear'
           FROM n`
       }
