@@ -20,6 +20,7 @@ import type { SendingSession } from "../../schema/StoredBackup.js"
 import { Happening } from "../../schema/TowerClientEvent.js"
 import * as Inbox from "../concurrency/inbox.js"
 import * as Monotonic from "../negotiator/monotonic.js"
+import { writeOutTrace } from "../support/writeOutTrace.js"
 import type * as Choice from "./choice.js"
 import { contact } from "./contact.js"
 import { type ContactEnd, type Progress, Question, refOf } from "./contactContext.js"
@@ -152,6 +153,8 @@ export const run = (
       const { entry, happening, next, penalty } = ContactEnds.aftermath(before, end, now, wall)
       if (entry === undefined) state.drop(before)
       else state.put(entry)
+      // The status shows it while the session rests.
+      if (happening?._tag === "ContactFailed") writeOutTrace(happening.failure)
       if (happening !== undefined) events.emit(happening)
       if (penalty === "add") {
         events.emit(Happening.TowerRests({ towerId, until: wall + penalties.add(towerId, now) - now }))

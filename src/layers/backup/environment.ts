@@ -14,6 +14,7 @@ import type { KeyRing } from "../../services/KeyRing.js"
 import type { TowerCandidates } from "../../services/TowerCandidates.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
 import type { EventLog } from "../support/eventLog.js"
+import { writeOutTrace } from "../support/writeOutTrace.js"
 import type { Settings } from "./Options.js"
 
 /** @since 0.1.0 @category models */
@@ -28,4 +29,8 @@ export interface Environment {
 
 /** Tells that the database does not do its part, and when it is asked again. @since 0.1.0 @category combinators */
 export const tellDatabaseFailed = ({ events }: Environment, failure: DbError, waitMs: number) =>
-  Effect.map(Clock.currentTimeMillis, (now) => events.emit(Happening.DatabaseFailed({ failure, until: now + waitMs })))
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    // The status shows the last one for as long as this process runs.
+    writeOutTrace(failure)
+    events.emit(Happening.DatabaseFailed({ failure, until: now + waitMs }))
+  })

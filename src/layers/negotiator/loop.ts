@@ -12,6 +12,7 @@ import type { Instant } from "../../schema/Ids.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import * as Inbox from "../concurrency/inbox.js"
 import { scoped } from "../concurrency/scoped.js"
+import { writeOutTrace } from "../support/writeOutTrace.js"
 import * as Backoff from "./backoff.js"
 import type { Environment } from "./environment.js"
 import * as Round from "./round.js"
@@ -39,6 +40,8 @@ const negotiation: (env: Environment, line: SessionLine) => Effect.Effect<Client
       if (Option.isNone(end)) continue
       const { additions, failures, session } = end.value
       if (session !== undefined) return session
+      // The status shows them during the wait.
+      for (const { failure } of failures) writeOutTrace(failure)
       const { isAnyLeft, firstProbe } = yield* whoIsLeft(env)
       if (isAnyLeft) {
         const until = (yield* Clock.currentTimeMillis) + (yield* delays.next)

@@ -1,0 +1,50 @@
+/** What a negotiator keeps in memory while it waits. */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer, Stream } from "effect"
+import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegotiator.js"
+import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
+import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
+import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
+import * as Policy from "../../../src/schema/Policy.js"
+import { DialFailed } from "../../../src/schema/TransportError.js"
+import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
+import { TowerTransport } from "../../../src/services/TowerTransport.js"
+import { addressOf, regtest, towerKey } from "./world.js"
+
+setFlagsFromString("--expose-gc")
+const collect: () => void = runInNewContext("gc")
+
+it.live("a visit that failed is not kept in memory by the failure that the status shows", () => {
+  const requests: Array<WeakRef<object>> = []
+  const transport = Layer.succeed(TowerTransport, {
+    route: "clear",
+    connect: (request) => {
+      requests.push(new WeakRef(request))
+      return Effect.suspend(() => new DialFailed({ address: request.address, reason: "Refused" }))
+    }
+  })
+  const negotiator = SessionNegotiator.layer({ chain: regtest, policy: Policy.defaults(regtest) }).pipe(
+    Layer.provideMerge(RoundRobinTowerCandidates.layer()),
+    Layer.provide(SqliteClientDb.layer({ filename: ":memory:" })),
+    Layer.provide(FixedKeyRing.layerFake),
+    Layer.provide(transport)
+  )
+  return Effect.gen(function* () {
+    yield* (yield* TowerCandidates).add(towerKey(1), addressOf(1))
+    const { nextSession, statusChanges } = yield* SessionNegotiator.SessionNegotiator
+    const backingOff = Stream.filter(yield* statusChanges, ({ state }) => state._tag === "BackingOff")
+    yield* Effect.forkScoped(nextSession)
+    const status = yield* Stream.runHead(backingOff)
+    // The fibers of the visit have their last turns.
+    yield* Effect.sleep(50)
+    collect()
+    assert.isAbove(requests.length, 0)
+    assert.deepStrictEqual(
+      requests.map((request) => request.deref()),
+      requests.map(() => undefined)
+    )
+    assert.isTrue(status._tag === "Some" && status.value.state._tag === "BackingOff")
+  }).pipe(Effect.scoped, Effect.provide(negotiator))
+})
