@@ -66,8 +66,9 @@ export const make = (
     const db = yield* ClientDb
     const lock = Mutex.make()
     const published = yield* Effect.acquireRelease(PubSub.unbounded<CandidateChange>(), PubSub.shutdown)
-    const active = Effect.map(db.listTowers, (all) => all.filter(({ status }) => status === "active"))
-    const known = new Map<TowerId, Tower>((yield* active).map((tower) => [tower.id, tower]))
+    const isActive = ({ status }: Tower) => status === "active"
+    let polled = yield* db.listTowers
+    const known = new Map<TowerId, Tower>(polled.filter(isActive).map((tower) => [tower.id, tower]))
 
     /** By id. Made again after a change only: negotiators compare it with what they have seen, and each round asks for it. */
     let sorted: ReadonlyArray<Tower> | undefined
@@ -92,13 +93,17 @@ export const make = (
     const exclusively = <A, E>(effect: Effect.Effect<A, E>) => lock(Effect.uninterruptible(effect))
 
     const poll = Effect.gen(function* () {
-      const found = yield* active
+      const all = yield* db.listTowers
+      // What was changed here since is a change of the table too.
+      if (all === polled) return
+      const found = all.filter(isActive)
       const ids = new Set(found.map((tower) => tower.id))
       for (const tower of towers()) if (!ids.has(tower.id)) yield* drop(tower.id)
       for (const tower of found) {
         const before = known.get(tower.id)
         if (before === undefined || !isSame(before, tower)) yield* put(tower, difference(before, tower))
       }
+      polled = all
     })
     if (Number.isFinite(pollInterval)) {
       yield* lock(poll).pipe(

@@ -102,10 +102,11 @@ export const database: ReadonlyArray<Part> = [
         ["if (left.length === 0) return yield* new LastTowerAddr({ tower: publicKey, address })", ""],
         ["t.public_key = ${publicKey} AND t.removed = 0", "t.public_key = ${publicKey}"],
         ["t.id = ${id} AND t.removed = 0", "t.id = ${id}"],
-        [
-          '"listTowers", "read", select(database, database.sql`t.removed = 0`)',
-          '"listTowers", "read", select(database, database.sql`true`)'
-        ],
+        ["yield* select(database, database.sql`t.removed = 0`)", "yield* select(database, database.sql`true`)"],
+        ["if (last?.mark === now)", "if (last !== undefined)"],
+        ["sum(additions) AS additions, ", ""],
+        ["sum(removed) AS removed, ", ""],
+        ["sum(deactivated) AS deactivated,", ""],
         ['transaction("createTower", "synced"', 'transaction("createTower", "unsynced"'],
         ['"removeTower",\n      "synced"', '"removeTower",\n      "unsynced"']
       ),
