@@ -63,7 +63,6 @@ const memory = () => {
 
 const program = Effect.gen(function* () {
   const open = Effect.scoped(Layer.build(negotiator))
-  const before = memory()
   const began = performance.now()
   yield* open
   const first = performance.now() - began
@@ -73,7 +72,7 @@ const program = Effect.gen(function* () {
     const db = yield* ClientDb
     const { nextSession } = yield* SessionNegotiator.SessionNegotiator
     for (let n = 0; n < 20; n++) yield* nextSession
-    const heap = memory() - before
+    const heap = memory()
     const loop = monitorEventLoopDelay({ resolution: 1 })
     loop.enable()
     const cpuBefore = cpu()
