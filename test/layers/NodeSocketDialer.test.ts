@@ -12,6 +12,7 @@ import * as Codec from "../../src/schema/wire/Codec.js"
 import { Init } from "../../src/schema/wire/Init.js"
 import type { SocketDialer } from "../../src/services/SocketDialer.js"
 import { TowerTransport } from "../../src/services/TowerTransport.js"
+import { turnsDuring } from "../support/turnsDuring.js"
 import { accept, request } from "./brontide/endpoints.js"
 import { closedAddress, event, listen, openSockets, readAll, turns } from "./net/sockets.js"
 
@@ -236,6 +237,16 @@ describe("NodeSocketDialer", () => {
       assert.isNull(writing.unsafePoll())
       peer.resume()
       assert.isTrue(yield* Fiber.join(writing))
+    })
+  )
+
+  it.scopedLive("lets the event loop turn for each write, however many come in a row", () =>
+    Effect.gen(function* () {
+      const { address } = yield* listen((socket) => socket.resume())
+      const socket = yield* dial(address)
+      const writes = 100
+      const turned = yield* turnsDuring(Effect.replicateEffect(RawSocket.write(socket, text("x")), writes))
+      assert.isAtLeast(turned, writes)
     })
   )
 

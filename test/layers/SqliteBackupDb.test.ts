@@ -10,6 +10,7 @@ import { ClientDb } from "../../src/services/ClientDb.js"
 import { addSession, addTower, never } from "../services/BackupDb/contract.js"
 import { backup, channel, channelId, height, long, sender } from "../services/BackupDb/samples.js"
 import { identity, start } from "../services/ClientDb/samples.js"
+import { turnsDuring } from "../support/turnsDuring.js"
 import { recording } from "./sql/recording.js"
 import { newFile } from "./sql/sqliteFile.js"
 
@@ -45,25 +46,6 @@ const opened = Effect.gen(function* () {
     })
   return { sql, db, one, two, session, heard, window, useful }
 })
-
-/** How often the event loop comes round while an effect runs. */
-const turnsDuring = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    let turns = 0
-    let isOver = false
-    const turn = () => {
-      turns += 1
-      if (!isOver) setImmediate(turn)
-    }
-    setImmediate(turn)
-    yield* Effect.ensuring(
-      effect,
-      Effect.sync(() => {
-        isOver = true
-      })
-    )
-    return turns
-  })
 
 describe("SQLite", () => {
   it.scopedLive("lets the event loop turn for each state that is handed in, however many come in a row", () =>

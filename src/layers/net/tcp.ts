@@ -52,11 +52,13 @@ const rawSocket = (socket: Net.Socket): SocketDialer.RawSocket => {
       listeners.add(onNews)
       return () => listeners.delete(onNews)
     },
-    // Node calls back in a later turn of the event loop also where the kernel has taken all of it at once. So who waits for it lets in
-    // what comes meanwhile: a sender that never waits would keep everything from being read, until its answers count as late.
+    // In a later turn of the event loop: where the kernel has taken all of it at once, Node calls back in this one. A sender that sends
+    // one message after another would keep everything from being read then, until the answers count as late.
     // After a reset in the middle of a write Node calls back without an error.
     write: (bytes, onWritten) =>
-      void socket.write(bytes, (error) => onWritten(!error && !hasFailed() && !socket.destroyed))
+      void socket.write(bytes, (error) => {
+        setImmediate(() => onWritten(!error && !hasFailed() && !socket.destroyed))
+      })
   }
 }
 
