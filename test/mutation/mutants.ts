@@ -201,6 +201,7 @@ export const parts: ReadonlyArray<Part> = [
       ...inFile(
         "src/layers/concurrency/alarm.ts",
         ["if (one.at > now) continue\n", ""],
+        ["if (isClosed || !", "if (!"],
         ["      pending.clear()\n", ""],
         ["for (const callOff of sleepers.values()) callOff()", ""],
         ["          one.ring()\n        }\n        sleep()\n", "          one.ring()\n        }\n"],

@@ -23,7 +23,7 @@ export const alarm: Effect.Effect<Alarm> = Effect.map(Effect.runtime(), (runtime
   return () => fiber.unsafeInterruptAsFork(FiberId.none)
 })
 
-/** An alarm of one owner, who closes it: then none of them rings any more. @since 0.1.0 @category models */
+/** An alarm of one owner, who closes it: nothing is called back any more then, nor what is set after that. @since 0.1.0 @category models */
 export interface SharedAlarm {
   readonly set: Alarm
   readonly close: () => void
@@ -36,9 +36,9 @@ interface Pending {
 }
 
 /**
- * An alarm for an owner who sets many and calls most of them off, such as a connection one for each message. One that is called
- * off costs nothing: whoever sleeps for it sleeps on, and at the end of that looks which is the next. So there are two or three
- * sleeping fibers, not one for each.
+ * An alarm for an owner who sets many and calls most of them off, such as a connection with a time limit for each message. A fiber
+ * sleeps until the earliest time that is set. When that one is called off, the fiber sleeps on, and looks for the next time when it
+ * wakes up. So there are two or three sleeping fibers, not one for each time.
  *
  * @since 0.1.0
  * @category constructors
@@ -46,6 +46,7 @@ interface Pending {
 export const shared: Effect.Effect<SharedAlarm> = Effect.zipWith(alarm, Effect.clock, (alarm, clock) => {
   const pending = new Set<Pending>()
   const sleepers = new Map<bigint, () => void>()
+  let isClosed = false
 
   /** Makes sure that someone wakes up in time for the next one. */
   const sleep = (): void => {
@@ -72,13 +73,14 @@ export const shared: Effect.Effect<SharedAlarm> = Effect.zipWith(alarm, Effect.c
   return {
     set: (duration, ring) => {
       const millis = Duration.toMillis(duration)
-      if (!Number.isFinite(millis)) return () => {}
+      if (isClosed || !Number.isFinite(millis)) return () => {}
       const one = { at: clock.unsafeCurrentTimeNanos() + BigInt(Math.round(millis * 1e6)), ring }
       pending.add(one)
       sleep()
       return () => pending.delete(one)
     },
     close: () => {
+      isClosed = true
       pending.clear()
       for (const callOff of sleepers.values()) callOff()
     }

@@ -35,7 +35,7 @@ const heard = (use: (alarm: Alarm.SharedAlarm, ring: (name: string) => () => voi
 const second = 1000
 
 describe("a shared alarm", () => {
-  it("rings each at its time, in whatever order they are set", () => {
+  it("calls back at each time that was set, in whatever order they were set", () => {
     const { left, rung } = heard(({ set }, ring) =>
       Effect.sync(() => {
         set(5 * second, ring("five"))
@@ -56,7 +56,7 @@ describe("a shared alarm", () => {
     expect(left).toBe(0)
   })
 
-  it("does not ring what was called off, and one fiber sleeps for all that follow each other", () => {
+  it("does not call back for what was called off, and one fiber sleeps for all that follow each other", () => {
     const { left, most, rung } = heard(({ set }, ring) =>
       Effect.gen(function* () {
         for (let n = 0; n < 50; n++) {
@@ -72,7 +72,7 @@ describe("a shared alarm", () => {
     expect(left).toBe(0)
   })
 
-  it("may be set again while it rings", () => {
+  it("may be set again while it calls back", () => {
     const { rung } = heard(({ set }, ring) =>
       Effect.sync(() => {
         set(second, () => {
@@ -89,13 +89,14 @@ describe("a shared alarm", () => {
     ])
   })
 
-  it("rings no more once it is closed", () => {
+  it("calls back no more once it is closed, also for what is set then", () => {
     const { left, rung } = heard(({ close, set }, ring) =>
       Effect.gen(function* () {
         set(second, ring("one"))
         set(2 * second, ring("two"))
         yield* Effect.sleep(1500)
         close()
+        set(100, ring("three"))
       })
     )
     expect(rung).toEqual([["one", second]])
