@@ -64,7 +64,8 @@ describe("a world with a defect is found out", () => {
   })
 
   it("a round ends with its first failure", () => {
-    assert.include(guarantees({ rules: { ...Rules.defaults, endsRound: () => true } }), "liveness")
+    // By seed 1 no caller waits too long on that day: which towers fail when depends on the seed.
+    assert.include(guarantees({ seed: 2, rules: { ...Rules.defaults, endsRound: () => true } }), "liveness")
   })
 
   it("towers that have failed are asked first", () => {
