@@ -140,7 +140,7 @@ export declare namespace ClientDb {
     readonly loadTower: (publicKey: PublicKey) => Effect.Effect<Tower, DbError | TowerNotFound>
     /** The tower with this id, unless it is removed. */
     readonly loadTowerById: (id: TowerId) => Effect.Effect<Tower, DbError | TowerNotFound>
-    /** All towers that are not removed, active or not, by ascending id. */
+    /** All towers that are not removed, active or not, by ascending id. The same array as before only if nothing has changed. */
     readonly listTowers: Effect.Effect<ReadonlyArray<Tower>, DbError>
     /**
      * Takes the reservation of (tower, blob type, route) that has been free longest, or a new index, under a new lease of

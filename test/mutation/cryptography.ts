@@ -94,9 +94,9 @@ export const connection: ReadonlyArray<Part> = [
         "src/layers/net/byteReader.ts",
         ["rest = rest.subarray(count)", "rest = new Uint8Array(0)"],
         ["rest.length === 0 ? socket.take() : taken(rest.length)", "socket.take()"],
-        ["hasEnded && rest.length < least", "hasEnded"]
+        ["hasEnded && rest.length < least", "hasEnded"],
+        ["    lookNow()\n", ""]
       ),
-      ...inFile("src/layers/net/rawSocket.ts", ["    lookNow()\n", ""]),
       ...inFile(
         "src/layers/brontide/handshake.ts",
         ["    while (!curve.isSecret(Redacted.value(secret))) secret = yield* next\n", ""],

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import { concat } from "../../internal/bytes.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
-import { lookUntil } from "./rawSocket.js"
+import { awaitCallback } from "../concurrency/awaitCallback.js"
 
 /** Reads in order; fails with `Ended` at the other side's end. One reader at a time. @since 0.1.0 @category models */
 export interface ByteReader {
@@ -23,6 +23,17 @@ export interface ByteReader {
 }
 
 const nothing = new Uint8Array(0)
+
+/** Waits until `look` is true. Registered before the first look: what comes between the two is not missed. */
+const lookUntil = (socket: SocketDialer.RawSocket, look: () => boolean): Effect.Effect<void> =>
+  awaitCallback((resume) => {
+    const lookNow = () => {
+      if (look()) resume(undefined)
+    }
+    const unlisten = socket.listen(lookNow)
+    lookNow()
+    return unlisten
+  })
 
 /** A reader of a socket. Nothing is read before it is asked for. @since 0.1.0 @category constructors */
 export const make = (socket: SocketDialer.RawSocket): ByteReader => {

@@ -155,8 +155,9 @@ export const loadTowerById =
     load(database, "loadTowerById", database.sql`t.id = ${id} AND t.removed = 0`, id)
 
 /**
- * What changes whenever the list does: each addition counts one more, and what is removed in between makes the other sums smaller or larger.
- * Decoding the list each few seconds would hold the event loop for a second with a hundred thousand towers.
+ * What changes whenever the list does. Each addition makes the sum of additions larger, for good, since rows of towers are never
+ * deleted. Between two additions there are only removals and deactivations, and each of them changes its count in one direction. So no
+ * state comes back. Decoding the list each few seconds would hold the event loop for a second with a hundred thousand towers.
  */
 const mark = ({ sql }: Database): Effect.Effect<string, SqlError> =>
   Effect.map(

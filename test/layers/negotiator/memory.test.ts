@@ -11,6 +11,7 @@ import * as Policy from "../../../src/schema/Policy.js"
 import { DialFailed } from "../../../src/schema/TransportError.js"
 import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
 import { TowerTransport } from "../../../src/services/TowerTransport.js"
+import { turns } from "../net/sockets.js"
 import { addressOf, regtest, towerKey } from "./world.js"
 
 setFlagsFromString("--expose-gc")
@@ -38,7 +39,7 @@ it.live("a visit that failed is not kept in memory by the failure that the statu
     yield* Effect.forkScoped(nextSession)
     const status = yield* Stream.runHead(backingOff)
     // The fibers of the visit have their last turns.
-    yield* Effect.sleep(50)
+    yield* turns(20)
     collect()
     assert.isAbove(requests.length, 0)
     assert.deepStrictEqual(

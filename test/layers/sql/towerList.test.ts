@@ -1,4 +1,4 @@
-/** The list of towers, which is read again only when it has changed: by whatever, also in another process. */
+/** The list of towers is read again only when it has changed, here or in another process. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
