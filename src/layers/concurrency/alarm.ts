@@ -43,46 +43,48 @@ interface Pending {
  * @since 0.1.0
  * @category constructors
  */
-export const shared: Effect.Effect<SharedAlarm> = Effect.zipWith(alarm, Effect.clock, (alarm, clock) => {
-  const pending = new Set<Pending>()
-  const sleepers = new Map<bigint, () => void>()
-  let isClosed = false
+export const shared: Effect.Effect<SharedAlarm> = Effect.flatMap(alarm, (alarm) =>
+  Effect.clockWith((clock) => {
+    const pending = new Set<Pending>()
+    const sleepers = new Map<bigint, () => void>()
+    let isClosed = false
 
-  /** Makes sure that someone wakes up in time for the next one. */
-  const sleep = (): void => {
-    let next: bigint | undefined
-    for (const { at } of pending) if (next === undefined || at < next) next = at
-    if (next === undefined) return
-    for (const at of sleepers.keys()) if (at <= next) return
-    const until = next
-    const nanos = until - clock.unsafeCurrentTimeNanos()
-    sleepers.set(
-      until,
-      alarm(Duration.nanos(nanos > 0n ? nanos : 0n), () => {
-        sleepers.delete(until)
-        const now = clock.unsafeCurrentTimeNanos()
-        for (const one of [...pending]) {
-          if (one.at > now) continue
-          pending.delete(one)
-          one.ring()
-        }
-        sleep()
-      })
-    )
-  }
-  return {
-    set: (duration, ring) => {
-      const millis = Duration.toMillis(duration)
-      if (isClosed || !Number.isFinite(millis)) return () => {}
-      const one = { at: clock.unsafeCurrentTimeNanos() + BigInt(Math.round(millis * 1e6)), ring }
-      pending.add(one)
-      sleep()
-      return () => pending.delete(one)
-    },
-    close: () => {
-      isClosed = true
-      pending.clear()
-      for (const callOff of sleepers.values()) callOff()
+    /** Makes sure that someone wakes up in time for the next one. */
+    const sleep = (): void => {
+      let next: bigint | undefined
+      for (const { at } of pending) if (next === undefined || at < next) next = at
+      if (next === undefined) return
+      for (const at of sleepers.keys()) if (at <= next) return
+      const until = next
+      const nanos = until - clock.unsafeCurrentTimeNanos()
+      sleepers.set(
+        until,
+        alarm(Duration.nanos(nanos > 0n ? nanos : 0n), () => {
+          sleepers.delete(until)
+          const now = clock.unsafeCurrentTimeNanos()
+          for (const one of [...pending]) {
+            if (one.at > now) continue
+            pending.delete(one)
+            one.ring()
+          }
+          sleep()
+        })
+      )
     }
-  }
-})
+    return Effect.succeed({
+      set: (duration, ring) => {
+        const millis = Duration.toMillis(duration)
+        if (isClosed || !Number.isFinite(millis)) return () => {}
+        const one = { at: clock.unsafeCurrentTimeNanos() + BigInt(Math.round(millis * 1e6)), ring }
+        pending.add(one)
+        sleep()
+        return () => pending.delete(one)
+      },
+      close: () => {
+        isClosed = true
+        pending.clear()
+        for (const callOff of sleepers.values()) callOff()
+      }
+    })
+  })
+)

@@ -12,24 +12,43 @@ import * as Effect from "effect/Effect"
 /** Runs an effect when no other one is running; its caller may be interrupted while it waits. @since 0.1.0 @category models */
 export type Mutex = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** @since 0.1.0 @category constructors */
-export const make = (): Mutex => {
+/**
+ * A turn that is taken and given back in an uninterruptible region. `take` lets only its wait be changed, as `restore` does; it waits
+ * for nothing where the turn is free, and that takes two steps instead of a semaphore's eighteen.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Turn {
+  readonly take: (wait: (free: Effect.Effect<void>) => Effect.Effect<void>) => Effect.Effect<void>
+  readonly release: Effect.Effect<void>
+}
+
+/** A turn that is free. @since 0.1.0 @category constructors */
+export const turn = (): Turn => {
   // A latch shows a state, not an event: a fiber that looks and then waits misses nothing.
   const free = Effect.unsafeMakeLatch(true)
   let isTaken = false
-  const release = Effect.sync(() => {
-    isTaken = false
-    free.unsafeOpen()
-  })
-  return (effect) =>
-    Effect.uninterruptibleMask((restore) => {
-      const take: Effect.Effect<void> = Effect.suspend(() => {
-        // All who wait are woken; the first to run takes the turn, the others wait again.
-        if (isTaken) return Effect.andThen(restore(free.await), take)
-        isTaken = true
-        free.unsafeClose()
-        return Effect.void
-      })
-      return Effect.andThen(take, Effect.ensuring(restore(effect), release))
+  const take: Turn["take"] = (wait) =>
+    Effect.suspend(() => {
+      // All who wait are woken; the first to run takes the turn, the others wait again.
+      if (isTaken) return Effect.andThen(wait(free.await), take(wait))
+      isTaken = true
+      free.unsafeClose()
+      return Effect.void
     })
+  return {
+    take,
+    release: Effect.sync(() => {
+      isTaken = false
+      free.unsafeOpen()
+    })
+  }
+}
+
+/** @since 0.1.0 @category constructors */
+export const make = (): Mutex => {
+  const { release, take } = turn()
+  return (effect) =>
+    Effect.uninterruptibleMask((restore) => Effect.andThen(take(restore), Effect.ensuring(restore(effect), release)))
 }

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import * as Region from "./region.js"
 
 /**
  * When the effect succeeds, what it acquired belongs to the caller's scope. When it fails or is interrupted, that is
@@ -19,8 +20,8 @@ export const releaseOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effec
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
-      return yield* restore(Scope.extend(effect, scope)).pipe(
-        Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
+      return yield* Effect.tapErrorCause(Region.extend(scope)(restore(effect)), (cause) =>
+        Scope.close(scope, Exit.failCause(cause))
       )
     })
   )

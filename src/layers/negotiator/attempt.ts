@@ -11,7 +11,6 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Scope from "effect/Scope"
 import * as Aead from "../../internal/aead.js"
 import { ClientSession } from "../../schema/ClientSession.js"
 import type { StoreError } from "../../schema/DbError.js"
@@ -26,10 +25,10 @@ import { checkInit } from "../../schema/wire/CheckInit.js"
 import type { Init } from "../../schema/wire/Init.js"
 import { familyTowerSession } from "../../services/KeyRing.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
-import { within } from "../concurrency/firstOf.js"
+import { untilStopped } from "../concurrency/firstOf.js"
 import { scoped } from "../concurrency/scoped.js"
 import { expect } from "../support/expectMessage.js"
-import { spanWhereTraced } from "../support/spanWhereTraced.js"
+import { annotateWhereTraced, spanWhereTraced } from "../support/spanWhereTraced.js"
 import { type DerivedKey, KeyState, leaseHolds } from "./key.js"
 import * as Monotonic from "./monotonic.js"
 import type { Acceptance } from "./Rules.js"
@@ -51,7 +50,6 @@ export const attempt = (visit: Visit, key: DerivedKey, address: TowerAddress): E
   scoped(
     Effect.gen(function* () {
       const { env } = visit
-      const scope = yield* Effect.scope
       const began = visit.claim.begin()
       let waitsFor: WaitsFor = "tower"
       let isShown = false
@@ -83,7 +81,7 @@ export const attempt = (visit: Visit, key: DerivedKey, address: TowerAddress): E
             Effect.sync(() => (progress === "connected" ? enter(visit, "handshaking", address) : undefined)),
           ecdh
         })
-        connection = yield* Scope.extend(connecting, scope)
+        connection = yield* connecting
         const reply = yield* converse(visit, key, address, connection)
         const acceptance = yield* env.rules.readReply(reply, env.settings.policy, key.reservation.keyIndex)
         if (!visit.claim.take(visit.tower.id, visit.began)) return yield* new Stopped({ by: "rival" })
@@ -129,7 +127,7 @@ const converse = (visit: Visit, key: DerivedKey, address: TowerAddress, connecti
       return expect(connection, "CreateSessionReply")
     })
     const reply = yield* Effect.catchTag(asked, "ConnectionEnded", (end) => hungUpAfter(theirInit, end))
-    yield* Effect.annotateCurrentSpan("watchtower.code", reply.code)
+    yield* annotateWhereTraced("watchtower.code", reply.code)
     return reply
   }).pipe(
     spanWhereTraced("watchtower.createSession", {
@@ -187,7 +185,11 @@ const store: (
 
 /** Waits, for a short while, until the tower has hung up. */
 const hangUp = (visit: Visit, connection: TowerTransport.Connection) =>
-  Effect.ignore(within(connection.closed, visit.env.settings.hangUpWait, () => "late"))
+  Effect.ignore(
+    untilStopped(connection.closed, (stop: (reason: "late") => void) =>
+      visit.env.alarm(visit.env.settings.hangUpWait, () => stop("late"))
+    )
+  )
 
 /** Does the failure itself say that the tower's end was seen? */
 const tellsOfEnd = (failure: AttemptFailure | Stopped) =>

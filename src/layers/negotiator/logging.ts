@@ -23,11 +23,9 @@ const capacity = 4096
  */
 export const make: (name: string) => Effect.Effect<(event: NegotiatorEvent) => void, never, Scope.Scope> =
   Effect.fnUntraced(function* (name) {
-    const lines = Inbox.make<Effect.Effect<void>, "Ended">({ capacity })
+    const lines = Inbox.make<Line, "Ended">({ capacity })
     // A line that a logger dies of is not the last one.
-    const logNext = Effect.flatMap(lines.take, (line) =>
-      Effect.exit(Effect.annotateLogs(line, "watchtower.negotiator", name))
-    )
+    const logNext = Effect.flatMap(lines.take, (line) => Effect.exit(logged(line, { negotiator: name })))
     const fiber = yield* Effect.forkDaemon(Effect.ignore(Effect.forever(logNext)))
     yield* Effect.addFinalizer(() => {
       lines.end(Effect.fail("Ended"))
@@ -40,55 +38,63 @@ export const make: (name: string) => Effect.Effect<(event: NegotiatorEvent) => v
   })
 
 /** Logs an event of a negotiator that is watched from outside. @since 0.1.0 @category combinators */
-export const log = ({ happening }: NegotiatorEvent): Effect.Effect<void> => lineOf(happening) ?? Effect.void
+export const log = ({ happening }: NegotiatorEvent): Effect.Effect<void> => {
+  const line = lineOf(happening)
+  return line === undefined ? Effect.void : logged(line)
+}
+
+interface Line {
+  readonly log: Effect.Effect<void>
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/** With annotations that have the prefix of all of ours: other parts of a program speak of addresses and sessions too. */
+const logged = ({ details, log }: Line, more: Line["details"] = {}): Effect.Effect<void> =>
+  Effect.annotateLogs(
+    log,
+    Object.fromEntries(Object.entries({ ...details, ...more }).map(([key, value]) => [`watchtower.${key}`, value]))
+  )
 
 /** Undefined for what is not logged: most of the events of a session that goes well, and each line wakes a fiber. */
-const lineOf = (happening: Happening): Effect.Effect<void> | undefined => {
+const lineOf = (happening: Happening): Line | undefined => {
   switch (happening._tag) {
     case "SessionStored": {
       const { id, keyIndex, towerPublicKey: tower } = happening.session
-      return annotate(Effect.logInfo("session established"), { session: id, tower, keyIndex })
+      return { log: Effect.logInfo("session established"), details: { session: id, tower, keyIndex } }
     }
     case "AttemptFailed": {
       const { address, failure, tower } = happening
-      return annotate(Effect.logDebug("attempt failed"), { tower, address, failure: failure.message })
+      return { log: Effect.logDebug("attempt failed"), details: { tower, address, failure: failure.message } }
     }
     case "VisitFailed": {
       const { blamed, failure, restsUntil, tower } = happening
       const details = { tower, failure: failure._tag, restsUntil: instant(restsUntil) }
-      return annotate(blamed ? Effect.logDebug("tower rests") : Effect.logWarning("failure of ours"), details)
+      return { log: blamed ? Effect.logDebug("tower rests") : Effect.logWarning("failure of ours"), details }
     }
     case "Quarantined": {
       const { probeAt, reason, tower } = happening
-      return annotate(Effect.logWarning("tower quarantined"), { tower, reason, probeAt: instant(probeAt) })
+      return { log: Effect.logWarning("tower quarantined"), details: { tower, reason, probeAt: instant(probeAt) } }
     }
     case "KeyUsed": {
       const { keyIndex, lastApplied, tower } = happening
-      return annotate(Effect.logDebug("key was used before"), { tower, keyIndex, lastApplied })
+      return { log: Effect.logDebug("key was used before"), details: { tower, keyIndex, lastApplied } }
     }
     case "WriteFailed": {
       const { failure, tower } = happening
-      return annotate(Effect.logWarning("end of a visit not written"), { tower, failure: failure.message })
+      return { log: Effect.logWarning("end of a visit not written"), details: { tower, failure: failure.message } }
     }
     case "BackingOff":
-      return annotate(Effect.logDebug("backing off"), {
-        attempt: happening.attempt,
-        until: instant(happening.until)
-      })
+      return {
+        log: Effect.logDebug("backing off"),
+        details: { attempt: happening.attempt, until: instant(happening.until) }
+      }
     case "WaitingForCandidates":
-      return Effect.logDebug("waiting for a tower")
+      return { log: Effect.logDebug("waiting for a tower"), details: {} }
     case "Stopped":
-      return Effect.logError("negotiator stopped", Cause.die(happening.cause))
+      return { log: Effect.logError("negotiator stopped", Cause.die(happening.cause)), details: {} }
     default:
       return undefined
   }
 }
-
-/** Annotations with the prefix that all of ours have: other parts of a program speak of addresses and sessions too. */
-const annotate = (line: Effect.Effect<void>, details: Readonly<Record<string, unknown>>): Effect.Effect<void> =>
-  Effect.annotateLogs(
-    line,
-    Object.fromEntries(Object.entries(details).map(([key, value]) => [`watchtower.${key}`, value]))
-  )
 
 const instant = (millis: number) => new Date(millis).toISOString()

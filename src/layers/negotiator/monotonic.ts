@@ -4,12 +4,16 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
+/** What this clock says now, in one step. */
+const read = <A>(ask: (clock: Clock.Clock) => A): Effect.Effect<A> =>
+  Effect.clockWith((clock) => Effect.succeed(ask(clock)))
+
 /** Milliseconds since some instant in the past. @since 0.1.0 @category combinators */
-export const now: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000n) / 1_000)
+export const now: Effect.Effect<number> = read((clock) => Number(clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000)
 
 /** Comes back at that instant, at once if it has passed. @since 0.1.0 @category combinators */
 export const sleepUntil = (instant: number): Effect.Effect<void> =>
@@ -21,11 +25,13 @@ export interface Instants {
   readonly monotonic: bigint
 }
 
-/** This instant by both clocks. @since 0.1.0 @category combinators */
-export const instants: Effect.Effect<Instants> = Effect.all({
-  wall: Clock.currentTimeMillis,
-  monotonic: Clock.currentTimeNanos
+const instantsOf = (clock: Clock.Clock): Instants => ({
+  wall: clock.unsafeCurrentTimeMillis(),
+  monotonic: clock.unsafeCurrentTimeNanos()
 })
+
+/** This instant by both clocks. @since 0.1.0 @category combinators */
+export const instants: Effect.Effect<Instants> = read(instantsOf)
 
 /**
  * Milliseconds since that instant, by the clock that has gone further: a clock that is set, or a machine that sleeps, shows in one of
@@ -35,7 +41,8 @@ export const instants: Effect.Effect<Instants> = Effect.all({
  * @category combinators
  */
 export const elapsedSince = (then: Instants): Effect.Effect<number> =>
-  Effect.map(instants, (now) => {
+  read((clock) => {
+    const now = instantsOf(clock)
     const byWall = now.wall - then.wall
     const byMonotonic = Number(now.monotonic - then.monotonic) / 1e6
     return Math.max(byWall, byMonotonic)

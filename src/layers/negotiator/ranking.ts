@@ -25,8 +25,10 @@ export type Ranking = (
 /** The list as it is now, ordered by standing. @since 0.1.0 @category constructors */
 export const byStanding: Ranking = (list, standings, settings) =>
   Effect.succeed((visited) =>
-    Effect.zipWith(list, Clock.currentTimeMillis, (towers, now) =>
-      Option.fromNullable(nextCandidate(towers, standings, settings, now, visited))
+    Effect.flatMap(list, (towers) =>
+      Effect.map(Clock.currentTimeMillis, (now) =>
+        Option.fromNullable(nextCandidate(towers, standings, settings, now, visited))
+      )
     )
   )
 

@@ -107,13 +107,9 @@ const spanned = (
 ): Effect.Effect<RoundEnd> =>
   Effect.suspend(() => {
     const first = waitingSpans()
-    const linkLater = Effect.suspend(() =>
-      Effect.forEach(
-        waitingSpans().filter((span) => !first.includes(span)),
-        (span) => Effect.linkSpanCurrent(span),
-        { discard: true }
-      )
-    )
+    const linkLater = Effect.gen(function* () {
+      for (const span of waitingSpans()) if (!first.includes(span)) yield* Effect.linkSpanCurrent(span)
+    })
     return round.pipe(
       Effect.tap(linkLater),
       spanWhereTraced("watchtower.round", {

@@ -8,12 +8,13 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
-import type * as Tracer from "effect/Tracer"
+import * as Tracer from "effect/Tracer"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
 import * as CallerIsInterrupted from "../concurrency/callerIsInterrupted.js"
@@ -106,9 +107,8 @@ export const make = (maxPending: number, events: Events): SessionLine => {
   }
 
   const take = (kind: TakerKind): Effect.Effect<ClientSession, Option.Option<never>> =>
-    Effect.flatMap(
-      Effect.zip(CallerIsInterrupted.check, Effect.option(Effect.currentParentSpan)),
-      ([callerIsInterrupted, span]) =>
+    Effect.flatMap(CallerIsInterrupted.check, (callerIsInterrupted) =>
+      Effect.flatMap(parentSpan, (span) =>
         Effect.uninterruptibleMask((restore) => {
           if (end !== undefined) return end
           const taker: Taker = { kind, span, turn: Deferred.unsafeMake(FiberId.none), session: undefined }
@@ -132,6 +132,7 @@ export const make = (maxPending: number, events: Events): SessionLine => {
             })
           })
         })
+      )
     )
 
   return {
@@ -155,6 +156,11 @@ export const make = (maxPending: number, events: Events): SessionLine => {
     }
   }
 }
+
+/** The span of the caller; one step, where Effect's own takes eight to say that there is none. */
+const parentSpan = Effect.withFiberRuntime<Option.Option<Tracer.AnySpan>>(({ currentContext }) =>
+  Effect.succeed(Context.getOption(currentContext, Tracer.ParentSpan))
+)
 
 const show = (latch: Effect.Latch, isOpen: boolean) => {
   if (isOpen) latch.unsafeOpen()

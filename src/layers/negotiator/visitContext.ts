@@ -84,12 +84,12 @@ export const overdue = ({ deadline }: Visit, waitsFor: WaitsFor): VisitTimeout |
  * @since 0.1.0
  * @category combinators
  */
-export const stoppable = <A, E>(
+export const stoppable = <A, E, R>(
   visit: Visit,
   waitsFor: () => WaitsFor,
-  effect: Effect.Effect<A, E>,
+  effect: Effect.Effect<A, E, R>,
   address?: TowerAddress
-): Effect.Effect<A, E | Stopped | VisitTimeout | OwnTimeout> => {
+): Effect.Effect<A, E | Stopped | VisitTimeout | OwnTimeout, R> => {
   const { candidates } = visit.env
   const reason = () =>
     address !== undefined && candidates.isRemoved(visit.tower, address)

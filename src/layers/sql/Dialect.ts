@@ -12,9 +12,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { DatabaseUnavailable } from "../../schema/DbError.js"
+import * as Region from "../concurrency/region.js"
 import { scoped } from "../concurrency/scoped.js"
 import * as Cut from "./cut.js"
-import * as Region from "./region.js"
 
 /**
  * What a transaction is for. `read` takes no lock. `unsynced` survives the end of our process, but on SQLite not a failure
@@ -87,14 +87,13 @@ export interface Limits {
 /** As our own client executes: a failure to prepare is typed, and the client does not keep it. */
 const unprepared = (connection: Connection): Connection => ({
   ...connection,
-  execute: (text, parameters, transform) =>
-    Effect.suspend(() => {
-      try {
-        return connection.executeUnprepared(text, parameters, transform)
-      } catch (cause) {
-        return Effect.fail(new SqlError({ cause, message: "Failed to prepare statement" }))
-      }
-    })
+  execute: (text, parameters, transform) => {
+    try {
+      return connection.executeUnprepared(text, parameters, transform)
+    } catch (cause) {
+      return Effect.fail(new SqlError({ cause, message: "Failed to prepare statement" }))
+    }
+  }
 })
 
 const sqlite = (sql: SqlClient, flush: Flush | undefined): Dialect => ({

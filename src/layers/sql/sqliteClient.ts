@@ -16,6 +16,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Mutex from "../concurrency/mutex.js"
 import * as LogSync from "./logSync.js"
 
 type Statement = Sqlite.Statement<Array<unknown>, object>
@@ -94,13 +95,14 @@ export const make = (filename: string): Effect.Effect<Opened, SqlError, Scope.Sc
       (opened) => Effect.sync(() => opened.close())
     )
     const connection = connectionTo(db)
-    const turn = yield* Effect.makeSemaphore(1)
+    const { release, take } = Mutex.turn()
+    const taken = take((free) => free)
     const sql = yield* SqlClient.make({
       // Uninterruptible: a fiber that is interrupted right after it has taken its turn would keep it (docs/concurrency.md, Mutex).
-      acquirer: Effect.uninterruptible(turn.withPermits(1)(Effect.succeed(connection))),
+      acquirer: Effect.uninterruptible(Effect.as(Effect.zipRight(taken, release), connection)),
       transactionAcquirer: Effect.uninterruptible(
         Effect.flatMap(Effect.scope, (scope) =>
-          Effect.zipRight(turn.take(1), Effect.as(Scope.addFinalizer(scope, turn.release(1)), connection))
+          Effect.zipRight(taken, Effect.as(Scope.addFinalizer(scope, release), connection))
         )
       ),
       compiler: makeCompilerSqlite(),

@@ -50,7 +50,7 @@ export const createClientSession =
         const known = [...tokens, lease]
         const outcome = yield* Effect.either(database.attempt("synced", retake(database, session, known), left))
         if (outcome._tag === "Left") {
-          if ((yield* left) <= waitMs) return yield* lost
+          if (left() <= waitMs) return yield* lost
           yield* Effect.sleep(waitMs)
           return yield* settle(known, left, lost)
         }

@@ -11,17 +11,16 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type DatabaseBusy, DatabaseUnavailable } from "../../schema/DbError.js"
 import { within } from "../concurrency/firstOf.js"
+import * as Region from "../concurrency/region.js"
 import { spanWhereTraced } from "../support/spanWhereTraced.js"
 import * as Dialect from "./Dialect.js"
 import { CommitLost, failureKind, isCommitLost, isSqlError, toDbError, toOpenError } from "./errors.js"
-import * as Region from "./region.js"
 import * as Statement from "./statement.js"
 
 /**
@@ -71,8 +70,8 @@ export type Port = "ClientDb" | "BackupDb"
 /** What the caller of the port is told: no errors of the client. @since 0.1.0 @category errors */
 export type Told<E> = Exclude<Exclude<E, CommitLost>, SqlError> | DatabaseBusy | DatabaseUnavailable
 
-/** The milliseconds that are left. @since 0.1.0 @category models */
-export type Deadline = Effect.Effect<number>
+/** Tells the milliseconds that are left. @since 0.1.0 @category models */
+export type Deadline = () => number
 
 /** How to open a `Database`; `cut` is found for Postgres where it is not given, and without `flush` SQLite syncs each commit. @since 0.1.0 @category models */
 export interface Options {
@@ -95,9 +94,10 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
   const { attemptMs, connectMs, cut } = dialect.limits
 
   // By the monotonic clock: the wall clock may be set during the transaction.
-  const deadline: Effect.Effect<Deadline> = Effect.map(Clock.currentTimeNanos, (start) =>
-    Effect.map(Clock.currentTimeNanos, (now) => storeTimeoutMs - Number(now - start) / 1e6)
-  )
+  const deadline: Effect.Effect<Deadline> = Effect.clockWith((clock) => {
+    const start = clock.unsafeCurrentTimeNanos()
+    return Effect.succeed(() => storeTimeoutMs - Number(clock.unsafeCurrentTimeNanos() - start) / 1e6)
+  })
 
   const guard = (connection: Connection, bound: number): Effect.Effect<void, never, Scope.Scope> =>
     Number.isFinite(bound)
@@ -115,13 +115,14 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
 
   // A disk that hangs is a typed failure: its thread goes on without the caller.
   const flushed = (flush: Dialect.Flush, left: Deadline): Effect.Effect<void, SqlError> =>
-    Effect.flatMap(left, (ms) => within(flush, Math.max(0, ms), () => diskTooSlow))
+    Effect.suspend(() => within(flush, Math.max(0, left()), () => diskTooSlow))
 
   const committed = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) =>
     Effect.gen(function* () {
       const connection = yield* reserve
-      yield* guard(connection, attemptMs(purpose, yield* left))
-      const say = (statement: string) => connection.execute(statement, [], undefined)
+      yield* guard(connection, attemptMs(purpose, left()))
+      // In the step that executes it: a client may prepare when it is asked for the effect, and a pragma takes effect then.
+      const say = (statement: string) => Effect.suspend(() => connection.execute(statement, [], undefined))
       const services = Context.make(SqlClient.TransactionConnection, [connection, 0]).pipe(
         Context.add(SqlClient.SafeIntegers, false)
       )
@@ -130,12 +131,14 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
       const commit = Effect.catchAll(say("COMMIT"), (error) =>
         Effect.fail(failureKind(error) === "disconnected" ? new CommitLost({ cause: error }) : error)
       )
-      return yield* Effect.forEach(dialect.begin(purpose), say, { discard: true }).pipe(
-        Effect.andThen(inside),
-        Effect.tap(() => commit),
-        // The failure is reported; that there may be nothing to roll back is not.
-        Effect.onError(() => Effect.ignore(say("ROLLBACK")))
-      )
+      const whole = Effect.gen(function* () {
+        for (const statement of dialect.begin(purpose)) yield* say(statement)
+        const value = yield* inside
+        yield* commit
+        return value
+      })
+      // The failure is reported; that there may be nothing to roll back is not.
+      return yield* Effect.tapErrorCause(whole, () => Effect.ignore(say("ROLLBACK")))
     }).pipe(dialect.inScope, Effect.uninterruptible)
 
   const once = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) => {
@@ -151,11 +154,9 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
     wait = firstWaitMs
   ): Effect.Effect<A, E> =>
     Effect.catchIf(run, when, (error) =>
-      Effect.flatMap(left, (ms) =>
-        ms < wait + connectMs
-          ? Effect.fail(error)
-          : Effect.andThen(Effect.sleep(wait), patiently(run, left, when, Math.min(wait * 2, longestWaitMs)))
-      )
+      left() < wait + connectMs
+        ? Effect.fail(error)
+        : Effect.andThen(Effect.sleep(wait), patiently(run, left, when, Math.min(wait * 2, longestWaitMs)))
     )
 
   const attempt: Database["attempt"] = (purpose, body, left) => patiently(once(purpose, body, left), left, again)

@@ -1,25 +1,33 @@
 /**
- * The regions of a transaction: its scope, its connection, its one turn of the event loop.
+ * Regions with other values of a fiber: its services, its one turn of the event loop.
  *
  * Effect's own functions for these allow an interruption at each step, and that costs several times what SQLite needs to execute a
- * statement. A transaction is uninterruptible as a whole, so these set a value, run the effect, and restore the value.
+ * statement. These are for effects that are uninterruptible as a whole: they set a value, run the effect, and restore the value.
+ * What is run may be made interruptible again.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import * as Scope from "effect/Scope"
 
-/** As `Effect.locally`, in an uninterruptible effect. */
 const locally =
-  <X>(ref: FiberRef.FiberRef<X>, change: (before: X) => X) =>
+  <X>(fiberRef: FiberRef.FiberRef<X>, change: (before: X) => X) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiberRuntime((fiber) => {
-      const before = fiber.getFiberRef(ref)
-      const restore = (exit: Exit.Exit<A, E>) => Effect.zipRight(FiberRef.set(ref, before), exit)
-      return Effect.zipRight(FiberRef.set(ref, change(before)), Effect.flatMap(Effect.exit(effect), restore))
+      const before = fiber.getFiberRef(fiberRef)
+      const set = (value: X) =>
+        Effect.updateFiberRefs((fiberId, refs) => FiberRefs.updateAs(refs, { fiberId, fiberRef, value }))
+      return Effect.zipRight(
+        set(change(before)),
+        Effect.matchCauseEffect(effect, {
+          onFailure: (cause) => Effect.zipRight(set(before), Exit.failCause(cause)),
+          onSuccess: (value) => Effect.zipRight(set(before), Exit.succeed(value))
+        })
+      )
     })
 
 /** As `Effect.provide`, in an uninterruptible effect. @since 0.1.0 @category combinators */
@@ -32,6 +40,12 @@ export const provide =
       (before) => Context.merge(before, services) as Context.Context<never>
     )(effect) as Effect.Effect<A, E, Exclude<R, S>>
 
+/** As `Scope.extend`, in an uninterruptible effect. @since 0.1.0 @category combinators */
+export const extend = (
+  scope: Scope.Scope
+): (<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Scope.Scope>>) =>
+  provide(Context.make(Scope.Scope, scope))
+
 /** The fiber takes no new turn of the event loop before this ends, in an uninterruptible effect. @since 0.1.0 @category combinators */
 export const inOneTurn: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = locally(
   FiberRef.currentMaxOpsBeforeYield,
@@ -41,7 +55,5 @@ export const inOneTurn: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effe
 /** As `Effect.scoped`, in an uninterruptible effect. @since 0.1.0 @category combinators */
 export const scoped = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
   Effect.flatMap(Scope.make(), (scope) =>
-    Effect.flatMap(Effect.exit(provide(Context.make(Scope.Scope, scope))(effect)), (exit) =>
-      Effect.zipRight(Scope.close(scope, exit), exit)
-    )
+    Effect.flatMap(Effect.exit(extend(scope)(effect)), (exit) => Effect.zipRight(Scope.close(scope, exit), exit))
   )
