@@ -143,8 +143,8 @@ export const database: ReadonlyArray<Part> = [
         ["kept.set(text, statement)", "void 0"],
         ["kept.delete(oldest)", "void 0"],
         [
-          "Effect.uninterruptible(turn.withPermits(1)(Effect.succeed(connection)))",
-          "turn.withPermits(1)(Effect.succeed(connection))"
+          "Effect.uninterruptible(Effect.as(Effect.zipRight(taken, release), connection))",
+          "Effect.as(Effect.zipRight(taken, release), connection)"
         ],
         ["Context.get(fiber.currentContext, SqlClient.SafeIntegers)", "false"],
         ["prepare(text).safeIntegers(safeIntegers)\n      if", "prepare(text)\n      if"],
@@ -165,15 +165,6 @@ export const database: ReadonlyArray<Part> = [
         ["error === null ? Exit.void", "true ? Exit.void"]
       ),
       ...inFile(
-        "src/layers/sql/region.ts",
-        [
-          "const restore = (exit: Exit.Exit<A, E>) => Effect.zipRight(FiberRef.set(ref, before), exit)",
-          "const restore = (exit: Exit.Exit<A, E>) => exit"
-        ],
-        ["() => Number.MAX_SAFE_INTEGER", "(before) => before"],
-        ["Effect.zipRight(Scope.close(scope, exit), exit)", "exit"]
-      ),
-      ...inFile(
         "src/layers/sql/databaseCheck.ts",
         ["HAVING max(g.key_index) >= (SELECT", "HAVING max(g.key_index) > (SELECT"],
         ["if (damaged.length > 0) return damaged\n", "\n"],
@@ -187,9 +178,9 @@ export const database: ReadonlyArray<Part> = [
         ['if (purpose === "read") return yield* inside\n', "\n"],
         ['Effect.ignore(say("ROLLBACK"))', "Effect.void"],
         ["Math.min(wait * 2, longestWaitMs)", "wait"],
-        ["ms < wait + connectMs", "ms < 0"],
+        ["left() < wait + connectMs", "left() < 0"],
         ["client.withoutTransforms()", "client"],
-        ["Number(now - start) / 1e6", "Number(now - start) / 1e3"],
+        ["- start) / 1e6", "- start) / 1e3"],
         [
           "Effect.catchAllDefect(client.reserve, (cause) =>",
           "Effect.catchAllDefect(client.reserve, (cause) => cause instanceof Error ? Effect.die(cause) :"
@@ -263,7 +254,7 @@ export const database: ReadonlyArray<Part> = [
         ['stored.length > 0 ? ("stored"', 'true ? ("stored"'],
         ["stored.length > 0 ?", "false ?"],
         ["const known = [...tokens, lease]", "const known = [lease]"],
-        ["if ((yield* left) <= waitMs) return yield* lost\n", "return yield* lost\n"],
+        ["if (left() <= waitMs) return yield* lost\n", "return yield* lost\n"],
         ["settle([lease], left, error))", "Effect.fail(error))"]
       )
     ]

@@ -204,10 +204,17 @@ export const parts: ReadonlyArray<Part> = [
         ["if (isClosed || !", "if (!"],
         ["      pending.clear()\n", ""],
         ["for (const callOff of sleepers.values()) callOff()", ""],
-        ["          one.ring()\n        }\n        sleep()\n", "          one.ring()\n        }\n"],
+        ["            one.ring()\n          }\n          sleep()\n", "            one.ring()\n          }\n"],
         ["for (const at of sleepers.keys()) if (at <= next) return", ""],
         ["sleepers.delete(until)\n", "\n"],
         ["return () => pending.delete(one)", "return () => {}"]
+      ),
+      ...inFile(
+        "src/layers/concurrency/region.ts",
+        ["Effect.zipRight(set(before), Exit.failCause(cause))", "Exit.failCause(cause)"],
+        ["Effect.zipRight(set(before), Exit.succeed(value))", "Exit.succeed(value)"],
+        ["() => Number.MAX_SAFE_INTEGER", "(before) => before"],
+        ["Effect.zipRight(Scope.close(scope, exit), exit)", "exit"]
       ),
       ...inFile("src/layers/concurrency/scoped.ts", [
         "Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))",

@@ -127,25 +127,25 @@ export const observation: ReadonlyArray<Part> = [
       "src/layers/negotiator/logging.ts",
       ['Effect.logInfo("session established")', 'Effect.logDebug("session established")'],
       ["{ session: id, tower, keyIndex }", "{ session: id, tower }"],
-      ['annotate(Effect.logDebug("attempt failed"), { tower, address, failure: failure.message })', "Effect.void"],
+      [
+        '{ log: Effect.logDebug("attempt failed"), details: { tower, address, failure: failure.message } }',
+        "undefined"
+      ],
       ["{ tower, address, failure: failure.message }", "{ tower, address, failure }"],
       ["blamed ?", "!blamed ?"],
       ['Effect.logWarning("tower quarantined")', 'Effect.logDebug("tower quarantined")'],
       ["{ tower, reason, probeAt: instant(probeAt) }", "{ tower, reason }"],
-      ['annotate(Effect.logDebug("key was used before"), { tower, keyIndex, lastApplied })', "Effect.void"],
+      ['{ log: Effect.logDebug("key was used before"), details: { tower, keyIndex, lastApplied } }', "undefined"],
       ['Effect.logWarning("end of a visit not written")', 'Effect.logDebug("end of a visit not written")'],
-      ["attempt: happening.attempt,\n", "\n"],
-      ['return Effect.logDebug("waiting for a tower")', "return undefined"],
+      ["attempt: happening.attempt, ", ""],
+      ['{ log: Effect.logDebug("waiting for a tower"), details: {} }', "undefined"],
       ['Effect.logError("negotiator stopped", Cause.die(happening.cause))', 'Effect.logError("negotiator stopped")'],
       ["`watchtower.${key}`", "key"],
       ["new Date(millis).toISOString()", "millis"],
       ["return Fiber.await(fiber)", "return Effect.void"],
       ["if (line !== undefined) lines.offer(line)", "if (line === undefined) lines.offer(Effect.void)"],
-      [
-        'Effect.exit(Effect.annotateLogs(line, "watchtower.negotiator", name))',
-        'Effect.annotateLogs(line, "watchtower.negotiator", name)'
-      ],
-      ['"watchtower.negotiator", name)', '"watchtower.negotiator", "")']
+      ["Effect.exit(logged(line, { negotiator: name }))", "logged(line, { negotiator: name })"],
+      ["logged(line, { negotiator: name })", "logged(line)"]
     )
   }
 ]

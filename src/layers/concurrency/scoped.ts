@@ -14,18 +14,19 @@ import * as Scope from "effect/Scope"
 import * as Region from "./region.js"
 import { exitOf, startNow } from "./startNow.js"
 
+const close = (scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))
+
 /** Runs an effect in a scope that is closed when it ends; the end of the finalizers is waited for. @since 0.1.0 @category combinators */
 export const scoped = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Scope.make(), (scope) =>
       Effect.flatMap(Effect.exit(Region.extend(scope)(restore(effect))), (exit) =>
-        Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) =>
-          // As Effect's own: a finalizer's defect comes after the effect's failure, not in its place.
-          Effect.matchCauseEffect(Effect.flatten(exitOf(fiber)), {
-            onFailure: (cause) => Exit.failCause(Exit.isFailure(exit) ? Cause.sequential(exit.cause, cause) : cause),
-            onSuccess: () => exit
-          })
-        )
+        // As Effect's own: a finalizer's defect comes after the effect's failure, not in its place.
+        Effect.matchCauseEffect(close(scope, exit), {
+          onFailure: (cause) => Exit.failCause(Exit.isFailure(exit) ? Cause.sequential(exit.cause, cause) : cause),
+          onSuccess: () => exit
+        })
       )
     )
   )

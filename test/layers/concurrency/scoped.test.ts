@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
 import { scoped } from "../../../src/layers/concurrency/scoped.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
@@ -39,6 +39,16 @@ describe("scoped", () => {
     expect(VirtualTime.run(finalized(Effect.fail("failed")))).toEqual(Exit.fail("failed"))
     expect(order).toEqual(["Success", "Failure"])
     expect(VirtualTime.run(scoped(Effect.addFinalizer(() => Effect.die("defect"))))).toEqual(Exit.die("defect"))
+    expect(
+      VirtualTime.run(
+        scoped(
+          Effect.andThen(
+            Effect.addFinalizer(() => Effect.die("defect")),
+            Effect.fail("failed")
+          )
+        )
+      )
+    ).toEqual(Exit.failCause(Cause.sequential(Cause.fail("failed"), Cause.die("defect"))))
   })
 
   it("which Effect.scoped is not: when this fails, the defect is repaired and scoped can go", () => {
