@@ -128,8 +128,13 @@ export declare namespace BackupDb {
     /** How far the states of a channel up to a height are; nothing was handed in of one that is not registered. */
     readonly progress: (id: ChannelId, height: CommitHeight) => Effect.Effect<Progress, DbError>
 
-    /** Takes or renews the lease of the sender, of 30 s. Answers whether this process has it. */
+    /** Takes the lease of the sender, of 30 s, if no other process has it. Answers whether this process has it. */
     readonly takeSenderLease: (token: SenderToken) => Effect.Effect<boolean, DbError>
+    /**
+     * Renews the lease, also one that has run out and that nobody has taken. Answers false when another process has taken it since, even
+     * if that has given it back: what this one knows of the sessions is not true any more.
+     */
+    readonly renewSenderLease: (token: SenderToken) => Effect.Effect<boolean, DbError>
     /** Gives the lease back, if this process has it. */
     readonly dropSenderLease: (token: SenderToken) => Effect.Effect<void, DbError>
 

@@ -414,11 +414,20 @@ describe.skipIf(server === undefined)("BackupDb in Postgres", () => {
           })
       ],
       [
+        "the lease is taken",
+        ({ db, fail }) =>
+          Effect.gen(function* () {
+            yield* db.dropSenderLease(sender)
+            yield* fail
+            assert.isTrue(yield* db.takeSenderLease(sender))
+          })
+      ],
+      [
         "the lease is renewed",
         ({ db, fail }) =>
           Effect.gen(function* () {
             yield* fail
-            assert.isTrue(yield* db.takeSenderLease(sender))
+            assert.isTrue(yield* db.renewSenderLease(sender))
           })
       ]
     ]

@@ -80,6 +80,7 @@ describe("SQLite", () => {
         ["FULL", db.terminateSession(session.id)],
         ["FULL", db.closeChannel(channelId(2))],
         ["NORMAL", db.takeSenderLease(sender)],
+        ["NORMAL", db.renewSenderLease(sender)],
         ["NORMAL", db.dropSenderLease(sender)]
       ]
       for (const [level, operation] of operations) assert.deepStrictEqual(yield* levels(heard(operation)), [level])

@@ -52,7 +52,8 @@ const keepLease = (env: Environment, lease: Lease.Lease, onRenewed: () => void):
     Effect.gen(function* () {
       yield* Effect.sleep(env.settings.renewInterval)
       const before = yield* Monotonic.instants
-      const renewed = yield* Effect.either(env.db.takeSenderLease(lease.token))
+      // Not taken anew: where another process has sent meanwhile, this one has to read the sessions again.
+      const renewed = yield* Effect.either(env.db.renewSenderLease(lease.token))
       if (renewed._tag === "Left") {
         yield* tellDatabaseFailed(env, renewed.left, env.settings.renewInterval)
         return yield* lease.holds

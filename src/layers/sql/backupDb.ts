@@ -8,7 +8,7 @@ import * as summaries from "./backupSummaries.js"
 import { addBackup, addIneligible, findState, loadState } from "./backupTable.js"
 import { closeChannel, loadChannel, registerChannel } from "./channelTable.js"
 import { towerNeeds } from "./openBackups.js"
-import { dropSenderLease, takeSenderLease } from "./senderTable.js"
+import { dropSenderLease, renewSenderLease, takeSenderLease } from "./senderTable.js"
 import * as sending from "./sendingTable.js"
 import type { Database } from "./transaction.js"
 import { nextWindow } from "./updateTable.js"
@@ -26,6 +26,7 @@ export const make = (database: Database): BackupDb.Service => ({
   addIneligible: addIneligible(database),
   progress: summaries.progress(database),
   takeSenderLease: takeSenderLease(database),
+  renewSenderLease: renewSenderLease(database),
   dropSenderLease: dropSenderLease(database),
   backlog: summaries.backlog(database),
   missing: summaries.missing(database),

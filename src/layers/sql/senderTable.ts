@@ -12,7 +12,7 @@ import { type SenderToken, senderLeaseMs } from "../../schema/StoredBackup.js"
 import type { BackupDb } from "../../services/BackupDb.js"
 import type { Database } from "./transaction.js"
 
-/** Takes or renews the lease; a second run finds its own token. @since 0.1.0 @category constructors */
+/** Takes the lease; a second run finds its own token. @since 0.1.0 @category constructors */
 export const takeSenderLease =
   ({ dialect, sql, transaction }: Database): BackupDb.Service["takeSenderLease"] =>
   (token) =>
@@ -28,6 +28,21 @@ export const takeSenderLease =
           WHERE token IS NULL OR token = ${token} OR since + for_ms <= ${now}
           RETURNING id`
         return taken.length > 0
+      })
+    )
+
+/** Renews the lease while the row has its token: a process that has taken it since has put another one there, or none when it gave it back. @since 0.1.0 @category constructors */
+export const renewSenderLease =
+  ({ dialect, sql, transaction }: Database): BackupDb.Service["renewSenderLease"] =>
+  (token) =>
+    transaction(
+      "renewSenderLease",
+      "unsynced",
+      Effect.gen(function* () {
+        const now = yield* dialect.now
+        const renewed = yield* sql`
+          UPDATE wt_client SET since = ${now}, for_ms = ${senderLeaseMs} WHERE token = ${token} RETURNING id`
+        return renewed.length > 0
       })
     )
 

@@ -296,6 +296,12 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
         }
         return lease.token === token
       }),
+    renewSenderLease: (token) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        if (lease?.token !== token) return false
+        lease = { token, since: now }
+        return true
+      }),
     dropSenderLease: (token) =>
       Effect.sync(() => {
         if (lease?.token === token) lease = undefined

@@ -42,7 +42,7 @@ type Command =
     }
   | { readonly _tag: "fail" | "refuse" | "terminate"; readonly which: number; readonly token: number }
   | { readonly _tag: "end"; readonly which: number; readonly lost: boolean; readonly token: number }
-  | { readonly _tag: "take" | "drop"; readonly token: number }
+  | { readonly _tag: "take" | "renew" | "drop"; readonly token: number }
   | {
       readonly _tag: "useful"
       readonly serving: ReadonlyArray<number>
@@ -101,6 +101,7 @@ const command: FastCheck.Arbitrary<Command> = FastCheck.oneof(
   record(1, "terminate", { which, token }),
   record(1, "end", { which, lost: FastCheck.boolean(), token }),
   record(2, "take", { token }),
+  record(2, "renew", { token }),
   record(1, "drop", { token: often(1, 0) }),
   record(4, "useful", {
     serving: FastCheck.uniqueArray(tower, { maxLength: 2 }),
@@ -151,6 +152,8 @@ const player = (context: Context.Context<Services>) => {
         }
         case "take":
           return yield* db.takeSenderLease(sender)
+        case "renew":
+          return yield* db.renewSenderLease(sender)
         case "drop":
           return yield* db.dropSenderLease(sender)
         case "useful":
