@@ -14,7 +14,7 @@ import * as FiberMap from "effect/FiberMap"
 import type * as Scope from "effect/Scope"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import type { DbError } from "../../schema/DbError.js"
-import type { KeyIndex, TowerId } from "../../schema/Ids.js"
+import { KeyIndex, type TowerId } from "../../schema/Ids.js"
 import type * as Policy from "../../schema/Policy.js"
 import type { SendingSession } from "../../schema/StoredBackup.js"
 import { Happening } from "../../schema/TowerClientEvent.js"
@@ -75,6 +75,8 @@ export const run = (
     const audits = new Map<TowerId, { readonly due: number; readonly after: KeyIndex | undefined }>()
     /** Sessions of which a write failed: it may have been stored all the same. */
     const unsure = new Set<KeyIndex>()
+    /** Sessions that a negotiator has given, of which the database is to be asked. */
+    const given = new Map<KeyIndex, Policy.PolicyKey>()
     /** Are the towers and the sessions as they were read last? */
     let isLoaded = false
     /** How many sessions had ended when that was read last, and was the lease renewed since? */
@@ -206,7 +208,7 @@ export const run = (
             const { policyKey, session } = report
             events.emit(Happening.SessionTaken({ ...refOf(session), policyKey }))
             // The sessions may have been read between its storing and its delivery: then it may be in use already.
-            if (!state.entries.has(session.keyIndex)) state.put(Entry.made(session, now))
+            if (!state.entries.has(session.keyIndex)) given.set(session.keyIndex, policyKey)
             return
           }
           case "Died":
@@ -263,9 +265,26 @@ export const run = (
       isRenewed = false
     })
 
+    /**
+     * Notes the sessions that were given, as the database has them: one that came while another process was the sender has waited
+     * for this one, and may be used in part, used up, or ended.
+     */
+    const noteGiven: Effect.Effect<void, DbError> = Effect.gen(function* () {
+      for (const [keyIndex, policyKey] of given) {
+        const after = keyIndex > 1 ? KeyIndex.make(keyIndex - 1) : undefined
+        const [one] = yield* db.listSending(env.transport.route, { after, limit: 1 })
+        const now = yield* Monotonic.now
+        given.delete(keyIndex)
+        if (state.entries.has(keyIndex)) continue
+        if (one?.session.keyIndex !== keyIndex) state.lookAt(policyKey)
+        else state.put(one.session.seqNum === 0 ? Entry.made(one.session, now) : Entry.stored(one, now))
+      }
+    })
+
     /** Does all that it is time for. Answers when it is time again. */
     const act: Effect.Effect<number, DbError> = Effect.gen(function* () {
       if (!isLoaded) yield* load
+      if (given.size > 0) yield* noteGiven
       if (isRenewed) yield* seeEnded
       const bound = yield* contactBound
       const audited = yield* audit

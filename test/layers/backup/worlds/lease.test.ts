@@ -1,0 +1,121 @@
+/** Two processes, one of which is stopped while the other one sends: what it knew before is not true any more (docs/backups.md, The sender). */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import { within } from "../../../../src/layers/concurrency/firstOf.js"
+import { CommitHeight } from "../../../../src/schema/RevokedState.js"
+import type { BackupDb } from "../../../../src/services/BackupDb.js"
+import type { ClientDb } from "../../../../src/services/ClientDb.js"
+import { channelId, handAll, minute, type Process, run, second, type World } from "./world.js"
+
+/** Virtual time does not pass while a client asks the database again and again: it would be asked for ever. */
+const mostWindows = 200
+
+const counting = (db: BackupDb.Service): BackupDb.Service => {
+  let windows = 0
+  return {
+    ...db,
+    nextWindow: (...args) => {
+      windows += 1
+      return windows > mostWindows ? Effect.dieMessage("it asks for windows without end") : db.nextWindow(...args)
+    }
+  }
+}
+
+const backedUp = ({ client }: Process, height: number) =>
+  Effect.orDie(
+    within(
+      client.awaitBackup(channelId(), CommitHeight.make(height)),
+      5 * minute,
+      () => new Error("not within five minutes")
+    )
+  )
+
+const sending = ({ events }: World, from: number) =>
+  events.slice(from).flatMap(({ happening: { _tag } }) => (/^Sending/.test(_tag) ? _tag : []))
+
+const expectNoRefusal = ({ towers }: World) => expect(towers.flatMap(({ refusals }) => refusals)).toEqual([])
+
+/** Pauses a process for longer than its lease, and has another one send that ends before the first goes on. */
+const whilePaused = (world: World, process: Process, use: (other: Process) => Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const begun = yield* Clock.currentTimeMillis
+    yield* process.pause(minute)
+    const other = yield* world.start
+    yield* use(other)
+    yield* other.close
+    const from = world.events.length
+    yield* Effect.sleep(begun + minute - 1 - (yield* Clock.currentTimeMillis))
+    return from
+  })
+
+describe("a sender that was stopped for longer than its lease", () => {
+  it("begins anew where another one has sent meanwhile, also when that has given its lease back", () => {
+    run({ towers: [{ latency: 45 }], maxUpdates: 5, backupDb: counting }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 3)
+        yield* backedUp(process, 3)
+        // It has three numbers of a session of five given out, the other one gives out the last two.
+        const from = yield* whilePaused(world, process, (other) =>
+          Effect.zipRight(handAll(other, 4, 5), backedUp(other, 5))
+        )
+        yield* Effect.sleep(30 * second)
+        expect(sending(world, from)).toEqual(["SendingStopped", "SendingStarted"])
+        yield* handAll(process, 6, 8)
+        yield* backedUp(process, 8)
+        expectNoRefusal(world)
+        yield* process.close
+      })
+    )
+  })
+
+  it("does not take a session for new that another one has used up since it was stored", () => {
+    // The database has stored the first session, and answers only when another process has had the lease.
+    let onStored: Effect.Effect<void> = Effect.void
+    const clientDb = (db: ClientDb.Service): ClientDb.Service => ({
+      ...db,
+      createClientSession: (...args) =>
+        Effect.zipLeft(
+          db.createClientSession(...args),
+          Effect.suspend(() => onStored)
+        )
+    })
+    run({ towers: [{ latency: 45 }], maxUpdates: 5, backupDb: counting, clientDb }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        const stored = yield* Effect.makeLatch(false)
+        onStored = Effect.suspend(() => {
+          onStored = Effect.void
+          return Effect.zipRight(stored.open, Effect.sleep(2 * minute))
+        })
+        yield* handAll(process, 1, 1)
+        yield* stored.await
+        const from = yield* whilePaused(world, process, (other) =>
+          Effect.zipRight(handAll(other, 2, 5), backedUp(other, 5))
+        )
+        yield* Effect.sleep(2 * minute)
+        expect(sending(world, from)).toEqual(["SendingStopped", "SendingStarted"])
+        yield* handAll(process, 6, 8)
+        yield* backedUp(process, 8)
+        expectNoRefusal(world)
+        yield* process.close
+      })
+    )
+  })
+
+  it("goes on where nobody has sent meanwhile", () => {
+    run({ towers: [{ latency: 45 }], backupDb: counting }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 3)
+        yield* backedUp(process, 3)
+        const from = world.events.length
+        yield* process.pause(minute)
+        yield* Effect.sleep(2 * minute)
+        expect(sending(world, from)).toEqual([])
+        yield* process.close
+      })
+    )
+  })
+})
