@@ -21,10 +21,13 @@ afterAll(async () => {
   await server?.stop()
 })
 
+/** Before COMMIT: a process that is stopped there has its locks. */
+const inTransaction: ReadonlyArray<Breakpoint> = ["binding", "acking"]
+
 /** `npm run kills` pauses at each of these; otherwise once on each engine, in the middle of a window. */
 const isThorough = process.env.KILLS !== undefined
 const pauses: ReadonlyArray<Breakpoint> = isThorough
-  ? ["binding", "window bound", "update sent", "reply read", "acking", "acks stored"]
+  ? ["window asked for", "binding", "window bound", "update sent", "reply read", "acking", "acks stored"]
   : ["update sent"]
 
 /** The towers close the connections of a process that is stopped for longer, as real ones do after 15 s. */
@@ -64,6 +67,10 @@ const suite = (engine: string, place: Effect.Effect<Place, never, Scope.Scope>, 
       yield* first.waitsFor("sends")
       const second = yield* world.run({ channel: 2, states: 8, awaits: true })
       yield* first.waitsFor("stops")
+      if (engine === "Postgres") {
+        const ended = yield* world.endTransactionsOf(first)
+        if (inTransaction.includes(breakpoint)) assert.isAtLeast(ended, 1, "it was stopped outside of its transaction")
+      }
       assert.notInclude(words(second), "sends")
       yield* takesOver(world, second)
       assert.strictEqual(yield* second.end, 0, second.complaints())
@@ -89,6 +96,32 @@ const suite = (engine: string, place: Effect.Effect<Place, never, Scope.Scope>, 
       yield* world.settle
     })
 
+  /** One process is stopped while it has the lock of the file: nobody else can take its lease, or store anything. */
+  const isPausedInTransaction = (breakpoint: Breakpoint) => (world: World.World) =>
+    Effect.gen(function* () {
+      const first = yield* world.run({
+        channel: 1,
+        states: 8,
+        awaits: true,
+        at: { breakpoint, nth: 2, does: { stop: "lease runs out" } }
+      })
+      yield* first.waitsFor("stops")
+      const impatient = yield* world.run({ channel: 2, states: 1, storeTimeoutMs: 100 })
+      assert.strictEqual(yield* impatient.end, 1, impatient.complaints())
+      assert.deepStrictEqual(words(impatient).at(-1), "failed")
+      assert.include(impatient.said.at(-1)?.about.join(" "), "DatabaseBusy")
+      const second = yield* world.run({ channel: 2, states: 8, awaits: true })
+      assert.isTrue(yield* second.waitsFor("locked"), second.complaints())
+      assert.notInclude(words(second), "ready")
+      yield* first.resume
+      for (const [channel, client] of [first, second].entries()) {
+        assert.strictEqual(yield* client.end, 0, client.complaints())
+        world.believe(channel + 1, client)
+      }
+      yield* world.agree
+      yield* world.settle
+    })
+
   describe.concurrent(engine, () => {
     test("of two tower clients one sends, and the states of both get their copies", (world) =>
       Effect.gen(function* () {
@@ -103,7 +136,16 @@ const suite = (engine: string, place: Effect.Effect<Place, never, Scope.Scope>, 
         yield* world.settle
       }))
 
+    for (const breakpoint of isThorough ? inTransaction : ["binding" as const]) {
+      if (engine === "Postgres") continue
+      test(
+        `a sender that is paused at "${breakpoint}" keeps the others out of the file, who wait for it or say so`,
+        isPausedInTransaction(breakpoint)
+      )
+    }
+
     for (const breakpoint of pauses) {
+      if (engine === "SQLite" && inTransaction.includes(breakpoint)) continue
       test(
         `a sender that is paused at "${breakpoint}" until its lease was taken over sends nothing more`,
         isPaused(breakpoint, "lease runs out")

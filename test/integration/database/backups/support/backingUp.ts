@@ -25,6 +25,8 @@ import { type Breakpoint, copies, maxUpdates, type Plan } from "./plan.js"
 /** The listener of what happens. */
 export interface Witness {
   readonly reach: (breakpoint: Breakpoint) => void
+  /** Another process holds the lock of the SQLite file. */
+  readonly onLockedOut: () => void
   readonly onFrame: (session: SessionId, seqNum: number) => void
 }
 
@@ -35,17 +37,22 @@ const changes: ReadonlyArray<readonly [text: string, breakpoint: Breakpoint]> = 
   ["UPDATE wt_update SET seq_num = NULL", "acking"]
 ]
 
-/** Long enough for a busy machine: what a slow database does is asked elsewhere. */
-const storeTimeoutMs = 60_000
+/**
+ * Long enough for a busy machine, and for a process that is stopped: what it had begun goes on afterwards, by clocks on which a lease has
+ * run out meanwhile. What a slow database does is asked elsewhere.
+ */
+const longMs = 600_000
 
 /** Both ports of a database; its transactions are witnessed. */
-const openDb = (where: string, { reach }: Witness) =>
+const openDb = ({ storeTimeoutMs = longMs, where }: Plan, { onLockedOut, reach }: Witness) =>
   Effect.gen(function* () {
     const { flush, sql } = yield* open({ where, storeTimeoutMs })
     const done = new Map<Connection, Set<Breakpoint>>()
     const witnessed = around(sql, (text, statement, on) => {
       const before = done.get(on) ?? new Set()
       for (const [words, breakpoint] of changes) if (text.includes(words)) done.set(on, before.add(breakpoint))
+      // SQLite's alone: there a transaction has to wait before it begins.
+      if (text === "BEGIN IMMEDIATE") return Effect.tapError(statement, () => Effect.sync(onLockedOut))
       if (text !== "COMMIT" && text !== "ROLLBACK") return statement
       done.delete(on)
       if (text === "ROLLBACK") return statement
@@ -94,6 +101,11 @@ const witnessedDb = (
         reach("session given up")
       }
     }).pipe(Effect.orDie)
+  const asked = <A, E>(window: Effect.Effect<A, E>) =>
+    Effect.zipRight(
+      Effect.sync(() => reach("window asked for")),
+      window
+    )
   return {
     ...db,
     addBackup: (backup) =>
@@ -108,7 +120,7 @@ const witnessedDb = (
         })
       ),
     nextWindow: (token, keyIndex, request) =>
-      Effect.tap(db.nextWindow(token, keyIndex, request), (updates) => {
+      Effect.tap(asked(db.nextWindow(token, keyIndex, request)), (updates) => {
         if (request.acked > (acked.get(keyIndex) ?? 0)) {
           acked.set(keyIndex, request.acked)
           reach("acks stored")
@@ -154,9 +166,10 @@ const witnessedTransport = (known: ReadonlySet<string>, { onFrame, reach }: Witn
   ).pipe(Effect.provide(NodeSocketDialer.layer))
 
 /** The tower client of a plan, as long as the scope; its towers are added. */
-export const backingUp = ({ atFirstWindow, towers, where }: Plan, witness: Witness) =>
+export const backingUp = (plan: Plan, witness: Witness) =>
   Effect.gen(function* () {
-    const services = yield* openDb(where, witness)
+    const { atFirstWindow, towers } = plan
+    const services = yield* openDb(plan, witness)
     const clientDb = Context.get(services, ClientDb)
     for (const text of towers) {
       const { address, publicKey } = yield* TowerUri.parse(text)

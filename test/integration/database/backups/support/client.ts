@@ -35,6 +35,7 @@ const ahead = 6
 const work = Effect.gen(function* () {
   const { client, listen } = yield* backingUp(plan, {
     reach,
+    onLockedOut: () => say("locked"),
     onFrame: (session, seqNum) => say("frame", session, seqNum)
   })
   listen(({ happening }) => {

@@ -26,6 +26,7 @@ const repeated: ReadonlyArray<Breakpoint> = [
   "state checked",
   "storing the state",
   "state stored",
+  "window asked for",
   "binding",
   "window bound",
   "update sent",

@@ -7,6 +7,7 @@ export const breakpoints = [
   "storing the state",
   "state stored",
   "session taken",
+  "window asked for",
   "binding",
   "window bound",
   "update sent",
@@ -38,6 +39,8 @@ export const Plan = Schema.Struct({
   states: Schema.optional(Schema.Number),
   /** How far its clocks are ahead when it begins. */
   aheadMs: Schema.optional(Schema.Number),
+  /** How long it waits for the database. */
+  storeTimeoutMs: Schema.optional(Schema.Number),
   /** It waits for the copies of the last one, and ends. */
   awaits: Schema.optional(Schema.Boolean),
   /** When it has bound something for the first time, it gives that session up, or removes the session's tower. */
@@ -51,6 +54,7 @@ export const words = [
   "ready",
   "sends",
   "waits",
+  "locked",
   "accepted",
   "frame",
   "complete",

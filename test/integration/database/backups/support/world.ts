@@ -1,4 +1,5 @@
 /** A database, three towers and tower clients as processes; and the question whether towers and database agree. */
+import { randomUUID } from "node:crypto"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -12,14 +13,25 @@ import * as LoopbackTower from "../../../../../src/layers/tower/LoopbackTower.js
 import { CommitHeight } from "../../../../../src/schema/RevokedState.js"
 import { senderLeaseMs } from "../../../../../src/schema/StoredBackup.js"
 import { BackupDb } from "../../../../../src/services/BackupDb.js"
-import { chain, client as connect } from "../../support/negotiating.js"
+import { chain, client as connect, isPostgres } from "../../support/negotiating.js"
 import { type Running, start } from "../../support/process.js"
 import type { Place } from "../../support/world.js"
 import { copies, type Plan, type Word, words } from "./plan.js"
 import * as TowerFile from "./towerFile.js"
 import { type TowerPlan, towerWords } from "./towerPlan.js"
 
-export type Client = Running<Word>
+/** `name` is that of its connections to Postgres. */
+export interface Client extends Running<Word> {
+  readonly name: string
+}
+
+/** The database as the connections of a process of this name come to it. */
+const whereOf = (where: string, name: string) => {
+  if (!isPostgres(where)) return where
+  const url = new URL(where)
+  url.searchParams.set("application_name", name)
+  return url.toString()
+}
 
 /** The bundled programs. */
 export interface Programs {
@@ -96,12 +108,16 @@ export const make = (programs: Programs, { look, where }: Place, messageTimeoutM
     const accepted = new Map<number, number>()
 
     const run = (plan: Omit<Plan, "where" | "towers" | "from">) =>
-      start({ file: programs.client, words }, {
-        ...plan,
-        where,
-        towers: towers.map(({ uri }) => uri),
-        from: (accepted.get(plan.channel) ?? 0) + 1
-      } satisfies Plan)
+      Effect.suspend(() => {
+        const name = `client-${randomUUID()}`
+        const started = start({ file: programs.client, words }, {
+          ...plan,
+          where: whereOf(where, name),
+          towers: towers.map(({ uri }) => uri),
+          from: (accepted.get(plan.channel) ?? 0) + 1
+        } satisfies Plan)
+        return Effect.map(started, (running): Client => ({ ...running, name }))
+      })
 
     /** What a client said of a channel counts from now on. */
     const believe = (channel: number, { complaints, said }: Client) => {
@@ -184,6 +200,19 @@ export const make = (programs: Programs, { look, where }: Place, messageTimeoutM
     /** The lease of a process that was killed runs out. */
     const leaseRunsOut = Effect.asVoid(look`UPDATE wt_client SET since = since - ${senderLeaseMs}`)
 
+    /**
+     * The server ends the transactions of a process that is stopped, as it does by itself when it has waited for a fifth of the process's
+     * `storeTimeout`: that is tried elsewhere, and here it would make the outcome depend on how long the process is stopped. Answers how many
+     * it ended.
+     */
+    const endTransactionsOf = ({ name }: Client) =>
+      Effect.map(
+        look`
+          SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+          WHERE application_name = ${name} AND xact_start IS NOT NULL`,
+        ({ length }) => length
+      )
+
     /** All states get their copies, and each copy is of use. */
     const settle = Effect.gen(function* () {
       for (const tower of towers) yield* tower.setRefusing(false)
@@ -214,7 +243,7 @@ export const make = (programs: Programs, { look, where }: Place, messageTimeoutM
       }
     })
 
-    return { db, look, towers, accepted, run, believe, agree, fate, leaseRunsOut, settle }
+    return { db, look, towers, accepted, run, believe, agree, fate, leaseRunsOut, endTransactionsOf, settle }
   })
 
 export type World = Effect.Effect.Success<ReturnType<typeof make>>
