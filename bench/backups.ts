@@ -1,6 +1,7 @@
 /**
  * States that get their copies at one real lnd tower, into a SQLite file that is synced for each window: by our client and by
- * lnd's own in turn, several times, each time in a process of its own; then behind a proxy that delays every byte, in windows and
+ * lnd's own in turn, several times, each time in a process of its own: once as they are handed in, and once with all handed in before;
+ * then behind a proxy that delays every byte, in windows and
  * one by one. The machine drifts, so only figures of one run can be compared. Needs the Go programs of `interop/`
  * (`interop/build`).
  */
@@ -32,9 +33,9 @@ const farStates = { window: 1_000, single: 40 }
 const delay = 150
 const file = path.resolve("node_modules/.cache/bench-backer.mjs")
 
-const ours = (uri: string, count: number, window: number): Effect.Effect<Figures> =>
+const ours = (uri: string, count: number, window: number, when: "meanwhile" | "before"): Effect.Effect<Figures> =>
   Effect.promise(async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, [file, uri, `${count}`, `${window}`])
+    const { stdout } = await promisify(execFile)(process.execPath, [file, uri, `${count}`, `${window}`, when])
     return JSON.parse(stdout)
   })
 
@@ -73,10 +74,11 @@ const program = Effect.gen(function* () {
   const found = new Map<string, Array<Figures>>()
   const note = (name: string, figures: Figures) => void found.set(name, [...(found.get(name) ?? []), figures])
   for (let run = 0; run < runs; run++) {
-    note(`${states} states, ours`, yield* ours(uri, states, 32))
+    note(`${states} states, ours`, yield* ours(uri, states, 32, "meanwhile"))
+    note(`${states} states that were handed in before, ours`, yield* ours(uri, states, 32, "before"))
     note(`${states} states, lnd's client`, yield* Effect.scoped(theirs(uri, states)))
-    note(`${delay} ms each way, windows of 32`, yield* ours(far, farStates.window, 32))
-    note(`${delay} ms each way, one by one`, yield* ours(far, farStates.single, 1))
+    note(`${delay} ms each way, windows of 32`, yield* ours(far, farStates.window, 32, "meanwhile"))
+    note(`${delay} ms each way, one by one`, yield* ours(far, farStates.single, 1, "meanwhile"))
   }
   return found
 })

@@ -1,6 +1,7 @@
 /**
  * One process that backs up states at one tower, with a SQLite file, and writes what that cost as JSON.
- * `node backer.mjs URI STATES WINDOW`.
+ * `node backer.mjs URI STATES WINDOW WHEN`: with `before`, all states are handed in before the tower is added, and only their copies
+ * are measured.
  */
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -15,7 +16,7 @@ import * as TowerUri from "../../src/schema/TowerUri.js"
 import { TowerCandidates } from "../../src/services/TowerCandidates.js"
 import { TowerClient } from "../../src/services/TowerClient.js"
 
-const [uri = "", count = "", window = ""] = process.argv.slice(2)
+const [uri = "", count = "", window = "", when = ""] = process.argv.slice(2)
 const states = Number(count)
 const chain = Chain.bitcoinRegtest
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"))
@@ -32,11 +33,11 @@ const program = Effect.gen(function* () {
   const { at, channel } = Either.getOrThrow(RevokedStates.make({ chain, type: "anchors" }))
   yield* client.registerChannel(channel)
   const { address, publicKey } = yield* TowerUri.parse(uri)
-  yield* candidates.add(publicKey, address)
+  const addTower = candidates.add(publicKey, address)
   const warmUp = 200
   // What a node does anyway is not counted: it has its states and their keys.
   const made = Array.from({ length: warmUp + states }, (_, height) => at(height))
-  const backUp = (from: number, to: number) =>
+  const handIn = (from: number, to: number) =>
     Effect.gen(function* () {
       const times: Array<number> = []
       for (const { sign, state } of made.slice(from, to)) {
@@ -44,22 +45,30 @@ const program = Effect.gen(function* () {
         yield* client.backupState(state, sign)
         times.push(performance.now() - began)
       }
-      const handedIn = performance.now()
-      // The oldest come first: with the last one all have their copies, but for those of a window that is being confirmed.
-      yield* client.awaitBackup(channel.id, CommitHeight.make(to - 1))
-      return { times, handedIn }
+      return times
     })
-  yield* backUp(0, warmUp)
+  // The oldest come first: with the last one all have their copies, but for those of a window that is being confirmed.
+  const copied = (to: number) => client.awaitBackup(channel.id, CommitHeight.make(to - 1))
+  if (when === "before") {
+    yield* handIn(0, warmUp + states)
+    yield* addTower
+    yield* copied(warmUp)
+  } else {
+    yield* addTower
+    yield* handIn(0, warmUp)
+    yield* copied(warmUp)
+  }
   const cpu = process.cpuUsage()
   const began = performance.now()
-  const { handedIn, times } = yield* backUp(warmUp, warmUp + states)
+  const times = when === "before" ? [] : yield* handIn(warmUp, warmUp + states)
+  const handedIn = performance.now()
+  yield* copied(warmUp + states)
   const elapsed = performance.now() - began
   const { system, user } = process.cpuUsage(cpu)
   const { missing } = yield* client.channel(channel.id)
   return {
     rate: (1000 * states) / elapsed,
-    handIn: (1000 * states) / (handedIn - began),
-    ...percentiles(times),
+    ...(times.length > 0 && { handIn: (1000 * states) / (handedIn - began), ...percentiles(times) }),
     cpu: (user + system) / 1000 / states,
     missing
   }
