@@ -1,11 +1,20 @@
-/** Both roles of the handshake in one process, without a network: the work of the processor alone, with each curve in turn. */
-import { Either, Redacted } from "effect"
+/**
+ * Handshakes in one process and without a network, the work of the processor alone: ours with each curve, and those of others,
+ * in turn. Static keys are at hand, ephemeral keys are new; each does what its own acts and constructors do with them.
+ * lnd's brontide (Go) takes part where `interop/build` has built it.
+ */
+import * as fs from "node:fs"
+import { NoiseState } from "@node-lightning/noise"
+import { Effect, Either, Redacted, Schema } from "effect"
+import { NoiseState as LnmessageState } from "lnmessage/dist/noise-state.js"
 import type { Curve } from "../src/internal/curve.js"
 import * as Noise from "../src/internal/noise.js"
 import { native, noble, webAssembly } from "../src/services/Curve.js"
+import * as Program from "../test/interop/support/program.js"
+import { type Contender, contender, inTurn, printRates, type Rates } from "./support/rates.js"
 
 const runs = 5
-const millisEach = 1000
+const millisEach = 600
 
 const random = (curve: Curve): Uint8Array => {
   const bytes = globalThis.crypto.getRandomValues(new Uint8Array(32))
@@ -14,48 +23,109 @@ const random = (curve: Curve): Uint8Array => {
 
 const right = Either.getOrThrow
 
-const handshake = (curve: Curve, clientKey: Uint8Array, towerKey: Uint8Array, towerPoint: Uint8Array) => {
-  const key = () => {
-    const secret = random(curve)
-    return { secret: Redacted.make(secret), publicKey: curve.publicKey(secret) }
-  }
-  const ecdh = (secret: Uint8Array, point: Uint8Array) => Redacted.make(right(curve.ecdh(secret, point)))
-  const [awaitingTwo, one] = right(Noise.writeActOne(curve, Noise.initiator(towerPoint), key()))
-  const checking = right(Noise.readActOne(curve, Noise.responder(towerPoint), one))
-  const sendingTwo = right(Noise.checkActOne(checking, ecdh(towerKey, checking.point)))
-  const [awaitingThree, two] = right(Noise.writeActTwo(curve, sendingTwo, key()))
+const keyOf = (curve: Curve, secret: Uint8Array): Noise.EphemeralKey => ({
+  secret: Redacted.make(secret),
+  publicKey: curve.publicKey(secret)
+})
+
+const ecdh = (curve: Curve, secret: Uint8Array, point: Uint8Array) => Redacted.make(right(curve.ecdh(secret, point)))
+
+/** The responder's acts one and two, with this ephemeral key. */
+const answerActOne = (curve: Curve, towerKey: Uint8Array, towerPoint: Uint8Array, act: Uint8Array, own: Uint8Array) => {
+  const checking = right(Noise.readActOne(curve, Noise.responder(towerPoint), act))
+  const sendingTwo = right(Noise.checkActOne(checking, ecdh(curve, towerKey, checking.point)))
+  return right(Noise.writeActTwo(curve, sendingTwo, keyOf(curve, own)))
+}
+
+/** The initiator's act three. */
+const finish = (
+  curve: Curve,
+  clientKey: Uint8Array,
+  awaitingTwo: Noise.AwaitingActTwo,
+  two: Uint8Array
+): Uint8Array => {
   const sendingThree = right(Noise.readActTwo(curve, awaitingTwo, two))
-  const clientPoint = curve.publicKey(clientKey)
-  const [, three] = Noise.writeActThree(sendingThree, clientPoint, ecdh(clientKey, sendingThree.point))
-  right(Noise.readActThree(curve, awaitingThree, three))
+  const se = ecdh(curve, clientKey, sendingThree.point)
+  return Noise.writeActThree(sendingThree, curve.publicKey(clientKey), se)[1]
 }
 
-const rate = (curve: Curve): number => {
-  const clientKey = random(curve)
-  const towerKey = random(curve)
+const bothRoles = (curve: Curve): Contender => {
+  const [clientKey, towerKey] = [random(curve), random(curve)]
   const towerPoint = curve.publicKey(towerKey)
-  const began = performance.now()
-  let count = 0
-  while (performance.now() - began < millisEach) {
-    handshake(curve, clientKey, towerKey, towerPoint)
-    count += 1
-  }
-  return (1000 * count) / (performance.now() - began)
+  return contender(curve.name, () => {
+    const ephemeral = keyOf(curve, random(curve))
+    const [awaitingTwo, one] = right(Noise.writeActOne(curve, Noise.initiator(towerPoint), ephemeral))
+    const [awaitingThree, two] = answerActOne(curve, towerKey, towerPoint, one, random(curve))
+    right(Noise.readActThree(curve, awaitingThree, finish(curve, clientKey, awaitingTwo, two)))
+  })
 }
 
-/** Prints handshakes a second and the ratio to noble; answers the figures by curve. @since 0.1.0 */
-export const handshakes = async (): Promise<Record<string, ReadonlyArray<number>>> => {
-  const curves = [noble, webAssembly(), native()]
-  for (const curve of curves) rate(curve)
-  const found = Object.fromEntries(curves.map(({ name }) => [name, [] as Array<number>]))
-  for (let run = 0; run < runs; run++) for (const curve of curves) found[curve.name]?.push(rate(curve))
-  const median = (values: ReadonlyArray<number> = []) =>
-    [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
-  console.log(`Handshakes a second, both roles in one process, median of ${runs} (least to most):`)
-  for (const [name, values] of Object.entries(found)) {
-    const ratio = (median(values) / median(found.noble)).toFixed(1)
-    const [least, most] = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(0))
-    console.log(`  ${name.padEnd(12)} ${median(values).toFixed(0).padStart(6)} (${least} to ${most}), ${ratio} x noble`)
-  }
-  return found
+const buffer = (curve: Curve) => Buffer.from(random(curve))
+
+/** `@node-lightning/noise`: libsecp256k1 as machine code, and the rest by `node:crypto`. */
+const nodeLightning = "@node-lightning/noise"
+
+const bothRolesOfNodeLightning = (curve: Curve): Contender => {
+  const [clientKey, towerKey] = [buffer(curve), buffer(curve)]
+  const towerPoint = Buffer.from(curve.publicKey(towerKey))
+  return contender(nodeLightning, () => {
+    const initiator = new NoiseState({ ls: clientKey, es: buffer(curve) })
+    const responder = new NoiseState({ ls: towerKey, es: buffer(curve) })
+    responder.receiveAct1(initiator.initiatorAct1(towerPoint))
+    initiator.initiatorAct2(responder.recieveAct2())
+    responder.receiveAct3(initiator.initiatorAct3())
+  })
 }
+
+/**
+ * The initiator alone, against an act two that was answered once to its ephemeral key. Of `lnmessage` nothing else can be
+ * measured: its responder leaves the tag on the key that it opens in act three, and refuses it.
+ */
+const initiators = (): ReadonlyArray<Contender> => {
+  const machine = native()
+  const [clientKey, ephemeral, towerKey] = [buffer(machine), buffer(machine), buffer(machine)]
+  const towerPoint = Buffer.from(machine.publicKey(towerKey))
+  const [, one] = right(Noise.writeActOne(machine, Noise.initiator(towerPoint), keyOf(machine, ephemeral)))
+  const two = Buffer.from(answerActOne(machine, towerKey, towerPoint, one, random(machine))[1])
+  const ours = [noble, webAssembly(), machine].map((curve) =>
+    contender(curve.name, () => {
+      const [awaitingTwo] = right(Noise.writeActOne(curve, Noise.initiator(towerPoint), keyOf(curve, ephemeral)))
+      finish(curve, clientKey, awaitingTwo, two)
+    })
+  )
+  const theirs = ([name, State]: readonly [string, typeof NoiseState | typeof LnmessageState]) =>
+    contender(name, () => {
+      const initiator = new State({ ls: clientKey, es: ephemeral })
+      initiator.initiatorAct1(towerPoint)
+      initiator.initiatorAct2(two)
+      initiator.initiatorAct3()
+    })
+  const others = [
+    [nodeLightning, NoiseState],
+    ["lnmessage", LnmessageState]
+  ] as const
+  return [...ours, ...others.map(theirs)]
+}
+
+const goName = "lnd's brontide"
+
+const compare = Effect.gen(function* () {
+  const ours = [noble, webAssembly(), native()].map(bothRoles)
+  const go: Array<Contender> = []
+  if (fs.existsSync("interop/bin/lnd")) {
+    const program = yield* Program.start("lnd", "handshakes", {})
+    const rate = (Millis: number) => Effect.runPromise(program.ask(Schema.Number, "measure", { Millis }))
+    go.push({ name: goName, rate })
+  }
+  const both = yield* Effect.promise(() =>
+    inTurn([...ours, bothRolesOfNodeLightning(native()), ...go], runs, millisEach)
+  )
+  const beside = [goName, nodeLightning, "noble"]
+  printRates(`Handshakes a second, both roles in one process, median of ${runs} (least to most):`, both, beside)
+  const initiator = yield* Effect.promise(() => inTurn(initiators(), runs, millisEach))
+  printRates("The initiator alone, as often a second:", initiator, [nodeLightning, "lnmessage", "noble"])
+  return { both, initiator }
+})
+
+/** Prints handshakes a second and the ratios to others; answers the figures of each run. @since 0.1.0 */
+export const handshakes = (): Promise<Readonly<Record<string, Rates>>> => Effect.runPromise(Effect.scoped(compare))
