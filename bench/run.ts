@@ -1,7 +1,9 @@
 /** `npm run bench -- [--only NAME] [--json FILE]`: figures of this machine; nothing is asserted (docs/performance.md). */
 import * as fs from "node:fs"
 import { parseArgs } from "node:util"
+import { aead } from "./aead.js"
 import { backups } from "./backups.js"
+import { codec } from "./codec.js"
 import { handshakes } from "./handshake.js"
 import { idle } from "./idle.js"
 import { negotiate } from "./negotiate.js"
@@ -10,6 +12,8 @@ import { start } from "./start.js"
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   handshake: handshakes,
+  aead,
+  codec,
   negotiate,
   backups,
   scale,

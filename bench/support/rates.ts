@@ -6,6 +6,9 @@ export interface Contender {
   readonly rate: (millis: number) => number | Promise<number>
 }
 
+/** What the last work gave: a result that nobody takes need not be computed. */
+const last: { result: unknown } = { result: undefined }
+
 /** A contender of this process. */
 export const contender = (name: string, work: () => unknown): Contender => ({
   name,
@@ -13,7 +16,7 @@ export const contender = (name: string, work: () => unknown): Contender => ({
     const began = performance.now()
     let [count, elapsed, batch] = [0, 0, 1]
     while (elapsed < millis) {
-      for (let i = 0; i < batch; i++) work()
+      for (let i = 0; i < batch; i++) last.result = work()
       count += batch
       elapsed = performance.now() - began
       // The clock is looked at a few dozen times, also where the work takes less than a look at it.
@@ -42,7 +45,10 @@ export const inTurn = async (contenders: ReadonlyArray<Contender>, runs: number,
 export const median = (values: ReadonlyArray<number> = []): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
-/** Prints a line for each contender: the median of its rates, least to most, and the ratio to each of `beside` that took part. */
+/**
+ * Prints a line for each contender: the median of its rates, least to most, how many microseconds that is each, and the ratio to
+ * each of `beside` that took part.
+ */
 export const printRates = (title: string, rates: Rates, beside: ReadonlyArray<string>): void => {
   console.log(`\n${title}`)
   const width = Math.max(...Object.keys(rates).map((name) => name.length))
@@ -51,8 +57,10 @@ export const printRates = (title: string, rates: Rates, beside: ReadonlyArray<st
     const ratios = beside
       .filter((other) => other !== name && rates[other] !== undefined)
       .map((other) => `, ${(median(values) / median(rates[other])).toPrecision(3)} x ${other}`)
+    const middle = median(values)
+    const each = `${(1_000_000 / middle).toPrecision(3)} us each`
     console.log(
-      `  ${name.padEnd(width)} ${median(values).toFixed(0).padStart(9)} (${least} to ${most})${ratios.join("")}`
+      `  ${name.padEnd(width)} ${middle.toFixed(0).padStart(9)} (${least} to ${most}), ${each}${ratios.join("")}`
     )
   }
 }
