@@ -1,10 +1,9 @@
 /**
- * ChaCha20-Poly1305 for pieces of four sizes, without associated data as in frames: ours, which takes secrets and counters
+ * ChaCha20-Poly1305 for pieces of four sizes, without associated data as in frames: ours, which takes a key that is not printed, and a counter,
  * and answers an Either, beside the library that it calls and Node's own, in turn. 34 bytes are a header with its tag and another tag.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js"
-import { Redacted } from "effect"
 import * as Aead from "../src/internal/aead.js"
 import { contender, inTurn, printRates, type Rates } from "./support/rates.js"
 
@@ -18,7 +17,7 @@ const sizes: ReadonlyArray<readonly [name: string, bytes: number]> = [
 ]
 
 const key = randomBytes(32)
-const secret = Redacted.make(new Uint8Array(key))
+const ourKey = new Aead.Key(new Uint8Array(key))
 const nonce = new Uint8Array(12)
 const nothing = new Uint8Array(0)
 const options = { authTagLength: Aead.tagLength } as const
@@ -37,16 +36,16 @@ const openByNode = (sealed: Uint8Array): Buffer => {
 
 const compare = (bytes: number) => {
   const plaintext = new Uint8Array(randomBytes(bytes))
-  const sealed = Aead.seal(secret, 0, nothing, plaintext)
+  const sealed = Aead.seal(ourKey, 0, nothing, plaintext)
   const [ours, library, node] = ["ours", "@noble/ciphers", "node:crypto"]
   return {
     seal: [
-      contender(ours, () => Aead.seal(secret, 0, nothing, plaintext)),
+      contender(ours, () => Aead.seal(ourKey, 0, nothing, plaintext)),
       contender(library, () => chacha20poly1305(key, nonce, nothing).encrypt(plaintext)),
       contender(node, () => sealByNode(plaintext))
     ],
     open: [
-      contender(ours, () => Aead.open(secret, 0, nothing, sealed)),
+      contender(ours, () => Aead.open(ourKey, 0, nothing, sealed)),
       contender(library, () => chacha20poly1305(key, nonce, nothing).decrypt(sealed)),
       contender(node, () => openByNode(sealed))
     ]

@@ -15,8 +15,8 @@ import * as Aead from "./aead.js"
  * @category models
  */
 export interface Cipher {
-  readonly key: Aead.Secret
-  readonly chainingKey: Aead.Secret
+  readonly key: Aead.Key
+  readonly chainingKey: Aead.Key
   readonly nonce: number
 }
 
@@ -25,17 +25,20 @@ export const usesOfKey = 1000
 const nothing = new Uint8Array(0)
 
 /** A direction that was not used yet. @since 0.1.0 @category constructors */
-export const make = (key: Aead.Secret, chainingKey: Aead.Secret): Cipher => ({ key, chainingKey, nonce: 0 })
+export const make = (key: Aead.Key, chainingKey: Aead.Key): Cipher => ({ key, chainingKey, nonce: 0 })
 
 const next = (cipher: Cipher): Cipher => {
   if (cipher.nonce + 1 < usesOfKey) return { ...cipher, nonce: cipher.nonce + 1 }
-  const [chainingKey, key] = Aead.hkdf2(cipher.chainingKey, cipher.key)
+  const [chainingKey, key] = Aead.hkdf2(cipher.chainingKey, cipher.key.bytes())
   wipe(cipher)
   return make(key, chainingKey)
 }
 
 /** Overwrites the keys. @since 0.1.0 @category combinators */
-export const wipe = (cipher: Cipher): void => Aead.wipe(cipher.key, cipher.chainingKey)
+export const wipe = (cipher: Cipher): void => {
+  cipher.key.wipe()
+  cipher.chainingKey.wipe()
+}
 
 /** Encrypts one piece. @since 0.1.0 @category combinators */
 export const encrypt = (cipher: Cipher, plaintext: Uint8Array): readonly [next: Cipher, sealed: Uint8Array] => {

@@ -7,8 +7,8 @@
  */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import { type Secret, tagLength, wipe as wipeSecrets } from "./aead.js"
-import { concat } from "./bytes.js"
+import { type Secret, tagLength } from "./aead.js"
+import { concat, wipe as wipeBytes } from "./bytes.js"
 import * as Cipher from "./cipher.js"
 import type { Curve } from "./curve.js"
 import * as Symmetric from "./symmetric.js"
@@ -112,9 +112,8 @@ const mixEcdh = (
   point: Uint8Array
 ): Either.Either<Symmetric.Symmetric, "BadKey"> =>
   Either.map(curve.ecdh(Redacted.value(ephemeral.secret), point), (product) => {
-    const secret = Redacted.make(product)
-    const keyed = Symmetric.mixKey(state, secret)
-    wipeSecrets(secret)
+    const keyed = Symmetric.mixKey(state, product)
+    wipeBytes(product)
     return keyed
   })
 
@@ -174,7 +173,7 @@ export const readActOne = (
 
 /** Responder: checks act one. BadMac: the initiator expects another key. @since 0.1.0 @category combinators */
 export const checkActOne = (state: CheckingActOne, es: Secret): Either.Either<SendingActTwo, "BadMac"> =>
-  Either.map(openKeyed(Symmetric.mixKey(state.symmetric, es), state.tag), ([symmetric]) => ({
+  Either.map(openKeyed(Symmetric.mixKey(state.symmetric, Redacted.value(es)), state.tag), ([symmetric]) => ({
     _tag: "SendingActTwo",
     symmetric,
     point: state.point
@@ -214,7 +213,7 @@ export const writeActThree = (
   se: Secret
 ): readonly [next: Transport, act: Uint8Array] => {
   const [hidden, sealedKey] = Symmetric.encryptAndHash(state.symmetric, publicKey)
-  const [symmetric, tag] = Symmetric.encryptAndHash(Symmetric.mixKey(hidden, se), nothing)
+  const [symmetric, tag] = Symmetric.encryptAndHash(Symmetric.mixKey(hidden, Redacted.value(se)), nothing)
   const [send, receive] = Symmetric.split(symmetric)
   Symmetric.wipe(symmetric)
   return [{ _tag: "Transport", send, receive }, concat(versionByte, sealedKey, tag)]

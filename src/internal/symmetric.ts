@@ -7,16 +7,15 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
-import * as Redacted from "effect/Redacted"
-import { hkdf2, open, type Secret, seal, wipe as wipeSecrets } from "./aead.js"
+import { hkdf2, Key, open, seal } from "./aead.js"
 import { concat } from "./bytes.js"
 import * as Cipher from "./cipher.js"
 
 /** `hash` is `h`, `chainingKey` is `ck`, `key` is the act's temporary key and `nonce` counts its uses. @since 0.1.0 @category models */
 export interface Symmetric {
   readonly hash: Uint8Array
-  readonly chainingKey: Secret
-  readonly key: Secret
+  readonly chainingKey: Key
+  readonly key: Key
   readonly nonce: number
 }
 
@@ -28,7 +27,10 @@ const nothing = new Uint8Array(0)
  * @since 0.1.0
  * @category combinators
  */
-export const wipe = (state: Symmetric): void => wipeSecrets(state.chainingKey, state.key)
+export const wipe = (state: Symmetric): void => {
+  state.chainingKey.wipe()
+  state.key.wipe()
+}
 
 /** Takes bytes that both sides know into the hash. @since 0.1.0 @category combinators */
 export const mixHash = (state: Symmetric, bytes: Uint8Array): Symmetric => ({
@@ -37,7 +39,7 @@ export const mixHash = (state: Symmetric, bytes: Uint8Array): Symmetric => ({
 })
 
 /** Takes an ECDH into the chain of keys; the temporary key is new. @since 0.1.0 @category combinators */
-export const mixKey = (state: Symmetric, shared: Secret): Symmetric => {
+export const mixKey = (state: Symmetric, shared: Uint8Array): Symmetric => {
   const [chainingKey, key] = hkdf2(state.chainingKey, shared)
   return { ...state, chainingKey, key, nonce: 0 }
 }
@@ -71,9 +73,9 @@ const protocolHash = sha256(utf8ToBytes(protocolName))
 
 /** The state before act one: the protocol's name, the prologue and the responder's static key are known. @since 0.1.0 @category constructors */
 export const initialize = (responder: Uint8Array): Symmetric => {
-  const unused = Redacted.make(new Uint8Array(32))
+  const unused = new Key(new Uint8Array(32))
   // A copy, because the state may be wiped.
-  const named = { hash: protocolHash, chainingKey: Redacted.make(protocolHash.slice()), key: unused, nonce: 0 }
+  const named = { hash: protocolHash, chainingKey: new Key(protocolHash.slice()), key: unused, nonce: 0 }
   return mixHash(mixHash(named, utf8ToBytes(prologue)), responder)
 }
 
@@ -85,7 +87,7 @@ export const initialize = (responder: Uint8Array): Symmetric => {
  * @category combinators
  */
 export const split = (state: Symmetric): readonly [fromInitiator: Cipher.Cipher, fromResponder: Cipher.Cipher] => {
-  const [first, second] = hkdf2(state.chainingKey, Redacted.make(nothing))
-  const copy = () => Redacted.make(Redacted.value(state.chainingKey).slice())
+  const [first, second] = hkdf2(state.chainingKey, nothing)
+  const copy = () => new Key(state.chainingKey.bytes().slice())
   return [Cipher.make(first, copy()), Cipher.make(second, copy())]
 }

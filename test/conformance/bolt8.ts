@@ -1,5 +1,5 @@
 import { Either, Redacted, Schema } from "effect"
-import { type Secret, tagLength } from "../../src/internal/aead.js"
+import { Key, tagLength } from "../../src/internal/aead.js"
 import { fromHex, toHex } from "../../src/internal/bytes.js"
 import * as Cipher from "../../src/internal/cipher.js"
 import * as Frame from "../../src/internal/frame.js"
@@ -65,14 +65,13 @@ const Vectors = Schema.Struct({
 
 type Outcome<A> = Either.Either<A, string>
 
-const hexOf = (secret: Secret): string => toHex(Redacted.value(secret))
-const secretOf = (hex: string): Secret => Redacted.make(fromHex(hex))
+const hexOf = (key: Key): string => toHex(key.bytes())
+const keyOf = (hex: string): Key => new Key(fromHex(hex))
 const ephemeral = (hex: string): Noise.EphemeralKey => ({
-  secret: secretOf(hex),
+  secret: Redacted.make(fromHex(hex)),
   publicKey: curve.publicKey(fromHex(hex))
 })
-const ecdh = (hex: string, point: Uint8Array): Secret =>
-  Redacted.make(Either.getOrThrow(curve.ecdh(fromHex(hex), point)))
+const ecdh = (hex: string, point: Uint8Array): Uint8Array => Either.getOrThrow(curve.ecdh(fromHex(hex), point))
 
 /** A read of an act: too few bytes is the read's failure, the rest the act's. The file names the fault of a bad tag `TAG`. */
 const received = <A>(
@@ -123,7 +122,7 @@ const initiate = (same: Same, expected: typeof InitiatorCase.Type): Outcome<Nois
   return Either.map(
     received(2, expected.actTwoInput, Noise.actLength.two, (act) => Noise.readActTwo(curve, awaiting, act)),
     (sending) => {
-      const se = ecdh(expected.lsPriv, sending.point)
+      const se = Redacted.make(ecdh(expected.lsPriv, sending.point))
       const [transport, actThree] = Noise.writeActThree(sending, fromHex(expected.lsPub), se)
       same("actThreeOutput", expected.actThreeOutput, toHex(actThree))
       return transport
@@ -136,7 +135,7 @@ const respond = (same: Same, expected: typeof ResponderCase.Type): Outcome<Noise
     const start = Noise.responder(fromHex(expected.lsPub))
     const sending = yield* received(1, expected.actOneInput, Noise.actLength.one, (act) =>
       Either.flatMap(Noise.readActOne(curve, start, act), (checking) =>
-        Noise.checkActOne(checking, ecdh(expected.lsPriv, checking.point))
+        Noise.checkActOne(checking, Redacted.make(ecdh(expected.lsPriv, checking.point)))
       )
     )
     const [awaiting, actTwo] = Either.getOrThrow(Noise.writeActTwo(curve, sending, ephemeral(expected.ePriv)))
@@ -172,8 +171,8 @@ const trace = (role: "initiator" | "responder", keys: Keys): ReadonlyArray<strin
     state = Symmetric.mixHash(state, point)
     hash()
   }
-  const mix = (act: number, ss: Secret) => {
-    lines.push(`ss=${hexOf(ss)}`, `HKDF(${hexOf(state.chainingKey)},${hexOf(ss)})`)
+  const mix = (act: number, ss: Uint8Array) => {
+    lines.push(`ss=${toHex(ss)}`, `HKDF(${hexOf(state.chainingKey)},${toHex(ss)})`)
     state = Symmetric.mixKey(state, ss)
     lines.push(`ck,temp_k${act}=${hexOf(state.chainingKey)},${hexOf(state.key)}`)
   }
@@ -255,7 +254,7 @@ export const check = (json: unknown): Array<Result> => {
       same("messages_sent", messageEncryption.messages_sent, Math.max(...outputs.keys()) + 1)
       const plaintext = fromHex(messageEncryption.plaintext_hex)
       const rotations: Array<(typeof messageEncryption.rotations)[number]> = []
-      const start = () => Cipher.make(secretOf(sk), secretOf(ck))
+      const start = () => Cipher.make(keyOf(sk), keyOf(ck))
       let sender = start()
       let reader = Frame.decoder(start())
       for (let index = 0; index < messageEncryption.messages_sent; index++) {

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { FastCheck, Redacted } from "effect"
+import { FastCheck } from "effect"
+import { Key } from "../../src/internal/aead.js"
 import { concat, fromHex } from "../../src/internal/bytes.js"
 import * as Cipher from "../../src/internal/cipher.js"
 import * as Frame from "../../src/internal/frame.js"
 
 /** Each side its own: the keys of a cipher that is used up are overwritten. */
-const start = () => Cipher.make(Redacted.make(fromHex("0a".repeat(32))), Redacted.make(fromHex("0b".repeat(32))))
+const start = () => Cipher.make(new Key(fromHex("0a".repeat(32))), new Key(fromHex("0b".repeat(32))))
 
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i * 7)
 

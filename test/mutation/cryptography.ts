@@ -9,7 +9,7 @@ export const connection: ReadonlyArray<Part> = [
     mutants: [
       ...inFile(
         "src/internal/noise.ts",
-        ["    wipeSecrets(secret)\n", ""],
+        ["    wipeBytes(product)\n", ""],
         ["    Symmetric.wipe(keyed)\n", ""],
         ["act[0] === version ?", "true ?"],
         ["curve.isPoint(point)\n      ?", "true\n      ?"],
@@ -21,13 +21,13 @@ export const connection: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/internal/symmetric.ts",
-        ["wipeSecrets(state.chainingKey, state.key)", "wipeSecrets(state.key)"],
-        ["wipeSecrets(state.chainingKey, state.key)", "wipeSecrets(state.chainingKey)"],
+        ["  state.chainingKey.wipe()\n", ""],
+        ["  state.key.wipe()\n", ""],
         ["return { ...state, chainingKey, key, nonce: 0 }", "return { ...state, chainingKey, key }"],
         ["nonce: state.nonce + 1 }, sealed), sealed]", "nonce: state.nonce }, sealed), sealed]"],
         ["nonce: state.nonce + 1 }, sealed),\n    plaintext", "nonce: state.nonce }, sealed),\n    plaintext"],
-        ["Redacted.make(protocolHash.slice())", "Redacted.make(protocolHash)"],
-        ["Redacted.value(state.chainingKey).slice()", "Redacted.value(state.chainingKey)"],
+        ["new Key(protocolHash.slice())", "new Key(protocolHash)"],
+        ["state.chainingKey.bytes().slice()", "state.chainingKey.bytes()"],
         ["mixHash(named, utf8ToBytes(prologue))", "named"]
       ),
       ...inFile(
@@ -35,16 +35,16 @@ export const connection: ReadonlyArray<Part> = [
         ["cipher.nonce + 1 < usesOfKey", "cipher.nonce + 1 <= usesOfKey"],
         ["  wipe(cipher)\n", ""],
         ["return make(key, chainingKey)", "return make(chainingKey, key)"],
-        ["Aead.wipe(cipher.key, cipher.chainingKey)", "Aead.wipe(cipher.key)"],
-        ["Aead.wipe(cipher.key, cipher.chainingKey)", "Aead.wipe(cipher.chainingKey)"]
+        ["  cipher.key.wipe()\n", ""],
+        ["  cipher.chainingKey.wipe()\n", ""]
       ),
       ...inFile(
         "src/internal/aead.ts",
         ["setUint32(4, counter, true)", "setUint32(4, counter, false)"],
         ["setUint32(4, counter, true)", "setUint32(8, counter, true)"],
         [
-          "[Redacted.make(output.subarray(0, 32)), Redacted.make(output.subarray(32))]",
-          "[Redacted.make(output.subarray(32)), Redacted.make(output.subarray(0, 32))]"
+          "[new Key(output.subarray(0, 32)), new Key(output.subarray(32))]",
+          "[new Key(output.subarray(32)), new Key(output.subarray(0, 32))]"
         ]
       ),
       ...inFile(

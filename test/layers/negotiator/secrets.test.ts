@@ -10,6 +10,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { HDKey } from "@scure/bip32"
 import { Effect, GlobalValue, Layer, Redacted, Stream } from "effect"
 import { vi } from "vitest"
+import { Key } from "../../../src/internal/aead.js"
 import { nobleCurve } from "../../../src/internal/nobleCurve.js"
 import * as BrontideTowerTransport from "../../../src/layers/BrontideTowerTransport.js"
 import * as HdKeyRing from "../../../src/layers/HdKeyRing.js"
@@ -32,16 +33,37 @@ import * as Capture from "./secrets/capture.js"
 import { find, forms, part, type Secret } from "./secrets/search.js"
 import { addressOf, regtest, towerKey } from "./world.js"
 
-/** Everything that the code itself declares to be secret passes here: what Effect keeps of each redacted value. */
+/** Everything that the code itself declares to be secret: what Effect keeps of each redacted value, and the keys that are derived. */
 const registry = GlobalValue.globalValue("effect/Redacted/redactedRegistry", () => new WeakMap<WeakKey, unknown>())
-const declared: Array<Uint8Array> = []
+const declared: Array<Secret> = []
+const declare = (name: string, bytes: Uint8Array) => declared.push({ name, bytes: Uint8Array.from(bytes) })
 const watchRedacted = () => {
   const set = registry.set.bind(registry)
   const spy = vi.spyOn(registry, "set").mockImplementation((redacted, value) => {
-    if (value instanceof Uint8Array) declared.push(Uint8Array.from(value))
+    if (value instanceof Uint8Array) declare("redacted value", value)
     return set(redacted, value)
   })
   return () => spy.mockRestore()
+}
+/** A key's bytes are in a private field: they are seen when it is used, and before it is overwritten. */
+const watchKeys = () => {
+  const { bytes, wipe } = Key.prototype
+  const note = (key: Key): Uint8Array => {
+    const own = bytes.call(key)
+    declare("derived key", own)
+    return own
+  }
+  const used = vi.spyOn(Key.prototype, "bytes").mockImplementation(function (this: Key) {
+    return note(this)
+  })
+  const wiped = vi.spyOn(Key.prototype, "wipe").mockImplementation(function (this: Key) {
+    note(this)
+    wipe.call(this)
+  })
+  return () => {
+    used.mockRestore()
+    wiped.mockRestore()
+  }
 }
 
 const seed = Uint8Array.from({ length: 32 }, (_, i) => (i * 89 + 41) % 251)
@@ -106,6 +128,7 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
       const curve = watchCurve()
       const restoreConsole = capture.console()
       const restoreRedacted = watchRedacted()
+      const restoreKeys = watchKeys()
       const stored: Array<string> = []
       const readFiles = () => {
         for (const file of fs.readdirSync(folder)) stored.push(fs.readFileSync(path.join(folder, file), "latin1"))
@@ -214,6 +237,7 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
       capture.keep(yield* Effect.flip(closed.deriveKey({ family: 8, index: 1 })))
       restoreConsole()
       restoreRedacted()
+      restoreKeys()
       fs.rmSync(folder, { recursive: true })
 
       const secrets: ReadonlyArray<Secret> = [
@@ -221,7 +245,7 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
         { name: "the tower's key", bytes: towerSecret },
         ...wallet(),
         ...curve.seen,
-        ...declared.map((bytes, i) => ({ name: `declared secret ${i}`, bytes }))
+        ...declared
       ].filter(
         // Each of them once, but for the zeros that other tests take for secrets.
         ({ bytes }, i, all) =>
@@ -231,7 +255,7 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
       expect(names.filter((name) => name === "private key").length).toBeGreaterThan(20)
       expect(names.filter((name) => name === "ECDH output").length).toBeGreaterThan(10)
       // Handshake and cipher keys: four mixings of two keys each a handshake.
-      expect(declared.length).toBeGreaterThan(60)
+      expect(names.filter((name) => name === "derived key").length).toBeGreaterThan(60)
       const text = [...capture.texts()].join("\n")
       // Something was logged, traced and stored: the session id is no secret.
       expect(text).toContain("session established")

@@ -24,7 +24,7 @@ const attempt = (write: () => string | undefined): string => {
 
 const json = (value: unknown) => JSON.stringify(value, (_, inner) => (typeof inner === "bigint" ? `${inner}` : inner))
 
-const everything = { depth: 30, showHidden: true, maxArrayLength: null, maxStringLength: null } as const
+const everything = { depth: 30, showHidden: true, getters: true, maxArrayLength: null, maxStringLength: null } as const
 
 export const make = (): Capture => {
   const texts = new Set<string>()
