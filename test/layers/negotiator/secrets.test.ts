@@ -6,6 +6,7 @@
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { HDKey } from "@scure/bip32"
 import { Effect, GlobalValue, Layer, Redacted, Stream } from "effect"
@@ -117,6 +118,9 @@ describe("G9: no secret is ever logged, printed, traced, thrown or stored in the
       const longer = Buffer.concat([Buffer.alloc(before, 7), seed]).toString("base64")
       expect(find(longer, [secret])).toEqual(["seed"])
     }
+    // In columns, as many numbers are printed.
+    expect(inspect(seed)).toContain("\n")
+    expect(find(inspect({ seed }), [secret])).toEqual(["seed"])
     expect(find("nothing", [secret])).toEqual([])
   })
 

@@ -40,5 +40,8 @@ const traces = (bytes: Uint8Array): ReadonlyArray<string> =>
   [0, bytes.length - part].flatMap((at) => forms(bytes.subarray(at, at + part)))
 
 /** The names of the secrets of which a part is found in the text. */
-export const find = (text: string, secrets: ReadonlyArray<Secret>): ReadonlyArray<string> =>
-  secrets.filter(({ bytes }) => traces(bytes).some((trace) => text.includes(trace))).map(({ name }) => name)
+export const find = (text: string, secrets: ReadonlyArray<Secret>): ReadonlyArray<string> => {
+  // `inspect` prints more than six numbers in columns: there is a break or more than one space between some of them.
+  const all = `${text}\n${text.replaceAll(/,\s+/g, ", ")}`
+  return secrets.filter(({ bytes }) => traces(bytes).some((trace) => all.includes(trace))).map(({ name }) => name)
+}
