@@ -137,7 +137,9 @@ export const keys: ReadonlyArray<Part> = [
         "src/internal/nativeCurve.ts",
         ["bytes.length === 33 &&", ""],
         ["bytes.length === 32 &&", ""],
-        ["(isPoint(point) ?", "(true ?"],
+        ['if (point.length !== 33) return Either.left("BadKey")', ""],
+        ["if (isPoint(point)) throw error", "throw error"],
+        ["if (isPoint(point)) throw error", ""],
         ["secret.slice(), tweak", "secret, tweak"]
       ),
       ...inFile(
