@@ -35,7 +35,7 @@ export const wipe = (state: Symmetric): void => {
 /** Takes bytes that both sides know into the hash. @since 0.1.0 @category combinators */
 export const mixHash = (state: Symmetric, bytes: Uint8Array): Symmetric => ({
   ...state,
-  hash: sha256(concat(state.hash, bytes))
+  hash: sha256.create().update(state.hash).update(bytes).digest()
 })
 
 /** Takes an ECDH into the chain of keys; the temporary key is new. @since 0.1.0 @category combinators */
@@ -70,13 +70,15 @@ export const protocolName = "Noise_XK_secp256k1_ChaChaPoly_SHA256"
 export const prologue = "lightning"
 
 const protocolHash = sha256(utf8ToBytes(protocolName))
+/** The hash of each handshake, before the responder's key is taken in. */
+const prologueHash = sha256(concat(protocolHash, utf8ToBytes(prologue)))
 
 /** The state before act one: the protocol's name, the prologue and the responder's static key are known. @since 0.1.0 @category constructors */
 export const initialize = (responder: Uint8Array): Symmetric => {
   const unused = new Key(new Uint8Array(32))
   // A copy, because the state may be wiped.
-  const named = { hash: protocolHash, chainingKey: new Key(protocolHash.slice()), key: unused, nonce: 0 }
-  return mixHash(mixHash(named, utf8ToBytes(prologue)), responder)
+  const named = { hash: prologueHash, chainingKey: new Key(protocolHash.slice()), key: unused, nonce: 0 }
+  return mixHash(named, responder)
 }
 
 /**

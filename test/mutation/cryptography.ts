@@ -28,7 +28,8 @@ export const connection: ReadonlyArray<Part> = [
         ["nonce: state.nonce + 1 }, sealed),\n    plaintext", "nonce: state.nonce }, sealed),\n    plaintext"],
         ["new Key(protocolHash.slice())", "new Key(protocolHash)"],
         ["state.chainingKey.bytes().slice()", "state.chainingKey.bytes()"],
-        ["mixHash(named, utf8ToBytes(prologue))", "named"]
+        ["hash: prologueHash,", "hash: protocolHash,"],
+        [".update(state.hash).update(bytes)", ".update(bytes).update(state.hash)"]
       ),
       ...inFile(
         "src/internal/cipher.ts",
