@@ -4,127 +4,36 @@
  * lnd's brontide (Go) takes part where `interop/build` has built it.
  */
 import * as fs from "node:fs"
-import { NoiseState } from "@node-lightning/noise"
-import { Effect, Either, Redacted, Schema } from "effect"
-import { NoiseState as LnmessageState } from "lnmessage/dist/noise-state.js"
-import type { Curve } from "../src/internal/curve.js"
-import * as Noise from "../src/internal/noise.js"
-import { native, noble, webAssembly } from "../src/services/Curve.js"
+import { Effect, Schema } from "effect"
 import * as Program from "../test/interop/support/program.js"
-import { type Contender, contender, inTurn, printRates, type Rates } from "./support/rates.js"
+import { bundled } from "./support/bundle.js"
+import { inTurn, printRates, type Rates } from "./support/rates.js"
 
 const runs = 5
 const millisEach = 600
 
-const random = (curve: Curve): Uint8Array => {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(32))
-  return curve.isSecret(bytes) ? bytes : random(curve)
-}
-
-const right = Either.getOrThrow
-
-const keyOf = (curve: Curve, secret: Uint8Array): Noise.EphemeralKey => ({
-  secret: Redacted.make(secret),
-  publicKey: curve.publicKey(secret)
-})
-
-const ecdh = (curve: Curve, secret: Uint8Array, point: Uint8Array) => Redacted.make(right(curve.ecdh(secret, point)))
-
-/** The responder's acts one and two, with this ephemeral key. */
-const answerActOne = (curve: Curve, towerKey: Uint8Array, towerPoint: Uint8Array, act: Uint8Array, own: Uint8Array) => {
-  const checking = right(Noise.readActOne(curve, Noise.responder(towerPoint), act))
-  const sendingTwo = right(Noise.checkActOne(checking, ecdh(curve, towerKey, checking.point)))
-  return right(Noise.writeActTwo(curve, sendingTwo, keyOf(curve, own)))
-}
-
-/** The initiator's act three. */
-const finish = (
-  curve: Curve,
-  clientKey: Uint8Array,
-  awaitingTwo: Noise.AwaitingActTwo,
-  two: Uint8Array
-): Uint8Array => {
-  const sendingThree = right(Noise.readActTwo(curve, awaitingTwo, two))
-  const se = ecdh(curve, clientKey, sendingThree.point)
-  return Noise.writeActThree(sendingThree, curve.publicKey(clientKey), se)[1]
-}
-
-const bothRoles = (curve: Curve): Contender => {
-  const [clientKey, towerKey] = [random(curve), random(curve)]
-  const towerPoint = curve.publicKey(towerKey)
-  return contender(curve.name, () => {
-    const ephemeral = keyOf(curve, random(curve))
-    const [awaitingTwo, one] = right(Noise.writeActOne(curve, Noise.initiator(towerPoint), ephemeral))
-    const [awaitingThree, two] = answerActOne(curve, towerKey, towerPoint, one, random(curve))
-    right(Noise.readActThree(curve, awaitingThree, finish(curve, clientKey, awaitingTwo, two)))
-  })
-}
-
-const buffer = (curve: Curve) => Buffer.from(random(curve))
-
-/** `@node-lightning/noise`: libsecp256k1 as machine code, and the rest by `node:crypto`. */
-const nodeLightning = "@node-lightning/noise"
-
-const bothRolesOfNodeLightning = (curve: Curve): Contender => {
-  const [clientKey, towerKey] = [buffer(curve), buffer(curve)]
-  const towerPoint = Buffer.from(curve.publicKey(towerKey))
-  return contender(nodeLightning, () => {
-    const initiator = new NoiseState({ ls: clientKey, es: buffer(curve) })
-    const responder = new NoiseState({ ls: towerKey, es: buffer(curve) })
-    responder.receiveAct1(initiator.initiatorAct1(towerPoint))
-    initiator.initiatorAct2(responder.recieveAct2())
-    responder.receiveAct3(initiator.initiatorAct3())
-  })
-}
-
-/**
- * The initiator alone, against an act two that was answered once to its ephemeral key. Of `lnmessage` nothing else can be
- * measured: its responder leaves the tag on the key that it opens in act three, and refuses it.
- */
-const initiators = (): ReadonlyArray<Contender> => {
-  const machine = native()
-  const [clientKey, ephemeral, towerKey] = [buffer(machine), buffer(machine), buffer(machine)]
-  const towerPoint = Buffer.from(machine.publicKey(towerKey))
-  const [, one] = right(Noise.writeActOne(machine, Noise.initiator(towerPoint), keyOf(machine, ephemeral)))
-  const two = Buffer.from(answerActOne(machine, towerKey, towerPoint, one, random(machine))[1])
-  const ours = [noble, webAssembly(), machine].map((curve) =>
-    contender(curve.name, () => {
-      const [awaitingTwo] = right(Noise.writeActOne(curve, Noise.initiator(towerPoint), keyOf(curve, ephemeral)))
-      finish(curve, clientKey, awaitingTwo, two)
-    })
-  )
-  const theirs = ([name, State]: readonly [string, typeof NoiseState | typeof LnmessageState]) =>
-    contender(name, () => {
-      const initiator = new State({ ls: clientKey, es: ephemeral })
-      initiator.initiatorAct1(towerPoint)
-      initiator.initiatorAct2(two)
-      initiator.initiatorAct3()
-    })
-  const others = [
-    [nodeLightning, NoiseState],
-    ["lnmessage", LnmessageState]
-  ] as const
-  return [...ours, ...others.map(theirs)]
-}
-
 const goName = "lnd's brontide"
 
+/** Nothing where it is not built. */
+const ofGo = Effect.gen(function* () {
+  if (!fs.existsSync("interop/bin/lnd")) return []
+  const program = yield* Program.start("lnd", "handshakes", {})
+  const rate = (Millis: number) => Effect.runPromise(program.ask(Schema.Number, "measure", { Millis }))
+  return [{ name: goName, rate }]
+})
+
 const compare = Effect.gen(function* () {
-  const ours = [noble, webAssembly(), native()].map(bothRoles)
-  const go: Array<Contender> = []
-  if (fs.existsSync("interop/bin/lnd")) {
-    const program = yield* Program.start("lnd", "handshakes", {})
-    const rate = (Millis: number) => Effect.runPromise(program.ask(Schema.Number, "measure", { Millis }))
-    go.push({ name: goName, rate })
-  }
-  const both = yield* Effect.promise(() =>
-    inTurn([...ours, bothRolesOfNodeLightning(native()), ...go], runs, millisEach)
-  )
-  const beside = [goName, nodeLightning, "noble"]
-  printRates(`Handshakes a second, both roles in one process, median of ${runs} (least to most):`, both, beside)
-  const initiator = yield* Effect.promise(() => inTurn(initiators(), runs, millisEach))
-  printRates("The initiator alone, as often a second:", initiator, [nodeLightning, "lnmessage", "noble"])
-  return { both, initiator }
+  const go = yield* ofGo
+  return yield* Effect.promise(async () => {
+    const { bothRoles, initiators, nodeLightning } =
+      await bundled<typeof import("./support/handshakes.js")>("bench/support/handshakes.ts")
+    const both = await inTurn([...bothRoles(), ...go], runs, millisEach)
+    const beside = [goName, nodeLightning, "noble"]
+    printRates(`Handshakes a second, both roles in one process, median of ${runs} (least to most):`, both, beside)
+    const initiator = await inTurn(initiators(), runs, millisEach)
+    printRates("The initiator alone, as often a second:", initiator, [nodeLightning, "lnmessage", "noble"])
+    return { both, initiator }
+  })
 })
 
 /** Prints handshakes a second and the ratios to others; answers the figures of each run. @since 0.1.0 */

@@ -1,19 +1,18 @@
 /** `npm run bench -- [--only NAME] [--json FILE]`: figures of this machine; nothing is asserted (docs/performance.md). */
 import * as fs from "node:fs"
 import { parseArgs } from "node:util"
-import { aead } from "./aead.js"
 import { backups } from "./backups.js"
-import { codec } from "./codec.js"
 import { handshakes } from "./handshake.js"
 import { idle } from "./idle.js"
 import { negotiate } from "./negotiate.js"
 import { scale } from "./scale.js"
 import { start } from "./start.js"
+import { bundled } from "./support/bundle.js"
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   handshake: handshakes,
-  aead,
-  codec,
+  aead: async () => (await bundled<typeof import("./aead.js")>("bench/aead.ts")).aead(),
+  codec: async () => (await bundled<typeof import("./codec.js")>("bench/codec.ts")).codec(),
   negotiate,
   backups,
   scale,

@@ -1,4 +1,5 @@
 /** How often a second something can be done, by us and by others in turn: the machine drifts, so that only neighbours compare. */
+import { median } from "./figures.js"
 
 /** One of those that do the same work; answers how often it did it in a second, having tried for so long. */
 export interface Contender {
@@ -41,10 +42,6 @@ export const inTurn = async (contenders: ReadonlyArray<Contender>, runs: number,
   return Object.fromEntries(found)
 }
 
-/** The one in the middle. */
-export const median = (values: ReadonlyArray<number> = []): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
-
 /**
  * Prints a line for each contender: the median of its rates, least to most, how many microseconds that is each, and the ratio to
  * each of `beside` that took part.
@@ -56,7 +53,7 @@ export const printRates = (title: string, rates: Rates, beside: ReadonlyArray<st
     const [least, most] = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(0))
     const ratios = beside
       .filter((other) => other !== name && rates[other] !== undefined)
-      .map((other) => `, ${(median(values) / median(rates[other])).toPrecision(3)} x ${other}`)
+      .map((other) => `, ${(median(values) / median(rates[other] ?? [])).toPrecision(3)} x ${other}`)
     const middle = median(values)
     const each = `${(1_000_000 / middle).toPrecision(3)} us each`
     console.log(
