@@ -28,7 +28,7 @@ const answerActOne = (curve: Curve, towerKey: Uint8Array, towerPoint: Uint8Array
   return right(Noise.writeActTwo(curve, sendingTwo, keyOf(curve, own)))
 }
 
-/** The initiator's act three. */
+/** The initiator's act three. Its point is made here: a session's key is new in each handshake. */
 const finish = (
   curve: Curve,
   clientKey: Uint8Array,

@@ -48,7 +48,10 @@ export const tagLength = 16
 /** Four zero bytes and the counter as 8 bytes, little-endian. Counters stay far below 2^32 here. */
 const nonceBytes = (counter: number): Uint8Array => {
   const bytes = new Uint8Array(12)
-  new DataView(bytes.buffer).setUint32(4, counter, true)
+  bytes[4] = counter
+  bytes[5] = counter >> 8
+  bytes[6] = counter >> 16
+  bytes[7] = counter >> 24
   return bytes
 }
 

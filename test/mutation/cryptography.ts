@@ -41,8 +41,8 @@ export const connection: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/internal/aead.ts",
-        ["setUint32(4, counter, true)", "setUint32(4, counter, false)"],
-        ["setUint32(4, counter, true)", "setUint32(8, counter, true)"],
+        ["bytes[4] = counter\n", "bytes[7] = counter\n"],
+        ["bytes[5] = counter >> 8\n", ""],
         [
           "[new Key(output.subarray(0, 32)), new Key(output.subarray(32))]",
           "[new Key(output.subarray(32)), new Key(output.subarray(0, 32))]"
