@@ -91,13 +91,15 @@ const longForms: ReadonlyArray<readonly [marker: number, digits: Codec<number>, 
 /** Bitcoin's CompactSize in its shortest form only (docs/protocol.md, CompactSize). @since 0.1.0 @category constructors */
 export const compactSize: Codec<number> = {
   read: (input, offset) =>
-    Either.gen(function* () {
-      const [first, start] = yield* u8.read(input, offset)
+    Either.flatMap(u8.read(input, offset), ([first, start]) => {
       const long = longForms.find(([marker]) => marker === first)
-      if (long === undefined) return [first, start] as const
+      if (long === undefined) return Either.right([first, start])
       const [, digits, least] = long
-      const [value, end] = yield* digits.read(input, start)
-      return value < least ? yield* Either.left("NonCanonicalSize" as const) : ([value, end] as const)
+      return Either.filterOrLeft(
+        digits.read(input, start),
+        ([value]) => value >= least,
+        () => "NonCanonicalSize" as const
+      )
     }),
   write: (value) => {
     const long = longForms.findLast(([, , least]) => value >= least)
@@ -172,18 +174,18 @@ export const struct = <A extends object>(fields: { readonly [K in keyof A]: Code
   // The keys of a mapped type are those of A; Object.keys cannot say so.
   const keys = Object.keys(fields) as Array<keyof A>
   return {
-    read: (input, offset) =>
-      Either.gen(function* () {
-        const record: Partial<A> = {}
-        let at = offset
-        for (const key of keys) {
-          const [value, end] = yield* fields[key].read(input, at)
-          record[key] = value
-          at = end
-        }
-        // Every key was set above.
-        return [record as A, at] as const
-      }),
+    read: (input, offset) => {
+      const record: Partial<A> = {}
+      let at = offset
+      for (const key of keys) {
+        const field = fields[key].read(input, at)
+        if (Either.isLeft(field)) return Either.left(field.left)
+        record[key] = field.right[0]
+        at = field.right[1]
+      }
+      // Every key was set above.
+      return Either.right([record as A, at])
+    },
     write: (value) => concat(...keys.map((key) => fields[key].write(value[key])))
   }
 }

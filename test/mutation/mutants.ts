@@ -251,7 +251,7 @@ export const parts: ReadonlyArray<Part> = [
       ...inFile(
         "src/internal/fieldCodec.ts",
         ["offset + size <= input.length", "offset + size < input.length"],
-        ["value < least ? yield*", "value <= least ? yield*"],
+        ["([value]) => value >= least,", "([value]) => value > least,"],
         ["findLast(([, , least]) => value >= least)", "findLast(([, , least]) => value > least)"],
         ["[0xfd, u16le, 0xfd]", "[0xfd, u16, 0xfd]"],
         ["length > limit ?", "length >= limit ?"],

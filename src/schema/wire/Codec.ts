@@ -138,11 +138,13 @@ const readers: ReadonlyMap<number, ReadFields> = new Map([
  * @category combinators
  */
 export const decode = (bytes: Uint8Array): Either.Either<Message, Malformed> =>
-  Either.gen(function* () {
-    const [type, start] = yield* Either.mapLeft(codec.u16.read(bytes, 0), (reason): Malformed => ({ reason }))
-    const malformed = (reason: Malformed["reason"]): Malformed => ({ reason, type })
-    if (bytes.length - start > maxPayload) return yield* Either.left(malformed("PayloadTooLong"))
-    const read = readers.get(type)
-    if (read === undefined) return yield* Either.left(malformed("UnknownType"))
-    return yield* Either.mapLeft(read(bytes, start), malformed)
-  })
+  Either.flatMap(
+    Either.mapLeft(codec.u16.read(bytes, 0), (reason): Malformed => ({ reason })),
+    ([type, start]) => {
+      const malformed = (reason: Malformed["reason"]): Malformed => ({ reason, type })
+      if (bytes.length - start > maxPayload) return Either.left(malformed("PayloadTooLong"))
+      const read = readers.get(type)
+      if (read === undefined) return Either.left(malformed("UnknownType"))
+      return Either.mapLeft(read(bytes, start), malformed)
+    }
+  )
