@@ -4,7 +4,12 @@ import { inFile, type Part } from "./mutant.js"
 export const connection: ReadonlyArray<Part> = [
   {
     name: "noise",
-    quick: ["test/internal/noise.test.ts", "test/internal/frame.test.ts", "test/layers/wiping.test.ts"],
+    quick: [
+      "test/internal/noise.test.ts",
+      "test/internal/frame.test.ts",
+      "test/internal/aead.test.ts",
+      "test/layers/wiping.test.ts"
+    ],
     thorough: ["test/conformance.test.ts"],
     mutants: [
       ...inFile(
@@ -43,6 +48,7 @@ export const connection: ReadonlyArray<Part> = [
         "src/internal/aead.ts",
         ["bytes[4] = counter\n", "bytes[7] = counter\n"],
         ["bytes[5] = counter >> 8\n", ""],
+        ["bytes[7] = counter >> 24\n", "\n"],
         [
           "[new Key(output.subarray(0, 32)), new Key(output.subarray(32))]",
           "[new Key(output.subarray(32)), new Key(output.subarray(0, 32))]"
