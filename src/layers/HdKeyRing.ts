@@ -152,8 +152,10 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
       return Either.isLeft(used) ? fail(used.left) : Either.right(used.right)
     }
 
+    // Unchecked: the curve has made it.
+    const hexOf = (secret: Uint8Array) => PublicKey.make(toHex(curve.publicKey(secret)), { disableValidation: true })
     const publicKeyOf = (locator: KeyRing.Locator) =>
-      withSecret("deriveKey", locator, (secret) => Either.right(PublicKey.make(toHex(curve.publicKey(secret)))))
+      withSecret("deriveKey", locator, (secret) => Either.right(hexOf(secret)))
 
     // A client takes its keys in turn. So when the key that was derived last is used, the next one is derived while the tower works on
     // its answer. It is public: no secret is kept for it.

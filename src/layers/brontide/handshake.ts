@@ -78,7 +78,8 @@ const ephemeralKey = ({ curve }: Peer, keep: Keep): Effect.Effect<Noise.Ephemera
   })
 
 const ownEcdh = <E>(key: StaticKey<E>, point: Uint8Array, keep: Keep) =>
-  Effect.map(key.ecdh(PublicKey.make(toHex(point))), (secret) => keep(secret, Aead.wipe))
+  // Unchecked: the curve has read it as a point.
+  Effect.map(key.ecdh(PublicKey.make(toHex(point), { disableValidation: true })), (secret) => keep(secret, Aead.wipe))
 
 const failed =
   (peer: Peer, act: HandshakeFailed["act"]) =>

@@ -42,12 +42,15 @@ export const Features = Schema.Array(U16).pipe(
   })
 )
 
+/** Hex digits of as many bytes as were read: to check them again would take longer than to read them. */
+const unchecked = { disableValidation: true }
+
 /** A chain hash on the wire: 32 bytes. @since 0.1.0 @category constructors */
-export const chainHash = codec.map(codec.bytes(32), (bytes) => ChainHash.make(toHex(bytes)), fromHex)
+export const chainHash = codec.map(codec.bytes(32), (bytes) => ChainHash.make(toHex(bytes), unchecked), fromHex)
 /** A hint on the wire: 16 bytes. @since 0.1.0 @category constructors */
-export const hint = codec.map(codec.bytes(16), (bytes) => Hint.make(toHex(bytes)), fromHex)
+export const hint = codec.map(codec.bytes(16), (bytes) => Hint.make(toHex(bytes), unchecked), fromHex)
 /** Bytes on the wire: their number as CompactSize, then they. @since 0.1.0 @category constructors */
-export const hexBytes = codec.map(codec.varBytes, (bytes) => HexBytes.make(toHex(bytes)), fromHex)
+export const hexBytes = codec.map(codec.varBytes, (bytes) => HexBytes.make(toHex(bytes), unchecked), fromHex)
 /** A blob type on the wire: two bytes. @since 0.1.0 @category constructors */
 export const blobType = codec.map(
   codec.u16,
