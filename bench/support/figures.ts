@@ -9,9 +9,12 @@ const inOrder = (values: ReadonlyArray<number>) => {
 /** The one in the middle. */
 export const median = (values: ReadonlyArray<number>): number => inOrder(values)(0.5)
 
+/** Three digits; from a thousand on `toPrecision` would write a power of ten. */
+const shown = (value: number): string => (value < 999.5 ? value.toPrecision(3) : value.toFixed(0))
+
 /** The median, and from least to most. */
 const spread = (values: ReadonlyArray<number>): string => {
-  const at = (share: number) => inOrder(values)(share).toPrecision(3)
+  const at = (share: number) => shown(inOrder(values)(share))
   return `${at(0.5)} (${at(0)} to ${at(1)})`
 }
 
