@@ -4,6 +4,7 @@ import { parseArgs } from "node:util"
 import { backups } from "./backups.js"
 import { handshakes } from "./handshake.js"
 import { idle } from "./idle.js"
+import { many } from "./many.js"
 import { negotiate } from "./negotiate.js"
 import { scale } from "./scale.js"
 import { start } from "./start.js"
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   aead: async () => (await bundled<typeof import("./aead.js")>("bench/aead.ts")).aead(),
   codec: async () => (await bundled<typeof import("./codec.js")>("bench/codec.ts")).codec(),
   negotiate,
+  many,
   backups,
   scale,
   start,
