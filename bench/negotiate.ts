@@ -23,6 +23,11 @@ import type { Steps } from "./support/steps.js"
 const file = path.resolve("node_modules/.cache/bench-negotiators.mjs")
 const floorFile = path.resolve("node_modules/.cache/bench-floor.mjs")
 
+/** What a process of `support/floor.ts` writes. */
+interface FloorFigures extends Figures {
+  readonly steps: Steps
+}
+
 /** Figures of one run, in a process of its own. */
 type Run<A = Figures> = Effect.Effect<A, unknown, Scope.Scope>
 
@@ -48,12 +53,12 @@ const databaseWith = (filename: string, { address, publicKey }: Tower.RealTower)
   })
 
 /** The program without Effect, on the client's own tables; the client finds the sessions there afterwards. */
-const floor = (tower: Tower.RealTower): Run<Figures & { readonly steps: Steps }> =>
+const floor = (tower: Tower.RealTower): Run<FloorFigures> =>
   Effect.gen(function* () {
     const filename = path.join(yield* temporary, "client.db")
     yield* Effect.scoped(databaseWith(filename, tower))
     const args = [floorFile, uriOf(tower), filename, `${sessions}`, `${warmUp}`]
-    const figures = yield* Effect.promise(() => Children.figuresOf(args))
+    const figures: FloorFigures = yield* Effect.promise(() => Children.figuresOf(args))
     const db = yield* SqliteClientDb.make({ filename })
     const wanted = sessions + warmUp
     const stored = yield* db.listClientSessions({ limit: wanted + 1 })
