@@ -5,8 +5,10 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { SqlClient } from "@effect/sql"
 import { Effect, Schema, type Scope } from "effect"
 import * as SqliteClientDb from "../src/layers/SqliteClientDb.js"
+import * as DatabaseCheck from "../src/layers/sql/databaseCheck.js"
 import { bitcoinRegtest } from "../src/schema/Chain.js"
 import { KeyIndex } from "../src/schema/Ids.js"
 import { temporary } from "../test/interop/support/folder.js"
@@ -52,17 +54,26 @@ const databaseWith = (filename: string, { address, publicKey }: Tower.RealTower)
     yield* db.createTower(publicKey, address)
   })
 
-/** The program without Effect, on the client's own tables; the client finds the sessions there afterwards. */
+/** A floor that leaves out some of its work would be too low: the client must find each session, and nothing that is wrong. */
+const checkFloor = (filename: string) =>
+  Effect.gen(function* () {
+    const sql = yield* SqliteClientDb.client({ filename })
+    const [wrong] = yield* Effect.provideService(DatabaseCheck.check, SqlClient.SqlClient, sql)
+    if (wrong !== undefined) return yield* Effect.dieMessage(`the floor's ${wrong.table}: ${wrong.detail}`)
+    const db = yield* SqliteClientDb.make({ filename })
+    const wanted = sessions + warmUp
+    const stored = yield* db.listClientSessions({ limit: wanted + 1 })
+    if (stored.length !== wanted) return yield* Effect.dieMessage(`the floor has stored ${stored.length} sessions`)
+  })
+
+/** The program without Effect, on the client's own tables. */
 const floor = (tower: Tower.RealTower): Run<FloorFigures> =>
   Effect.gen(function* () {
     const filename = path.join(yield* temporary, "client.db")
     yield* Effect.scoped(databaseWith(filename, tower))
     const args = [floorFile, uriOf(tower), filename, `${sessions}`, `${warmUp}`]
     const figures: FloorFigures = yield* Effect.promise(() => Children.figuresOf(args))
-    const db = yield* SqliteClientDb.make({ filename })
-    const wanted = sessions + warmUp
-    const stored = yield* db.listClientSessions({ limit: wanted + 1 })
-    if (stored.length !== wanted) return yield* Effect.dieMessage(`${stored.length} sessions instead of ${wanted}`)
+    yield* checkFloor(filename)
     return figures
   })
 
