@@ -14,7 +14,11 @@ export const assertForm = (sentence: string, most = 420): void => {
   assert.match(told, /([^.?!:;, ][.?]|: npm install \w+)$/, `has no end, or two: ${sentence}`)
   assert.notMatch(told, /\?\.|\.\.(?!\.)|\. \.|\bundefined\b|\[object|NaN/, `is put together wrongly: ${sentence}`)
   assert.notMatch(told, /(?<![/\w.-])[a-z]+[A-Z]\w*\b(?![/.])/, `shows the name of something inside: ${sentence}`)
-  assert.notMatch(told, /(?<![/\w.-])E[A-Z]{4,}\b|SQLITE_|SCRAM|FileSystem|Error:/, `shows the words of a system: ${sentence}`)
+  assert.notMatch(
+    told,
+    /(?<![/\w.-])E[A-Z]{4,}\b|SQLITE_|SCRAM|FileSystem|Error:/,
+    `shows the words of a system: ${sentence}`
+  )
   assert.isAtMost(first.length, most, `is too long: ${sentence}`)
   assert.notMatch(told, / {2}/, `has two blanks: ${sentence}`)
   for (const other of others) if (!other.startsWith("Next: ")) assert.match(other, /^ {2}[0-9a-f]{66}.*: .*[.?]$/)
