@@ -1,9 +1,8 @@
 /**
  * States that get their copies at one real lnd tower, into a SQLite file that is synced for each window: by our client and by
  * lnd's own in turn, several times, each time in a process of its own: once as they are handed in, and once with all handed in before;
- * then behind a proxy that delays every byte, in windows and
- * one by one. The machine drifts, so only figures of one run can be compared. Needs the Go programs of `interop/`
- * (`interop/build`).
+ * then behind a proxy that delays every byte, in windows and one by one. The machine drifts, so only figures of one run can be compared.
+ * Needs the Go programs of `interop/` (`interop/build`).
  */
 import { execFile } from "node:child_process"
 import * as fs from "node:fs"
