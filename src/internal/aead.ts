@@ -17,7 +17,7 @@ export type Secret = Redacted.Redacted<Uint8Array>
 export const wipe = (secret: Secret): void => Bytes.wipe(Redacted.value(secret))
 
 /**
- * A key that is derived here and never leaves: its bytes are in a private field, so that they are not printed. A `Redacted` has
+ * A key of the handshake or of a connection: its bytes are in a private field, so that they are not printed. A `Redacted` has
  * its bytes in a map for the whole process, and the thirty of a handshake took a tenth of its time.
  *
  * @since 0.1.0
@@ -36,7 +36,7 @@ export class Key {
   wipe(): void {
     Bytes.wipe(this.#bytes)
   }
-  /** What is printed in its place. */
+  /** What JSON shows in its place. */
   toJSON(): string {
     return "<redacted>"
   }

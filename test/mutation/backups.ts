@@ -8,6 +8,18 @@ export const backups: ReadonlyArray<Part> = [
     thorough: ["test/simulation/backups.test.ts", "test/integration/database/backups/processes.test.ts"],
     mutants: [
       ...inFile(
+        "src/layers/backup/dispatch.ts",
+        [
+          "one.session.seqNum === 0 ? Entry.made(one.session, now) : Entry.stored(one, now)",
+          "Entry.made(one.session, now)"
+        ],
+        ["if (given.size > 0) yield* noteGiven\n", "\n"]
+      ),
+      ...inFile("src/layers/backup/sender.ts", [
+        "env.db.renewSenderLease(lease.token)",
+        "env.db.takeSenderLease(lease.token)"
+      ]),
+      ...inFile(
         "src/layers/backup/entry.ts",
         ["next.position.acked >= entry.position.bound", "!hasBound(next)"],
         [

@@ -176,7 +176,7 @@ export const database: ReadonlyArray<Part> = [
       ...inFile(
         "src/layers/sql/transaction.ts",
         ['if (purpose === "read") return yield* inside\n', "\n"],
-        ['Effect.ignore(say("ROLLBACK"))', "Effect.void"],
+        ['Effect.exit(say("ROLLBACK"))', "Effect.void"],
         ["Math.min(wait * 2, longestWaitMs)", "wait"],
         ["left() < wait + connectMs", "left() < 0"],
         ["client.withoutTransforms()", "client"],

@@ -214,8 +214,19 @@ export const parts: ReadonlyArray<Part> = [
         ["Effect.zipRight(set(before), Exit.failCause(cause))", "Exit.failCause(cause)"],
         ["Effect.zipRight(set(before), Exit.succeed(value))", "Exit.succeed(value)"],
         ["() => Number.MAX_SAFE_INTEGER", "(before) => before"],
-        ["Effect.zipRight(Scope.close(scope, exit), exit)", "exit"]
+        ["endWith(exit, Scope.close(scope, exit))", "exit"],
+        ["Cause.sequential(exit.cause, cause)", "cause"]
       ),
+      ...inFile(
+        "src/layers/concurrency/mutex.ts",
+        ["Effect.andThen(wait(free.await), take(wait))", "wait(free.await)"],
+        ["      free.unsafeClose()\n", ""],
+        ["      isTaken = false\n", ""]
+      ),
+      ...inFile("src/layers/concurrency/releaseOnFailure.ts", [
+        "Region.endWith(Exit.failCause(cause), Scope.close(scope, Exit.failCause(cause)))",
+        "Effect.failCause(cause)"
+      ]),
       ...inFile("src/layers/concurrency/scoped.ts", [
         "Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))",
         "Scope.close(scope, exit)"

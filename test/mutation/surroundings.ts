@@ -128,24 +128,27 @@ export const observation: ReadonlyArray<Part> = [
       ['Effect.logInfo("session established")', 'Effect.logDebug("session established")'],
       ["{ session: id, tower, keyIndex }", "{ session: id, tower }"],
       [
-        '{ log: Effect.logDebug("attempt failed"), details: { tower, address, failure: failure.message } }',
+        '{ write: Effect.logDebug("attempt failed"), details: { tower, address, failure: failure.message } }',
         "undefined"
       ],
       ["{ tower, address, failure: failure.message }", "{ tower, address, failure }"],
       ["blamed ?", "!blamed ?"],
       ['Effect.logWarning("tower quarantined")', 'Effect.logDebug("tower quarantined")'],
       ["{ tower, reason, probeAt: instant(probeAt) }", "{ tower, reason }"],
-      ['{ log: Effect.logDebug("key was used before"), details: { tower, keyIndex, lastApplied } }', "undefined"],
+      ['{ write: Effect.logDebug("key was used before"), details: { tower, keyIndex, lastApplied } }', "undefined"],
       ['Effect.logWarning("end of a visit not written")', 'Effect.logDebug("end of a visit not written")'],
       ["attempt: happening.attempt, ", ""],
-      ['{ log: Effect.logDebug("waiting for a tower"), details: {} }', "undefined"],
+      ['{ write: Effect.logDebug("waiting for a tower"), details: {} }', "undefined"],
       ['Effect.logError("negotiator stopped", Cause.die(happening.cause))', 'Effect.logError("negotiator stopped")'],
       ["`watchtower.${key}`", "key"],
       ["new Date(millis).toISOString()", "millis"],
       ["return Fiber.await(fiber)", "return Effect.void"],
-      ["if (line !== undefined) lines.offer(line)", "if (line === undefined) lines.offer(Effect.void)"],
-      ["Effect.exit(logged(line, { negotiator: name }))", "logged(line, { negotiator: name })"],
-      ["logged(line, { negotiator: name })", "logged(line)"]
+      [
+        "if (line !== undefined) lines.offer(line)",
+        "if (line === undefined) lines.offer({ write: Effect.void, details: {} })"
+      ],
+      ["Effect.exit(annotated(line, { negotiator: name }))", "annotated(line, { negotiator: name })"],
+      ["annotated(line, { negotiator: name })", "annotated(line)"]
     )
   }
 ]

@@ -108,6 +108,8 @@ describe.skipIf(!hasBrowser)("the page", () => {
   it.scopedLive("takes a tower that is typed, added, and removed with the keyboard alone", () =>
     Effect.gen(function* () {
       const { page, press, shows, uri } = yield* signedIn()
+      // The page is connected before it shows anything that a key could reach.
+      yield* Effect.promise(() => page.getByLabel("Add a tower").waitFor())
       yield* press("Tab")
       yield* Effect.promise(() => page.keyboard.type(uri))
       yield* press("Enter")

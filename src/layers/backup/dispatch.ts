@@ -267,7 +267,8 @@ export const run = (
 
     /**
      * Notes the sessions that were given, as the database has them: one that came while another process was the sender has waited
-     * for this one, and may be used in part, used up, or ended.
+     * for this one, and may be used in part, used up, or ended. Of one that is unused, another process may still have a connection: its
+     * key is busy then, and it is tried again.
      */
     const noteGiven: Effect.Effect<void, DbError> = Effect.gen(function* () {
       for (const [keyIndex, policyKey] of given) {

@@ -13,8 +13,8 @@ import * as Effect from "effect/Effect"
 export type Mutex = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * A turn that is taken and given back in an uninterruptible region. `take` lets only its wait be changed, as `restore` does; it waits
- * for nothing where the turn is free, and that takes two steps instead of a semaphore's eighteen.
+ * A turn that is taken and given back in an uninterruptible region. `take` passes only its wait to `wait`, such as the region's `restore`, so
+ * that the wait alone can be interrupted. Where the turn is free it waits for nothing, not even for a step of the scheduler.
  *
  * @since 0.1.0
  * @category models

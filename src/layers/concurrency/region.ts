@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -46,14 +47,33 @@ export const extend = (
 ): (<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Scope.Scope>>) =>
   provide(Context.make(Scope.Scope, scope))
 
-/** The fiber takes no new turn of the event loop before this ends, in an uninterruptible effect. @since 0.1.0 @category combinators */
+/**
+ * The fiber takes no new turn of the event loop before this ends, in an uninterruptible effect. A fiber that is forked inside would
+ * inherit that for its life.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const inOneTurn: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = locally(
   FiberRef.currentMaxOpsBeforeYield,
   () => Number.MAX_SAFE_INTEGER
 )
 
-/** As `Effect.scoped`, in an uninterruptible effect. @since 0.1.0 @category combinators */
-export const scoped = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
+/** That exit, after its finalizer: a defect of the finalizer comes after a failure, not in its place. @since 0.1.0 @category combinators */
+export const endWith = <A, E>(exit: Exit.Exit<A, E>, finalizer: Effect.Effect<void>): Effect.Effect<A, E> =>
+  Effect.matchCauseEffect(finalizer, {
+    onFailure: (cause) => Exit.failCause(Exit.isFailure(exit) ? Cause.sequential(exit.cause, cause) : cause),
+    onSuccess: () => exit
+  })
+
+/**
+ * As `Effect.scoped`, in an uninterruptible effect, for one finalizer: with two an interruption can be forgotten, which `scoped` in
+ * `scoped.ts` prevents with a fiber.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const scopedHere = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
   Effect.flatMap(Scope.make(), (scope) =>
-    Effect.flatMap(Effect.exit(extend(scope)(effect)), (exit) => Effect.zipRight(Scope.close(scope, exit), exit))
+    Effect.flatMap(Effect.exit(extend(scope)(effect)), (exit) => endWith(exit, Scope.close(scope, exit)))
   )

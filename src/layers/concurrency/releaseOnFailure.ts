@@ -20,8 +20,8 @@ export const releaseOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effec
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
-      return yield* Effect.tapErrorCause(Region.extend(scope)(restore(effect)), (cause) =>
-        Scope.close(scope, Exit.failCause(cause))
+      return yield* Effect.catchAllCause(Region.extend(scope)(restore(effect)), (cause) =>
+        Region.endWith(Exit.failCause(cause), Scope.close(scope, Exit.failCause(cause)))
       )
     })
   )

@@ -7,9 +7,8 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Region from "./region.js"
 import { exitOf, startNow } from "./startNow.js"
@@ -22,11 +21,7 @@ export const scoped = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Scope.make(), (scope) =>
       Effect.flatMap(Effect.exit(Region.extend(scope)(restore(effect))), (exit) =>
-        // As Effect's own: a finalizer's defect comes after the effect's failure, not in its place.
-        Effect.matchCauseEffect(close(scope, exit), {
-          onFailure: (cause) => Exit.failCause(Exit.isFailure(exit) ? Cause.sequential(exit.cause, cause) : cause),
-          onSuccess: () => exit
-        })
+        Region.endWith(exit, close(scope, exit))
       )
     )
   )

@@ -25,7 +25,7 @@ export const make: (name: string) => Effect.Effect<(event: NegotiatorEvent) => v
   Effect.fnUntraced(function* (name) {
     const lines = Inbox.make<Line, "Ended">({ capacity })
     // A line that a logger dies of is not the last one.
-    const logNext = Effect.flatMap(lines.take, (line) => Effect.exit(logged(line, { negotiator: name })))
+    const logNext = Effect.flatMap(lines.take, (line) => Effect.exit(annotated(line, { negotiator: name })))
     const fiber = yield* Effect.forkDaemon(Effect.ignore(Effect.forever(logNext)))
     yield* Effect.addFinalizer(() => {
       lines.end(Effect.fail("Ended"))
@@ -40,18 +40,18 @@ export const make: (name: string) => Effect.Effect<(event: NegotiatorEvent) => v
 /** Logs an event of a negotiator that is watched from outside. @since 0.1.0 @category combinators */
 export const log = ({ happening }: NegotiatorEvent): Effect.Effect<void> => {
   const line = lineOf(happening)
-  return line === undefined ? Effect.void : logged(line)
+  return line === undefined ? Effect.void : annotated(line)
 }
 
 interface Line {
-  readonly log: Effect.Effect<void>
+  readonly write: Effect.Effect<void>
   readonly details: Readonly<Record<string, unknown>>
 }
 
 /** With annotations that have the prefix of all of ours: other parts of a program speak of addresses and sessions too. */
-const logged = ({ details, log }: Line, more: Line["details"] = {}): Effect.Effect<void> =>
+const annotated = ({ details, write }: Line, more: Line["details"] = {}): Effect.Effect<void> =>
   Effect.annotateLogs(
-    log,
+    write,
     Object.fromEntries(Object.entries({ ...details, ...more }).map(([key, value]) => [`watchtower.${key}`, value]))
   )
 
@@ -60,38 +60,38 @@ const lineOf = (happening: Happening): Line | undefined => {
   switch (happening._tag) {
     case "SessionStored": {
       const { id, keyIndex, towerPublicKey: tower } = happening.session
-      return { log: Effect.logInfo("session established"), details: { session: id, tower, keyIndex } }
+      return { write: Effect.logInfo("session established"), details: { session: id, tower, keyIndex } }
     }
     case "AttemptFailed": {
       const { address, failure, tower } = happening
-      return { log: Effect.logDebug("attempt failed"), details: { tower, address, failure: failure.message } }
+      return { write: Effect.logDebug("attempt failed"), details: { tower, address, failure: failure.message } }
     }
     case "VisitFailed": {
       const { blamed, failure, restsUntil, tower } = happening
       const details = { tower, failure: failure._tag, restsUntil: instant(restsUntil) }
-      return { log: blamed ? Effect.logDebug("tower rests") : Effect.logWarning("failure of ours"), details }
+      return { write: blamed ? Effect.logDebug("tower rests") : Effect.logWarning("failure of ours"), details }
     }
     case "Quarantined": {
       const { probeAt, reason, tower } = happening
-      return { log: Effect.logWarning("tower quarantined"), details: { tower, reason, probeAt: instant(probeAt) } }
+      return { write: Effect.logWarning("tower quarantined"), details: { tower, reason, probeAt: instant(probeAt) } }
     }
     case "KeyUsed": {
       const { keyIndex, lastApplied, tower } = happening
-      return { log: Effect.logDebug("key was used before"), details: { tower, keyIndex, lastApplied } }
+      return { write: Effect.logDebug("key was used before"), details: { tower, keyIndex, lastApplied } }
     }
     case "WriteFailed": {
       const { failure, tower } = happening
-      return { log: Effect.logWarning("end of a visit not written"), details: { tower, failure: failure.message } }
+      return { write: Effect.logWarning("end of a visit not written"), details: { tower, failure: failure.message } }
     }
     case "BackingOff":
       return {
-        log: Effect.logDebug("backing off"),
+        write: Effect.logDebug("backing off"),
         details: { attempt: happening.attempt, until: instant(happening.until) }
       }
     case "WaitingForCandidates":
-      return { log: Effect.logDebug("waiting for a tower"), details: {} }
+      return { write: Effect.logDebug("waiting for a tower"), details: {} }
     case "Stopped":
-      return { log: Effect.logError("negotiator stopped", Cause.die(happening.cause)), details: {} }
+      return { write: Effect.logError("negotiator stopped", Cause.die(happening.cause)), details: {} }
     default:
       return undefined
   }

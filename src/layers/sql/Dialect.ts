@@ -107,8 +107,8 @@ const sqlite = (sql: SqlClient, flush: Flush | undefined): Dialect => ({
   lockFree: sql``,
   lockNoKey: sql``,
   connectionOf: unprepared,
-  // Not ours: its fiber would cost a fifth of the transaction. There is one finalizer, so that no interruption can be lost.
-  inScope: (transaction) => Region.inOneTurn(Region.scoped(transaction)),
+  // Not `scoped`: its fiber would cost a fifth of the transaction. There is one finalizer: the client's, for its connection.
+  inScope: (transaction) => Region.inOneTurn(Region.scopedHere(transaction)),
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", wide: "INTEGER", instant: "REAL", bytes: "BLOB" },

@@ -31,7 +31,13 @@ export const takeSenderLease =
       })
     )
 
-/** Renews the lease while the row has its token: a process that has taken it since has put another one there, or none when it gave it back. @since 0.1.0 @category constructors */
+/**
+ * Renews the lease while the row has its token: a process that has taken it since has put another one there, or none when it
+ * gave it back.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const renewSenderLease =
   ({ dialect, sql, transaction }: Database): BackupDb.Service["renewSenderLease"] =>
   (token) =>

@@ -98,7 +98,7 @@ export const make = (filename: string): Effect.Effect<Opened, SqlError, Scope.Sc
     const { release, take } = Mutex.turn()
     const taken = take((free) => free)
     const sql = yield* SqlClient.make({
-      // Uninterruptible: a fiber that is interrupted right after it has taken its turn would keep it (docs/concurrency.md, Mutex).
+      // Uninterruptible: a fiber that is interrupted between the two would keep its turn (docs/concurrency.md, Mutex).
       acquirer: Effect.uninterruptible(Effect.as(Effect.zipRight(taken, release), connection)),
       transactionAcquirer: Effect.uninterruptible(
         Effect.flatMap(Effect.scope, (scope) =>

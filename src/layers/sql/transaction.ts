@@ -137,8 +137,8 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
         yield* commit
         return value
       })
-      // The failure is reported; that there may be nothing to roll back is not.
-      return yield* Effect.tapErrorCause(whole, () => Effect.ignore(say("ROLLBACK")))
+      // The failure is reported; that there may be nothing to roll back is not, nor how a client fails then.
+      return yield* Effect.tapErrorCause(whole, () => Effect.exit(say("ROLLBACK")))
     }).pipe(dialect.inScope, Effect.uninterruptible)
 
   const once = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Exit, FiberRef } from "effect"
+import { Cause, Context, Effect, Exit, FiberRef } from "effect"
 import * as Region from "../../../src/layers/concurrency/region.js"
+import { releaseOnFailure } from "../../../src/layers/concurrency/releaseOnFailure.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
 class Name extends Context.Reference<Name>()("test/Name", { defaultValue: () => "outside" }) {}
@@ -38,7 +39,7 @@ describe("a region", () => {
     const program = Effect.gen(function* () {
       const order: Array<string> = []
       const fiber = yield* Effect.sleep("1 second").pipe(
-        Region.scoped,
+        Region.scopedHere,
         Effect.andThen(Effect.sync(() => order.push("the region ends"))),
         Effect.uninterruptible,
         Effect.andThen(Effect.sync(() => order.push("the fiber goes on"))),
@@ -58,7 +59,7 @@ describe("a region", () => {
     const ends: Array<string> = []
     const scoped = (end: Exit.Exit<string, string>) =>
       Effect.uninterruptible(
-        Region.scoped(
+        Region.scopedHere(
           Effect.zipRight(
             Effect.addFinalizer(({ _tag }) => Effect.sync(() => ends.push(_tag))),
             end
@@ -68,5 +69,15 @@ describe("a region", () => {
     expect(VirtualTime.run(scoped(Exit.succeed("done")))).toEqual(Exit.succeed("done"))
     expect(VirtualTime.run(scoped(Exit.fail("failed")))).toEqual(Exit.fail("failed"))
     expect(ends).toEqual(["Success", "Failure"])
+  })
+
+  it("tells of a finalizer's defect after a failure, not in its place", () => {
+    const both = Effect.zipRight(
+      Effect.addFinalizer(() => Effect.die("defect")),
+      Effect.fail("failed")
+    )
+    const told = Exit.failCause(Cause.sequential(Cause.fail("failed"), Cause.die("defect")))
+    expect(VirtualTime.run(Effect.uninterruptible(Region.scopedHere(both)))).toEqual(told)
+    expect(VirtualTime.run(Effect.scoped(releaseOnFailure(both)))).toEqual(told)
   })
 })

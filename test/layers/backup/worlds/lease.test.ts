@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { within } from "../../../../src/layers/concurrency/firstOf.js"
+import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
 import type { ClientDb } from "../../../../src/services/ClientDb.js"
@@ -114,6 +115,34 @@ describe("a sender that was stopped for longer than its lease", () => {
         yield* process.pause(minute)
         yield* Effect.sleep(2 * minute)
         expect(sending(world, from)).toEqual([])
+        yield* process.close
+      })
+    )
+  })
+})
+
+describe("a session that a negotiator has given", () => {
+  it("is not forgotten while the database cannot be read", () => {
+    let failures = 0
+    // Of the reads of sessions, those of one alone are of a given one.
+    const failing = (db: BackupDb.Service): BackupDb.Service => ({
+      ...db,
+      listSending: (route, page) =>
+        page?.limit === 1 && failures++ === 0
+          ? Effect.fail(new DatabaseUnavailable({ operation: "listSending", detail: "no disk" }))
+          : db.listSending(route, page)
+    })
+    run({ towers: [{ latency: 45 }], maxUpdates: 2, backupDb: failing }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 4)
+        yield* backedUp(process, 4)
+        const used = world.events.flatMap(({ happening }) =>
+          happening._tag === "SessionTaken" ? [happening.session] : []
+        )
+        expect(failures).toBeGreaterThan(1)
+        // Two states a session: another one was not asked for in place of the first.
+        expect(used).toHaveLength(2)
         yield* process.close
       })
     )
