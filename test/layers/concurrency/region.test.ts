@@ -80,4 +80,22 @@ describe("a region", () => {
     expect(VirtualTime.run(Effect.uninterruptible(Region.scopedHere(both)))).toEqual(told)
     expect(VirtualTime.run(Effect.scoped(releaseOnFailure(both)))).toEqual(told)
   })
+
+  it("releases at once what a failed acquisition had acquired, and with the caller's scope what succeeded", () => {
+    const program = (end: Exit.Exit<string, string>) =>
+      Effect.gen(function* () {
+        const order: Array<string> = []
+        const note = (text: string) => Effect.sync(() => order.push(text))
+        const acquired = releaseOnFailure(
+          Effect.zipRight(
+            Effect.addFinalizer(() => note("released")),
+            end
+          )
+        )
+        yield* Effect.scoped(Effect.zipRight(Effect.exit(acquired), note("the caller goes on")))
+        return order
+      })
+    expect(VirtualTime.run(program(Exit.fail("failed")))).toEqual(Exit.succeed(["released", "the caller goes on"]))
+    expect(VirtualTime.run(program(Exit.succeed("done")))).toEqual(Exit.succeed(["the caller goes on", "released"]))
+  })
 })
