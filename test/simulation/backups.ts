@@ -3,10 +3,11 @@
  * and restarts, all by a seed. The guarantees of docs/backups.md are watched with each event, and all states are counted at the
  * towers in the end.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
-import { DatabaseUnavailable } from "../../src/schema/DbError.js"
+import { DatabaseBusy, DatabaseUnavailable } from "../../src/schema/DbError.js"
 import * as Policy from "../../src/schema/Policy.js"
 import type { BackupDb } from "../../src/services/BackupDb.js"
 import * as Guarantees from "../guarantees/backups.js"
@@ -68,6 +69,12 @@ const faulty = (db: BackupDb.Service, chance: Chance.Chance, faults: Faults.Faul
     })
   )
 
+/** A start has no other failure: it is the defect of a world. */
+const isOfDatabase = (cause: Cause.Cause<never>): boolean => {
+  const defect = Cause.squash(cause)
+  return defect instanceof DatabaseBusy || defect instanceof DatabaseUnavailable
+}
+
 /** One thing after another, each when it is due. */
 const month = (
   world: World,
@@ -85,10 +92,10 @@ const month = (
     const counts = { accepted: 0, notAccepted: 0, restarts: 0 }
     const heights = new Map<number, number>()
     /** A start fails where the database does; the process's owner starts it again. */
-    const start = Effect.gen(function* () {
+    const start = Effect.suspend(() => {
       faults.outage = false
-      return yield* world.start
-    })
+      return world.start
+    }).pipe(Effect.sandbox, Effect.retry({ times: 20, while: isOfDatabase }), Effect.orDie)
     let process: Process = yield* start
 
     const acts: Record<string, { readonly every: number; readonly act: Effect.Effect<unknown> }> = {

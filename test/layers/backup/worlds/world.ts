@@ -150,15 +150,18 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
     }).pipe(
       (building) =>
         Effect.flatMap(Scope.make(), (scope) =>
-          Effect.map(Scope.extend(building, scope), ({ gate, ...process }) => {
-            const close = Scope.close(scope, Exit.void)
-            return {
-              ...process,
-              close: Effect.zipRight(gate.open, close),
-              kill: Effect.zipRight(gate.kill, close),
-              pause: gate.pause
+          Effect.map(
+            Effect.onError(Scope.extend(building, scope), (cause) => Scope.close(scope, Exit.failCause(cause))),
+            ({ gate, ...process }) => {
+              const close = Scope.close(scope, Exit.void)
+              return {
+                ...process,
+                close: Effect.zipRight(gate.open, close),
+                kill: Effect.zipRight(gate.kill, close),
+                pause: gate.pause
+              }
             }
-          })
+          )
         ),
       Effect.orDie
     )
