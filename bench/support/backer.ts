@@ -15,17 +15,12 @@ import { RootKey } from "../../src/schema/RootKey.js"
 import * as TowerUri from "../../src/schema/TowerUri.js"
 import { TowerCandidates } from "../../src/services/TowerCandidates.js"
 import { TowerClient } from "../../src/services/TowerClient.js"
+import { percentiles } from "./meter.js"
 
 const [uri = "", count = "", window = "", when = ""] = process.argv.slice(2)
 const states = Number(count)
 const chain = Chain.bitcoinRegtest
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"))
-
-const percentiles = (times: ReadonlyArray<number>) => {
-  const sorted = [...times].sort((a, b) => a - b)
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
-  return { p50: at(0.5), p99: at(0.99) }
-}
 
 const program = Effect.gen(function* () {
   const client = yield* TowerClient

@@ -31,7 +31,7 @@ export const percentiles = (times: ReadonlyArray<number>): Pick<Figures, "p50" |
 }
 
 export interface Meter {
-  /** A session took so many milliseconds. */
+  /** Records how many milliseconds a session took. */
   readonly took: (time: number) => void
   readonly stop: () => Required<Figures>
 }

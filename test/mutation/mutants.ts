@@ -213,9 +213,7 @@ export const parts: ReadonlyArray<Part> = [
         "src/layers/concurrency/region.ts",
         ["Effect.zipRight(set(before), Exit.failCause(cause))", "Exit.failCause(cause)"],
         ["Effect.zipRight(set(before), Exit.succeed(value))", "Exit.succeed(value)"],
-        ["() => Number.MAX_SAFE_INTEGER", "(before) => before"],
-        ["endWith(exit, Scope.close(scope, exit))", "exit"],
-        ["Cause.sequential(exit.cause, cause)", "cause"]
+        ["() => Number.MAX_SAFE_INTEGER", "(before) => before"]
       ),
       ...inFile(
         "src/layers/concurrency/mutex.ts",
@@ -224,13 +222,18 @@ export const parts: ReadonlyArray<Part> = [
         ["      isTaken = false\n", ""]
       ),
       ...inFile("src/layers/concurrency/releaseOnFailure.ts", [
-        "Region.endWith(Exit.failCause(cause), Scope.close(scope, Exit.failCause(cause)))",
+        "endWith(Exit.failCause(cause), Scope.close(scope, Exit.failCause(cause)))",
         "Effect.failCause(cause)"
       ]),
-      ...inFile("src/layers/concurrency/scoped.ts", [
-        "Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))",
-        "Scope.close(scope, exit)"
-      ]),
+      ...inFile(
+        "src/layers/concurrency/scoped.ts",
+        [
+          "Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))",
+          "Scope.close(scope, exit)"
+        ],
+        ["endWith(exit, Scope.close(scope, exit))", "exit"],
+        ["Cause.sequential(exit.cause, cause)", "cause"]
+      ),
       ...inFile(
         "src/layers/concurrency/startNow.ts",
         ["exit === null ? Fiber.await(fiber) : Effect.succeed(exit)", "Fiber.await(fiber)"],

@@ -52,7 +52,7 @@ const keepLease = (env: Environment, lease: Lease.Lease, onRenewed: () => void):
     Effect.gen(function* () {
       yield* Effect.sleep(env.settings.renewInterval)
       const before = yield* Monotonic.instants
-      // Not taken anew: where another process has sent meanwhile, this one has to read the sessions again.
+      // Fails if another process has sent meanwhile, even if the lease is free again: then this one must read the sessions again.
       const renewed = yield* Effect.either(env.db.renewSenderLease(lease.token))
       if (renewed._tag === "Left") {
         yield* tellDatabaseFailed(env, renewed.left, env.settings.renewInterval)

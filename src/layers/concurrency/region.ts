@@ -7,7 +7,6 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -58,22 +57,3 @@ export const inOneTurn: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effe
   FiberRef.currentMaxOpsBeforeYield,
   () => Number.MAX_SAFE_INTEGER
 )
-
-/** That exit, after its finalizer: a defect of the finalizer comes after a failure, not in its place. @since 0.1.0 @category combinators */
-export const endWith = <A, E>(exit: Exit.Exit<A, E>, finalizer: Effect.Effect<void>): Effect.Effect<A, E> =>
-  Effect.matchCauseEffect(finalizer, {
-    onFailure: (cause) => Exit.failCause(Exit.isFailure(exit) ? Cause.sequential(exit.cause, cause) : cause),
-    onSuccess: () => exit
-  })
-
-/**
- * As `Effect.scoped`, in an uninterruptible effect, for one finalizer: with two an interruption can be forgotten, which `scoped` in
- * `scoped.ts` prevents with a fiber.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const scopedHere = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
-  Effect.flatMap(Scope.make(), (scope) =>
-    Effect.flatMap(Effect.exit(extend(scope)(effect)), (exit) => endWith(exit, Scope.close(scope, exit)))
-  )

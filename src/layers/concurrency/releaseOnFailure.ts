@@ -8,6 +8,7 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Region from "./region.js"
+import { endWith } from "./scoped.js"
 
 /**
  * When the effect succeeds, what it acquired belongs to the caller's scope. When it fails or is interrupted, that is
@@ -21,7 +22,7 @@ export const releaseOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effec
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
       return yield* Effect.catchAllCause(Region.extend(scope)(restore(effect)), (cause) =>
-        Region.endWith(Exit.failCause(cause), Scope.close(scope, Exit.failCause(cause)))
+        endWith(Exit.failCause(cause), Scope.close(scope, Exit.failCause(cause)))
       )
     })
   )

@@ -7,11 +7,19 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Region from "./region.js"
 import { exitOf, startNow } from "./startNow.js"
+
+/** That exit, after its finalizer: a defect of the finalizer comes after a failure, not in its place. @since 0.1.0 @category combinators */
+export const endWith = <A, E>(exit: Exit.Exit<A, E>, finalizer: Effect.Effect<void>): Effect.Effect<A, E> =>
+  Effect.matchCauseEffect(finalizer, {
+    onFailure: (cause) => Exit.failCause(Exit.isFailure(exit) ? Cause.sequential(exit.cause, cause) : cause),
+    onSuccess: () => exit
+  })
 
 const close = (scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
   Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))
@@ -20,8 +28,18 @@ const close = (scope: Scope.CloseableScope, exit: Exit.Exit<unknown, unknown>): 
 export const scoped = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Scope.make(), (scope) =>
-      Effect.flatMap(Effect.exit(Region.extend(scope)(restore(effect))), (exit) =>
-        Region.endWith(exit, close(scope, exit))
-      )
+      Effect.flatMap(Effect.exit(Region.extend(scope)(restore(effect))), (exit) => endWith(exit, close(scope, exit)))
     )
+  )
+
+/**
+ * As `Effect.scoped`, in an uninterruptible effect, for one finalizer, which runs without a fiber of its own: with two an interruption
+ * could be forgotten.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const scopedHere = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
+  Effect.flatMap(Scope.make(), (scope) =>
+    Effect.flatMap(Effect.exit(Region.extend(scope)(effect)), (exit) => endWith(exit, Scope.close(scope, exit)))
   )

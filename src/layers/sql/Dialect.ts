@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { DatabaseUnavailable } from "../../schema/DbError.js"
 import * as Region from "../concurrency/region.js"
-import { scoped } from "../concurrency/scoped.js"
+import { scoped, scopedHere } from "../concurrency/scoped.js"
 import * as Cut from "./cut.js"
 
 /**
@@ -108,7 +108,7 @@ const sqlite = (sql: SqlClient, flush: Flush | undefined): Dialect => ({
   lockNoKey: sql``,
   connectionOf: unprepared,
   // Not `scoped`: its fiber would cost a fifth of the transaction. There is one finalizer: the client's, for its connection.
-  inScope: (transaction) => Region.inOneTurn(Region.scopedHere(transaction)),
+  inScope: (transaction) => Region.inOneTurn(scopedHere(transaction)),
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", wide: "INTEGER", instant: "REAL", bytes: "BLOB" },

@@ -12,20 +12,16 @@ import * as Tracer from "effect/Tracer"
 /** Effect's own, which tells no one of its spans. */
 const untold = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
-/** Does somebody see the spans of this fiber? @since 0.1.0 @category combinators */
-export const isTraced = ({ currentTracer }: Fiber.RuntimeFiber<unknown, unknown>): boolean => currentTracer !== untold
-
-/** A span around an effect, without the place in the code: to find it costs more than a small statement. @since 0.1.0 @category combinators */
-export const span =
-  (name: string, options?: Tracer.SpanOptions) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.withSpan(effect, name, { ...options, captureStackTrace: false })
+/** Does somebody see the spans of this fiber? */
+const isTraced = ({ currentTracer }: Fiber.RuntimeFiber<unknown, unknown>): boolean => currentTracer !== untold
 
 /** A span around an effect, if the program has a tracer. @since 0.1.0 @category combinators */
 export const spanWhereTraced =
   (name: string, options?: Tracer.SpanOptions) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.withFiberRuntime((fiber) => (isTraced(fiber) ? span(name, options)(effect) : effect))
+    Effect.withFiberRuntime((fiber) =>
+      isTraced(fiber) ? Effect.withSpan(effect, name, { ...options, captureStackTrace: false }) : effect
+    )
 
 /** Says more of the span around it, if the program has a tracer. @since 0.1.0 @category combinators */
 export const annotateWhereTraced = (name: string, value: unknown): Effect.Effect<void> =>
