@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, FiberRef } from "effect"
+import { Context, Effect, Exit, FiberRef } from "effect"
 import * as Region from "../../../src/layers/concurrency/region.js"
 import { scopedHere } from "../../../src/layers/concurrency/scoped.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
