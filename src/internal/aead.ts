@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
-import { chacha20poly1305 } from "@noble/ciphers/chacha.js"
-import { hkdf } from "@noble/hashes/hkdf.js"
-import { sha256 } from "@noble/hashes/sha2.js"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Bytes from "./bytes.js"
+import * as Primitives from "./fastestPrimitives.js"
+
+export { tagLength } from "./primitives.js"
 
 /** Bytes that must not be printed. @since 0.1.0 @category models */
 export type Secret = Redacted.Redacted<Uint8Array>
@@ -42,9 +42,6 @@ export class Key {
   }
 }
 
-/** The size of the tag that each sealed text carries at its end, in bytes. @since 0.1.0 @category models */
-export const tagLength = 16
-
 /** Four zero bytes and the counter as 8 bytes, little-endian. Counters stay far below 2^32 here. */
 const nonceBytes = (counter: number): Uint8Array => {
   const bytes = new Uint8Array(12)
@@ -57,7 +54,7 @@ const nonceBytes = (counter: number): Uint8Array => {
 
 /** Encrypts and appends the tag. @since 0.1.0 @category combinators */
 export const seal = (key: Key, counter: number, associated: Uint8Array, plaintext: Uint8Array): Uint8Array =>
-  chacha20poly1305(key.bytes(), nonceBytes(counter), associated).encrypt(plaintext)
+  Primitives.seal(key.bytes(), nonceBytes(counter), associated, plaintext)
 
 /** Checks the tag and decrypts. @since 0.1.0 @category combinators */
 export const open = (
@@ -65,14 +62,17 @@ export const open = (
   counter: number,
   associated: Uint8Array,
   sealed: Uint8Array
-): Either.Either<Uint8Array, "BadMac"> =>
-  Either.try({
-    try: () => chacha20poly1305(key.bytes(), nonceBytes(counter), associated).decrypt(sealed),
-    catch: () => "BadMac" as const
-  })
+): Either.Either<Uint8Array, "BadMac"> => Primitives.open(key.bytes(), nonceBytes(counter), associated, sealed)
+
+const one = Uint8Array.of(1)
+const two = Uint8Array.of(2)
 
 /** HKDF-SHA256 without info: two keys of 32 bytes. @since 0.1.0 @category combinators */
 export const hkdf2 = (salt: Key, input: Uint8Array): readonly [first: Key, second: Key] => {
-  const output = hkdf(sha256, input, salt.bytes(), undefined, 64)
-  return [new Key(output.subarray(0, 32)), new Key(output.subarray(32))]
+  const extracted = Primitives.hmacSha256(salt.bytes(), input)
+  const first = Primitives.hmacSha256(extracted, one)
+  const secondInput = Bytes.concat(first, two)
+  const second = Primitives.hmacSha256(extracted, secondInput)
+  Bytes.wipe(extracted, secondInput)
+  return [new Key(first), new Key(second)]
 }

@@ -5,11 +5,10 @@
  *
  * @since 0.1.0
  */
-import { hmac } from "@noble/hashes/hmac.js"
-import { sha512 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import * as Bytes from "./bytes.js"
 import type { Curve } from "./curve.js"
+import { hmacSha512 } from "./fastestPrimitives.js"
 
 /**
  * One level of a path. `short`: the wallet drops the leading zero bytes of the key at this level before it derives a
@@ -71,7 +70,7 @@ const masterKey = new TextEncoder().encode("Bitcoin seed")
 
 /** The master key of a seed of 16 to 64 bytes; the same for Bitcoin and Decred. @since 0.1.0 @category constructors */
 export const master = (curve: Curve, seed: Uint8Array): Either.Either<ExtendedKey, InvalidKey> =>
-  make(curve, ...split(hmac(sha512, masterKey, seed)))
+  make(curve, ...split(hmacSha512(masterKey, seed)))
 
 /** The secret of one child, without its point: 32 bytes. @since 0.1.0 @category combinators */
 export const childSecret = (curve: Curve, parent: ExtendedKey, level: Level): Either.Either<Uint8Array, InvalidKey> =>
@@ -109,7 +108,7 @@ const derive = (
   level: Level
 ): Either.Either<{ readonly secret: Uint8Array; readonly chainCode: Uint8Array }, InvalidKey> => {
   const data = level.hardened ? hardenedData(parent, level) : Bytes.concat(parent.publicKey, u32(childNumber(level)))
-  const [tweak, chainCode] = split(hmac(sha512, parent.chainCode, data))
+  const [tweak, chainCode] = split(hmacSha512(parent.chainCode, data))
   const secret = curve.addToSecret(parent.secret, tweak)
   Bytes.wipe(data, tweak)
   if (Either.isLeft(secret)) Bytes.wipe(chainCode)

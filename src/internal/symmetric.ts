@@ -4,12 +4,12 @@
  *
  * @since 0.1.0
  */
-import { sha256 } from "@noble/hashes/sha2.js"
 import { utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import { hkdf2, Key, open, seal } from "./aead.js"
 import { concat } from "./bytes.js"
 import * as Cipher from "./cipher.js"
+import { sha256 } from "./fastestPrimitives.js"
 
 /** `hash` is `h`, `chainingKey` is `ck`, `key` is the act's temporary key and `nonce` counts its uses. @since 0.1.0 @category models */
 export interface Symmetric {
@@ -35,7 +35,7 @@ export const wipe = (state: Symmetric): void => {
 /** Takes bytes that both sides know into the hash. @since 0.1.0 @category combinators */
 export const mixHash = (state: Symmetric, bytes: Uint8Array): Symmetric => ({
   ...state,
-  hash: sha256.create().update(state.hash).update(bytes).digest()
+  hash: sha256(concat(state.hash, bytes))
 })
 
 /** Takes an ECDH into the chain of keys; the temporary key is new. @since 0.1.0 @category combinators */

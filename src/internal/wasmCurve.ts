@@ -5,10 +5,10 @@
  * @since 0.1.0
  */
 import { secp256k1Base64Bytes } from "@bitauth/libauth/build/lib/bin/secp256k1/secp256k1.base64.js"
-import { sha256 } from "@noble/hashes/sha2.js"
 import { base64 } from "@scure/base"
 import * as Either from "effect/Either"
 import type { Curve } from "./curve.js"
+import { sha256 } from "./fastestPrimitives.js"
 
 /** The functions of the module that are used. Addresses are numbers; 1 means success (secp256k1.h). */
 interface Exports {

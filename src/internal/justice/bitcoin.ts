@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import { ripemd160 } from "@noble/hashes/legacy.js"
-import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import { concat } from "../bytes.js"
+import { sha256 } from "../fastestPrimitives.js"
 import * as codec from "../fieldCodec.js"
 import type { JusticeChain } from "./chain.js"
 import * as Form from "./form.js"

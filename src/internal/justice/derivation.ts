@@ -4,9 +4,9 @@
  *
  * @since 0.1.0
  */
-import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import { concat, wipe } from "../bytes.js"
+import { sha256 } from "../fastestPrimitives.js"
 import type { JusticeCurve, NoKey } from "./justiceCurve.js"
 
 /** The number that binds one point to another. @since 0.1.0 @category combinators */
