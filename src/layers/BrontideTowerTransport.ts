@@ -25,6 +25,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as Table from "../internal/optionTable.js"
 import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import type { TowerAddress } from "../schema/TowerAddress.js"
@@ -34,7 +35,8 @@ import { Curve } from "../services/Curve.js"
 import { SocketDialer } from "../services/SocketDialer.js"
 import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
-import { within } from "./concurrency/firstOf.js"
+import * as Alarm from "./concurrency/alarm.js"
+import { untilStopped } from "./concurrency/firstOf.js"
 import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { decodeOptions } from "./support/decodeOptions.js"
 import { spanWhereTraced } from "./support/spanWhereTraced.js"
@@ -69,11 +71,14 @@ const messages = (connection: Brontide.BrontideConnection, address: TowerAddress
   isClosed: connection.isClosed
 })
 
-/** The transport over a dialer. @since 0.1.0 @category constructors */
-export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service, InvalidOptions, SocketDialer> =>
+/** The transport over a dialer; its time limits end with the scope. @since 0.1.0 @category constructors */
+export const make = (
+  given: Options = {}
+): Effect.Effect<TowerTransport.Service, InvalidOptions, SocketDialer | Scope.Scope> =>
   Effect.gen(function* () {
     const dialer = yield* SocketDialer
     const curve = yield* Curve
+    const alarm = yield* Alarm.shared
     const {
       dialTimeout = dialer.route === "tor" ? 60_000 : 10_000,
       handshakeTimeout,
@@ -89,13 +94,15 @@ export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service,
         const dial = dialer.dial(address, (failure) => {
           ifLate = failure
         })
-        const socket = yield* within(dial, dialTimeout, () => ifLate ?? new DialFailed({ address, reason: "Timeout" }))
+        const socket = yield* untilStopped(Effect.interruptible(dial), (stop: (late: DialFailed) => void) =>
+          alarm(dialTimeout, () => stop(ifLate ?? new DialFailed({ address, reason: "Timeout" })))
+        )
         yield* onProgress("connected")
         const connection = yield* Brontide.initiate(
           socket,
           tower,
           { publicKey, ecdh },
-          { address, curve, ...timeouts, onActTwo: onProgress("actTwo") }
+          { address, curve, alarm, ...timeouts, onActTwo: onProgress("actTwo") }
         )
         return messages(connection, address)
       })
@@ -113,10 +120,10 @@ export const make = (given: Options = {}): Effect.Effect<TowerTransport.Service,
 
 /** The transport over the program's SocketDialer. @since 0.1.0 @category layers */
 export const layer = (given?: Options): Layer.Layer<TowerTransport, InvalidOptions, SocketDialer> =>
-  Layer.effect(TowerTransport, make(given))
+  Layer.scoped(TowerTransport, make(given))
 
 /** The transport with options from configuration. @since 0.1.0 @category layers */
 export const layerConfig = (
   given: Config.Config.Wrap<Options> = config
 ): Layer.Layer<TowerTransport, InvalidOptions | ConfigError, SocketDialer> =>
-  Layer.effect(TowerTransport, Effect.flatMap(Config.unwrap(given), make))
+  Layer.scoped(TowerTransport, Effect.flatMap(Config.unwrap(given), make))

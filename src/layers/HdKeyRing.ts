@@ -161,9 +161,9 @@ export const make = (given: Options): Effect.Effect<KeyRing.Service, InvalidOpti
     // its answer. It is public: no secret is kept for it.
     let derived: KeyRing.Locator | undefined
     let ahead: { readonly locator: KeyRing.Locator; readonly publicKey: PublicKey } | undefined
-    const later = yield* Effect.acquireRelease(Alarm.shared, ({ close }) => Effect.sync(close))
+    const later = yield* Alarm.shared
     const deriveNext = ({ family, index }: KeyRing.Locator) =>
-      later.set(0, () => {
+      later(0, () => {
         const locator = { family, index: index + 1 }
         const publicKey = publicKeyOf(locator)
         ahead = Either.isRight(publicKey) ? { locator, publicKey: publicKey.right } : undefined

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Option, Redacted, Schema, type Scope, TestClock } from "effect"
 import { nobleCurve } from "../../src/internal/nobleCurve.js"
 import * as Brontide from "../../src/layers/brontide/connection.js"
+import * as Alarm from "../../src/layers/concurrency/alarm.js"
 import { faultOf, verdictOf } from "../../src/layers/doctor/diagnosis.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
 import * as RawSocket from "../../src/layers/net/rawSocket.js"
@@ -68,6 +69,7 @@ const shakingHands = (then: Handshaken) =>
           {
             address: TowerAddress.TowerAddress.make("127.0.0.1:1"),
             curve: nobleCurve,
+            alarm: yield* Alarm.shared,
             handshakeTimeout: Duration.seconds(5),
             messageTimeout: Duration.seconds(5)
           }

@@ -1,5 +1,5 @@
-import { createCipheriv } from "node:crypto"
-import { assert, describe, it } from "@effect/vitest"
+import { createCipheriv, createHmac } from "node:crypto"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Either } from "effect"
 import * as Aead from "../../src/internal/aead.js"
 
@@ -23,5 +23,27 @@ describe("aead", () => {
     assert.deepStrictEqual(sealed, expected(counter))
     assert.deepStrictEqual(Aead.open(key, counter, associated, sealed), Either.right(plaintext))
     assert.deepStrictEqual(Aead.open(key, counter + 1, associated, sealed), Either.left("BadMac" as const))
+  })
+
+  it("derives two keys as RFC 5869 says, and overwrites what they come from", () => {
+    const hmac = (key: Uint8Array, ...parts: ReadonlyArray<Uint8Array>) =>
+      new Uint8Array(createHmac("sha256", key).update(Buffer.concat(parts)).digest())
+    const extracted = hmac(key.bytes(), plaintext)
+    const one = hmac(extracted, Uint8Array.of(1))
+    const two = hmac(extracted, one, Uint8Array.of(2))
+
+    const overwritten: Array<string> = []
+    const fill = vi.spyOn(Uint8Array.prototype, "fill").mockImplementation(function (this: Uint8Array) {
+      overwritten.push(Buffer.from(this).toString("hex"))
+      this.set(new Uint8Array(this.length))
+      return this
+    })
+    const [first, second] = Aead.hkdf2(key, plaintext)
+    fill.mockRestore()
+
+    assert.deepStrictEqual([first.bytes(), second.bytes()], [one, two])
+    for (const secret of [extracted, Uint8Array.of(...one, 2)]) {
+      assert.include(overwritten, Buffer.from(secret).toString("hex"))
+    }
   })
 })

@@ -7,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Schema } from "effect"
 import * as WasmCurve from "../../src/internal/wasmCurve.js"
 import * as Connection from "../../src/layers/brontide/connection.js"
+import * as Alarm from "../../src/layers/concurrency/alarm.js"
 import * as NodeSocketDialer from "../../src/layers/NodeSocketDialer.js"
 import * as FixedKeyRing from "../../src/layers/testing/FixedKeyRing.js"
 import { PublicKey } from "../../src/schema/Ids.js"
@@ -20,13 +21,14 @@ import * as Tower from "./support/tower.js"
 const count = 10_000
 const longest = 65_535
 
-const options = {
+const options = Effect.map(Alarm.shared, (alarm) => ({
   address: TowerAddress.make("127.0.0.1:1"),
   curve: WasmCurve.make(),
+  alarm,
   handshakeTimeout: Duration.seconds(5),
   // Both sides compute without a pause: on a busy machine one of them may wait for long.
   messageTimeout: Duration.seconds(60)
-}
+}))
 
 const staticKey = {
   publicKey: FixedKeyRing.publicKeyOf(1),
@@ -112,7 +114,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
         const program = yield* Program.start(binary, "listen", { messages: String(count), seed: "3" })
         const ready = yield* program.event(Schema.Struct({ publicKey: PublicKey, address: TowerAddress }), "ready")
         const socket = yield* NodeSocketDialer.make.dial(ready.address)
-        const connection = yield* Connection.initiate(socket, ready.publicKey, staticKey, options)
+        const connection = yield* Connection.initiate(socket, ready.publicKey, staticKey, yield* options)
         const ours = yield* exchange(connection)
         const outcome = compare(ours, yield* program.event(Exchanged, "exchanged"))
         note(context, binary, "-", "brontide, we dial", outcome)
@@ -128,7 +130,7 @@ describe.each(Tower.binaries)("%s", (binary) => {
         const uri = `${staticKey.publicKey}@127.0.0.1:${port}`
         const program = yield* Program.start(binary, "dial", { messages: String(count), seed: "3", uri })
         const socket = yield* NodeSocketDialer.fromSocket(yield* accepted)
-        const connection = yield* Connection.accept(socket, staticKey, options)
+        const connection = yield* Connection.accept(socket, staticKey, yield* options)
         const { publicKey } = yield* program.event(Schema.Struct({ publicKey: PublicKey }), "ready")
         assert.strictEqual(connection.remotePublicKey, publicKey)
         const ours = yield* exchange(connection)

@@ -159,7 +159,9 @@ describe("BrontideTowerTransport", () => {
     it.scoped("lets the key ring take its time", () =>
       Effect.gen(function* () {
         const [ours, theirs] = yield* SocketPair.make()
-        yield* Effect.fork(Connection.accept(theirs, towerKey, { ...options, handshakeTimeout: Duration.minutes(1) }))
+        yield* Effect.fork(
+          Connection.accept(theirs, towerKey, { ...(yield* options), handshakeTimeout: Duration.minutes(1) })
+        )
         const { ecdh } = request().request
         const slow = request({ ecdh: (point) => Effect.delay(ecdh(point), "30 seconds") }).request
         yield* endsAfter(30, connect(dialTo(ours), slow))

@@ -145,8 +145,9 @@ describe("a connection", () => {
 
   const connect = Effect.gen(function* () {
     const [ours, theirs] = yield* SocketPair.make()
+    const given = yield* options
     return yield* Effect.all(
-      [Connection.initiate(ours, towerKey.publicKey, clientKey, options), Connection.accept(theirs, towerKey, options)],
+      [Connection.initiate(ours, towerKey.publicKey, clientKey, given), Connection.accept(theirs, towerKey, given)],
       { concurrency: "unbounded" }
     )
   }).pipe(Effect.provide(entropy(clientEphemeral, towerEphemeral)))
@@ -180,11 +181,9 @@ describe("a connection", () => {
       const scope = yield* Scope.make()
       const watched = yield* watch
       const [ours, theirs] = yield* SocketPair.make()
+      const given = yield* options
       const [client] = yield* Effect.all(
-        [
-          Connection.initiate(ours, towerKey.publicKey, clientKey, options),
-          Connection.accept(theirs, towerKey, options)
-        ],
+        [Connection.initiate(ours, towerKey.publicKey, clientKey, given), Connection.accept(theirs, towerKey, given)],
         { concurrency: "unbounded" }
       ).pipe(Effect.provide(entropy(clientEphemeral, towerEphemeral)), Scope.extend(scope))
       yield* theirs.send(new Uint8Array(18))
@@ -205,7 +204,7 @@ describe("a connection", () => {
         const [ours, theirs] = yield* SocketPair.make()
         const watched = yield* watch
         yield* theirs.send(act)
-        const error = yield* Connection.initiate(ours, towerKey.publicKey, clientKey, options).pipe(
+        const error = yield* Connection.initiate(ours, towerKey.publicKey, clientKey, yield* options).pipe(
           Effect.provide(entropy(clientEphemeral)),
           Effect.flip
         )
@@ -228,7 +227,10 @@ describe("a connection", () => {
         const [, actOne] = Either.getOrThrow(Noise.writeActOne(curve, start, ephemeral))
         yield* ours.send(actOne)
         yield* ours.send(fromHex(actThree + actThree))
-        yield* Connection.accept(theirs, towerKey, options).pipe(Effect.provide(entropy(towerEphemeral)), Effect.flip)
+        yield* Connection.accept(theirs, towerKey, yield* options).pipe(
+          Effect.provide(entropy(towerEphemeral)),
+          Effect.flip
+        )
         // The client's are the test's own.
         const { clientEphemeral: _, es: __, ck1: ___, k1: ____, ...ofTower } = passing
         assert.deepStrictEqual(found(watched, ofTower), [])
@@ -240,7 +242,7 @@ describe("a connection", () => {
     Effect.gen(function* () {
       const [ours] = yield* SocketPair.make()
       const watched = yield* watch
-      const fiber = yield* Connection.initiate(ours, towerKey.publicKey, clientKey, options).pipe(
+      const fiber = yield* Connection.initiate(ours, towerKey.publicKey, clientKey, yield* options).pipe(
         Effect.provide(entropy(clientEphemeral)),
         Effect.scoped,
         Effect.fork

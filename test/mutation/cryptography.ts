@@ -8,6 +8,8 @@ export const connection: ReadonlyArray<Part> = [
       "test/internal/noise.test.ts",
       "test/internal/frame.test.ts",
       "test/internal/aead.test.ts",
+      "test/internal/primitives.test.ts",
+      "test/services/Entropy.test.ts",
       "test/layers/wiping.test.ts"
     ],
     thorough: ["test/conformance.test.ts"],
@@ -34,7 +36,7 @@ export const connection: ReadonlyArray<Part> = [
         ["new Key(protocolHash.slice())", "new Key(protocolHash)"],
         ["state.chainingKey.bytes().slice()", "state.chainingKey.bytes()"],
         ["hash: prologueHash,", "hash: protocolHash,"],
-        [".update(state.hash).update(bytes)", ".update(bytes).update(state.hash)"]
+        ["concat(state.hash, bytes)", "concat(bytes, state.hash)"]
       ),
       ...inFile(
         "src/internal/cipher.ts",
@@ -49,10 +51,23 @@ export const connection: ReadonlyArray<Part> = [
         ["bytes[4] = counter\n", "bytes[7] = counter\n"],
         ["bytes[5] = counter >> 8\n", ""],
         ["bytes[7] = counter >> 24\n", "\n"],
-        [
-          "[new Key(output.subarray(0, 32)), new Key(output.subarray(32))]",
-          "[new Key(output.subarray(32)), new Key(output.subarray(0, 32))]"
-        ]
+        ["[new Key(first), new Key(second)]", "[new Key(second), new Key(first)]"],
+        ["Bytes.wipe(extracted, secondInput)", "Bytes.wipe(extracted)"],
+        ["Bytes.wipe(extracted, secondInput)", "Bytes.wipe(secondInput)"]
+      ),
+      ...inFile(
+        "src/internal/nodePrimitives.ts",
+        ["new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)", "buffer"],
+        ["if (associated.length > 0) cipher.setAAD(associated)", ""],
+        ["if (associated.length > 0) decipher.setAAD(associated)", ""],
+        ['if (sealed.length < tagLength) return Either.left("BadMac")', ""],
+        ["          decipher.final()\n", ""],
+        ["  tryEach(primitives)\n", ""]
+      ),
+      ...inFile(
+        "src/services/Entropy.ts",
+        ["    ahead.fill(0, taken, taken + count)\n", ""],
+        ["    taken += count\n", ""]
       ),
       ...inFile(
         "src/internal/frame.ts",
@@ -88,14 +103,13 @@ export const connection: ReadonlyArray<Part> = [
         ["      end(ended)\n      if", "      if"],
         ["if (sending === undefined) return onWritten(false)\n", "\n"],
         ["unwritten = nothing\n", "\n"],
-        ["unwritten.length > 0 ? peer.alarm", "false ? peer.alarm"],
+        ["if (unwritten.length > 0) later", "if (false) later"],
         ["return inbox.isEmpty() ? ended : Effect.void", "return ended"],
         ["return inbox.isEmpty() ? ended : Effect.void", "return Effect.void"],
         ["return isWritten ? Effect.void : writeFailed", "return Effect.void"],
         ['ready ? inbox.take : late("receive")', "inbox.take"],
         ['if (!ready) return late("send")', ""],
-        ['if (isWritten === undefined) return late("send")', 'if (isWritten === undefined) return late("receive")'],
-        ["          alarm.close()\n          return", "          return"]
+        ['if (isWritten === undefined) return late("send")', 'if (isWritten === undefined) return late("receive")']
       ),
       ...inFile(
         "src/layers/net/byteReader.ts",

@@ -200,14 +200,18 @@ export const parts: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/layers/concurrency/alarm.ts",
-        ["if (one.at > now) continue\n", ""],
-        ["if (isClosed || !", "if (!"],
-        ["      pending.clear()\n", ""],
+        ["if (one.at > reached) continue\n", ""],
+        ["if (isOpen || pending.size > 0) return", "return"],
+        ["if (isOpen || pending.size > 0) return", "if (pending.size > 0) return"],
+        ["if (isOpen || pending.size > 0) return", "if (isOpen) return"],
+        ["      sleepers.clear()\n", ""],
+        ["          isOpen = false\n          rest()\n", "          isOpen = false\n"],
         ["for (const callOff of sleepers.values()) callOff()", ""],
         ["            one.ring()\n          }\n          sleep()\n", "            one.ring()\n          }\n"],
         ["for (const at of sleepers.keys()) if (at <= next) return", ""],
         ["sleepers.delete(until)\n", "\n"],
-        ["return () => pending.delete(one)", "return () => {}"]
+        ["        pending.delete(one)\n        rest()\n", "        rest()\n"],
+        ["        pending.delete(one)\n        rest()\n", "        pending.delete(one)\n"]
       ),
       ...inFile(
         "src/layers/concurrency/region.ts",

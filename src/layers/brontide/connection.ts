@@ -18,16 +18,23 @@ import type { PublicKey } from "../../schema/Ids.js"
 import type { TowerAddress } from "../../schema/TowerAddress.js"
 import { ConnectionEnded, GarbledFrame, type HandshakeFailed, MessageTimeout } from "../../schema/TransportError.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
-import { shared } from "../concurrency/alarm.js"
+import type { Alarm } from "../concurrency/alarm.js"
 import { awaitCallback } from "../concurrency/awaitCallback.js"
 import * as Inbox from "../concurrency/inbox.js"
 import * as ByteReader from "../net/byteReader.js"
 import * as Handshake from "./handshake.js"
 
-/** The other side's address, for the errors, the curve of the handshake, and the time limits. @since 0.1.0 @category models */
+/**
+ * The other side's address, for the errors, the curve of the handshake, and the time limits, which ring on an alarm of somebody who
+ * lives longer than the connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   readonly address: TowerAddress
   readonly curve: Curve
+  readonly alarm: Alarm
   readonly handshakeTimeout: Duration.Duration
   readonly messageTimeout: Duration.Duration
 }
@@ -57,7 +64,8 @@ const readAhead = 2 * Frame.maxFrame
 const open = (
   peer: Handshake.Peer,
   { remotePublicKey, transport, ...handshaken }: Handshake.Handshaken,
-  { address, messageTimeout }: Options
+  { address, messageTimeout }: Options,
+  later: (task: () => void) => void
 ): { readonly connection: BrontideConnection; readonly close: () => void } => {
   // Made when it is told: most connections end without anyone in `receive`, and a stack trace costs more than a frame.
   const ended = Effect.suspend(() => new ConnectionEnded({ address }))
@@ -130,9 +138,9 @@ const open = (
     unwritten = nothing
     return bytes.length === 0 ? onWritten(true) : peer.socket.write(bytes, onWritten)
   }
-  // The first message mostly follows at once, and act three leaves in the same write. When no message follows in this turn
-  // of the event loop, act three leaves alone. If that write fails, the reader sees the end.
-  const callOff = unwritten.length > 0 ? peer.alarm(0, () => write(() => {})) : () => {}
+  // The first message mostly follows at once, and act three leaves in the same write. When no message follows before the next task of
+  // the scheduler, act three leaves alone. If that write fails, the reader sees the end.
+  if (unwritten.length > 0) later(() => write(() => {}))
 
   const written = (body: Uint8Array) =>
     awaitCallback<boolean | undefined>((resume) => {
@@ -164,7 +172,6 @@ const open = (
       isClosed: Effect.sync(() => isClosed)
     },
     close: () => {
-      callOff()
       unlisten()
       // A fiber that waits in `receive` would wait for ever.
       end(ended)
@@ -181,29 +188,20 @@ const establish = <E>(
   options: Options,
   handshake: (peer: Handshake.Peer) => Effect.Effect<Handshake.Handshaken, E>
 ): Effect.Effect<BrontideConnection, E, Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(shared, (alarm) => {
-      const { address, curve, handshakeTimeout: timeout } = options
-      const peer = { socket, reader: ByteReader.make(socket), address, curve, timeout, alarm: alarm.set }
-      return Effect.matchCauseEffect(restore(handshake(peer)), {
-        onFailure: (cause) => {
-          alarm.close()
-          return Effect.failCause(cause)
-        },
-        onSuccess: (handshaken) => {
-          const { close, connection } = open(peer, handshaken, options)
-          const closeAll = Effect.sync(() => {
-            close()
-            alarm.close()
-          })
-          return Effect.as(
-            Effect.addFinalizer(() => closeAll),
-            connection
-          )
-        }
+  Effect.uninterruptibleMask((restore) => {
+    const { address, alarm, curve, handshakeTimeout: timeout } = options
+    const peer = { socket, reader: ByteReader.make(socket), address, curve, timeout, alarm }
+    return Effect.flatMap(restore(handshake(peer)), (handshaken) =>
+      Effect.withFiberRuntime((fiber) => {
+        const later = (task: () => void) => fiber.currentScheduler.scheduleTask(task, 0)
+        const { close, connection } = open(peer, handshaken, options, later)
+        return Effect.as(
+          Effect.addFinalizer(() => Effect.sync(close)),
+          connection
+        )
       })
-    })
-  )
+    )
+  })
 
 /**
  * The initiator's side; it knows the other's static key. `onActTwo` runs when act two is found right, before the ECDH with

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
 
 /** Calls `ring` after that time; returns how to call that off. @since 0.1.0 @category models */
 export type Alarm = (duration: Duration.DurationInput, ring: () => void) => () => void
@@ -23,47 +24,45 @@ export const alarm: Effect.Effect<Alarm> = Effect.map(Effect.runtime(), (runtime
   return () => fiber.unsafeInterruptAsFork(FiberId.none)
 })
 
-/** An alarm of one owner, who closes it: nothing is called back any more then, nor what is set after that. @since 0.1.0 @category models */
-export interface SharedAlarm {
-  readonly set: Alarm
-  readonly close: () => void
-}
-
 interface Pending {
-  /** Nanoseconds of the monotonic clock. */
-  readonly at: bigint
+  /** Milliseconds of the monotonic clock. */
+  readonly at: number
   readonly ring: () => void
 }
 
+const aMicrosecond = 0.001
+
 /**
- * An alarm for an owner who sets many and calls most of them off, such as a connection with a time limit for each message. A fiber
+ * An alarm for an owner who sets many and calls most of them off, such as a transport with a time limit for each message. A fiber
  * sleeps until the earliest time that is set. When that one is called off, the fiber sleeps on, and looks for the next time when it
- * wakes up. So there are two or three sleeping fibers, not one for each time.
+ * wakes up. So there are two or three sleeping fibers, not one for each time. Once the scope is closed nobody sleeps on for what is called off. What is
+ * set still rings, also if it is set later: a connection that outlives its transport must not lose its time limits.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const shared: Effect.Effect<SharedAlarm> = Effect.flatMap(alarm, (alarm) =>
-  Effect.clockWith((clock) => {
+export const shared: Effect.Effect<Alarm, never, Scope.Scope> = Effect.flatMap(alarm, (alarm) =>
+  Effect.flatMap(Effect.clock, (clock) => {
+    const now = () => Number(clock.unsafeCurrentTimeNanos()) / 1e6
     const pending = new Set<Pending>()
-    const sleepers = new Map<bigint, () => void>()
-    let isClosed = false
+    const sleepers = new Map<number, () => void>()
+    let isOpen = true
 
     /** Makes sure that someone wakes up in time for the next one. */
     const sleep = (): void => {
-      let next: bigint | undefined
+      let next: number | undefined
       for (const { at } of pending) if (next === undefined || at < next) next = at
       if (next === undefined) return
       for (const at of sleepers.keys()) if (at <= next) return
       const until = next
-      const nanos = until - clock.unsafeCurrentTimeNanos()
       sleepers.set(
         until,
-        alarm(Duration.nanos(nanos > 0n ? nanos : 0n), () => {
+        alarm(Math.max(0, until - now()), () => {
           sleepers.delete(until)
-          const now = clock.unsafeCurrentTimeNanos()
+          // The clock may have reached it but for what the rounding of a number has lost.
+          const reached = now() + aMicrosecond
           for (const one of [...pending]) {
-            if (one.at > now) continue
+            if (one.at > reached) continue
             pending.delete(one)
             one.ring()
           }
@@ -71,20 +70,31 @@ export const shared: Effect.Effect<SharedAlarm> = Effect.flatMap(alarm, (alarm) 
         })
       )
     }
-    return Effect.succeed({
-      set: (duration, ring) => {
-        const millis = Duration.toMillis(duration)
-        if (isClosed || !Number.isFinite(millis)) return () => {}
-        const one = { at: clock.unsafeCurrentTimeNanos() + BigInt(Math.round(millis * 1e6)), ring }
-        pending.add(one)
-        sleep()
-        return () => pending.delete(one)
-      },
-      close: () => {
-        isClosed = true
-        pending.clear()
-        for (const callOff of sleepers.values()) callOff()
+    /** A sleeping fiber keeps the process from ending. */
+    const rest = (): void => {
+      if (isOpen || pending.size > 0) return
+      for (const callOff of sleepers.values()) callOff()
+      sleepers.clear()
+    }
+    const set: Alarm = (duration, ring) => {
+      const millis = Duration.toMillis(duration)
+      if (!Number.isFinite(millis)) return () => {}
+      const one = { at: now() + millis, ring }
+      pending.add(one)
+      sleep()
+      return () => {
+        pending.delete(one)
+        rest()
       }
-    })
+    }
+    return Effect.as(
+      Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          isOpen = false
+          rest()
+        })
+      ),
+      set
+    )
   })
 )

@@ -24,7 +24,7 @@ import { familyTowerSession, KeyRing } from "../../services/KeyRing.js"
 import { SessionNegotiator } from "../../services/SessionNegotiator.js"
 import { TowerCandidates } from "../../services/TowerCandidates.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
-import { shared } from "../concurrency/alarm.js"
+import * as Alarm from "../concurrency/alarm.js"
 import { firstOf } from "../concurrency/firstOf.js"
 import * as Mutex from "../concurrency/mutex.js"
 import * as CandidateChanges from "./candidateChanges.js"
@@ -114,7 +114,7 @@ const makeEnvironment = Effect.fnUntraced(function* (rules: Rules, settings: Set
 
   const events = Events.make(() => clock.unsafeCurrentTimeMillis())
   yield* Effect.addFinalizer(() => Effect.sync(events.close))
-  const alarm = yield* Effect.acquireRelease(shared, ({ close }) => Effect.sync(close))
+  const alarm = yield* Alarm.shared
   const unreleased = Unreleased.make()
   const standings = Standings.make(db, settings, yield* Clock.currentTimeMillis)
   // Before the standings are read: so that the addition of a tower that comes during the read is found.
@@ -141,7 +141,7 @@ const makeEnvironment = Effect.fnUntraced(function* (rules: Rules, settings: Set
     standings,
     unreleased,
     events,
-    alarm: alarm.set,
+    alarm,
     oneRound: Mutex.make(),
     nextRound: () => ++rounds
   }

@@ -49,6 +49,7 @@ import { Curve } from "../../services/Curve.js"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 import * as Connection from "../brontide/connection.js"
 import type { StaticKey } from "../brontide/handshake.js"
+import * as Alarm from "../concurrency/alarm.js"
 import { scoped } from "../concurrency/scoped.js"
 import * as ByteReader from "../net/byteReader.js"
 import { decodeOptions } from "../support/decodeOptions.js"
@@ -242,7 +243,7 @@ export const make = (given: Options): Effect.Effect<LoopbackTower, InvalidOption
             )
         )
         yield* before("handshake", Effect.ignore(Effect.forever(ByteReader.make(socket).next)))
-        const connection = yield* Connection.accept(socket, key, timeouts)
+        const connection = yield* Connection.accept(socket, key, { ...timeouts, alarm: yield* Alarm.shared })
         const id = SessionId.make(connection.remotePublicKey)
         yield* register(id)
         yield* converse(messagesOver(connection), answersFor(id))

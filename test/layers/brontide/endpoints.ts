@@ -1,8 +1,9 @@
-import { Duration, Effect, Either, Layer, Redacted } from "effect"
+import { Duration, Effect, Either, Layer, Redacted, type Scope } from "effect"
 import { fromHex, toHex } from "../../../src/internal/bytes.js"
 import { nobleCurve as curve } from "../../../src/internal/nobleCurve.js"
 import * as Connection from "../../../src/layers/brontide/connection.js"
 import type { StaticKey } from "../../../src/layers/brontide/handshake.js"
+import * as Alarm from "../../../src/layers/concurrency/alarm.js"
 import * as ByteReader from "../../../src/layers/net/byteReader.js"
 import * as SocketPair from "../../../src/layers/testing/SocketPair.js"
 import { PublicKey } from "../../../src/schema/Ids.js"
@@ -23,12 +24,13 @@ export const towerKey = keyOf("21".repeat(32))
 
 export const address = TowerAddress.make("tower.test:9911")
 
-export const options: Connection.Options = {
+export const options: Effect.Effect<Connection.Options, never, Scope.Scope> = Effect.map(Alarm.shared, (alarm) => ({
   address: TowerAddress.make("client.test:1"),
   curve,
+  alarm,
   handshakeTimeout: Duration.seconds(5),
   messageTimeout: Duration.seconds(15)
-}
+}))
 
 /** Random bytes that are known: each call takes the next, the last one again and again. */
 export const entropy = (...calls: ReadonlyArray<string>) => {
@@ -88,4 +90,5 @@ export const takesThen = <Socket extends SocketDialer.RawSocket>(
 }
 
 /** A tower that has shaken hands: what it does then is up to the test. */
-export const accept = (end: SocketDialer.RawSocket) => Connection.accept(end, towerKey, options)
+export const accept = (end: SocketDialer.RawSocket) =>
+  Effect.flatMap(options, (options) => Connection.accept(end, towerKey, options))

@@ -1,10 +1,17 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Alarm from "../../../src/layers/concurrency/alarm.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
 /** What rang, and when, in an hour; how many fibers slept for it at most, and how many are left. */
-const heard = (use: (alarm: Alarm.SharedAlarm, ring: (name: string) => () => void) => Effect.Effect<void>) => {
+const heard = (
+  use: (
+    set: Alarm.Alarm,
+    ring: (name: string) => () => void,
+    close: Effect.Effect<void>,
+    sleeping: () => number
+  ) => Effect.Effect<void>
+) => {
   const time = VirtualTime.make()
   const rung: Array<readonly [name: string, at: number]> = []
   let most = 0
@@ -18,14 +25,17 @@ const heard = (use: (alarm: Alarm.SharedAlarm, ring: (name: string) => () => voi
     )
   )
   const program = Effect.gen(function* () {
-    const alarm = yield* Alarm.shared
+    const scope = yield* Scope.make()
+    const close = Scope.close(scope, Exit.void)
+    const alarm = yield* Scope.extend(Alarm.shared, scope)
     const watcher = yield* Effect.fork(watching)
-    yield* use(alarm, (name) => () => {
+    const ring = (name: string) => () => {
       rung.push([name, time.now()])
-    })
+    }
+    yield* use(alarm, ring, close, () => time.timers() - 1)
     yield* Effect.sleep("1 hour")
     yield* Fiber.interrupt(watcher)
-    alarm.close()
+    yield* close
     yield* Effect.sleep(1)
   })
   time.run(program)
@@ -36,7 +46,7 @@ const second = 1000
 
 describe("a shared alarm", () => {
   it("calls back at each time that was set, in whatever order they were set", () => {
-    const { left, rung } = heard(({ set }, ring) =>
+    const { left, rung } = heard((set, ring) =>
       Effect.sync(() => {
         set(5 * second, ring("five"))
         set(second, ring("one"))
@@ -57,7 +67,7 @@ describe("a shared alarm", () => {
   })
 
   it("does not call back for what was called off, and one fiber sleeps for all that follow each other", () => {
-    const { left, most, rung } = heard(({ set }, ring) =>
+    const { left, most, rung } = heard((set, ring) =>
       Effect.gen(function* () {
         for (let n = 0; n < 50; n++) {
           const callOff = set(15 * second, ring(`message ${n}`))
@@ -73,7 +83,7 @@ describe("a shared alarm", () => {
   })
 
   it("may be set again while it calls back", () => {
-    const { rung } = heard(({ set }, ring) =>
+    const { rung } = heard((set, ring) =>
       Effect.sync(() => {
         set(second, () => {
           ring("first")()
@@ -89,17 +99,31 @@ describe("a shared alarm", () => {
     ])
   })
 
-  it("calls back no more once it is closed, also for what is set then", () => {
-    const { left, rung } = heard(({ close, set }, ring) =>
+  it("still rings once it is closed, and then nobody sleeps on for what was called off", () => {
+    const sleepers: Array<number> = []
+    const { left, rung } = heard((set, ring, close, sleeping) =>
       Effect.gen(function* () {
         set(second, ring("one"))
-        set(2 * second, ring("two"))
+        const callOff = set(2 * second, ring("two"))
+        yield* close
         yield* Effect.sleep(1500)
-        close()
+        sleepers.push(sleeping())
+        callOff()
+        yield* Effect.sleep(1)
+        sleepers.push(sleeping())
         set(100, ring("three"))
+        const callOffLater = set(10 * second, ring("four"))
+        yield* Effect.sleep(200)
+        callOffLater()
+        yield* Effect.sleep(1)
+        sleepers.push(sleeping())
       })
     )
-    expect(rung).toEqual([["one", second]])
+    expect(rung).toEqual([
+      ["one", second],
+      ["three", 1601]
+    ])
+    expect(sleepers).toEqual([1, 0, 0])
     expect(left).toBe(0)
   })
 })

@@ -7,6 +7,7 @@ import { Duration, Effect, Layer } from "effect"
 import * as BrontideTowerTransport from "../../../src/layers/BrontideTowerTransport.js"
 import * as Connection from "../../../src/layers/brontide/connection.js"
 import type { StaticKey } from "../../../src/layers/brontide/handshake.js"
+import * as Alarm from "../../../src/layers/concurrency/alarm.js"
 import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegotiator.js"
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
@@ -125,6 +126,7 @@ describe("G7: a tower that does not stop sending is read up to a bound", () => {
       const connection = yield* Connection.accept(end, key, {
         address: addressOf(1),
         curve: Curve.noble,
+        alarm: yield* Alarm.shared,
         handshakeTimeout: Duration.seconds(5),
         messageTimeout: Duration.minutes(5)
       })
