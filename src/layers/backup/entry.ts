@@ -10,6 +10,7 @@ import * as Policy from "../../schema/Policy.js"
 import type { SendingSession } from "../../schema/StoredBackup.js"
 import type * as Inbox from "../concurrency/inbox.js"
 import { type Position, type Progress, Question } from "./contactContext.js"
+import { firstRestMs } from "./rests.js"
 
 /** A contact that goes on. `since`: since when it is in its phase, or when the tower last confirmed something. @since 0.1.0 @category models */
 export interface Contact {
@@ -18,6 +19,8 @@ export interface Contact {
   /** It was started because states waited, not because it has bound some. */
   readonly isHedge: boolean
   readonly work: Inbox.Inbox<"work">
+  /** While it has sent nothing since it was told that there is a state for it: the news by then. */
+  readonly toldAt: number | undefined
 }
 
 /** @since 0.1.0 @category models */
@@ -91,6 +94,16 @@ export const isServing = (entry: Entry, now: number, silence: number): boolean =
 }
 
 /**
+ * When it may be told again that there is a state for it. Where it was told and has found nothing, the database contradicts itself, or this
+ * side does: without a pause it would be told again as fast as the processor can.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const tellableFrom = ({ since, toldAt }: Contact, news: number): number =>
+  toldAt === news ? since + firstRestMs : since
+
+/**
  * Did it take states and does it take more, as before? Then nothing changes for the other sessions. Where it begins to send, the next idle
  * one can be asked; where it was silent, what was looked for in its place is called off.
  *
@@ -105,7 +118,8 @@ export const told = (entry: Entry, progress: Progress, now: number): Entry => {
   const { contact } = entry
   if (contact === undefined) return entry
   const inPhase = (phase: Contact["phase"], change: Partial<Entry>): Entry => {
-    const next = { ...entry, ...change, contact: { ...contact, phase, since: now } }
+    const toldAt = phase === "sending" ? undefined : contact.toldAt
+    const next = { ...entry, ...change, contact: { ...contact, phase, since: now, toldAt } }
     // One report can tell that all is confirmed that was bound, and what was bound then: a failure with that is a new one.
     const isConfirmed = next.position.acked >= entry.position.bound
     return isConfirmed ? { ...next, failures: 0, failingSince: undefined, isStalled: false } : next

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
@@ -52,7 +53,7 @@ export const look = (looking: Looking, policyKey: Policy.PolicyKey): Effect.Effe
     const { env, state } = looking
     const { silence } = env.settings
     const now = yield* Monotonic.now
-    yield* wakeIdle(looking, policyKey, now)
+    const wakes = yield* wakeIdle(looking, policyKey, now)
     const sessions = state.ofPolicy(policyKey)
     const serving = new Set(
       sessions.filter((entry) => Entry.isServing(entry, now, silence)).map(({ session }) => session.towerId)
@@ -63,8 +64,10 @@ export const look = (looking: Looking, policyKey: Policy.PolicyKey): Effect.Effe
     const silent = sessions.flatMap(({ contact }) =>
       contact?.phase === "sending" && contact.since + silence > now ? contact.since + silence : []
     )
-    return Math.min(yield* hunt(looking, policyKey, sessions, able, now), ...silent)
+    return Math.min(wakes, yield* hunt(looking, policyKey, sessions, able, now), ...silent)
   })
+
+const noTower: ReadonlySet<TowerId> = new Set()
 
 /** Which of these towers could take a state that no serving tower could take. */
 const neededOf = (
@@ -74,7 +77,7 @@ const neededOf = (
   asked: ReadonlyArray<TowerId>
 ): Effect.Effect<ReadonlySet<TowerId>, DbError> =>
   Effect.gen(function* () {
-    if (asked.length === 0) return new Set()
+    if (asked.length === 0) return noTower
     const stalledSince = (yield* Clock.currentTimeMillis) - settings.moveAfter
     const towers = asked.map((towerId) => ({ towerId, after: state.cursor(policyKey, towerId) }))
     const needs = yield* db.towerNeeds({ policyKey, serving, towers, stalledSince })
@@ -82,18 +85,28 @@ const neededOf = (
     return new Set(needs.flatMap(({ first, towerId }) => (first === undefined ? [] : towerId)))
   })
 
-/** Tells an idle session that there is a state for it. One after another: with what the first takes, the second may have nothing to do. */
-const wakeIdle = (looking: Looking, policyKey: Policy.PolicyKey, now: number): Effect.Effect<void, DbError> =>
+/**
+ * Tells an idle session that there is a state for it. One after another: with what the first takes, the second may have nothing to do.
+ * Answers when to try again at the latest.
+ */
+const wakeIdle = (looking: Looking, policyKey: Policy.PolicyKey, now: number): Effect.Effect<number, DbError> =>
   Effect.gen(function* () {
-    const sessions = looking.state.ofPolicy(policyKey)
-    const idle = sessions.filter(({ contact }) => contact?.phase === "idle")
-    if (idle.length === 0 || sessions.some(({ contact }) => contact?.phase === "binding")) return
-    const towers = [...new Set(idle.map(({ session }) => session.towerId))]
-    const able = yield* neededOf(looking, policyKey, [], towers)
-    const first = idle.find(({ session }) => able.has(session.towerId))
-    if (first?.contact === undefined) return
-    looking.state.put({ ...first, contact: { ...first.contact, phase: "binding", since: now } })
-    first.contact.work.offer("work")
+    const { state } = looking
+    const sessions = state.ofPolicy(policyKey)
+    if (sessions.some(({ contact }) => contact?.phase === "binding")) return Number.POSITIVE_INFINITY
+    const idle = sessions.flatMap((entry) => {
+      const { contact } = entry
+      return contact?.phase === "idle" ? [{ entry, contact, from: Entry.tellableFrom(contact, state.news()) }] : []
+    })
+    const [later, ready] = Arr.partition(idle, ({ from }) => from <= now)
+    const towers = [...new Set(ready.map(({ entry }) => entry.session.towerId))]
+    const able = towers.length === 0 ? noTower : yield* neededOf(looking, policyKey, [], towers)
+    const first = ready.find(({ entry }) => able.has(entry.session.towerId))
+    if (first === undefined) return Math.min(...later.map(({ from }) => from))
+    const { contact, entry } = first
+    state.put({ ...entry, contact: { ...contact, phase: "binding", since: now, toldAt: state.news() } })
+    contact.work.offer("work")
+    return Number.POSITIVE_INFINITY
   })
 
 /** The towers that may be asked for a session that no state waits for: none where enough unused ones are at hand. */

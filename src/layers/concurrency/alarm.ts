@@ -25,7 +25,7 @@ export const alarm: Effect.Effect<Alarm> = Effect.map(Effect.runtime(), (runtime
 })
 
 interface Pending {
-  /** Milliseconds of the monotonic clock. */
+  /** Milliseconds since the alarm was made, by the monotonic clock. */
   readonly at: number
   readonly ring: () => void
 }
@@ -43,7 +43,9 @@ const aMicrosecond = 0.001
  */
 export const shared: Effect.Effect<Alarm, never, Scope.Scope> = Effect.flatMap(alarm, (alarm) =>
   Effect.flatMap(Effect.clock, (clock) => {
-    const now = () => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+    // From its beginning: as a number, the nanoseconds since 1970 are off by hundreds.
+    const origin = clock.unsafeCurrentTimeNanos()
+    const now = () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1e6
     const pending = new Set<Pending>()
     const sleepers = new Map<number, () => void>()
     let isOpen = true

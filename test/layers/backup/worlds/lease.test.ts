@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest"
 import { within } from "../../../../src/layers/concurrency/firstOf.js"
 import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
+import { BackupId } from "../../../../src/schema/StoredBackup.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
 import type { ClientDb } from "../../../../src/services/ClientDb.js"
 import { channelId, handAll, minute, type Process, run, second, type World } from "./world.js"
@@ -144,6 +145,48 @@ describe("a session that a negotiator has given", () => {
         expect(failures).toBeGreaterThan(1)
         // Two states a session: another one was not asked for in place of the first.
         expect(used).toHaveLength(2)
+        yield* process.close
+      })
+    )
+  })
+})
+
+describe("a database that contradicts itself", () => {
+  // Whatever the reason: a bug of ours, a server that answers from a copy, a row that was changed by hand.
+  it("is asked for windows once a second at most where it says that there are states and gives none, and at once when there is one", () => {
+    let asked = 0
+    let isLying = false
+    const lying = (db: BackupDb.Service): BackupDb.Service => ({
+      ...db,
+      towerNeeds: (query) =>
+        Effect.map(db.towerNeeds(query), (needs) =>
+          isLying ? query.towers.map(({ towerId }) => ({ towerId, first: BackupId.make(1), after: undefined })) : needs
+        ),
+      nextWindow: (...args) => {
+        asked += 1
+        return asked > mostWindows ? Effect.dieMessage("it asks for windows without end") : db.nextWindow(...args)
+      }
+    })
+    run({ towers: [{ latency: 45 }], backupDb: lying, options: { pollInterval: Number.POSITIVE_INFINITY } }, (world) =>
+      Effect.gen(function* () {
+        const process = yield* world.start
+        yield* handAll(process, 1, 1)
+        yield* backedUp(process, 1)
+        isLying = true
+        const before = asked
+        yield* Effect.sleep(10 * second)
+        expect(asked - before).toBeGreaterThan(1)
+        expect(asked - before).toBeLessThanOrEqual(12)
+        const from = yield* Clock.currentTimeMillis
+        yield* handAll(process, 2, 2)
+        yield* backedUp(process, 2)
+        expect((yield* Clock.currentTimeMillis) - from).toBeLessThan(second)
+        isLying = false
+        yield* Effect.sleep(5 * second)
+        const quiet = asked
+        yield* Effect.sleep(minute)
+        expect(asked).toBe(quiet)
+        expectNoRefusal(world)
         yield* process.close
       })
     )
