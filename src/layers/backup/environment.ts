@@ -25,6 +25,8 @@ export interface Environment {
   readonly towers: TowerCandidates.Service
   readonly transport: TowerTransport.Service
   readonly events: EventLog<Happening, TowerClientStatus>
+  /** What an operation ends with that has waited for nothing: mostly nothing, now and then a turn of the event loop. */
+  readonly giveWay: Effect.Effect<void>
 }
 
 /** Tells that the database does not do its part, and when it is asked again. @since 0.1.0 @category combinators */

@@ -29,6 +29,7 @@ import { TowerCandidates } from "../../services/TowerCandidates.js"
 import { TowerClient } from "../../services/TowerClient.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
 import { within } from "../concurrency/firstOf.js"
+import * as GiveWay from "../concurrency/giveWay.js"
 import * as Inbox from "../concurrency/inbox.js"
 import { scoped } from "../concurrency/scoped.js"
 import { makeWithRules } from "../negotiator/makeWithRules.js"
@@ -56,7 +57,8 @@ export const makeTowerClient = (settings: Settings) =>
       keyRing: yield* KeyRing,
       towers: yield* TowerCandidates,
       transport: yield* TowerTransport,
-      events
+      events,
+      giveWay: GiveWay.make()
     }
     const curve = JusticeCurve.make(yield* Curve)
     const sources = new Map<Policy.PolicyKey, PolicyLook.Source>()
@@ -164,7 +166,8 @@ const backupState = (env: Environment, curve: JusticeCurve.JusticeCurve, state: 
     const { copies, signTimeout } = env.settings
     const { channelId, commitHeight } = state
     const { channel, record } = yield* load(env, state)
-    if (record._tag === "Complete") return
+    // A node that starts again may hand in thousands of them.
+    if (record._tag === "Complete") return yield* env.giveWay
     const session = yield* sessionFor(env, state, channel)
     const { encryptedBlob, hint } = yield* Effect.catchTag(
       MakeBackup.makeBackup(curve, session, channel, state, inTime(sign, signTimeout)),

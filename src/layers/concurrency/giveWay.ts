@@ -1,0 +1,23 @@
+/**
+ * Turns of the event loop for a program whose work never waits.
+ *
+ * The scheduler of Effect (3.22.4) continues fibers in microtasks, thousands of times before the event loop turns, and a fiber that
+ * never waits, such as one in a loop over a database in this process, keeps every timer and socket waiting.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+
+/** Nanoseconds: a block that nobody notices. */
+const longest = 8_000_000n
+
+/** What a loop is to do in each round: mostly nothing, and a wait for the event loop where it has gone on for 8 ms. @since 0.1.0 @category constructors */
+export const make = (): Effect.Effect<void> => {
+  let next = 0n
+  return Effect.clockWith((clock) => {
+    const now = clock.unsafeCurrentTimeNanos()
+    if (now < next) return Effect.void
+    next = now + longest
+    return Effect.sleep(0)
+  })
+}
