@@ -1,13 +1,35 @@
 /** The curve by noble: audited, pure JavaScript, for every platform. @since 0.1.0 */
 import { secp256k1 } from "@noble/curves/secp256k1.js"
 import * as Either from "effect/Either"
-import { concat, wipe } from "./bytes.js"
+import { concat, toHex, wipe } from "./bytes.js"
 import type { Curve } from "./curve.js"
 import { sha256 } from "./fastestPrimitives.js"
 
 const { Point } = secp256k1
 
 const isPoint = (bytes: Uint8Array): boolean => secp256k1.utils.isValidPublicKey(bytes, true)
+
+type Point = InstanceType<typeof Point>
+
+/** The points that were multiplied last, the latest at the end, and how often. */
+const multiplied = new Map<string, { readonly point: Point; readonly times: number }>()
+const mostMultiplied = 16
+
+/**
+ * A tower's key is multiplied in each handshake with it. From the third time on that takes a fifth of the time, by a table of
+ * multiples; a key of one handshake is multiplied twice at most, and the table would cost more than it brings.
+ */
+const toMultiply = (bytes: Uint8Array): Point => {
+  const key = toHex(bytes)
+  const known = multiplied.get(key)
+  const { point, times } = { point: known?.point ?? Point.fromBytes(bytes), times: (known?.times ?? 0) + 1 }
+  if (times === 3) point.precompute(4)
+  multiplied.delete(key)
+  multiplied.set(key, { point, times })
+  const [oldest] = multiplied.keys()
+  if (oldest !== undefined && multiplied.size > mostMultiplied) multiplied.delete(oldest)
+  return point
+}
 
 /** Read without a check, so that the check is ours and no exception. */
 const numberBelowOrder = (bytes: Uint8Array): Either.Either<bigint, "InvalidKey"> =>
@@ -31,7 +53,7 @@ export const nobleCurve: Curve = {
   ecdh: (secret, point) => {
     if (!isPoint(point)) return Either.left("BadKey")
     // Not `getSharedSecret`: that leaves the product behind.
-    const { x, y } = Point.fromBytes(point).multiply(Point.Fn.fromBytes(secret)).toAffine()
+    const { x, y } = toMultiply(point).multiply(Point.Fn.fromBytes(secret)).toAffine()
     const bytes = Point.Fp.toBytes(x)
     const product = concat(Uint8Array.of(y % 2n === 0n ? 2 : 3), bytes)
     const hash = sha256(product)

@@ -32,6 +32,15 @@ describe.each(curves)("the curve by %s", (_, curve) => {
     )
   })
 
+  it("answers the same however often it is asked about a point, and after others", () => {
+    const [ours, theirs] = [small(2), small(3)]
+    const point = curve.publicKey(theirs)
+    const expected = curve.ecdh(theirs, curve.publicKey(ours))
+    for (let times = 0; times < 6; times++) assert.deepStrictEqual(curve.ecdh(ours, point), expected)
+    for (let other = 10; other < 30; other++) curve.ecdh(ours, curve.publicKey(small(other)))
+    for (let times = 0; times < 4; times++) assert.deepStrictEqual(curve.ecdh(ours, point), expected)
+  })
+
   it("hashes the compressed product", () => {
     const es = curve.ecdh(fromHex("12".repeat(32)), curve.publicKey(responder))
     assert.deepStrictEqual(
