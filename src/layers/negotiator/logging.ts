@@ -7,6 +7,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import type { Happening, NegotiatorEvent } from "../../schema/NegotiatorEvent.js"
 import * as Inbox from "../concurrency/inbox.js"
@@ -31,9 +33,11 @@ export const make: (name: string) => Effect.Effect<(event: NegotiatorEvent) => v
       lines.end(Effect.fail("Ended"))
       return Fiber.await(fiber)
     })
+    // That of the fiber too: a line that it would not log does not wake it.
+    const minimum = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
     return ({ happening }) => {
       const line = lineOf(happening)
-      if (line !== undefined) lines.offer(line)
+      if (line !== undefined && LogLevel.greaterThanEqual(line.level, minimum)) lines.offer(line)
     }
   })
 
@@ -44,14 +48,16 @@ export const log = ({ happening }: NegotiatorEvent): Effect.Effect<void> => {
 }
 
 interface Line {
-  readonly write: Effect.Effect<void>
+  readonly level: LogLevel.LogLevel
+  readonly message: string
+  readonly cause?: Cause.Cause<never>
   readonly details: Readonly<Record<string, unknown>>
 }
 
 /** With annotations that have the prefix of all of ours: other parts of a program speak of addresses and sessions too. */
-const annotated = ({ details, write }: Line, more: Line["details"] = {}): Effect.Effect<void> =>
+const annotated = ({ cause, details, level, message }: Line, more: Line["details"] = {}): Effect.Effect<void> =>
   Effect.annotateLogs(
-    write,
+    Effect.logWithLevel(level, message, ...(cause === undefined ? [] : [cause])),
     Object.fromEntries(Object.entries({ ...details, ...more }).map(([key, value]) => [`watchtower.${key}`, value]))
   )
 
@@ -60,38 +66,49 @@ const lineOf = (happening: Happening): Line | undefined => {
   switch (happening._tag) {
     case "SessionStored": {
       const { id, keyIndex, towerPublicKey: tower } = happening.session
-      return { write: Effect.logInfo("session established"), details: { session: id, tower, keyIndex } }
+      return { level: LogLevel.Info, message: "session established", details: { session: id, tower, keyIndex } }
     }
     case "AttemptFailed": {
       const { address, failure, tower } = happening
-      return { write: Effect.logDebug("attempt failed"), details: { tower, address, failure: failure.message } }
+      return { level: LogLevel.Debug, message: "attempt failed", details: { tower, address, failure: failure.message } }
     }
     case "VisitFailed": {
       const { blamed, failure, restsUntil, tower } = happening
       const details = { tower, failure: failure._tag, restsUntil: instant(restsUntil) }
-      return { write: blamed ? Effect.logDebug("tower rests") : Effect.logWarning("failure of ours"), details }
+      return blamed
+        ? { level: LogLevel.Debug, message: "tower rests", details }
+        : { level: LogLevel.Warning, message: "failure of ours", details }
     }
     case "Quarantined": {
       const { probeAt, reason, tower } = happening
-      return { write: Effect.logWarning("tower quarantined"), details: { tower, reason, probeAt: instant(probeAt) } }
+      return {
+        level: LogLevel.Warning,
+        message: "tower quarantined",
+        details: { tower, reason, probeAt: instant(probeAt) }
+      }
     }
     case "KeyUsed": {
       const { keyIndex, lastApplied, tower } = happening
-      return { write: Effect.logDebug("key was used before"), details: { tower, keyIndex, lastApplied } }
+      return { level: LogLevel.Debug, message: "key was used before", details: { tower, keyIndex, lastApplied } }
     }
     case "WriteFailed": {
       const { failure, tower } = happening
-      return { write: Effect.logWarning("end of a visit not written"), details: { tower, failure: failure.message } }
+      return {
+        level: LogLevel.Warning,
+        message: "end of a visit not written",
+        details: { tower, failure: failure.message }
+      }
     }
     case "BackingOff":
       return {
-        write: Effect.logDebug("backing off"),
+        level: LogLevel.Debug,
+        message: "backing off",
         details: { attempt: happening.attempt, until: instant(happening.until) }
       }
     case "WaitingForCandidates":
-      return { write: Effect.logDebug("waiting for a tower"), details: {} }
+      return { level: LogLevel.Debug, message: "waiting for a tower", details: {} }
     case "Stopped":
-      return { write: Effect.logError("negotiator stopped", Cause.die(happening.cause)), details: {} }
+      return { level: LogLevel.Error, message: "negotiator stopped", cause: Cause.die(happening.cause), details: {} }
     default:
       return undefined
   }

@@ -13,7 +13,7 @@ import { type Fragment, FragmentId, type Identifier, type Statement } from "@eff
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import { spanWhereTraced } from "../support/spanWhereTraced.js"
+import { isTraced } from "../support/spanWhereTraced.js"
 
 /** What a statement answers. @since 0.1.0 @category models */
 export type Rows = ReadonlyArray<Row>
@@ -47,9 +47,10 @@ class OnTransaction extends Effectable.Class<Rows, SqlError> implements Query {
     return Effect.withFiberRuntime((fiber) => {
       const [connection] = Context.unsafeGet(fiber.currentContext, TransactionConnection)
       const [text, parameters] = this.statement.compile()
-      return spanWhereTraced("sql.execute", { kind: "client", attributes: { "db.query.text": text } })(
-        connection.execute(text, parameters, undefined)
-      )
+      const executed = connection.execute(text, parameters, undefined)
+      if (!isTraced(fiber)) return executed
+      const attributes = { "db.query.text": text }
+      return Effect.withSpan(executed, "sql.execute", { kind: "client", attributes, captureStackTrace: false })
     })
   }
 }

@@ -12,8 +12,8 @@ import * as Tracer from "effect/Tracer"
 /** Effect's own, which tells no one of its spans. */
 const untold = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
-/** Does somebody see the spans of this fiber? */
-const isTraced = ({ currentTracer }: Fiber.RuntimeFiber<unknown, unknown>): boolean => currentTracer !== untold
+/** Does somebody see the spans of this fiber? @since 0.1.0 @category combinators */
+export const isTraced = ({ currentTracer }: Fiber.RuntimeFiber<unknown, unknown>): boolean => currentTracer !== untold
 
 /** A span around an effect, if the program has a tracer. @since 0.1.0 @category combinators */
 export const spanWhereTraced =
