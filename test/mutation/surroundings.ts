@@ -125,27 +125,36 @@ export const observation: ReadonlyArray<Part> = [
     ],
     mutants: inFile(
       "src/layers/negotiator/logging.ts",
-      ['Effect.logInfo("session established")', 'Effect.logDebug("session established")'],
+      ['LogLevel.Info, message: "session established"', 'LogLevel.Debug, message: "session established"'],
       ["{ session: id, tower, keyIndex }", "{ session: id, tower }"],
       [
-        '{ write: Effect.logDebug("attempt failed"), details: { tower, address, failure: failure.message } }',
-        "undefined"
+        'return { level: LogLevel.Debug, message: "attempt failed", details: { tower, address, failure: failure.message } }',
+        "return undefined"
       ],
       ["{ tower, address, failure: failure.message }", "{ tower, address, failure }"],
-      ["blamed ?", "!blamed ?"],
-      ['Effect.logWarning("tower quarantined")', 'Effect.logDebug("tower quarantined")'],
+      ["return blamed\n", "return !blamed\n"],
+      [
+        'LogLevel.Warning,\n        message: "tower quarantined"',
+        'LogLevel.Debug,\n        message: "tower quarantined"'
+      ],
       ["{ tower, reason, probeAt: instant(probeAt) }", "{ tower, reason }"],
-      ['{ write: Effect.logDebug("key was used before"), details: { tower, keyIndex, lastApplied } }', "undefined"],
-      ['Effect.logWarning("end of a visit not written")', 'Effect.logDebug("end of a visit not written")'],
+      [
+        '{ level: LogLevel.Debug, message: "key was used before", details: { tower, keyIndex, lastApplied } }',
+        "undefined"
+      ],
+      [
+        'LogLevel.Warning,\n        message: "end of a visit not written"',
+        'LogLevel.Debug,\n        message: "end of a visit not written"'
+      ],
       ["attempt: happening.attempt, ", ""],
-      ['{ write: Effect.logDebug("waiting for a tower"), details: {} }', "undefined"],
-      ['Effect.logError("negotiator stopped", Cause.die(happening.cause))', 'Effect.logError("negotiator stopped")'],
+      ['{ level: LogLevel.Debug, message: "waiting for a tower", details: {} }', "undefined"],
+      ["cause: Cause.die(happening.cause), ", ""],
       ["`watchtower.${key}`", "key"],
       ["new Date(millis).toISOString()", "millis"],
       ["return Fiber.await(fiber)", "return Effect.void"],
       [
-        "if (line !== undefined) lines.offer(line)",
-        "if (line === undefined) lines.offer({ write: Effect.void, details: {} })"
+        "if (line !== undefined && LogLevel.greaterThanEqual(line.level, minimum)) lines.offer(line)",
+        "if (line !== undefined && LogLevel.greaterThan(line.level, minimum)) lines.offer(line)"
       ],
       ["Effect.exit(annotated(line, { negotiator: name }))", "annotated(line, { negotiator: name })"],
       ["annotated(line, { negotiator: name })", "annotated(line)"]
