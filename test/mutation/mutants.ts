@@ -145,7 +145,8 @@ export const parts: ReadonlyArray<Part> = [
         ["Math.min(...probes)", "Math.max(...probes)"],
         ["if (Option.isNone(end)) continue", "if (Option.isNone(end)) return yield* Effect.never"],
         ["yield* line.delivered", ""],
-        ["if (env.candidates.additions() !== seen) ", ""]
+        ["env.candidates.additions() !== seen", "true"],
+        ["      look()\n", ""]
       ),
       ...negotiator("backoff", ["Duration.min(delay, maxBackoff))\n}", "delay)\n}"]),
       ...negotiator(

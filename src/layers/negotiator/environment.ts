@@ -35,7 +35,7 @@ export interface Environment {
   readonly standings: Standings
   readonly unreleased: Unreleased
   readonly events: Events
-  /** For the waits of rounds and visits. */
+  /** For the waits of the loop, of rounds and of visits. */
   readonly alarm: Alarm
   /** Rounds exclude each other, those of the loop and those of `negotiate`. */
   readonly oneRound: Mutex

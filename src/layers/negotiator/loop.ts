@@ -10,8 +10,7 @@ import * as Option from "effect/Option"
 import type { ClientSession } from "../../schema/ClientSession.js"
 import type { Instant } from "../../schema/Ids.js"
 import { Happening } from "../../schema/NegotiatorEvent.js"
-import * as Inbox from "../concurrency/inbox.js"
-import { scoped } from "../concurrency/scoped.js"
+import { awaitCallback } from "../concurrency/awaitCallback.js"
 import { writeOutTrace } from "../support/writeOutTrace.js"
 import * as Backoff from "./backoff.js"
 import type { Environment } from "./environment.js"
@@ -76,21 +75,25 @@ const whoIsLeft = (env: Environment) =>
   })
 
 /** Sleeps until that instant, or until a tower or an address is added to what the round has seen. */
-const sleepUntil = (env: Environment, until: Instant | undefined, seen: number) =>
-  scoped(
-    Effect.gen(function* () {
-      const added = Inbox.make<"added">()
+const sleepUntil = (env: Environment, until: Instant | undefined, seen: number): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const patience = until === undefined ? Number.POSITIVE_INFINITY : Math.max(0, until - now)
+    const isAdded = () => env.candidates.additions() !== seen
+    const wait = awaitCallback<void>((wake) => {
       const look = () => {
-        if (env.candidates.additions() !== seen) added.offer("added")
+        if (isAdded()) wake()
       }
-      yield* Effect.acquireRelease(
-        Effect.sync(() => env.candidates.listen(look)),
-        (unlisten) => Effect.sync(unlisten)
-      )
+      const unlisten = env.candidates.listen(look)
       // An addition since the round counts too.
       look()
-      const now = yield* Clock.currentTimeMillis
-      const patience = until === undefined ? Number.POSITIVE_INFINITY : Math.max(0, until - now)
-      if ((yield* added.takeWithin(patience)).length > 0) env.events.emit(Happening.Woken())
+      const callOff = env.alarm(patience, wake)
+      return () => {
+        unlisten()
+        callOff()
+      }
     })
-  )
+    // An addition in the very step in which the time is up counts.
+    return Effect.map(wait, () => {
+      if (isAdded()) env.events.emit(Happening.Woken())
+    })
+  })
