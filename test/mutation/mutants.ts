@@ -178,7 +178,7 @@ export const parts: ReadonlyArray<Part> = [
     mutants: [
       ...inFile(
         "src/layers/concurrency/firstOf.ts",
-        ["yield* stop(oneFiber, otherFiber)", ""],
+        ["yield* stop(...fibers)", ""],
         ["if (exit !== null) return exit\n", "\n"],
         ["Effect.andThen(stop(fiber), Effect.flatten(exit))", "Effect.flatten(exit)"],
         ["Effect.andThen(stop(fiber), Effect.flatten(exit))", "Effect.flatten(exit).pipe(Effect.tap(stop(fiber)))"],

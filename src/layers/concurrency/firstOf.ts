@@ -1,5 +1,5 @@
 /**
- * The first of two effects to end, and time limits, such that an interruption takes effect at every step.
+ * The first of some effects to end, and time limits, such that an interruption takes effect at every step.
  *
  * Those of Effect (3.22.4) make two fibers in one step and start them in the next (docs/concurrency.md, firstOf). If their
  * caller is interrupted between the two, `raceFirst` waits for ever for fibers that never begin; if it is interrupted right
@@ -15,33 +15,28 @@ import { alarm } from "./alarm.js"
 import { awaitCallback } from "./awaitCallback.js"
 import { startNow, stop } from "./startNow.js"
 
-/** How the first of two fibers ended. */
-const firstExit = <A, E, A2, E2>(
-  one: Fiber.RuntimeFiber<A, E>,
-  other: Fiber.RuntimeFiber<A2, E2>
-): Effect.Effect<Exit.Exit<A | A2, E | E2>> =>
+/** How the first of some fibers ended. */
+const firstExit = <A, E>(fibers: ReadonlyArray<Fiber.RuntimeFiber<A, E>>): Effect.Effect<Exit.Exit<A, E>> =>
   awaitCallback((resume) => {
-    one.addObserver(resume)
-    other.addObserver(resume)
+    for (const fiber of fibers) fiber.addObserver(resume)
     return () => {
-      one.removeObserver(resume)
-      other.removeObserver(resume)
+      for (const fiber of fibers) fiber.removeObserver(resume)
     }
   })
 
-/** The exit of the one that ends first; the other one is interrupted, and its end waited for. @since 0.1.0 @category combinators */
+/** The exit of the one that ends first; the others are interrupted, and their ends waited for. @since 0.1.0 @category combinators */
 export const firstOf = <A, E, R, A2, E2, R2>(
   one: Effect.Effect<A, E, R>,
-  other: Effect.Effect<A2, E2, R2>
+  ...others: ReadonlyArray<Effect.Effect<A2, E2, R2>>
 ): Effect.Effect<A | A2, E | E2, R | R2> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       // Daemons, since an interruption of the caller is passed on to its children at once, also where the caller is
       // uninterruptible. They end with this region all the same.
-      const oneFiber = yield* startNow(restore(one))
-      const otherFiber = yield* startNow(restore(other))
-      const first = yield* Effect.exit(restore(firstExit(oneFiber, otherFiber)))
-      yield* stop(oneFiber, otherFiber)
+      const fibers: Array<Fiber.RuntimeFiber<A | A2, E | E2>> = [yield* startNow(restore(one))]
+      for (const other of others) fibers.push(yield* startNow(restore(other)))
+      const first = yield* Effect.exit(restore(firstExit(fibers)))
+      yield* stop(...fibers)
       return yield* Effect.flatten(first)
     })
   )

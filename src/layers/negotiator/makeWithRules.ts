@@ -68,7 +68,7 @@ export const makeWithRules: (
     // A defect of one ends all three, and reaches all waiting callers.
     const loop = yield* FiberSet.run(
       fibers,
-      firstOf(Loop.run(env, line), firstOf(env.candidates.follow, env.standings.loadAdded))
+      firstOf(Loop.run(env, line), env.candidates.follow, env.standings.loadAdded)
     )
     let isClosing = false
     yield* Effect.addFinalizer(() =>
