@@ -34,8 +34,18 @@ describe("firstOf", () => {
     expect(interrupted).toBe(3)
   })
 
+  it("of three interrupts the other two", () => {
+    const ends: Array<string> = []
+    const part = (name: string, ending: Effect.Effect<string, string>) =>
+      Effect.onExit(ending, (exit) => Effect.sync(() => ends.push(`${name} ${exit._tag}`)))
+    const last = part("last", Effect.delay(Effect.fail("failed"), second))
+    expect(VirtualTime.run(firstOf(part("one", never), part("other", never), last))).toEqual(Exit.fail("failed"))
+    expect(ends).toEqual(["last Failure", "one Failure", "other Failure"])
+  })
+
   it("ends at once when it is interrupted, at whatever step", () => {
     expect(stalls(firstOf(never, Effect.sleep(second)))).toBe(0)
+    expect(stalls(firstOf(never, never, Effect.sleep(second)))).toBe(0)
   })
 
   it("of an uninterruptible caller it waits for the loser, like every race", () => {

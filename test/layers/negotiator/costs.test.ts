@@ -1,5 +1,5 @@
 /**
- * What one session costs, in numbers that do not depend on the machine (docs/performance.md). They are exact so that a rise is
+ * What one session and a wait cost, in numbers that do not depend on the machine (docs/performance.md). They are exact so that a rise is
  * seen, and is a decision: a commit that raises one says why.
  */
 import { assert, it } from "@effect/vitest"
@@ -9,11 +9,13 @@ import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegoti
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
 import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
+import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import * as LoopbackTower from "../../../src/layers/tower/LoopbackTower.js"
 import { SocketDialer } from "../../../src/services/SocketDialer.js"
 import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
 import * as CountedWorld from "../../support/countedWorld.js"
-import { addressOf, options, regtest } from "./world.js"
+import { always, good } from "./scenes.js"
+import { addressOf, options, regtest, run, type TowerSpec } from "./world.js"
 
 /** Operations of Effect, fibers, turns that a fiber takes, and writes to the socket. */
 interface Costs {
@@ -73,4 +75,37 @@ const costsOfSessions = () => {
 it("a session costs these operations, fibers, turns and writes, each the same", () => {
   const expected: Costs = { operations: 952, fibers: 6, turns: 12, writes: 3 }
   assert.deepStrictEqual(costsOfSessions(), Exit.succeed(Array.from({ length: sessions }, () => expected)))
+})
+
+/** Fibers of a negotiator two minutes after a session was asked for. */
+const fibersOfWait = (towers: ReadonlyArray<TowerSpec>): number => {
+  let fibers = 0
+  class CountsRunning extends Supervisor.AbstractSupervisor<void> {
+    readonly value = Effect.void
+    override onStart() {
+      fibers += 1
+    }
+    override onEnd() {
+      fibers -= 1
+    }
+  }
+  return run(
+    { towers },
+    ({ negotiator }) =>
+      Effect.gen(function* () {
+        yield* negotiator.requestSession
+        yield* Effect.sleep("2 minutes")
+        return fibers
+      }),
+    Supervisor.addSupervisor(new CountsRunning())
+  )
+}
+
+it("a negotiator that waits keeps these fibers, each of 4 KiB and more", () => {
+  const [dead, refusing] = [always(TowerScript.failsAt("dial")), always(TowerScript.replies(64))]
+  assert.strictEqual(fibersOfWait([]), 4)
+  // One more, which sleeps for all times that are set.
+  assert.strictEqual(fibersOfWait([dead, dead, dead]), 5)
+  assert.strictEqual(fibersOfWait([refusing, refusing, refusing]), 5)
+  assert.strictEqual(fibersOfWait([good()]), 4)
 })
