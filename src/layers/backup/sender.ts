@@ -88,5 +88,5 @@ const lead = (env: Environment, sources: Sources, lease: Lease.Lease): Effect.Ef
       : Effect.never
     const keep = keepLease(env, lease, () => inbox.offer(Dispatch.Report.Renewed()))
     const decide = Effect.scoped(Dispatch.run(env, sources, lease, inbox))
-    return yield* firstOf(keep, firstOf(decide, firstOf(followTowers, poll)))
+    return yield* firstOf(keep, decide, followTowers, poll)
   })
