@@ -1,9 +1,9 @@
 /** The curve by noble: audited, pure JavaScript, for every platform. @since 0.1.0 */
 import { secp256k1 } from "@noble/curves/secp256k1.js"
+import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import { concat, toHex, wipe } from "./bytes.js"
 import type { Curve } from "./curve.js"
-import { sha256 } from "./fastestPrimitives.js"
 
 const { Point } = secp256k1
 
