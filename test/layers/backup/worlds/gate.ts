@@ -15,18 +15,31 @@ export interface Gate {
 
 export const make = (): Gate => {
   const latch = Effect.unsafeMakeLatch(true)
+  let isOpen = true
   let isKilled = false
-  const through = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    latch.await.pipe(Effect.zipRight(effect), Effect.zipLeft(latch.await))
+  const open = Effect.suspend(() => {
+    isOpen = true
+    return latch.open
+  })
+  const close = Effect.suspend(() => {
+    isOpen = false
+    return latch.close
+  })
+  // `await` is asynchronous with an open latch too: not waiting for one saves a third of the operations of a world.
+  const out = <A>(value: A): Effect.Effect<A> => (isOpen ? Effect.succeed(value) : Effect.as(latch.await, value))
+  const through = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+    const call = Effect.flatMap(effect, out)
+    return Effect.suspend(() => (isOpen ? call : Effect.zipRight(latch.await, call)))
+  }
   return {
-    pause: (ms) => Effect.asVoid(Effect.zipRight(latch.close, Effect.forkDaemon(Effect.delay(latch.open, ms)))),
+    pause: (ms) => Effect.asVoid(Effect.zipRight(close, Effect.forkDaemon(Effect.delay(open, ms)))),
     kill: Effect.zipRight(
       Effect.sync(() => {
         isKilled = true
       }),
-      latch.open
+      open
     ),
-    open: Effect.asVoid(latch.open),
+    open,
     ofDatabase: (service) =>
       around(service, (operation, call) =>
         Effect.suspend(() => (isKilled && operation === "dropSenderLease" ? Effect.void : through(call)))
