@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -68,7 +67,8 @@ export const run = (
   inbox: Inbox.Inbox<Report>
 ): Effect.Effect<never, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { db, events, settings } = env
+    const { clock, db, events, settings } = env
+    const instant = () => Monotonic.nowBy(clock)
     const state = SenderState.make(sources.keys())
     const penalties = Penalties.make()
     const contacts = yield* FiberMap.make<KeyIndex, void>()
@@ -85,7 +85,7 @@ export const run = (
 
     /** Reads the towers and the sessions. */
     const load: Effect.Effect<void, DbError> = Effect.gen(function* () {
-      const now = yield* Monotonic.now
+      const now = instant()
       state.setTowers(yield* env.towers.list)
       const found = new Set<KeyIndex>()
       for (let after: KeyIndex | undefined; ; ) {
@@ -168,58 +168,57 @@ export const run = (
       if (next === "reopen" || next === "audit") state.reopen()
     }
 
-    const apply = (report: Report): Effect.Effect<void> =>
-      Effect.gen(function* () {
-        const now = yield* Monotonic.now
-        switch (report._tag) {
-          case "Work":
-            return state.keep(report.policyKey, now)
-          case "Look":
-            return state.lookAtAll()
-          case "Renewed":
-            isRenewed = true
-            return
-          case "TowersChanged":
-            isLoaded = false
-            return
-          case "Told": {
-            const { keyIndex, progress } = report
-            const entry = state.entries.get(keyIndex)
-            if (entry === undefined) return
-            const next = Entry.told(entry, progress, now)
-            if (Entry.goesOn(entry, next, now, settings.silence)) state.note(next)
-            else state.put(next)
-            if (progress._tag === "Sending" && progress.upTo !== undefined) {
-              state.setCursor(entry.policyKey, entry.session.towerId, progress.upTo)
-            }
-            return
+    const apply = (report: Exclude<Report, { readonly _tag: "Died" }>): void => {
+      const now = instant()
+      switch (report._tag) {
+        case "Work":
+          state.keep(report.policyKey, now)
+          return
+        case "Look":
+          state.lookAtAll()
+          return
+        case "Renewed":
+          isRenewed = true
+          return
+        case "TowersChanged":
+          isLoaded = false
+          return
+        case "Told": {
+          const { keyIndex, progress } = report
+          const entry = state.entries.get(keyIndex)
+          if (entry === undefined) return
+          const next = Entry.told(entry, progress, now)
+          if (Entry.goesOn(entry, next, now, settings.silence)) state.note(next)
+          else state.put(next)
+          if (progress._tag === "Sending" && progress.upTo !== undefined) {
+            state.setCursor(entry.policyKey, entry.session.towerId, progress.upTo)
           }
-          case "HungUp": {
-            const entry = state.entries.get(report.keyIndex)
-            if (entry !== undefined) state.put({ ...entry, unseenEnd: report.sawEnd ? undefined : now })
-            return
-          }
-          case "Ended": {
-            const entry = state.entries.get(report.keyIndex)
-            if (entry !== undefined) ended(entry, report.end, now, yield* Clock.currentTimeMillis)
-            return
-          }
-          case "SessionMade": {
-            const { policyKey, session } = report
-            events.emit(Happening.SessionTaken({ ...refOf(session), policyKey }))
-            // The sessions may have been read between its storing and its delivery: then it may be in use already.
-            if (!state.entries.has(session.keyIndex)) given.set(session.keyIndex, policyKey)
-            return
-          }
-          case "Died":
-            return yield* Effect.failCause(report.cause)
+          return
         }
-      })
+        case "HungUp": {
+          const entry = state.entries.get(report.keyIndex)
+          if (entry !== undefined) state.put({ ...entry, unseenEnd: report.sawEnd ? undefined : now })
+          return
+        }
+        case "Ended": {
+          const entry = state.entries.get(report.keyIndex)
+          if (entry !== undefined) ended(entry, report.end, now, clock.unsafeCurrentTimeMillis())
+          return
+        }
+        case "SessionMade": {
+          const { policyKey, session } = report
+          events.emit(Happening.SessionTaken({ ...refOf(session), policyKey }))
+          // The sessions may have been read between its storing and its delivery: then it may be in use already.
+          if (!state.entries.has(session.keyIndex)) given.set(session.keyIndex, policyKey)
+          return
+        }
+      }
+    }
 
     /** Contacts the sessions that have bound something, and sees when one has failed for so long that others may take that. */
     const contactBound: Effect.Effect<number> = Effect.gen(function* () {
-      const now = yield* Monotonic.now
-      const wall = yield* Clock.currentTimeMillis
+      const now = instant()
+      const wall = clock.unsafeCurrentTimeMillis()
       let next = Number.POSITIVE_INFINITY
       for (const entry of [...state.entries.values()]) {
         if (entry.failingSince !== undefined && !entry.isStalled) {
@@ -240,7 +239,7 @@ export const run = (
 
     /** Asks the next one of the sessions of towers that have lost one. */
     const audit: Effect.Effect<number, DbError> = Effect.gen(function* () {
-      const now = yield* Monotonic.now
+      const now = instant()
       for (const [towerId, { after, due }] of audits) {
         if (due > now) continue
         const [one] = yield* db.listAcked(towerId, { after, limit: 1 })
@@ -274,7 +273,7 @@ export const run = (
       for (const [keyIndex, policyKey] of given) {
         const after = keyIndex > 1 ? KeyIndex.make(keyIndex - 1) : undefined
         const [one] = yield* db.listSending(env.transport.route, { after, limit: 1 })
-        const now = yield* Monotonic.now
+        const now = instant()
         given.delete(keyIndex)
         if (state.entries.has(keyIndex)) continue
         if (one?.session.keyIndex !== keyIndex) state.lookAt(policyKey)
@@ -288,8 +287,8 @@ export const run = (
       if (given.size > 0) yield* noteGiven
       if (isRenewed) yield* seeEnded
       const bound = yield* contactBound
-      const audited = yield* audit
-      for (const policyKey of state.due(yield* Monotonic.now)) {
+      const audited = audits.size === 0 ? Number.POSITIVE_INFINITY : yield* audit
+      for (const policyKey of state.due(instant())) {
         state.lookAt(policyKey, yield* PolicyLook.look(looking, policyKey))
       }
       return Math.min(bound, audited, state.nextLook())
@@ -298,8 +297,8 @@ export const run = (
     let failures = 0
     let retryAt = 0
     for (;;) {
-      const acted = (yield* Monotonic.now) < retryAt ? Either.right(retryAt) : yield* Effect.either(act)
-      const now = yield* Monotonic.now
+      const acted = instant() < retryAt ? Either.right(retryAt) : yield* Effect.either(act)
+      const now = instant()
       if (Either.isLeft(acted)) {
         const wait = doubled(firstRestMs, failures, longestRetryMs)
         failures += 1
@@ -308,9 +307,12 @@ export const run = (
       } else if (now >= retryAt) failures = 0
       let next = Either.getOrElse(acted, () => retryAt)
       do {
-        const reports = yield* inbox.takeWithin(Math.max(0, next - (yield* Monotonic.now)))
-        for (const report of reports) yield* apply(report)
+        const reports = yield* inbox.takeWithin(Math.max(0, next - instant()))
+        for (const report of reports) {
+          if (report._tag === "Died") return yield* Effect.failCause(report.cause)
+          apply(report)
+        }
         next = reports.every(isOfStream) ? Math.max(retryAt, Math.min(next, state.nextLook())) : 0
-      } while ((yield* Monotonic.now) < next)
+      } while (instant() < next)
     }
   })

@@ -20,6 +20,8 @@ import type { Settings } from "./Options.js"
 /** @since 0.1.0 @category models */
 export interface Environment {
   readonly settings: Settings
+  /** That of all fibers of the client: in a synchronous step it is asked without an effect. */
+  readonly clock: Clock.Clock
   readonly db: BackupDb.Service
   readonly keyRing: KeyRing.Service
   readonly towers: TowerCandidates.Service

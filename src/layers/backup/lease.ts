@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { NotSender } from "../../schema/BackupError.js"
 import { type SenderToken, senderLeaseMs } from "../../schema/StoredBackup.js"
@@ -19,13 +20,12 @@ export interface Lease {
 }
 
 /** A lease that was taken at an instant. @since 0.1.0 @category constructors */
-export const make = (token: SenderToken, taken: Monotonic.Instants): Lease => {
+export const make = (clock: Clock.Clock, token: SenderToken, taken: Monotonic.Instants): Lease => {
   let since = taken
   return {
     token,
-    holds: Effect.flatMap(
-      Effect.suspend(() => Monotonic.elapsedSince(since)),
-      (millis) => (millis < senderLeaseMs ? Effect.void : new NotSender())
+    holds: Effect.suspend(() =>
+      Monotonic.elapsedBy(clock, since) < senderLeaseMs ? Effect.void : Effect.fail(new NotSender())
     ),
     renewed: (before) => {
       since = before

@@ -53,6 +53,7 @@ export const makeTowerClient = (settings: Settings) =>
     yield* Effect.addFinalizer(() => Effect.sync(events.close))
     const env: Environment = {
       settings,
+      clock,
       db: yield* BackupDb,
       keyRing: yield* KeyRing,
       towers: yield* TowerCandidates,

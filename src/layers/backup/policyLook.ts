@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import type { ClientSession } from "../../schema/ClientSession.js"
@@ -52,7 +51,7 @@ export const look = (looking: Looking, policyKey: Policy.PolicyKey): Effect.Effe
   Effect.gen(function* () {
     const { env, state } = looking
     const { silence } = env.settings
-    const now = yield* Monotonic.now
+    const now = Monotonic.nowBy(env.clock)
     const wakes = yield* wakeIdle(looking, policyKey, now)
     const sessions = state.ofPolicy(policyKey)
     const serving = new Set(
@@ -71,18 +70,19 @@ const noTower: ReadonlySet<TowerId> = new Set()
 
 /** Which of these towers could take a state that no serving tower could take. */
 const neededOf = (
-  { env: { db, settings }, state }: Looking,
+  { env: { clock, db, settings }, state }: Looking,
   policyKey: Policy.PolicyKey,
   serving: ReadonlyArray<TowerId>,
   asked: ReadonlyArray<TowerId>
 ): Effect.Effect<ReadonlySet<TowerId>, DbError> =>
-  Effect.gen(function* () {
-    if (asked.length === 0) return noTower
-    const stalledSince = (yield* Clock.currentTimeMillis) - settings.moveAfter
+  Effect.suspend(() => {
+    if (asked.length === 0) return Effect.succeed(noTower)
+    const stalledSince = clock.unsafeCurrentTimeMillis() - settings.moveAfter
     const towers = asked.map((towerId) => ({ towerId, after: state.cursor(policyKey, towerId) }))
-    const needs = yield* db.towerNeeds({ policyKey, serving, towers, stalledSince })
-    for (const { after, towerId } of needs) if (after !== undefined) state.setCursor(policyKey, towerId, after)
-    return new Set(needs.flatMap(({ first, towerId }) => (first === undefined ? [] : towerId)))
+    return Effect.map(db.towerNeeds({ policyKey, serving, towers, stalledSince }), (needs) => {
+      for (const { after, towerId } of needs) if (after !== undefined) state.setCursor(policyKey, towerId, after)
+      return new Set(needs.flatMap(({ first, towerId }) => (first === undefined ? [] : towerId)))
+    })
   })
 
 /**
@@ -90,23 +90,24 @@ const neededOf = (
  * Answers when to try again at the latest.
  */
 const wakeIdle = (looking: Looking, policyKey: Policy.PolicyKey, now: number): Effect.Effect<number, DbError> =>
-  Effect.gen(function* () {
+  Effect.suspend(() => {
     const { state } = looking
     const sessions = state.ofPolicy(policyKey)
-    if (sessions.some(({ contact }) => contact?.phase === "binding")) return Number.POSITIVE_INFINITY
+    if (sessions.some(({ contact }) => contact?.phase === "binding")) return Effect.succeed(Number.POSITIVE_INFINITY)
     const idle = sessions.flatMap((entry) => {
       const { contact } = entry
       return contact?.phase === "idle" ? [{ entry, contact, from: Entry.tellableFrom(contact, state.news()) }] : []
     })
     const [later, ready] = Arr.partition(idle, ({ from }) => from <= now)
     const towers = [...new Set(ready.map(({ entry }) => entry.session.towerId))]
-    const able = towers.length === 0 ? noTower : yield* neededOf(looking, policyKey, [], towers)
-    const first = ready.find(({ entry }) => able.has(entry.session.towerId))
-    if (first === undefined) return Math.min(...later.map(({ from }) => from))
-    const { contact, entry } = first
-    state.put({ ...entry, contact: { ...contact, phase: "binding", since: now, toldAt: state.news() } })
-    contact.work.offer("work")
-    return Number.POSITIVE_INFINITY
+    return Effect.map(neededOf(looking, policyKey, [], towers), (able) => {
+      const first = ready.find(({ entry }) => able.has(entry.session.towerId))
+      if (first === undefined) return Math.min(...later.map(({ from }) => from))
+      const { contact, entry } = first
+      state.put({ ...entry, contact: { ...contact, phase: "binding", since: now, toldAt: state.news() } })
+      contact.work.offer("work")
+      return Number.POSITIVE_INFINITY
+    })
   })
 
 /** The towers that may be asked for a session that no state waits for: none where enough unused ones are at hand. */
@@ -147,7 +148,7 @@ const hunt = (
       )
     }
     // A request that is withdrawn leaves its session to the next one, if a tower gives one all the same.
-    if (asked.length === 0) yield* FiberMap.remove(requests, policyKey)
+    if (asked.length === 0 && FiberMap.unsafeHas(requests, policyKey)) yield* FiberMap.remove(requests, policyKey)
     const request = (from: Source) =>
       FiberMap.run(
         requests,

@@ -41,7 +41,7 @@ const takeLease = (env: Environment, token: SenderToken): Effect.Effect<Lease.Le
       const before = yield* Monotonic.instants
       const taken = yield* Effect.either(env.db.takeSenderLease(token))
       if (taken._tag === "Left") yield* tellDatabaseFailed(env, taken.left, env.settings.renewInterval)
-      else if (taken.right) return Lease.make(token, before)
+      else if (taken.right) return Lease.make(env.clock, token, before)
       yield* Effect.sleep(env.settings.renewInterval)
     }
   })

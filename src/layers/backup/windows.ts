@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { ClientSession } from "../../schema/ClientSession.js"
@@ -42,8 +41,8 @@ export const nextWindow = (
   limit: number
 ): Effect.Effect<Window, Broken> =>
   Effect.gen(function* () {
-    const { db, events, settings } = env
-    const stalledSince = (yield* Clock.currentTimeMillis) - settings.moveAfter
+    const { clock, db, events, settings } = env
+    const stalledSince = clock.unsafeCurrentTimeMillis() - settings.moveAfter
     const request = { acked: confirmed, limit, after: cursor(), stalledSince }
     const updates = yield* db.nextWindow(token, session.keyIndex, request)
     const ref = refOf(session)
@@ -72,7 +71,7 @@ export const sendAll = (sender: Sender, { position, session }: Target, connectio
     for (;;) {
       const before = window
       const kept = sender.kept()
-      const begun = yield* Monotonic.now
+      const begun = Monotonic.nowBy(env.clock)
       window = yield* nextWindow(sender, session, before, confirmed, env.settings.window)
       const last = window.updates.at(-1)
       if (last === undefined) {

@@ -12,8 +12,11 @@ import * as Effect from "effect/Effect"
 const read = <A>(ask: (clock: Clock.Clock) => A): Effect.Effect<A> =>
   Effect.clockWith((clock) => Effect.succeed(ask(clock)))
 
+/** Milliseconds since some instant in the past, by that clock. @since 0.1.0 @category combinators */
+export const nowBy = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000
+
 /** Milliseconds since some instant in the past. @since 0.1.0 @category combinators */
-export const now: Effect.Effect<number> = read((clock) => Number(clock.unsafeCurrentTimeNanos() / 1_000n) / 1_000)
+export const now: Effect.Effect<number> = read(nowBy)
 
 /** Comes back at that instant, at once if it has passed. @since 0.1.0 @category combinators */
 export const sleepUntil = (instant: number): Effect.Effect<void> =>
@@ -40,10 +43,12 @@ export const instants: Effect.Effect<Instants> = read(instantsOf)
  * @since 0.1.0
  * @category combinators
  */
-export const elapsedSince = (then: Instants): Effect.Effect<number> =>
-  read((clock) => {
-    const now = instantsOf(clock)
-    const byWall = now.wall - then.wall
-    const byMonotonic = Number(now.monotonic - then.monotonic) / 1e6
-    return Math.max(byWall, byMonotonic)
-  })
+export const elapsedBy = (clock: Clock.Clock, then: Instants): number => {
+  const now = instantsOf(clock)
+  const byWall = now.wall - then.wall
+  const byMonotonic = Number(now.monotonic - then.monotonic) / 1e6
+  return Math.max(byWall, byMonotonic)
+}
+
+/** As `elapsedBy`, by the clock of the caller. @since 0.1.0 @category combinators */
+export const elapsedSince = (then: Instants): Effect.Effect<number> => read((clock) => elapsedBy(clock, then))
