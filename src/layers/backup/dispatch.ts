@@ -115,7 +115,7 @@ export const run = (
       const { keyIndex, towerId } = session
       const tower = state.towers.get(towerId)
       if (tower === undefined) return Effect.void
-      const work = Inbox.make<"work">()
+      const work = Inbox.make<"work">({ alarm: env.alarm })
       state.put({ ...entry, contact: { phase: "connecting", since: now, isHedge, work, toldAt: undefined } })
       events.emit(Happening.ContactStarted({ ...refOf(session), policyKey }))
       const sender = {

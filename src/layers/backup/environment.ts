@@ -13,6 +13,7 @@ import type { BackupDb } from "../../services/BackupDb.js"
 import type { KeyRing } from "../../services/KeyRing.js"
 import type { TowerCandidates } from "../../services/TowerCandidates.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
+import type { Alarm } from "../concurrency/alarm.js"
 import type { EventLog } from "../support/eventLog.js"
 import { writeOutTrace } from "../support/writeOutTrace.js"
 import type { Settings } from "./Options.js"
@@ -22,6 +23,8 @@ export interface Environment {
   readonly settings: Settings
   /** That of all fibers of the client: in a synchronous step it is asked without an effect. */
   readonly clock: Clock.Clock
+  /** For the time limits, most of which are called off: one or two fibers sleep for all of them. */
+  readonly alarm: Alarm
   readonly db: BackupDb.Service
   readonly keyRing: KeyRing.Service
   readonly towers: TowerCandidates.Service

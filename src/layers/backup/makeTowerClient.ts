@@ -28,6 +28,7 @@ import { KeyRing } from "../../services/KeyRing.js"
 import { TowerCandidates } from "../../services/TowerCandidates.js"
 import { TowerClient } from "../../services/TowerClient.js"
 import { TowerTransport } from "../../services/TowerTransport.js"
+import * as Alarm from "../concurrency/alarm.js"
 import { within } from "../concurrency/firstOf.js"
 import * as GiveWay from "../concurrency/giveWay.js"
 import * as Inbox from "../concurrency/inbox.js"
@@ -51,9 +52,11 @@ export const makeTowerClient = (settings: Settings) =>
     const clock = yield* Effect.clock
     const events = EventLog.make(() => clock.unsafeCurrentTimeMillis(), Status.initial, Status.after)
     yield* Effect.addFinalizer(() => Effect.sync(events.close))
+    const alarm = yield* Alarm.shared
     const env: Environment = {
       settings,
       clock,
+      alarm,
       db: yield* BackupDb,
       keyRing: yield* KeyRing,
       towers: yield* TowerCandidates,

@@ -67,7 +67,7 @@ const keepLease = (env: Environment, lease: Lease.Lease, onRenewed: () => void):
 /** Sends until the lease is lost. */
 const lead = (env: Environment, sources: Sources, lease: Lease.Lease): Effect.Effect<never, NotSender, Scope.Scope> =>
   Effect.gen(function* () {
-    const inbox = Inbox.make<Dispatch.Report>()
+    const inbox = Inbox.make<Dispatch.Report>({ alarm: env.alarm })
     yield* Effect.acquireRelease(
       Effect.sync(() =>
         env.events.listen(({ happening }) => {

@@ -12,7 +12,7 @@ import { Happening, UpdateRefused, WindowTimeout, WrongLastApplied } from "../..
 import * as Code from "../../schema/wire/Code.js"
 import { StateUpdate } from "../../schema/wire/StateUpdate.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
-import { firstOf } from "../concurrency/firstOf.js"
+import { firstOf, untilStopped } from "../concurrency/firstOf.js"
 import * as Monotonic from "../negotiator/monotonic.js"
 import { expect } from "../support/expectMessage.js"
 import {
@@ -115,8 +115,6 @@ const sendWindow = (
 ): Effect.Effect<WindowEnd> =>
   Effect.gen(function* () {
     const { env, lease, tell } = sender
-    const deadline = (yield* Monotonic.now) + env.settings.windowTimeout
-    const late = Effect.as(Monotonic.sleepUntil(deadline), "late" as const)
     let confirmed = acked
     const talk: Effect.Effect<void, Broken> = Effect.gen(function* () {
       for (const { encryptedBlob, hint, seqNum } of updates) {
@@ -136,11 +134,11 @@ const sendWindow = (
         tell(Progress.Confirmed())
       }
     })
-    const end = yield* Effect.either(firstOf(talk, late))
-    if (Either.isLeft(end)) return { confirmed, broken: end.left }
-    return end.right === "late"
-      ? { confirmed, broken: failed(new WindowTimeout({ seqNum: confirmed + 1 })) }
-      : { confirmed }
+    const end = yield* Effect.either(
+      untilStopped(talk, (stop: (reason: "late") => void) => env.alarm(env.settings.windowTimeout, () => stop("late")))
+    )
+    if (Either.isRight(end)) return { confirmed }
+    return { confirmed, broken: end.left === "late" ? failed(new WindowTimeout({ seqNum: confirmed + 1 })) : end.left }
   })
 
 /** A session that has refused this number of updates is given up. */
