@@ -8,9 +8,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Iterable from "effect/Iterable"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Ranges from "../../internal/ranges.js"
 import {
   ChannelClosed,
@@ -29,7 +27,6 @@ import {
   BackupId,
   BoundUpdate,
   type Ended,
-  NewBackup,
   type SenderToken,
   type SendingSession,
   senderLeaseMs
@@ -78,13 +75,15 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
   const isStalled = (row: SessionRow, stalledSince: Instant) =>
     !isActive(row) || (row.failingSince ?? Number.POSITIVE_INFINITY) <= stalledSince
 
-  /** The towers that have a copy, or are about to. */
-  const holders = ({ updates }: Kept, stalledSince: Instant): ReadonlySet<TowerId> => {
-    const found = new Set<TowerId>()
+  /** Have fewer towers a copy, or are about to, than it needs copies? */
+  const needsTower = ({ backup, updates }: Kept, stalledSince: Instant): boolean => {
+    if (updates.size < backup.copies) return true
+    const holders: Array<TowerId> = []
     for (const [row, { isAcked }] of updates) {
-      if (isAcked || !isStalled(row, stalledSince)) found.add(row.session.towerId)
+      const { towerId } = row.session
+      if ((isAcked || !isStalled(row, stalledSince)) && !holders.includes(towerId)) holders.push(towerId)
     }
-    return found
+    return holders.length < backup.copies
   }
   const isAt = ({ updates }: Kept, towerId: TowerId): boolean => {
     for (const [row, { isAcked }] of updates) {
@@ -102,14 +101,20 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     }
     return low
   }
-  /** The states that a tower could take, oldest first. */
-  function* open(policyKey: Policy.PolicyKey, towerId: TowerId, from: number, stalledSince: Instant): Generator<Kept> {
+  /** The first `limit` states after that one of which this holds, oldest first. */
+  const firstOf = (
+    policyKey: Policy.PolicyKey,
+    from: number,
+    limit: number,
+    holds: (one: Kept) => boolean
+  ): ReadonlyArray<Kept> => {
     const list = kept.get(policyKey) ?? []
-    for (let at = after(list, from); at < list.length; at += 1) {
+    const found: Array<Kept> = []
+    for (let at = after(list, from); at < list.length && found.length < limit; at += 1) {
       const one = list[at]
-      if (one === undefined || isAt(one, towerId)) continue
-      if (holders(one, stalledSince).size < one.backup.copies) yield one
+      if (one !== undefined && holds(one)) found.push(one)
     }
+    return found
   }
 
   /** A state that has its copies, and that nothing binds, is not kept any more. Answers whether it was such a one. */
@@ -171,13 +176,8 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
   const bind = (row: SessionRow, { after: from, limit, stalledSince }: BackupDb.WindowRequest) => {
     const { policy, seqNum, towerId } = row.session
     const most = Math.min(limit, policy.maxUpdates - seqNum)
-    const chosen: Array<Kept> = []
-    if (most > 0) {
-      for (const one of open(Policy.keyOf(policy), towerId, from ?? 0, stalledSince)) {
-        chosen.push(one)
-        if (chosen.length === most) break
-      }
-    }
+    const isOpen = (one: Kept) => !isAt(one, towerId) && needsTower(one, stalledSince)
+    const chosen = firstOf(Policy.keyOf(policy), from ?? 0, most, isOpen)
     for (const one of chosen) one.updates.set(row, { isAcked: false })
     boundTo(row).push(...chosen)
     row.session = new ClientSession({ ...row.session, seqNum: seqNum + chosen.length }, unchecked)
@@ -254,7 +254,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
             return record.hint === hint ? Effect.void : new OtherTransaction({ channelId, commitHeight })
           }
           lastId += 1
-          const one: Kept = { id: BackupId.make(lastId), backup: new NewBackup(backup), updates: new Map() }
+          const one: Kept = { id: BackupId.make(lastId), backup, updates: new Map() }
           // Copies that it has count again; those that were lost are not mentioned any more.
           for (const [row, ranges] of channel.acked) {
             if (!Ranges.has(ranges, commitHeight)) continue
@@ -344,22 +344,26 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
         ).map(asSending)
       ),
     towerNeeds: ({ policyKey, serving, stalledSince, towers: asked }) =>
-      Effect.sync(() =>
-        asked.map(({ after: from, towerId }) => {
-          const first = Iterable.findFirst(open(policyKey, towerId, from ?? 0, stalledSince), (one) =>
-            serving.every((other) => isAt(one, other))
-          ).pipe(
-            Option.map(({ id }) => id),
-            Option.getOrUndefined
-          )
-          const upTo = first === undefined ? lastId : first - 1
+      Effect.sync(() => {
+        /** Which states no serving tower could take: the same for all towers that are asked. */
+        const wanted = new Map<Kept, boolean>()
+        const isWanted = (one: Kept): boolean => {
+          const known = wanted.get(one)
+          if (known !== undefined) return known
+          const found = needsTower(one, stalledSince) && serving.every((other) => isAt(one, other))
+          wanted.set(one, found)
+          return found
+        }
+        return asked.map(({ after: from, towerId }) => {
+          const [one] = firstOf(policyKey, from ?? 0, 1, (one) => isWanted(one) && !isAt(one, towerId))
+          const upTo = one === undefined ? lastId : one.id - 1
           return {
             towerId,
-            first,
+            first: one?.id,
             after: serving.length > 0 ? from : upTo > 0 ? BackupId.make(upTo, unchecked) : undefined
           }
         })
-      ),
+      }),
     nextWindow: (token, keyIndex, request) =>
       asSender(token, (): Effect.Effect<ReadonlyArray<BoundUpdate>, SessionEnded> => {
         const row = rowOf(keyIndex)
