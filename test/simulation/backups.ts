@@ -62,10 +62,10 @@ const faulty = (db: BackupDb.Service, chance: Chance.Chance, faults: Faults.Faul
   around(db, (operation, call) =>
     Effect.suspend(() => {
       const fault = faults.next(operation)
-      const slow = fault?.takes ? Effect.sleep(fault.takes) : Effect.void
-      if (fault === undefined || fault.outcome === "well") return Effect.zipRight(slow, call)
-      const failure = new DatabaseUnavailable({ operation, detail: "broken on purpose" })
-      return Effect.zipRight(chance.oneIn(2) ? Effect.zipRight(slow, Effect.ignore(call)) : slow, Effect.fail(failure))
+      const inTime = <A, E>(effect: Effect.Effect<A, E>) => (fault?.takes ? Effect.delay(effect, fault.takes) : effect)
+      if (fault === undefined || fault.outcome === "well") return inTime(call)
+      const failure = Effect.fail(new DatabaseUnavailable({ operation, detail: "broken on purpose" }))
+      return inTime(chance.oneIn(2) ? Effect.zipRight(Effect.ignore(call), failure) : failure)
     })
   )
 

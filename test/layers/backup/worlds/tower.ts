@@ -1,8 +1,9 @@
 /**
  * A model of a tower for worlds in virtual time: it answers as the loopback tower does, and misbehaves as told.
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Alarm from "../../../../src/layers/concurrency/alarm.js"
 import * as Inbox from "../../../../src/layers/concurrency/inbox.js"
 import * as Sessions from "../../../../src/layers/tower/sessions.js"
 import { HexBytes, type PublicKey, SessionId } from "../../../../src/schema/Ids.js"
@@ -95,14 +96,20 @@ const dialTimeout = 30_000
 
 type Item = { readonly message: Message; readonly at: number } | "end"
 
-const until = (instant: number) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => (now < instant ? Effect.sleep(instant - now) : Effect.void))
+const until = (clock: Clock.Clock, instant: number) =>
+  Effect.suspend(() => {
+    const now = clock.unsafeCurrentTimeMillis()
+    return now < instant ? Effect.sleep(instant - now) : Effect.void
+  })
+
+const sleep = (millis = 0) => (millis > 0 ? Effect.sleep(millis) : Effect.void)
 
 /** A transport to models. */
 export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTransport.Service => ({
   route: "clear",
   connect: (request) =>
     Effect.gen(function* () {
+      const clock = yield* Effect.clock
       const tower = towers.get(request.tower)
       const { address, publicKey: key } = request
       if (tower === undefined || tower.behaviour.dial === "refuses") {
@@ -120,7 +127,8 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
       yield* request.ecdh(request.tower)
       const isSecond = tower.open.has(key)
       if (!isSecond) tower.open.add(key)
-      const incoming = Inbox.make<Item>()
+      const alarm = yield* Alarm.shared
+      const incoming = Inbox.make<Item>({ alarm: alarm.set })
       const outgoing = Inbox.make<Item>()
       const ended = Effect.unsafeMakeLatch(false)
       let isEnded = false
@@ -131,14 +139,13 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
           incoming.offer("end")
         })
       )
-      const reply = (message: Message) =>
-        Effect.map(Clock.currentTimeMillis, (now) => outgoing.offer({ message, at: now + latency() }))
+      const inTransit = (message: Message): Item => ({ message, at: clock.unsafeCurrentTimeMillis() + latency() })
       /** Answers whether it goes on. */
       const answer = (message: Message): Effect.Effect<boolean> =>
         Effect.gen(function* () {
           switch (message._tag) {
             case "Init":
-              yield* reply(new Init({ features: [1, 3], chainHash: regtest.chainHash }))
+              outgoing.offer(inTransit(new Init({ features: [1, 3], chainHash: regtest.chainHash })))
               return true
             case "CreateSession":
             case "StateUpdate": {
@@ -146,9 +153,9 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
               const isUpdate = message._tag === "StateUpdate"
               if (said === "hangUp" || (isUpdate && tower.behaviour.drop?.() === true)) return false
               if (said === "silence") return true
-              if (isUpdate) yield* Effect.sleep(tower.behaviour.think ?? 0)
-              yield* reply(said)
-              if (!isUpdate) yield* Effect.sleep(tower.behaviour.hangsUpAfter ?? 0)
+              if (isUpdate) yield* sleep(tower.behaviour.think)
+              outgoing.offer(inTransit(said))
+              if (!isUpdate) yield* sleep(tower.behaviour.hangsUpAfter)
               return !Sessions.isLast(message, said)
             }
             default:
@@ -162,7 +169,7 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
           if (items.length === 0) return
           for (const item of items) {
             if (item === "end") return
-            yield* until(item.at)
+            yield* until(clock, item.at)
             if (!(yield* answer(item.message))) return
           }
         }
@@ -171,6 +178,7 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
           Effect.sync(() => {
             if (!isSecond) tower.open.delete(key)
             isEnded = true
+            alarm.close()
             outgoing.offer("end")
             ended.unsafeOpen()
           })
@@ -180,15 +188,15 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
       yield* Effect.forkDaemon(Effect.interruptible(serve))
       const dead = new ConnectionEnded({ address })
       const receive: Effect.Effect<Message, TransportError> = Effect.flatMap(outgoing.take, (item) => {
-        if (item !== "end") return Effect.as(until(item.at), item.message)
+        if (item !== "end") return Effect.as(until(clock, item.at), item.message)
         outgoing.offer("end")
         return Effect.fail(dead)
       })
       return {
         send: (message) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          Effect.suspend(() => {
             if (isClosed || isEnded) return Effect.fail(dead)
-            incoming.offer({ message, at: now + latency() })
+            incoming.offer(inTransit(message))
             return Effect.void
           }),
         receive,
