@@ -215,10 +215,11 @@ export const run = (
       }
     }
 
-    /** Contacts the sessions that have bound something, and sees when one has failed for so long that others may take that. */
-    const contactBound: Effect.Effect<number> = Effect.gen(function* () {
+    /** The sessions to contact since they have bound something; sees when one has failed for so long that others may take that. */
+    const boundNow = (): { readonly due: ReadonlyArray<Entry.Entry>; readonly next: number } => {
       const now = instant()
       const wall = clock.unsafeCurrentTimeMillis()
+      const due: Array<Entry.Entry> = []
       let next = Number.POSITIVE_INFINITY
       for (const entry of [...state.entries.values()]) {
         if (entry.failingSince !== undefined && !entry.isStalled) {
@@ -232,10 +233,10 @@ export const run = (
         }
         if (entry.contact !== undefined || !(Entry.hasBound(entry) || entry.asksOnly)) continue
         if (entry.restsUntil > now) next = Math.min(next, entry.restsUntil)
-        else yield* start(entry, now, false)
+        else due.push(entry)
       }
-      return next
-    })
+      return { due, next }
+    }
 
     /** Asks the next one of the sessions of towers that have lost one. */
     const audit: Effect.Effect<number, DbError> = Effect.gen(function* () {
@@ -286,12 +287,13 @@ export const run = (
       if (!isLoaded) yield* load
       if (given.size > 0) yield* noteGiven
       if (isRenewed) yield* seeEnded
-      const bound = yield* contactBound
+      const bound = boundNow()
+      for (const entry of bound.due) yield* start(entry, instant(), false)
       const audited = audits.size === 0 ? Number.POSITIVE_INFINITY : yield* audit
       for (const policyKey of state.due(instant())) {
         state.lookAt(policyKey, yield* PolicyLook.look(looking, policyKey))
       }
-      return Math.min(bound, audited, state.nextLook())
+      return Math.min(bound.next, audited, state.nextLook())
     })
 
     let failures = 0

@@ -38,8 +38,7 @@ export interface Options<A> {
 
 /** An empty inbox. @since 0.1.0 @category constructors */
 export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
-  const { capacity = Number.POSITIVE_INFINITY, onTake = () => {} } = options
-  const alarm = options.alarm === undefined ? callersAlarm : Effect.succeed(options.alarm)
+  const { alarm, capacity = Number.POSITIVE_INFINITY, onTake = () => {} } = options
   const items: Array<A> = []
   let ended: Effect.Effect<never, E> | undefined
   const waiting = new Set<() => void>()
@@ -64,7 +63,7 @@ export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
     })
 
   const take: Effect.Effect<A, E> = Effect.suspend(() => {
-    const [item] = items.splice(0, 1)
+    const item = items.shift()
     if (item === undefined) return ended ?? Effect.andThen(wait(), take)
     onTake(item)
     return Effect.succeed(item)
@@ -76,18 +75,17 @@ export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
     return Effect.succeed(all)
   })
 
-  // Whether it is ready is asked after the wait: what comes in the very step in which the time is up counts.
-  const readyWithin = (millis: number): Effect.Effect<boolean> =>
-    Effect.suspend(() =>
-      isReady()
-        ? Effect.succeed(true)
-        : Effect.flatMap(alarm, (alarm) =>
-            Effect.map(
-              wait((ring) => alarm(millis, ring)),
-              isReady
-            )
-          )
-    )
+  const waitWithin = (millis: number): Effect.Effect<void> =>
+    alarm === undefined
+      ? Effect.flatMap(callersAlarm, (alarm) => wait((ring) => alarm(millis, ring)))
+      : wait((ring) => alarm(millis, ring))
+  /** What is there, as soon as there is something. Asked after the wait: what comes in the very step in which the time is up counts. */
+  const within = <B, E2>(
+    millis: number,
+    there: Effect.Effect<B, E2>,
+    nothing: Effect.Effect<B>
+  ): Effect.Effect<B, E2> =>
+    Effect.suspend(() => (isReady() ? there : Effect.flatMap(waitWithin(millis), () => (isReady() ? there : nothing))))
 
   return {
     offer: (item) => {
@@ -102,11 +100,9 @@ export const make = <A, E = never>(options: Options<A> = {}): Inbox<A, E> => {
     take,
     takeAll,
     takeWithin: (millis) =>
-      millis === Number.POSITIVE_INFINITY
-        ? takeAll
-        : Effect.flatMap(readyWithin(millis), (ready) => (ready ? takeAll : Effect.succeed<ReadonlyArray<A>>([]))),
+      millis === Number.POSITIVE_INFINITY ? takeAll : within(millis, takeAll, Effect.succeed<ReadonlyArray<A>>([])),
     ready: Effect.suspend(() => wait()),
-    readyWithin,
+    readyWithin: (millis) => within(millis, Effect.succeed(true), Effect.succeed(false)),
     isEmpty: () => items.length === 0
   }
 }
