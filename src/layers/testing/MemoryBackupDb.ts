@@ -44,7 +44,7 @@ import {
   recordOf,
   summaryOf
 } from "./memoryChannels.js"
-import { hasEnded, isTowerInUse, newTables, type SessionRow, type Tables } from "./memoryTables.js"
+import { hasEnded, isTowerInUse, newTables, placeAfter, type SessionRow, type Tables } from "./memoryTables.js"
 
 /** Made of values that were checked. */
 const unchecked = { disableValidation: true }
@@ -92,15 +92,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     return false
   }
 
-  const after = (list: ReadonlyArray<Kept>, id: number): number => {
-    let [low, high] = [0, list.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((list[middle]?.id ?? 0) <= id) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
+  const after = (list: ReadonlyArray<Kept>, id: number): number => placeAfter(list, (one) => one.id, id)
   /** The first `limit` states after that one of which this holds, oldest first. */
   const firstOf = (
     policyKey: Policy.PolicyKey,
@@ -119,9 +111,10 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
 
   /** A state that has its copies, and that nothing binds, is not kept any more. Answers whether it was such a one. */
   const settle = (one: Kept): boolean => {
+    if (!isComplete(one)) return false
     const { channelId, commitHeight, policyKey } = one.backup
     const updates = [...one.updates]
-    if (updates.some(([, { isAcked }]) => !isAcked) || !isComplete(one)) return false
+    if (updates.some(([, { isAcked }]) => !isAcked)) return false
     const list = keptOf(policyKey)
     list.splice(after(list, one.id) - 1, 1)
     const channel = channels.get(channelId)
@@ -145,8 +138,10 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
 
   const asSender = <A, E>(token: SenderToken, run: () => Effect.Effect<A, E>): Effect.Effect<A, E | NotSender> =>
     Effect.suspend((): Effect.Effect<A, E | NotSender> => (lease?.token === token ? run() : new NotSender()))
-  const rowOf = (keyIndex: KeyIndex): SessionRow | undefined =>
-    byKeyIndex.find((row) => row.session.keyIndex === keyIndex)
+  const rowOf = (keyIndex: KeyIndex): SessionRow | undefined => {
+    const row = byKeyIndex[placeAfter(byKeyIndex, ({ session }) => session.keyIndex, keyIndex) - 1]
+    return row?.session.keyIndex === keyIndex ? row : undefined
+  }
 
   const pageOf = <A, Key extends string | number>(
     all: Iterable<A>,
@@ -178,6 +173,7 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     const most = Math.min(limit, policy.maxUpdates - seqNum)
     const isOpen = (one: Kept) => !isAt(one, towerId) && needsTower(one, stalledSince)
     const chosen = firstOf(Policy.keyOf(policy), from ?? 0, most, isOpen)
+    if (chosen.length === 0) return
     for (const one of chosen) one.updates.set(row, { isAcked: false })
     boundTo(row).push(...chosen)
     row.session = new ClientSession({ ...row.session, seqNum: seqNum + chosen.length }, unchecked)

@@ -31,6 +31,7 @@ export const only = (height: CommitHeight): Ranges.Range => ({ first: height, la
 
 /** Have as many towers acked it as it needs copies? @since 0.1.0 @category combinators */
 export const isComplete = ({ backup, updates }: Kept): boolean =>
+  updates.size >= backup.copies &&
   new Set([...updates].flatMap(([row, { isAcked }]) => (isAcked ? [row.session.towerId] : []))).size >= backup.copies
 
 /** What is known of a state. @since 0.1.0 @category combinators */

@@ -26,8 +26,22 @@ export interface SessionRow {
   refusals: number
 }
 
+const isEnd = Schema.is(SessionEnd)
+
 /** Was the session given up, or lost? @since 0.1.0 @category guards */
-export const hasEnded = ({ session }: SessionRow): boolean => Schema.is(SessionEnd)(session.status)
+export const hasEnded = ({ session }: SessionRow): boolean => isEnd(session.status)
+
+/** The place of the first item with a greater number, in a list by ascending numbers. @since 0.1.0 @category combinators */
+export const placeAfter = <A>(list: ReadonlyArray<A>, numberOf: (item: A) => number, number: number): number => {
+  let [low, high] = [0, list.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const item = list[middle]
+    if (item === undefined || numberOf(item) <= number) low = middle + 1
+    else high = middle
+  }
+  return low
+}
 
 /** @since 0.1.0 @category models */
 export interface Tables {
