@@ -114,12 +114,10 @@ export const make = (options: Options = {}): VirtualTime => {
   const timers = timerHeap.make()
   const ready = new Scheduler.PriorityBuckets()
   const random = new PCGRandom(seed)
-  const nextGap = () =>
-    yieldEvery === undefined ? Number.POSITIVE_INFINITY : Math.max(yieldCost, trials(random.number(), yieldEvery))
+  const nextGap = (every: number) => Math.max(yieldCost, trials(random.number(), every))
   let elapsed = 0
   let offset = startAt
   let turns = 0
-  let gap = nextGap()
 
   const now = () => Math.floor(offset + elapsed)
 
@@ -142,12 +140,18 @@ export const make = (options: Options = {}): VirtualTime => {
         : forEver
   }
 
-  const scheduler: Scheduler.Scheduler = {
-    shouldYield: (fiber) => {
+  /** Asked before each operation: where nothing is drawn, nothing is counted either. */
+  const yieldsAtRandom = (every: number): Scheduler.Scheduler["shouldYield"] => {
+    let gap = nextGap(every)
+    return (fiber) => {
       if (--gap > 0) return Scheduler.defaultShouldYield(fiber)
-      gap = nextGap()
+      gap = nextGap(every)
       return 0
-    },
+    }
+  }
+
+  const scheduler: Scheduler.Scheduler = {
+    shouldYield: yieldEvery === undefined ? Scheduler.defaultShouldYield : yieldsAtRandom(yieldEvery),
     scheduleTask: (task, priority) => ready.scheduleTask(task, priority)
   }
 
