@@ -3,6 +3,8 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as Alarm from "../../../../src/layers/concurrency/alarm.js"
 import * as Inbox from "../../../../src/layers/concurrency/inbox.js"
 import * as Sessions from "../../../../src/layers/tower/sessions.js"
@@ -127,8 +129,9 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
       yield* request.ecdh(request.tower)
       const isSecond = tower.open.has(key)
       if (!isSecond) tower.open.add(key)
-      const alarm = yield* Alarm.shared
-      const incoming = Inbox.make<Item>({ alarm: alarm.set })
+      // The tower's, which may go on longer than the client's process.
+      const scope = yield* Scope.make()
+      const incoming = Inbox.make<Item>({ alarm: yield* Scope.extend(Alarm.shared, scope) })
       const outgoing = Inbox.make<Item>()
       const ended = Effect.unsafeMakeLatch(false)
       let isEnded = false
@@ -178,11 +181,11 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
           Effect.sync(() => {
             if (!isSecond) tower.open.delete(key)
             isEnded = true
-            alarm.close()
             outgoing.offer("end")
             ended.unsafeOpen()
           })
-        )
+        ),
+        Effect.ensuring(Scope.close(scope, Exit.void))
       )
       // A daemon: the tower lives on when the client's process ends.
       yield* Effect.forkDaemon(Effect.interruptible(serve))
