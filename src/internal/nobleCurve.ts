@@ -14,20 +14,26 @@ type Point = InstanceType<typeof Point>
 /** The points that were multiplied last, the latest at the end, and how often. */
 const multiplied = new Map<string, { readonly point: Point; readonly times: number }>()
 const mostMultiplied = 16
+const timesForTable = 3
 
 /**
  * A tower's key is multiplied in each handshake with it. From the third time on that takes a fifth of the time, by a table of
- * multiples; a key of one handshake is multiplied twice at most, and the table would cost more than it brings.
+ * multiples; a key of one handshake is multiplied twice at most, and the table would cost more than it brings. What has no table makes
+ * room first: otherwise the keys of single handshakes would push out those of the towers.
  */
 const toMultiply = (bytes: Uint8Array): Point => {
   const key = toHex(bytes)
   const known = multiplied.get(key)
-  const { point, times } = { point: known?.point ?? Point.fromBytes(bytes), times: (known?.times ?? 0) + 1 }
-  if (times === 3) point.precompute(4)
+  const point = known?.point ?? Point.fromBytes(bytes)
+  const times = (known?.times ?? 0) + 1
+  if (times === timesForTable) point.precompute(4)
   multiplied.delete(key)
+  if (multiplied.size >= mostMultiplied) {
+    const [oldest] = multiplied.keys()
+    const withoutTable = [...multiplied].find(([, { times }]) => times < timesForTable)?.[0]
+    multiplied.delete(withoutTable ?? oldest ?? key)
+  }
   multiplied.set(key, { point, times })
-  const [oldest] = multiplied.keys()
-  if (oldest !== undefined && multiplied.size > mostMultiplied) multiplied.delete(oldest)
   return point
 }
 

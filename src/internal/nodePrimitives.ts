@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import { equals } from "./bytes.js"
+import { noblePrimitives } from "./noblePrimitives.js"
 import { type Primitives, tagLength } from "./primitives.js"
 
 interface Digest {
@@ -40,12 +42,12 @@ interface Platform {
 
 const nothing = new Uint8Array(0)
 
-/** Not the Buffer itself: its `slice` is no copy, and a copy is what is overwritten. */
+/** Callers make a copy of a key by `slice`, to overwrite it later; of a Buffer that is a view of the same memory. */
 const plain = (buffer: Uint8Array): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
 
 /**
- * Throws where the process has no `node:crypto`, and where that lacks one of them: ChaCha20-Poly1305 is not in each OpenSSL (FIPS), nor in
- * what other runtimes have in its place.
+ * Throws where the process has no `node:crypto`, and where that lacks one of them or answers otherwise than noble: ChaCha20-Poly1305 is not in
+ * each OpenSSL (FIPS), nor in what other runtimes have in its place.
  *
  * @since 0.1.0
  * @category constructors
@@ -87,13 +89,22 @@ export const make = (): Primitives => {
       })
     }
   }
-  tryEach(primitives)
+  if (!isEquivalent(primitives, noblePrimitives)) throw new Error("This platform's node:crypto answers otherwise")
   return primitives
 }
 
-const tryEach = ({ hmacSha512, open, seal, sha256 }: Primitives): void => {
+/** Does each answer the same to one input? */
+const isEquivalent = (one: Primitives, other: Primitives): boolean => {
   const nonce = new Uint8Array(12)
-  const bytes = sha256(nonce)
-  hmacSha512(bytes, bytes)
-  Either.getOrThrow(open(bytes, nonce, bytes, seal(bytes, nonce, bytes, bytes)))
+  const bytes = one.sha256(nonce)
+  const sealed = one.seal(bytes, nonce, bytes, bytes)
+  const opened = one.open(bytes, nonce, bytes, sealed)
+  return (
+    equals(bytes, other.sha256(nonce)) &&
+    equals(one.hmacSha256(bytes, nonce), other.hmacSha256(bytes, nonce)) &&
+    equals(one.hmacSha512(bytes, nonce), other.hmacSha512(bytes, nonce)) &&
+    equals(sealed, other.seal(bytes, nonce, bytes, bytes)) &&
+    Either.isRight(opened) &&
+    equals(opened.right, bytes)
+  )
 }

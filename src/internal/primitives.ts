@@ -7,7 +7,8 @@
 import type * as Either from "effect/Either"
 
 /**
- * Results are plain arrays with memory of their own, for the caller to overwrite; no copy of a secret stays in memory.
+ * Results are plain arrays with memory of their own, for the caller to overwrite; copies of keys are overwritten (SECURITY.md says of which
+ * that cannot be said).
  *
  * @since 0.1.0
  * @category models

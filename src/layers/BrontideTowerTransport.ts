@@ -36,7 +36,7 @@ import { SocketDialer } from "../services/SocketDialer.js"
 import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
 import * as Alarm from "./concurrency/alarm.js"
-import { untilStopped } from "./concurrency/firstOf.js"
+import { withinBy } from "./concurrency/firstOf.js"
 import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { decodeOptions } from "./support/decodeOptions.js"
 import { spanWhereTraced } from "./support/spanWhereTraced.js"
@@ -71,7 +71,13 @@ const messages = (connection: Brontide.BrontideConnection, address: TowerAddress
   isClosed: connection.isClosed
 })
 
-/** The transport over a dialer; its time limits end with the scope. @since 0.1.0 @category constructors */
+/**
+ * The transport over a dialer. Its connections share an alarm for their time limits, by the Clock with which it is made. While the scope is
+ * open, that alarm can keep the process from ending for as long as a limit was; connections that outlive the scope keep their limits.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (
   given: Options = {}
 ): Effect.Effect<TowerTransport.Service, InvalidOptions, SocketDialer | Scope.Scope> =>
@@ -94,9 +100,8 @@ export const make = (
         const dial = dialer.dial(address, (failure) => {
           ifLate = failure
         })
-        const socket = yield* untilStopped(Effect.interruptible(dial), (stop: (late: DialFailed) => void) =>
-          alarm(dialTimeout, () => stop(ifLate ?? new DialFailed({ address, reason: "Timeout" })))
-        )
+        const late = () => ifLate ?? new DialFailed({ address, reason: "Timeout" })
+        const socket = yield* withinBy(alarm, dial, dialTimeout, late)
         yield* onProgress("connected")
         const connection = yield* Brontide.initiate(
           socket,

@@ -21,7 +21,9 @@ export const make = (): Entropy.Service => {
   const ahead = new Uint8Array(16 * mostAhead)
   let taken = ahead.length
   const take = (count: number): Uint8Array => {
-    if (count > mostAhead) return globalThis.crypto.getRandomValues(new Uint8Array(count))
+    // A count that makes no sense must not touch what is read ahead: that is everybody's.
+    const isSmall = Number.isInteger(count) && count >= 0 && count <= mostAhead
+    if (!isSmall) return globalThis.crypto.getRandomValues(new Uint8Array(count))
     if (taken + count > ahead.length) {
       globalThis.crypto.getRandomValues(ahead)
       taken = 0

@@ -123,10 +123,33 @@ describe("primitives", () => {
       throw new Error("Unknown cipher")
     }
 
+    const hmacOf =
+      (names: { readonly sha256: string; readonly sha512: string }) => (name: "sha256" | "sha512", key: Uint8Array) =>
+        crypto.createHmac(names[name], key)
+    const name = "chacha20-poly1305"
+    const options = { authTagLength: tagLength }
+    const holdingBack = (_: string, key: Uint8Array, nonce: Uint8Array) =>
+      Object.assign(crypto.createCipheriv(name, key, nonce, options), { update: () => Buffer.alloc(0) })
+    const sealingOtherwise = (_: string, key: Uint8Array, nonce: Uint8Array) =>
+      crypto.createCipheriv(name, key.toReversed(), nonce, options)
+    const openingThat = (_: string, key: Uint8Array, nonce: Uint8Array) =>
+      crypto.createDecipheriv(name, key.toReversed(), nonce, options)
+    const holdingBackToo = (_: string, key: Uint8Array, nonce: Uint8Array) => {
+      const decipher = crypto.createDecipheriv(name, key, nonce, options)
+      const update = decipher.update.bind(decipher)
+      return Object.assign(decipher, { update: (bytes: Uint8Array) => update(bytes).subarray(0, 0) })
+    }
+
     it.each([
       ["without the module", undefined],
       ["without hash", { ...crypto, hash: undefined }],
-      ["without the cipher, as a FIPS build", { ...crypto, createCipheriv: unknown }]
+      ["without the cipher, as a FIPS build", { ...crypto, createCipheriv: unknown }],
+      ["with another hash", { ...crypto, hash: () => Buffer.alloc(32) }],
+      ["with another HMAC of 32 bytes", { ...crypto, createHmac: hmacOf({ sha256: "sha3-256", sha512: "sha512" }) }],
+      ["with another HMAC of 64 bytes", { ...crypto, createHmac: hmacOf({ sha256: "sha256", sha512: "sha3-512" }) }],
+      ["with a cipher that says nothing before its end", { ...crypto, createCipheriv: holdingBack }],
+      ["with a cipher of its own", { ...crypto, createCipheriv: sealingOtherwise, createDecipheriv: openingThat }],
+      ["with a decipher that says nothing before its end", { ...crypto, createDecipheriv: holdingBackToo }]
     ])("noble's, %s", async (_, module) => {
       vi.spyOn(process, "getBuiltinModule").mockReturnValue(module)
       assert.throws(() => NodePrimitives.make())

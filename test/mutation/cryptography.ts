@@ -62,7 +62,12 @@ export const connection: ReadonlyArray<Part> = [
         ["if (associated.length > 0) decipher.setAAD(associated)", ""],
         ['if (sealed.length < tagLength) return Either.left("BadMac")', ""],
         ["          decipher.final()\n", ""],
-        ["  tryEach(primitives)\n", ""]
+        ["if (!isEquivalent(primitives, noblePrimitives)) throw", "if (false) throw"],
+        ["    equals(bytes, other.sha256(nonce)) &&\n", ""],
+        ["    equals(one.hmacSha256(bytes, nonce), other.hmacSha256(bytes, nonce)) &&\n", ""],
+        ["    equals(one.hmacSha512(bytes, nonce), other.hmacSha512(bytes, nonce)) &&\n", ""],
+        ["    equals(sealed, other.seal(bytes, nonce, bytes, bytes)) &&\n", ""],
+        ["    Either.isRight(opened) &&\n    equals(opened.right, bytes)\n", "    Either.isRight(opened)\n"]
       ),
       ...inFile(
         "src/services/Entropy.ts",

@@ -201,15 +201,21 @@ export const parts: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/layers/concurrency/alarm.ts",
-        ["if (one.at > reached) continue\n", ""],
+        ["if (one.at <= reached && pending.delete(one)) one.ring()", "if (pending.delete(one)) one.ring()"],
+        [
+          "if (one.at <= reached && pending.delete(one)) one.ring()",
+          "if (one.at <= reached) { pending.delete(one); one.ring() }"
+        ],
+        ["      else rest()\n", ""],
+        ["wakeBy(Math.min(...Array.from(pending, ({ at }) => at)))", "{}"],
         ["if (isOpen || pending.size > 0) return", "return"],
         ["if (isOpen || pending.size > 0) return", "if (pending.size > 0) return"],
         ["if (isOpen || pending.size > 0) return", "if (isOpen) return"],
         ["      sleepers.clear()\n", ""],
         ["          isOpen = false\n          rest()\n", "          isOpen = false\n"],
         ["for (const callOff of sleepers.values()) callOff()", ""],
-        ["            one.ring()\n          }\n          sleep()\n", "            one.ring()\n          }\n"],
-        ["for (const at of sleepers.keys()) if (at <= next) return", ""],
+        ["for (const at of sleepers.keys()) if (at <= until) return", ""],
+        ["      wakeBy(one.at)\n", ""],
         ["sleepers.delete(until)\n", "\n"],
         ["        pending.delete(one)\n        rest()\n", "        rest()\n"],
         ["        pending.delete(one)\n        rest()\n", "        pending.delete(one)\n"]

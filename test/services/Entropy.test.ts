@@ -62,6 +62,19 @@ describe("Entropy", () => {
     })
   )
 
+  it.effect("does not suffer from a count that makes no sense", () =>
+    Effect.gen(function* () {
+      const { bytes } = Entropy.make()
+      for (const count of [Number.NaN, -1, -4, 0.5]) yield* Effect.exit(bytes(count))
+      const given = [yield* bytes(8), yield* bytes(0), yield* bytes(64), yield* bytes(65)]
+      assert.deepStrictEqual(
+        given.map(({ length }) => length),
+        [8, 0, 64, 65]
+      )
+      assert.notDeepEqual(given[0], new Uint8Array(8))
+    })
+  )
+
   it.effect("is a source of its own for each", () =>
     Effect.gen(function* () {
       const [one, other] = [Entropy.make(), Entropy.make()]

@@ -116,7 +116,7 @@ export const run = (
       const tower = state.towers.get(towerId)
       if (tower === undefined) return Effect.void
       const work = Inbox.make<"work">({ alarm: env.alarm })
-      state.put({ ...entry, contact: { phase: "connecting", since: now, isHedge, work, toldAt: undefined } })
+      state.put({ ...entry, contact: { phase: "connecting", since: now, isHedge, work, newsWhenTold: undefined } })
       events.emit(Happening.ContactStarted({ ...refOf(session), policyKey }))
       const sender = {
         env,

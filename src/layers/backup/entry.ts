@@ -19,8 +19,8 @@ export interface Contact {
   /** It was started because states waited, not because it has bound some. */
   readonly isHedge: boolean
   readonly work: Inbox.Inbox<"work">
-  /** While it has sent nothing since it was told that there is a state for it: the news by then. */
-  readonly toldAt: number | undefined
+  /** While it has sent nothing since it was told that there is a state for it: `SenderState.news` at that time. */
+  readonly newsWhenTold: number | undefined
 }
 
 /** @since 0.1.0 @category models */
@@ -100,8 +100,8 @@ export const isServing = (entry: Entry, now: number, silence: number): boolean =
  * @since 0.1.0
  * @category combinators
  */
-export const tellableFrom = ({ since, toldAt }: Contact, news: number): number =>
-  toldAt === news ? since + firstRestMs : since
+export const tellableFrom = ({ since, newsWhenTold }: Contact, news: number): number =>
+  newsWhenTold === news ? since + firstRestMs : since
 
 /**
  * Did it take states and does it take more, as before? Then nothing changes for the other sessions. Where it begins to send, the next idle
@@ -118,8 +118,8 @@ export const told = (entry: Entry, progress: Progress, now: number): Entry => {
   const { contact } = entry
   if (contact === undefined) return entry
   const inPhase = (phase: Contact["phase"], change: Partial<Entry>): Entry => {
-    const toldAt = phase === "sending" ? undefined : contact.toldAt
-    const next = { ...entry, ...change, contact: { ...contact, phase, since: now, toldAt } }
+    const newsWhenTold = phase === "sending" ? undefined : contact.newsWhenTold
+    const next = { ...entry, ...change, contact: { ...contact, phase, since: now, newsWhenTold } }
     // One report can tell that all is confirmed that was bound, and what was bound then: a failure with that is a new one.
     const isConfirmed = next.position.acked >= entry.position.bound
     return isConfirmed ? { ...next, failures: 0, failingSince: undefined, isStalled: false } : next

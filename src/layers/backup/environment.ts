@@ -30,7 +30,7 @@ export interface Environment {
   readonly towers: TowerCandidates.Service
   readonly transport: TowerTransport.Service
   readonly events: EventLog<Happening, TowerClientStatus>
-  /** What an operation ends with that has waited for nothing: mostly nothing, now and then a turn of the event loop. */
+  /** Run at the end of an operation that never waited, so that timers and sockets get their turn. */
   readonly giveWay: Effect.Effect<void>
 }
 

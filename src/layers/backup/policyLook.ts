@@ -96,7 +96,9 @@ const wakeIdle = (looking: Looking, policyKey: Policy.PolicyKey, now: number): E
     if (sessions.some(({ contact }) => contact?.phase === "binding")) return Effect.succeed(Number.POSITIVE_INFINITY)
     const idle = sessions.flatMap((entry) => {
       const { contact } = entry
-      return contact?.phase === "idle" ? [{ entry, contact, from: Entry.tellableFrom(contact, state.news()) }] : []
+      return contact?.phase === "idle"
+        ? [{ entry, contact, from: Entry.tellableFrom(contact, state.news(policyKey)) }]
+        : []
     })
     const [later, ready] = Arr.partition(idle, ({ from }) => from <= now)
     const towers = [...new Set(ready.map(({ entry }) => entry.session.towerId))]
@@ -104,7 +106,10 @@ const wakeIdle = (looking: Looking, policyKey: Policy.PolicyKey, now: number): E
       const first = ready.find(({ entry }) => able.has(entry.session.towerId))
       if (first === undefined) return Math.min(...later.map(({ from }) => from))
       const { contact, entry } = first
-      state.put({ ...entry, contact: { ...contact, phase: "binding", since: now, toldAt: state.news() } })
+      state.put({
+        ...entry,
+        contact: { ...contact, phase: "binding", since: now, newsWhenTold: state.news(policyKey) }
+      })
       contact.work.offer("work")
       return Number.POSITIVE_INFINITY
     })

@@ -40,8 +40,8 @@ export interface SenderState {
   readonly lookAt: (policyKey: Policy.PolicyKey, at?: number) => void
   /** Notes that a state of the policy was kept now, and looks at the policy soon: once for all that are kept within `gatherMs`. */
   readonly keep: (policyKey: Policy.PolicyKey, now: number) => void
-  /** How often a state may have become open for a session to which nothing else has happened. */
-  readonly news: () => number
+  /** Counts the events after which a state of the policy may be open that no session has been told of. */
+  readonly news: (policyKey: Policy.PolicyKey) => number
   /** How many states of the policy were kept in this process since it sends. */
   readonly kept: (policyKey: Policy.PolicyKey) => number
   readonly lookAtAll: () => void
@@ -60,9 +60,11 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
   const keptStates = new Map<Policy.PolicyKey, { readonly count: number; readonly lookAt: number }>()
   const agenda = new Map<Policy.PolicyKey, number>([...policies].map((policyKey) => [policyKey, 0]))
   const lookAt = (policyKey: Policy.PolicyKey, at = 0) => void agenda.set(policyKey, at)
-  let news = 0
+  /** Of all policies; beside them, each state that is kept is one of its own policy. */
+  let commonNews = 0
+  const kept = (policyKey: Policy.PolicyKey) => keptStates.get(policyKey)?.count ?? 0
   const lookAtAll = () => {
-    news += 1
+    commonNews += 1
     for (const policyKey of agenda.keys()) lookAt(policyKey)
   }
   return {
@@ -93,15 +95,14 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
     },
     lookAt,
     keep: (policyKey, now) => {
-      news += 1
       const before = keptStates.get(policyKey) ?? { count: 0, lookAt: Number.NEGATIVE_INFINITY }
       const at = Math.max(now, before.lookAt + gatherMs)
       const isSooner = at < (agenda.get(policyKey) ?? Number.POSITIVE_INFINITY)
       if (isSooner) lookAt(policyKey, at)
       keptStates.set(policyKey, { count: before.count + 1, lookAt: isSooner ? at : before.lookAt })
     },
-    news: () => news,
-    kept: (policyKey) => keptStates.get(policyKey)?.count ?? 0,
+    news: (policyKey) => commonNews + kept(policyKey),
+    kept,
     lookAtAll,
     due: (now) => [...agenda].flatMap(([policyKey, at]) => (at <= now ? policyKey : [])),
     nextLook: () => Math.min(...agenda.values())

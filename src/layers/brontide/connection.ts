@@ -25,8 +25,7 @@ import * as ByteReader from "../net/byteReader.js"
 import * as Handshake from "./handshake.js"
 
 /**
- * The other side's address, for the errors, the curve of the handshake, and the time limits, which ring on an alarm of somebody who
- * lives longer than the connection.
+ * The other side's address, for the errors, the curve of the handshake, and the time limits with the alarm that they are set on.
  *
  * @since 0.1.0
  * @category models
@@ -112,14 +111,15 @@ const open = (
       }
     }
   }
-  /** In the socket's call: a bug that is thrown there would end the process. */
-  const read = () => {
+  /** In a call of the socket or of the scheduler a bug that is thrown would end the process, or all that the scheduler has to do. */
+  const guarded = (step: () => void) => () => {
     try {
-      readFrames()
+      step()
     } catch (bug) {
       end(Effect.die(bug))
     }
   }
+  const read = guarded(readFrames)
   const unlisten = peer.socket.listen(read)
   read()
 
@@ -140,7 +140,7 @@ const open = (
   }
   // The first message mostly follows at once, and act three leaves in the same write. When no message follows before the next task of
   // the scheduler, act three leaves alone. If that write fails, the reader sees the end.
-  if (unwritten.length > 0) later(() => write(() => {}))
+  if (unwritten.length > 0) later(guarded(() => write(() => {})))
 
   const written = (body: Uint8Array) =>
     awaitCallback<boolean | undefined>((resume) => {
@@ -193,7 +193,7 @@ const establish = <E>(
     const peer = { socket, reader: ByteReader.make(socket), address, curve, timeout, alarm }
     return Effect.flatMap(restore(handshake(peer)), (handshaken) =>
       Effect.withFiberRuntime((fiber) => {
-        const later = (task: () => void) => fiber.currentScheduler.scheduleTask(task, 0)
+        const later = (task: () => void) => fiber.currentScheduler.scheduleTask(task, 0, fiber)
         const { close, connection } = open(peer, handshaken, options, later)
         return Effect.as(
           Effect.addFinalizer(() => Effect.sync(close)),

@@ -30,13 +30,16 @@ interface Pending {
   readonly ring: () => void
 }
 
-const aMicrosecond = 0.001
+/** In milliseconds: what the rounding of a number can lose. */
+const rounding = 0.001
 
 /**
- * An alarm for an owner who sets many and calls most of them off, such as a transport with a time limit for each message. A fiber
- * sleeps until the earliest time that is set. When that one is called off, the fiber sleeps on, and looks for the next time when it
- * wakes up. So there are two or three sleeping fibers, not one for each time. Once the scope is closed nobody sleeps on for what is called off. What is
- * set still rings, also if it is set later: a connection that outlives its transport must not lose its time limits.
+ * An alarm for an owner who sets many and calls most of them off, such as a transport with a time limit for each message: two or three
+ * fibers sleep for all of them, not one for each.
+ *
+ * One sleeps until the earliest time that is set. When that is called off, it sleeps on, and looks for the next time when it wakes up. Once
+ * the scope is closed, nobody sleeps on for what is called off, since that would keep the process from ending; but what is set still
+ * rings, then and later: a connection that outlives its transport must not lose its time limits.
  *
  * @since 0.1.0
  * @category constructors
@@ -50,29 +53,25 @@ export const shared: Effect.Effect<Alarm, never, Scope.Scope> = Effect.flatMap(a
     const sleepers = new Map<number, () => void>()
     let isOpen = true
 
-    /** Makes sure that someone wakes up in time for the next one. */
-    const sleep = (): void => {
-      let next: number | undefined
-      for (const { at } of pending) if (next === undefined || at < next) next = at
-      if (next === undefined) return
-      for (const at of sleepers.keys()) if (at <= next) return
-      const until = next
+    /** Makes sure that someone wakes up by then. */
+    const wakeBy = (until: number): void => {
+      for (const at of sleepers.keys()) if (at <= until) return
       sleepers.set(
         until,
         alarm(Math.max(0, until - now()), () => {
           sleepers.delete(until)
-          // The clock may have reached it but for what the rounding of a number has lost.
-          const reached = now() + aMicrosecond
-          for (const one of [...pending]) {
-            if (one.at > reached) continue
-            pending.delete(one)
-            one.ring()
-          }
-          sleep()
+          ring(now() + rounding)
         })
       )
     }
-    /** A sleeping fiber keeps the process from ending. */
+    const ring = (reached: number): void => {
+      for (const one of [...pending]) {
+        // One that has rung just before may have called this one off.
+        if (one.at <= reached && pending.delete(one)) one.ring()
+      }
+      if (pending.size > 0) wakeBy(Math.min(...Array.from(pending, ({ at }) => at)))
+      else rest()
+    }
     const rest = (): void => {
       if (isOpen || pending.size > 0) return
       for (const callOff of sleepers.values()) callOff()
@@ -83,7 +82,7 @@ export const shared: Effect.Effect<Alarm, never, Scope.Scope> = Effect.flatMap(a
       if (!Number.isFinite(millis)) return () => {}
       const one = { at: now() + millis, ring }
       pending.add(one)
-      sleep()
+      wakeBy(one.at)
       return () => {
         pending.delete(one)
         rest()

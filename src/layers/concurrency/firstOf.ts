@@ -11,7 +11,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { alarm } from "./alarm.js"
+import { type Alarm, alarm } from "./alarm.js"
 import { awaitCallback } from "./awaitCallback.js"
 import { startNow, stop } from "./startNow.js"
 
@@ -83,7 +83,13 @@ export const within = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   duration: Duration.DurationInput,
   onTimeout: () => E2
+): Effect.Effect<A, E | E2, R> => Effect.flatMap(alarm, (alarm) => withinBy(alarm, effect, duration, onTimeout))
+
+/** As `within`, on that alarm. @since 0.1.0 @category combinators */
+export const withinBy = <A, E, R, E2>(
+  alarm: Alarm,
+  effect: Effect.Effect<A, E, R>,
+  duration: Duration.DurationInput,
+  onTimeout: () => E2
 ): Effect.Effect<A, E | E2, R> =>
-  Effect.flatMap(alarm, (alarm) =>
-    untilStopped(Effect.interruptible(effect), (stop: (reason: E2) => void) => alarm(duration, () => stop(onTimeout())))
-  )
+  untilStopped(Effect.interruptible(effect), (stop: (reason: E2) => void) => alarm(duration, () => stop(onTimeout())))

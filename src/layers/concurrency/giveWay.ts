@@ -11,13 +11,29 @@ import * as Effect from "effect/Effect"
 /** Nanoseconds: a block that nobody notices. */
 const longest = 8_000_000n
 
-/** What a loop is to do in each round: mostly nothing, and a wait for the event loop where it has gone on for 8 ms. @since 0.1.0 @category constructors */
+/**
+ * What a loop is to do in each round: mostly nothing, and a wait for the event loop where it has gone on for 8 ms. All fibers of one wait
+ * together: if each waited for itself, the others would go on meanwhile, and it would turn when the last of them waits.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (): Effect.Effect<void> => {
+  const turned = Effect.unsafeMakeLatch(true)
+  let isTurning = false
   let next = 0n
   return Effect.clockWith((clock) => {
-    const now = clock.unsafeCurrentTimeNanos()
-    if (now < next) return Effect.void
-    next = now + longest
-    return Effect.sleep(0)
+    if (isTurning) return turned.await
+    if (clock.unsafeCurrentTimeNanos() < next) return Effect.void
+    isTurning = true
+    turned.unsafeClose()
+    return Effect.ensuring(
+      Effect.sleep(0),
+      Effect.sync(() => {
+        isTurning = false
+        next = clock.unsafeCurrentTimeNanos() + longest
+        turned.unsafeOpen()
+      })
+    )
   })
 }

@@ -33,7 +33,7 @@ export const make: (name: string) => Effect.Effect<(event: NegotiatorEvent) => v
       lines.end(Effect.fail("Ended"))
       return Fiber.await(fiber)
     })
-    // That of the fiber too: a line that it would not log does not wake it.
+    // The fiber has inherited the same: a line below it must not wake it.
     const minimum = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
     return ({ happening }) => {
       const line = lineOf(happening)

@@ -99,6 +99,36 @@ describe("a shared alarm", () => {
     ])
   })
 
+  it("does not ring for what the ring before it has called off", () => {
+    const { rung } = heard((set, ring) =>
+      Effect.sync(() => {
+        let callOff = () => {}
+        set(second, () => {
+          ring("one")()
+          callOff()
+        })
+        callOff = set(second, ring("two"))
+      })
+    )
+    expect(rung).toEqual([["one", second]])
+  })
+
+  it("lets nobody sleep on once it is closed and the last has rung", () => {
+    const sleepers: Array<number> = []
+    const { left } = heard((set, ring, close, sleeping) =>
+      Effect.gen(function* () {
+        const callOff = set(4 * second, ring("never"))
+        set(300, ring("one"))
+        callOff()
+        yield* close
+        yield* Effect.sleep(301)
+        sleepers.push(sleeping())
+      })
+    )
+    expect(sleepers).toEqual([0])
+    expect(left).toBe(0)
+  })
+
   it("still rings once it is closed, and then nobody sleeps on for what was called off", () => {
     const sleepers: Array<number> = []
     const { left, rung } = heard((set, ring, close, sleeping) =>
@@ -111,9 +141,11 @@ describe("a shared alarm", () => {
         callOff()
         yield* Effect.sleep(1)
         sleepers.push(sleeping())
-        set(100, ring("three"))
+        // Later than the one that was called off: nobody sleeps for that any more.
+        set(second, ring("three"))
         const callOffLater = set(10 * second, ring("four"))
-        yield* Effect.sleep(200)
+        yield* Effect.sleep(1001)
+        sleepers.push(sleeping())
         callOffLater()
         yield* Effect.sleep(1)
         sleepers.push(sleeping())
@@ -121,9 +153,9 @@ describe("a shared alarm", () => {
     )
     expect(rung).toEqual([
       ["one", second],
-      ["three", 1601]
+      ["three", 2501]
     ])
-    expect(sleepers).toEqual([1, 0, 0])
+    expect(sleepers).toEqual([1, 0, 1, 0])
     expect(left).toBe(0)
   })
 })
