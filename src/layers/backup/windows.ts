@@ -12,7 +12,7 @@ import { Happening, UpdateRefused, WindowTimeout, WrongLastApplied } from "../..
 import * as Code from "../../schema/wire/Code.js"
 import { StateUpdate } from "../../schema/wire/StateUpdate.js"
 import type { TowerTransport } from "../../services/TowerTransport.js"
-import { firstOf, untilStopped } from "../concurrency/firstOf.js"
+import { firstOf, withinBy } from "../concurrency/firstOf.js"
 import * as Monotonic from "../negotiator/monotonic.js"
 import { expect } from "../support/expectMessage.js"
 import {
@@ -134,9 +134,8 @@ const sendWindow = (
         tell(Progress.Confirmed())
       }
     })
-    const end = yield* Effect.either(
-      untilStopped(talk, (stop: (reason: "late") => void) => env.alarm(env.settings.windowTimeout, () => stop("late")))
-    )
+    const { windowTimeout } = env.settings
+    const end = yield* Effect.either(withinBy(env.alarm, talk, windowTimeout, () => "late" as const))
     if (Either.isRight(end)) return { confirmed }
     return { confirmed, broken: end.left === "late" ? failed(new WindowTimeout({ seqNum: confirmed + 1 })) : end.left }
   })
