@@ -82,20 +82,23 @@ const witnessedDb = (
   { reach }: Witness
 ): BackupDb.Service => {
   const acked = new Map<KeyIndex, number>()
-  /** What the first window had bound, once its tower is removed. */
-  const first = new Set<BackupId>()
+  /** Of the first window, whose tower is removed: its session, and what it had bound. */
+  let first: { readonly keyIndex: KeyIndex; readonly states: ReadonlySet<BackupId> } | undefined
   let isFirst = true
   const interfere = (keyIndex: KeyIndex, updates: ReadonlyArray<BoundUpdate>) =>
     Effect.gen(function* () {
-      if (updates.some(({ backupId }) => first.has(backupId))) reach("moved")
+      if (first?.keyIndex !== keyIndex && updates.some(({ backupId }) => first?.states.has(backupId))) reach("moved")
       if (!isFirst || atFirstWindow === undefined) return
       isFirst = false
       const sending = yield* db.listSending("clear", { limit: 1000 })
       const session = sending.find((one) => one.session.keyIndex === keyIndex)?.session
       if (session === undefined) return
       if (atFirstWindow === "removes tower") {
+        // Before it is removed: another session can bind them before this fiber goes on.
+        first = { keyIndex, states: new Set(updates.map(({ backupId }) => backupId)) }
         yield* candidates.remove(session.towerPublicKey)
-        for (const { backupId } of updates) first.add(backupId)
+        // Until the sender has seen that and hung up: a window that is sent by then may be confirmed, and moves nowhere.
+        return yield* Effect.never
       } else {
         yield* db.terminateSession(session.id)
         reach("session given up")
