@@ -12,9 +12,6 @@ const longestDelay = (copies: number) => copies * 3 * minute
 /** W3 of docs/backups.md: a tower that gives sessions and refuses their updates is dialled 32 times an hour. */
 const mostConnections = 40
 
-/** Rests are kept in memory: a sender that starts again begins with those of 1, 2, 4, ... 128 s. */
-const connectionsOfStart = 8
-
 /** Watches the events of all lives of a client that makes this many copies. */
 export const watch = (copies: number) => {
   let at = 0
@@ -23,7 +20,6 @@ export const watch = (copies: number) => {
   const keptAt = new Map<string, { readonly at: number; readonly towers: Set<number> }>()
   const towerOf = new Map<string, number>()
   const contacts = new Map<number, Array<number>>()
-  let starts: ReadonlyArray<number> = []
   const delays = { sum: 0, count: 0, worst: 0 }
   const counts = { copies: 0, lost: 0, sessions: 0, worstHour: 0 }
   /** Which states each tower has confirmed. */
@@ -32,9 +28,6 @@ export const watch = (copies: number) => {
     const { happening } = event
     at = event.at
     switch (happening._tag) {
-      case "SendingStarted":
-        starts = [...starts, at]
-        break
       case "StateKept":
         keptAt.set(`${happening.channelId} ${happening.commitHeight}`, { at, towers: new Set() })
         break
@@ -65,8 +58,7 @@ export const watch = (copies: number) => {
         recent.push(at)
         contacts.set(towerId, recent)
         counts.worstHour = Math.max(counts.worstHour, recent.length)
-        starts = starts.filter((start) => start > at - hour)
-        if (recent.length > mostConnections + connectionsOfStart * starts.length)
+        if (recent.length > mostConnections)
           violate("B5", `tower ${towerId} was contacted ${recent.length} times in an hour and took no update`)
         break
       }

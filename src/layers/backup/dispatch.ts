@@ -94,7 +94,7 @@ export const run = (
           after = one.session.keyIndex
           found.add(after)
           const known = state.entries.get(after)
-          if (known === undefined) state.put(Entry.stored(one, now))
+          if (known === undefined) state.put(Entry.stored(one, now, clock.unsafeCurrentTimeMillis()))
           else if (unsure.delete(after)) state.put(Entry.readAgain(known, one))
         }
         if (page.length === 0) break
@@ -251,7 +251,8 @@ export const run = (
         const { keyIndex } = one.session
         audits.set(towerId, { due: now + auditInterval, after: keyIndex })
         const known = state.entries.get(keyIndex)
-        if (known === undefined) yield* start({ ...Entry.stored(one, now), asksOnly: true }, now, false)
+        if (known === undefined)
+          yield* start({ ...Entry.stored(one, now, clock.unsafeCurrentTimeMillis()), asksOnly: true }, now, false)
         else if (known.contact === undefined) yield* start({ ...known, question: Question.Where() }, now, false)
       }
       return Math.min(...[...audits.values()].map(({ due }) => due))
@@ -278,7 +279,12 @@ export const run = (
         given.delete(keyIndex)
         if (state.entries.has(keyIndex)) continue
         if (one?.session.keyIndex !== keyIndex) state.lookAt(policyKey)
-        else state.put(one.session.seqNum === 0 ? Entry.made(one.session, now) : Entry.stored(one, now))
+        else
+          state.put(
+            one.session.seqNum === 0
+              ? Entry.made(one.session, now)
+              : Entry.stored(one, now, clock.unsafeCurrentTimeMillis())
+          )
       }
     })
 

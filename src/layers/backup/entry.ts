@@ -10,7 +10,7 @@ import * as Policy from "../../schema/Policy.js"
 import type { SendingSession } from "../../schema/StoredBackup.js"
 import type * as Inbox from "../concurrency/inbox.js"
 import { type Position, type Progress, Question } from "./contactContext.js"
-import { firstRestMs } from "./rests.js"
+import { firstRestMs, restsWithin } from "./rests.js"
 
 /** A contact that goes on. `since`: since when it is in its phase, or when the tower last confirmed something. @since 0.1.0 @category models */
 export interface Contact {
@@ -46,9 +46,16 @@ export interface Entry {
   readonly asksOnly: boolean
 }
 
-/** A session of an earlier run: a connection of that run may still be open at the tower. @since 0.1.0 @category constructors */
-export const stored = ({ failingSince, session }: SendingSession, now: number): Entry => ({
+/**
+ * A session of an earlier run: a connection of that run may still be open at the tower. It is contacted at once; where it has failed before,
+ * its next rest is as long as it would be without a new start. `wall` is the instant by the wall clock.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const stored = ({ failingSince, session }: SendingSession, now: number, wall: Instant): Entry => ({
   ...made(session, now),
+  failures: failingSince === undefined ? 0 : restsWithin(firstRestMs, wall - failingSince),
   question: Question.Where(),
   last: "unknown",
   unseenEnd: now,

@@ -60,3 +60,26 @@ describe("B5: beside a good tower, one that is", () => {
     })
   }
 })
+
+describe("B5: a tower that takes no update", () => {
+  it("costs few connections more where the process starts again and again", () => {
+    // It has what was bound in its session, which is failed for all the hour; a life of ten minutes forgets what it has seen.
+    run({ towers: [kinds.failing40()], options: { pollInterval: Number.POSITIVE_INFINITY } }, (world) =>
+      Effect.gen(function* () {
+        const connections = () => world.towers[0]?.connections ?? 0
+        const first = yield* world.start
+        yield* handAll(first, 1, 3)
+        yield* Effect.sleep(10 * minute)
+        yield* first.close
+        const before = connections()
+        for (let life = 0; life < 5; life += 1) {
+          const process = yield* world.start
+          yield* Effect.sleep(10 * minute)
+          yield* process.close
+        }
+        // At once, and then after the longest rest or a little less.
+        expect(connections() - before).toBeLessThanOrEqual(5 * 4 * 2)
+      })
+    )
+  })
+})
