@@ -121,6 +121,7 @@ export const parts: ReadonlyArray<Part> = [
         "attempt",
         ["if (!visit.claim.take(visit.tower.id, visit.began))", "if (false)"],
         ["accepted === undefined\n", "Exit.isFailure(talk) || accepted === undefined\n"],
+        ["        accepted = acceptance\n", "        yield* Effect.yieldNow()\n        accepted = acceptance\n"],
         ["(sawEnd ? 0 : env.settings.hangUpWait)", "0"],
         ["Effect.sync(claim.release)", "Effect.void"],
         ["visit.claim.won(session)\n", "\n"],

@@ -152,7 +152,7 @@ describe("a session that a negotiator has given", () => {
 })
 
 describe("a database that contradicts itself", () => {
-  // Whatever the reason: a bug of ours, a server that answers from a copy, a row that was changed by hand.
+  // A bug of ours, a replica that lags behind its server, or a row that was changed by hand would do it.
   it("is asked for windows once a second at most where it says that there are states and gives none, and at once when there is one", () => {
     let asked = 0
     let isLying = false
