@@ -15,6 +15,9 @@ export const backups: ReadonlyArray<Part> = [
       ...inFile(
         "src/layers/backup/entry.ts",
         ["next.position.acked >= entry.position.bound", "!hasBound(next)"],
+        ["failures: failingSince === undefined ? 0 : restsWithin(firstRestMs, wall - failingSince),", ""],
+        ["newsWhenTold === news ? since + firstRestMs : since", "since"],
+        ['phase === "sending" ? undefined : contact.newsWhenTold', "contact.newsWhenTold"],
         [
           "failures: 0, failingSince: undefined, isStalled: false } : next",
           "failures: 0, failingSince: undefined } : next"

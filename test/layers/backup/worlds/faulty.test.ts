@@ -63,7 +63,7 @@ describe("B5: beside a good tower, one that is", () => {
 
 describe("B5: a tower that takes no update", () => {
   it("costs few connections more where the process starts again and again", () => {
-    // It has what was bound in its session, which is failed for all the hour; a life of ten minutes forgets what it has seen.
+    // What is bound in its session stays there. Each process lives for ten minutes, and its memory ends with it.
     run({ towers: [kinds.failing40()], options: { pollInterval: Number.POSITIVE_INFINITY } }, (world) =>
       Effect.gen(function* () {
         const connections = () => world.towers[0]?.connections ?? 0
@@ -77,7 +77,7 @@ describe("B5: a tower that takes no update", () => {
           yield* Effect.sleep(10 * minute)
           yield* process.close
         }
-        // At once, and then after the longest rest or a little less.
+        // Two connections for each contact: at once, and then after the longest rest.
         expect(connections() - before).toBeLessThanOrEqual(5 * 4 * 2)
       })
     )
