@@ -140,6 +140,7 @@ export const database: ReadonlyArray<Part> = [
       ...inFile(
         "src/layers/sql/sqliteClient.ts",
         ['    if (text.startsWith("PRAGMA")) return statement\n', ""],
+        ["        db.exec(text)\n", ""],
         ["kept.set(text, statement)", "void 0"],
         ["kept.delete(oldest)", "void 0"],
         [
@@ -175,12 +176,13 @@ export const database: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/layers/sql/transaction.ts",
-        ['if (purpose === "read") return yield* inside\n', "\n"],
+        ['if (purpose === "read") return guarded(inside)\n', "\n"],
         ['Effect.exit(say("ROLLBACK"))', "Effect.void"],
         ["Math.min(wait * 2, longestWaitMs)", "wait"],
         ["left() < wait + connectMs", "left() < 0"],
         ["client.withoutTransforms()", "client"],
         ["- start) / 1e6", "- start) / 1e3"],
+        ["Effect.zipRight(guard(connection, bound), run)", "run"],
         [
           "Effect.catchAllDefect(client.reserve, (cause) =>",
           "Effect.catchAllDefect(client.reserve, (cause) => cause instanceof Error ? Effect.die(cause) :"

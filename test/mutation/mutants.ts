@@ -223,9 +223,11 @@ export const parts: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/layers/concurrency/region.ts",
-        ["Effect.zipRight(set(before), Exit.failCause(cause))", "Exit.failCause(cause)"],
-        ["Effect.zipRight(set(before), Exit.succeed(value))", "Exit.succeed(value)"],
-        ["() => Number.MAX_SAFE_INTEGER", "(before) => before"]
+        ["Effect.zipRight(Effect.updateFiberRefs(end), Exit.failCause(cause))", "Exit.failCause(cause)"],
+        ["Effect.zipRight(Effect.updateFiberRefs(end), Exit.succeed(value))", "Exit.succeed(value)"],
+        ["setMostOps(Number.MAX_SAFE_INTEGER)", "setMostOps(mostOps)"],
+        ["both(setServices(before), setMostOps(mostOps))", "setServices(before)"],
+        ["both(setServices(before), setMostOps(mostOps))", "setMostOps(mostOps)"]
       ),
       ...inFile(
         "src/layers/concurrency/mutex.ts",
@@ -243,7 +245,7 @@ export const parts: ReadonlyArray<Part> = [
           "Effect.flatMap(startNow(Scope.close(scope, exit)), (fiber) => Effect.flatten(exitOf(fiber)))",
           "Scope.close(scope, exit)"
         ],
-        ["endWith(exit, Scope.close(scope, exit))", "exit"],
+        ["(exit: Exit.Exit<A, E>) => endWith(exit, Scope.close(scope, exit))", "(exit: Exit.Exit<A, E>) => exit"],
         ["Cause.sequential(exit.cause, cause)", "cause"]
       ),
       ...inFile(

@@ -33,13 +33,21 @@ export const scoped = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A
   )
 
 /**
- * As `Effect.scoped`, in an uninterruptible effect, for one finalizer, which runs without a fiber of its own: with two an interruption
- * could be forgotten.
+ * As `Effect.scoped`, in an uninterruptible effect that takes one turn of the event loop, for one finalizer, which runs without a fiber of
+ * its own: with two an interruption could be forgotten.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const scopedHere = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
-  Effect.flatMap(Scope.make(), (scope) =>
-    Effect.flatMap(Effect.exit(Region.extend(scope)(effect)), (exit) => endWith(exit, Scope.close(scope, exit)))
-  )
+export const scopedInOneTurn = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
+  Effect.flatMap(Scope.make(), (scope) => {
+    const end = (exit: Exit.Exit<A, E>) => endWith(exit, Scope.close(scope, exit))
+    return Region.extendInOneTurn(scope)(
+      Effect.matchCauseEffect(effect, {
+        onFailure: (cause) => end(Exit.failCause(cause)),
+        onSuccess: (value) => end(Exit.succeed(value))
+      })
+    )
+  })

@@ -12,8 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { DatabaseUnavailable } from "../../schema/DbError.js"
-import * as Region from "../concurrency/region.js"
-import { scoped, scopedHere } from "../concurrency/scoped.js"
+import { scoped, scopedInOneTurn } from "../concurrency/scoped.js"
 import * as Cut from "./cut.js"
 
 /**
@@ -108,7 +107,7 @@ const sqlite = (sql: SqlClient, flush: Flush | undefined): Dialect => ({
   lockNoKey: sql``,
   connectionOf: unprepared,
   // Not `scoped`: its fiber would cost a fifth of the transaction. There is one finalizer: the client's, for its connection.
-  inScope: (transaction) => Region.inOneTurn(scopedHere(transaction)),
+  inScope: scopedInOneTurn,
   versionTable: sql`SELECT 1 FROM sqlite_master WHERE name = 'wt_version'`,
   migrating: [],
   types: { rowId: "INTEGER PRIMARY KEY", wide: "INTEGER", instant: "REAL", bytes: "BLOB" },

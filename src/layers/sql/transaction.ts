@@ -11,6 +11,7 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -68,7 +69,7 @@ export interface Database {
 export type Port = "ClientDb" | "BackupDb"
 
 /** What the caller of the port is told: no errors of the client. @since 0.1.0 @category errors */
-export type Told<E> = Exclude<Exclude<E, CommitLost>, SqlError> | DatabaseBusy | DatabaseUnavailable
+export type Told<E> = Exclude<E, SqlError | CommitLost> | DatabaseBusy | DatabaseUnavailable
 
 /** Tells the milliseconds that are left. @since 0.1.0 @category models */
 export type Deadline = () => number
@@ -88,29 +89,30 @@ const diskTooSlow = new SqlError({
   message: "The log was not synced"
 })
 
+const isOfClient = (error: unknown): error is SqlError | CommitLost => isCommitLost(error) || isSqlError(error)
+
+/** One statement after the other. */
+const begun = (statements: ReadonlyArray<Effect.Effect<unknown, SqlError>>): Effect.Effect<unknown, SqlError> =>
+  statements.reduce((before, next) => Effect.zipRight(before, next))
+
 const again = (error: unknown): boolean => isSqlError(error) && failureKind(error) !== "unavailable"
 
 const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeoutMs: number, port: Port): Database => {
   const { attemptMs, connectMs, cut } = dialect.limits
 
   // By the monotonic clock: the wall clock may be set during the transaction.
-  const deadline: Effect.Effect<Deadline> = Effect.clockWith((clock) => {
+  const deadlineBy = (clock: Clock.Clock): Deadline => {
     const start = clock.unsafeCurrentTimeNanos()
-    return Effect.succeed(() => storeTimeoutMs - Number(clock.unsafeCurrentTimeNanos() - start) / 1e6)
-  })
+    return () => storeTimeoutMs - Number(clock.unsafeCurrentTimeNanos() - start) / 1e6
+  }
 
-  const guard = (connection: Connection, bound: number): Effect.Effect<void, never, Scope.Scope> =>
-    Number.isFinite(bound)
-      ? // A fork inherits uninterruptibility, and the scope would wait for the timer.
-        cut(connection).pipe(Effect.delay(bound), Effect.interruptible, Effect.forkScoped, Effect.asVoid)
-      : Effect.void
+  // A fork inherits uninterruptibility, and the scope would wait for the timer.
+  const guard = (connection: Connection, bound: number): Effect.Effect<unknown, never, Scope.Scope> =>
+    cut(connection).pipe(Effect.delay(bound), Effect.interruptible, Effect.forkScoped)
 
   // node-postgres reads the files of TLS for each connection, and throws if one does not exist.
-  const reserve = Effect.map(
-    Effect.catchAllDefect(client.reserve, (cause) =>
-      Effect.fail(new SqlError({ cause, message: "Failed to make a connection" }))
-    ),
-    dialect.connectionOf
+  const reserve = Effect.catchAllDefect(client.reserve, (cause) =>
+    Effect.fail(new SqlError({ cause, message: "Failed to make a connection" }))
   )
 
   // A disk that hangs is a typed failure: its thread goes on without the caller.
@@ -118,27 +120,24 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
     Effect.suspend(() => within(flush, Math.max(0, left()), () => diskTooSlow))
 
   const committed = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) =>
-    Effect.gen(function* () {
-      const connection = yield* reserve
-      yield* guard(connection, attemptMs(purpose, left()))
+    Effect.flatMap(reserve, (reserved) => {
+      const connection = dialect.connectionOf(reserved)
       // In the step that executes it: a client may prepare when it is asked for the effect, and a pragma takes effect then.
       const say = (statement: string) => Effect.suspend(() => connection.execute(statement, [], undefined))
       const services = Context.make(SqlClient.TransactionConnection, [connection, 0]).pipe(
         Context.add(SqlClient.SafeIntegers, false)
       )
-      const inside = Region.provide(services)(body)
-      if (purpose === "read") return yield* inside
+      const inside = Effect.zipRight(Region.add(services), body)
+      const bound = attemptMs(purpose, left())
+      const guarded = <A, E, R>(run: Effect.Effect<A, E, R>) =>
+        Number.isFinite(bound) ? Effect.zipRight(guard(connection, bound), run) : run
+      if (purpose === "read") return guarded(inside)
       const commit = Effect.catchAll(say("COMMIT"), (error) =>
         Effect.fail(failureKind(error) === "disconnected" ? new CommitLost({ cause: error }) : error)
       )
-      const whole = Effect.gen(function* () {
-        for (const statement of dialect.begin(purpose)) yield* say(statement)
-        const value = yield* inside
-        yield* commit
-        return value
-      })
+      const whole = Effect.zipRight(begun(dialect.begin(purpose).map(say)), Effect.zipLeft(inside, commit))
       // The failure is reported; that there may be nothing to roll back is not, nor how a client fails then.
-      return yield* Effect.tapErrorCause(whole, () => Effect.exit(say("ROLLBACK")))
+      return guarded(Effect.tapErrorCause(whole, () => Effect.exit(say("ROLLBACK"))))
     }).pipe(dialect.inScope, Effect.uninterruptible)
 
   const once = <A, E>(purpose: Dialect.Purpose, body: Effect.Effect<A, E>, left: Deadline) => {
@@ -162,25 +161,30 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
   const attempt: Database["attempt"] = (purpose, body, left) => patiently(once(purpose, body, left), left, again)
 
   const operation: Database["operation"] = (name, run) =>
-    deadline.pipe(
-      Effect.flatMap((left) =>
-        run((purpose, body) =>
-          patiently(once(purpose, body, left), left, (error) => isCommitLost(error) || again(error))
-        )
-      ),
-      Effect.catchIf(isCommitLost, ({ cause: { cause } }) =>
+    Effect.clockWith((clock) => {
+      const left = deadlineBy(clock)
+      return run((purpose, body) =>
+        patiently(once(purpose, body, left), left, (error) => isCommitLost(error) || again(error))
+      )
+    }).pipe(
+      Effect.catchIf(isOfClient, (error) =>
         Effect.fail(
-          new DatabaseUnavailable({ operation: name, detail: "it did not say whether this was stored", cause })
+          isCommitLost(error)
+            ? new DatabaseUnavailable({
+                operation: name,
+                detail: "it did not say whether this was stored",
+                cause: error.cause.cause
+              })
+            : toDbError(name)(error)
         )
       ),
-      Effect.catchIf(isSqlError, (error) => Effect.fail(toDbError(name)(error))),
       spanWhereTraced(`${port}.${name}`)
     )
 
   return {
     sql: Statement.make(client),
     dialect,
-    deadline,
+    deadline: Effect.clockWith((clock) => Effect.succeed(deadlineBy(clock))),
     attempt,
     operation,
     transaction: (name, purpose, body) => operation(name, (transaction) => transaction(purpose, body)),

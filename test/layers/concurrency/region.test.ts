@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Exit, FiberRef } from "effect"
+import { Context, Effect, Exit, FiberRef, Scope } from "effect"
 import * as Region from "../../../src/layers/concurrency/region.js"
-import { scopedHere } from "../../../src/layers/concurrency/scoped.js"
+import { scopedInOneTurn } from "../../../src/layers/concurrency/scoped.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
 class Name extends Context.Reference<Name>()("test/Name", { defaultValue: () => "outside" }) {}
@@ -17,7 +17,7 @@ const around = (end: Exit.Exit<string, string>) =>
         const noted = Effect.map(seen, (values) => during.push(values))
         const exit = yield* Effect.zipRight(noted, end).pipe(
           Region.provide(Context.make(Name, "inside")),
-          Region.inOneTurn,
+          (effect) => Effect.flatMap(Scope.make(), (scope) => Region.extendInOneTurn(scope)(effect)),
           Effect.exit
         )
         return { exit, during, isAsBefore: JSON.stringify(before) === JSON.stringify(yield* seen) }
@@ -39,7 +39,7 @@ describe("a region", () => {
     const program = Effect.gen(function* () {
       const order: Array<string> = []
       const fiber = yield* Effect.sleep("1 second").pipe(
-        scopedHere,
+        scopedInOneTurn,
         Effect.andThen(Effect.sync(() => order.push("the region ends"))),
         Effect.uninterruptible,
         Effect.andThen(Effect.sync(() => order.push("the fiber goes on"))),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber } from "effect"
 import { releaseOnFailure } from "../../../src/layers/concurrency/releaseOnFailure.js"
-import { scoped, scopedHere } from "../../../src/layers/concurrency/scoped.js"
+import { scoped, scopedInOneTurn } from "../../../src/layers/concurrency/scoped.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 
 const second = 1000
@@ -62,7 +62,7 @@ describe("a scope without a fiber of its own, or of which a part is released", (
     const ends: Array<string> = []
     const closed = (end: Exit.Exit<string, string>) =>
       Effect.uninterruptible(
-        scopedHere(
+        scopedInOneTurn(
           Effect.zipRight(
             Effect.addFinalizer(({ _tag }) => Effect.sync(() => ends.push(_tag))),
             end
@@ -80,7 +80,7 @@ describe("a scope without a fiber of its own, or of which a part is released", (
       Effect.fail("failed")
     )
     const told = Exit.failCause(Cause.sequential(Cause.fail("failed"), Cause.die("defect")))
-    expect(VirtualTime.run(Effect.uninterruptible(scopedHere(both)))).toEqual(told)
+    expect(VirtualTime.run(Effect.uninterruptible(scopedInOneTurn(both)))).toEqual(told)
     expect(VirtualTime.run(Effect.scoped(releaseOnFailure(both)))).toEqual(told)
   })
 
