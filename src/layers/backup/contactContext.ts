@@ -48,8 +48,11 @@ export type Progress = Data.TaggedEnum<{
   Connected: { readonly address: TowerAddress }
   /** The tower has answered where the session stands. */
   Answered: { readonly position: Position }
-  /** A window is sent. Where it was just bound, the tower needs no state up to its last one. */
-  Sending: { readonly position: Position; readonly upTo: BackupId | undefined }
+  /**
+   * A window is sent. Where it was just bound, the tower needed no state up to its last one when it was asked for: `reopened` is from before
+   * that.
+   */
+  Sending: { readonly position: Position; readonly upTo: BackupId | undefined; readonly reopened: number }
   /** The tower has confirmed one more update of it. */
   Confirmed: object
   /** What a window that broke off has brought is stored. */
@@ -87,6 +90,8 @@ export interface Sender {
   readonly work: Inbox.Inbox<"work">
   /** Up to which state the tower needs none. */
   readonly cursor: () => BackupId | undefined
+  /** `SenderState.reopened`. */
+  readonly reopened: () => number
   /** How many states of the session's policy were kept so far: more come when it rises. */
   readonly kept: () => number
   /** Called when a connection is over on which the key was shown: was the tower's end seen? */

@@ -124,6 +124,7 @@ export const run = (
         work,
         tell: (progress: Progress) => inbox.offer(Report.Told({ keyIndex, progress })),
         cursor: () => state.cursor(policyKey, towerId),
+        reopened: state.reopened,
         kept: () => state.kept(policyKey),
         hungUp: (sawEnd: boolean) => inbox.offer(Report.HungUp({ keyIndex, sawEnd }))
       }
@@ -190,7 +191,8 @@ export const run = (
           const next = Entry.told(entry, progress, now)
           if (Entry.goesOn(entry, next, now, settings.silence)) state.note(next)
           else state.put(next)
-          if (progress._tag === "Sending" && progress.upTo !== undefined) {
+          // A window that was asked for before states were opened has passed over them: its cursor would hide them for good.
+          if (progress._tag === "Sending" && progress.upTo !== undefined && progress.reopened === state.reopened()) {
             state.setCursor(entry.policyKey, entry.session.towerId, progress.upTo)
           }
           return

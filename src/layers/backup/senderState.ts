@@ -36,6 +36,8 @@ export interface SenderState {
   readonly setCursor: (policyKey: Policy.PolicyKey, towerId: TowerId, upTo: BackupId) => void
   /** States that were passed over may be open again: all cursors are forgotten, and all policies looked at. */
   readonly reopen: () => void
+  /** How often that was done. What was asked of the database before the last time is no reason for a cursor. */
+  readonly reopened: () => number
   /** Looks at a policy at that instant, by monotonic time; at once if none is given. */
   readonly lookAt: (policyKey: Policy.PolicyKey, at?: number) => void
   /** Notes that a state of the policy was kept now, and looks at the policy soon: once for all that are kept within `gatherMs`. */
@@ -62,6 +64,7 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
   const lookAt = (policyKey: Policy.PolicyKey, at = 0) => void agenda.set(policyKey, at)
   /** Of all policies; beside them, each state that is kept is one of its own policy. */
   let commonNews = 0
+  let reopened = 0
   const kept = (policyKey: Policy.PolicyKey) => keptStates.get(policyKey)?.count ?? 0
   const lookAtAll = () => {
     commonNews += 1
@@ -91,8 +94,10 @@ export const make = (policies: Iterable<Policy.PolicyKey>): SenderState => {
     },
     reopen: () => {
       cursors.clear()
+      reopened += 1
       lookAtAll()
     },
+    reopened: () => reopened,
     lookAt,
     keep: (policyKey, now) => {
       const before = keptStates.get(policyKey) ?? { count: 0, lookAt: Number.NEGATIVE_INFINITY }

@@ -71,6 +71,8 @@ export const sendAll = (sender: Sender, { position, session }: Target, connectio
     for (;;) {
       const before = window
       const kept = sender.kept()
+      // Before the cursor is read and the window asked for: states can be opened behind its last one until its answer is here.
+      const reopened = sender.reopened()
       const begun = Monotonic.nowBy(env.clock)
       window = yield* nextWindow(sender, session, before, confirmed, env.settings.window)
       const last = window.updates.at(-1)
@@ -83,7 +85,7 @@ export const sendAll = (sender: Sender, { position, session }: Target, connectio
       } else {
         // Of a window that was bound before it is not known what the tower needed when.
         const upTo = window.bound > before.bound ? last.backupId : undefined
-        tell(Progress.Sending({ position: window, upTo }))
+        tell(Progress.Sending({ position: window, upTo, reopened }))
         const end = yield* sendWindow(sender, session, window, connection)
         confirmed = end.confirmed
         if (end.broken !== undefined) {

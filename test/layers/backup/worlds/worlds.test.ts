@@ -5,6 +5,7 @@ import * as HashMap from "effect/HashMap"
 import { describe, expect, it } from "vitest"
 import { within } from "../../../../src/layers/concurrency/firstOf.js"
 import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
+import type { KeyIndex } from "../../../../src/schema/Ids.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import * as Code from "../../../../src/schema/wire/Code.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
@@ -226,6 +227,48 @@ describe("a tower client", () => {
       })
     )
   })
+
+  it.each([
+    ["is removed", true],
+    ["has failed for long enough", false]
+  ])(
+    "B5, W17: takes what a tower had bound that %s, also where the next window was just being bound",
+    (_, isRemoved) => {
+      const answered = Effect.unsafeMakeLatch(false)
+      let slow: KeyIndex | undefined
+      const windows: Array<ReadonlyArray<number>> = []
+      // A window of the second session is bound at once, and the database's answer comes later.
+      const backupDb = (db: BackupDb.Service): BackupDb.Service => ({
+        ...db,
+        nextWindow: (token, session, request) =>
+          Effect.tap(db.nextWindow(token, session, request), (updates) => {
+            if (session !== slow) return Effect.void
+            windows.push(updates.map(({ commitHeight }) => commitHeight))
+            return answered.await
+          })
+      })
+      const towers = [{ ...good, update: () => "hangUp" as const }, good]
+      run({ towers, options: { moveAfter: "5 seconds" }, backupDb }, (world) =>
+        Effect.gen(function* () {
+          yield* world.storeSession(1)
+          slow = (yield* world.storeSession(2)).keyIndex
+          const process = yield* world.start
+          yield* handAll(process, 1, 3)
+          yield* Effect.sleep(second)
+          yield* handAll(process, 4, 5)
+          yield* Effect.sleep(second)
+          // The first three are bound at the first tower, and not open yet.
+          expect(windows).toEqual([[4, 5]])
+          if (isRemoved) yield* Effect.orDie(process.candidates.remove(towerKey(1)))
+          yield* Effect.sleep(5 * second)
+          yield* answered.open
+          expect(yield* untilBackedUp(process, 5)).toBeLessThanOrEqual(second)
+          expectCopies(world, 5, 1)
+          yield* process.close
+        })
+      )
+    }
+  )
 
   it("sends what is bound at a tower that is deactivated to another one, and goes on there when it is added again", () => {
     run({ towers: [{ ...good, update: () => "silence" }, good] }, (world) =>
