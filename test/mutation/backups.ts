@@ -7,7 +7,11 @@ export const backups: ReadonlyArray<Part> = [
     quick: ["test/layers/backup"],
     thorough: ["test/simulation/backups.test.ts", "test/integration/database/backups/processes.test.ts"],
     mutants: [
-      ...inFile("src/layers/backup/dispatch.ts", ["if (given.size > 0) yield* noteGiven\n", "\n"]),
+      ...inFile(
+        "src/layers/backup/dispatch.ts",
+        ["if (given.size > 0) yield* noteGiven\n", "\n"],
+        [" && progress.reopened === state.reopened()", ""]
+      ),
       ...inFile("src/layers/backup/sender.ts", [
         "env.db.renewSenderLease(lease.token)",
         "env.db.takeSenderLease(lease.token)"
@@ -31,13 +35,15 @@ export const backups: ReadonlyArray<Part> = [
         ["Math.max(now, before.lookAt + gatherMs)", "now"],
         ["if (isSooner) lookAt(policyKey, at)", "lookAt(policyKey, at)"],
         ["count: before.count + 1", "count: before.count"],
-        ["cursors.clear()", ""]
+        ["cursors.clear()", ""],
+        ["reopened += 1", ""]
       ),
       ...inFile(
         "src/layers/backup/windows.ts",
         ["if (!isFull && sender.kept() > kept)", "if (!isFull)"],
         ["if (!isFull && sender.kept() > kept)", "if (false)"],
         ["yield* Effect.mapError(lease.holds, (reason) => ContactEnd.Gone({ reason }))", ""],
+        ["upTo, reopened }))", "upTo, reopened: sender.reopened() }))"],
         ["if (seqNum > confirmed) break", ""],
         ["if (confirmed > window.acked)", "if (false)"],
         ["confirmed === 0 || refusals >= mostRefusals", "refusals >= mostRefusals"]
