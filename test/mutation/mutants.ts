@@ -217,6 +217,11 @@ export const parts: ReadonlyArray<Part> = [
         ["for (const callOff of sleepers.values()) callOff()", ""],
         ["for (const at of sleepers.keys()) if (at <= until) return", ""],
         ["      wakeBy(one.at)\n", ""],
+        ["left > 0 ? Math.max(left, rounding) : 0", "Math.max(0, left)"],
+        [
+          'typeof duration === "number" ? Math.max(0, duration) : Duration.toMillis(duration)',
+          "Duration.toMillis(duration)"
+        ],
         ["sleepers.delete(until)\n", "\n"],
         ["        pending.delete(one)\n        rest()\n", "        rest()\n"],
         ["        pending.delete(one)\n        rest()\n", "        pending.delete(one)\n"]

@@ -56,9 +56,12 @@ export const shared: Effect.Effect<Alarm, never, Scope.Scope> = Effect.flatMap(a
     /** Makes sure that someone wakes up by then. */
     const wakeBy = (until: number): void => {
       for (const at of sleepers.keys()) if (at <= until) return
+      const left = until - now()
       sleepers.set(
         until,
-        alarm(Math.max(0, until - now()), () => {
+        // A sleep of less lets no time pass where the clock is virtual. Who then finds a time that is not quite reached, and waits for the
+        // rest of it, would do so for ever.
+        alarm(left > 0 ? Math.max(left, rounding) : 0, () => {
           sleepers.delete(until)
           ring(now() + rounding)
         })
@@ -78,7 +81,8 @@ export const shared: Effect.Effect<Alarm, never, Scope.Scope> = Effect.flatMap(a
       sleepers.clear()
     }
     const set: Alarm = (duration, ring) => {
-      const millis = Duration.toMillis(duration)
+      // A Duration of less than a nanosecond is none, and such rests are what sums of numbers leave.
+      const millis = typeof duration === "number" ? Math.max(0, duration) : Duration.toMillis(duration)
       if (!Number.isFinite(millis)) return () => {}
       const one = { at: now() + millis, ring }
       pending.add(one)

@@ -99,6 +99,26 @@ describe("a shared alarm", () => {
     ])
   })
 
+  it("comes to its end where the rest of a time is set again and again, as long as it is not reached", () => {
+    const { rung } = heard((set, ring) =>
+      Effect.gen(function* () {
+        const { unsafeCurrentTimeNanos } = yield* Effect.clock
+        const now = () => Number(unsafeCurrentTimeNanos()) / 1e6
+        const wait = (until: number) => {
+          set(until - now(), () => (now() < until ? wait(until) : ring("reached")()))
+        }
+        // The next number after now, and one that the clock reaches only by rounding.
+        yield* Effect.sleep(1000.3)
+        wait(now() + 1e-12)
+        wait(now() + 0.1 + 0.2)
+      })
+    )
+    expect(rung).toEqual([
+      ["reached", 1000],
+      ["reached", 1000]
+    ])
+  })
+
   it("does not ring for what the ring before it has called off", () => {
     const { rung } = heard((set, ring) =>
       Effect.sync(() => {

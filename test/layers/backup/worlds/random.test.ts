@@ -16,6 +16,7 @@ import type { HexBytes } from "../../../../src/schema/Ids.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import type { TowerClientEvent } from "../../../../src/schema/TowerClientEvent.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
+import * as Seeded from "../../../seeded.js"
 import { addressOf, towerKey } from "../../negotiator/world.js"
 import { around } from "./around.js"
 import { become, forgetLast, isLiar, type Kind, kinds } from "./kinds.js"
@@ -41,6 +42,8 @@ interface Plan {
   readonly maxUpdates: number
   readonly towers: ReadonlyArray<Kind>
   readonly steps: ReadonlyArray<Step & { readonly after: number }>
+  /** How long the database takes at most before it does what it is asked, and again before it answers. */
+  readonly databaseMs: number
   readonly seed: number
 }
 
@@ -107,8 +110,19 @@ const plans: fc.Arbitrary<Plan> = fc.record({
     fc.tuple(step, after).map(([one, ms]) => ({ ...one, after: ms })),
     { minLength: 1, maxLength: 25 }
   ),
+  databaseMs: fc.constantFrom(0, 5, 50, 500),
   seed: fc.nat()
 })
+
+/** A database that takes its time: what is asked at the same time is done in any order, and an answer tells of what was. */
+const slow = ({ databaseMs, seed }: Plan) => {
+  const random = Seeded.make(seed)
+  const wait = Effect.suspend(() => Effect.sleep(random() * databaseMs))
+  return <Service extends object>(db: Service): Service =>
+    databaseMs === 0
+      ? db
+      : around(db, (_, call) => Effect.uninterruptible(Effect.zipRight(wait, Effect.zipLeft(call, wait))))
+}
 
 /** A database whose next calls fail, before or after they were stored. */
 const faulty = (db: BackupDb.Service) => {
@@ -167,6 +181,7 @@ const play = (plan: Plan): void => {
   const copies = watchCopies((model) => !forgetful.has(model) && !dishonest.has(model))
   const events: Array<TowerClientEvent> = []
   let towers: ReadonlyArray<TowerModel> = []
+  const slowly = slow(plan)
   const isAlone = plan.processes === 1
   run(
     {
@@ -179,10 +194,11 @@ const play = (plan: Plan): void => {
       },
       time: { seed: plan.seed, yieldEvery: 500 },
       backupDb: (db) => {
-        const made = faulty(copies.db(db))
+        const made = faulty(copies.db(slowly(db)))
         fail = made.fail
         return made.db
       },
+      clientDb: slowly,
       isRestorable: plan.steps.some((step) => step.do === "restoreDatabase"),
       onEvent: (event) => {
         events.push(event)
@@ -293,14 +309,25 @@ const play = (plan: Plan): void => {
         fail(0, false)
         for (const model of world.towers) become(model, "good")
         const process = yield* processOf(0)
-        for (let n = 1; n <= world.towers.length; n += 1)
+        for (const n of yield* missingTowers(plan, process)) {
           yield* Effect.orDie(process.candidates.add(towerKey(n), addressOf(n)))
-        yield* settled(events, process, [...accepted.keys()], Math.min(plan.copies, world.towers.length) < plan.copies)
+        }
+        yield* settled(events, process, [...accepted.keys()], world.towers.length < plan.copies)
         yield* check(world, process, plan, { accepted, forgetful, dishonest, isRestored })
         yield* Effect.forEach(processes, ({ close }) => close)
       })
   )
 }
+
+/**
+ * The towers that have to be added, by number, so that all states get their copies. No more are: with each, the sender looks at all
+ * states anew, and so would find what it had passed over. A tower that refuses for good is asked again when it is added again.
+ */
+const missingTowers = ({ copies, steps, towers }: Plan, { candidates }: Process) =>
+  Effect.map(candidates.list, (listed) => {
+    const kinds = [...towers, ...steps.flatMap((step) => (step.do === "become" ? [step.kind] : []))]
+    return listed.length >= copies && !kinds.some(isLiar) ? [] : towers.map((_, at) => at + 1)
+  })
 
 /** Up to which height the database knows the states of a channel. */
 const handedIn = ({ db }: World, channel: number) =>
