@@ -28,7 +28,8 @@ const nothing = new Uint8Array(0)
 export const make = (key: Aead.Key, chainingKey: Aead.Key): Cipher => ({ key, chainingKey, nonce: 0 })
 
 const next = (cipher: Cipher): Cipher => {
-  if (cipher.nonce + 1 < usesOfKey) return { ...cipher, nonce: cipher.nonce + 1 }
+  const { nonce } = cipher
+  if (nonce + 1 < usesOfKey) return { key: cipher.key, chainingKey: cipher.chainingKey, nonce: nonce + 1 }
   const [chainingKey, key] = Aead.hkdf2(cipher.chainingKey, cipher.key.bytes())
   wipe(cipher)
   return make(key, chainingKey)

@@ -9,7 +9,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { concat } from "../../internal/bytes.js"
 import * as Cipher from "../../internal/cipher.js"
 import type { Curve } from "../../internal/curve.js"
@@ -195,9 +195,8 @@ const establish = <E>(
       Effect.withFiberRuntime((fiber) => {
         const later = (task: () => void) => fiber.currentScheduler.scheduleTask(task, 0, fiber)
         const { close, connection } = open(peer, handshaken, options, later)
-        return Effect.as(
-          Effect.addFinalizer(() => Effect.sync(close)),
-          connection
+        return Effect.flatMap(Effect.scope, (scope) =>
+          Effect.as(Scope.addFinalizer(scope, Effect.sync(close)), connection)
         )
       })
     )

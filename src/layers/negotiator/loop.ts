@@ -20,13 +20,14 @@ import * as Standing from "./standingTransitions.js"
 
 /** Runs for ever; does nothing while no session is wanted. @since 0.1.0 @category constructors */
 export const run = (env: Environment, line: SessionLine): Effect.Effect<never> =>
-  Effect.forever(
-    Effect.gen(function* () {
+  Effect.gen(function* () {
+    // Each turn waits; `Effect.forever` would yield before it besides.
+    for (;;) {
       line.offer(yield* negotiation(env, line))
       env.events.emit(Happening.Delivering())
       yield* line.delivered
-    })
-  )
+    }
+  })
 
 /** Rounds and waits until there is a session. A request that is withdrawn ends nothing: the wait stays in force. */
 const negotiation: (env: Environment, line: SessionLine) => Effect.Effect<ClientSession> = Effect.fnUntraced(

@@ -28,9 +28,16 @@ export const initial: Fold = {
   round: undefined
 }
 
+// A dozen events of each session come here: written out, since to copy an object with a spread costs several times as much.
+const withState = ({ loop, round, status: { pending, undelivered } }: Fold, state: NegotiatorState): Fold => ({
+  status: { pending, undelivered, state },
+  loop,
+  round
+})
+
 /** Of a negotiator that a defect has ended nothing is shown but that: events of what it still had to finish come after it. */
 const show = (fold: Fold, state: NegotiatorState): Fold =>
-  fold.status.state._tag === "Stopped" ? fold : { ...fold, status: { ...fold.status, state } }
+  fold.status.state._tag === "Stopped" ? fold : withState(fold, state)
 
 const attempts = (
   fold: Fold,
@@ -97,7 +104,10 @@ const step = (fold: Fold, { at, happening }: NegotiatorEvent): Fold => {
     case "StepStarted": {
       const { towerId, step, address } = happening
       return attempts(fold, (known) =>
-        known.map((attempt) => (attempt.towerId === towerId ? { ...attempt, step, address, since: at } : attempt))
+        known.map((attempt) => {
+          if (attempt.towerId !== towerId) return attempt
+          return { towerId, tower: attempt.tower, address, step, since: at, deadline: attempt.deadline }
+        })
       )
     }
     case "VisitFailed":

@@ -68,7 +68,7 @@ export class Stopped extends Data.TaggedError("Stopped")<{
 
 /** Tells that the visit is at a step, and at which address. @since 0.1.0 @category combinators */
 export const enter = ({ env, ref }: Visit, step: Step, address?: TowerAddress): void =>
-  env.events.emit(Happening.StepStarted({ ...ref, step, address }))
+  env.events.emit(Happening.StepStarted({ towerId: ref.towerId, tower: ref.tower, step, address }))
 
 /** The failure of whom it waits for, if the visit's time is up. @since 0.1.0 @category combinators */
 export const overdue = ({ deadline }: Visit, waitsFor: WaitsFor): VisitTimeout | OwnTimeout | undefined => {

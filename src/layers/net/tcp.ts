@@ -12,7 +12,7 @@
  */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { SocketDialer } from "../../services/SocketDialer.js"
 
 /**
@@ -99,9 +99,6 @@ export const connect = (target: {
       // At once, although the scope may stay open.
       onFailure: (cause) => Effect.andThen(destroy(socket), Effect.failCause(cause)),
       onSuccess: (connected) =>
-        Effect.as(
-          Effect.addFinalizer(() => destroy(socket)),
-          connected
-        )
+        Effect.flatMap(Effect.scope, (scope) => Effect.as(Scope.addFinalizer(scope, destroy(socket)), connected))
     })
   })
