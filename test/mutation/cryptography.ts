@@ -40,7 +40,7 @@ export const connection: ReadonlyArray<Part> = [
       ),
       ...inFile(
         "src/internal/cipher.ts",
-        ["cipher.nonce + 1 < usesOfKey", "cipher.nonce + 1 <= usesOfKey"],
+        ["nonce + 1 < usesOfKey", "nonce + 1 <= usesOfKey"],
         ["  wipe(cipher)\n", ""],
         ["return make(key, chainingKey)", "return make(chainingKey, key)"],
         ["  cipher.key.wipe()\n", ""],
