@@ -1,7 +1,13 @@
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option } from "effect"
 import * as Inbox from "../../../src/layers/concurrency/inbox.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
+import { turns } from "../net/sockets.js"
+
+setFlagsFromString("--expose-gc")
+const collect: () => void = runInNewContext("gc")
 
 const second = 1000
 
@@ -132,3 +138,23 @@ describe("an inbox", () => {
     }
   })
 })
+
+it.live("an inbox keeps nothing of a wait that is over", () =>
+  Effect.gen(function* () {
+    const inbox = Inbox.make<string>({
+      alarm: (_, ring) => {
+        const immediate = setImmediate(ring)
+        return () => clearImmediate(immediate)
+      }
+    })
+    // Nothing but the inbox could hold these fibers.
+    const waits = yield* Effect.replicateEffect(
+      Effect.map(Effect.fork(inbox.takeWithin(second)), (fiber) => new WeakRef(fiber)),
+      3
+    )
+    yield* turns(20)
+    collect()
+    expect(waits.map((wait) => wait.deref())).toEqual(waits.map(() => undefined))
+    expect(inbox.isEmpty()).toBe(true)
+  })
+)
