@@ -7,6 +7,8 @@ import * as SessionNegotiator from "../../../src/layers/negotiator/SessionNegoti
 import * as RoundRobinTowerCandidates from "../../../src/layers/RoundRobinTowerCandidates.js"
 import * as SqliteClientDb from "../../../src/layers/SqliteClientDb.js"
 import * as FixedKeyRing from "../../../src/layers/testing/FixedKeyRing.js"
+import * as ScriptedTowerTransport from "../../../src/layers/testing/ScriptedTowerTransport.js"
+import * as TowerScript from "../../../src/layers/testing/TowerScript.js"
 import * as Policy from "../../../src/schema/Policy.js"
 import { DialFailed } from "../../../src/schema/TransportError.js"
 import { TowerCandidates } from "../../../src/services/TowerCandidates.js"
@@ -47,5 +49,28 @@ it.live("a visit that failed is not kept in memory by the failure that the statu
       requests.map(() => undefined)
     )
     assert.isTrue(status._tag === "Some" && status.value.state._tag === "BackingOff")
+  }).pipe(Effect.scoped, Effect.provide(negotiator))
+})
+
+it.live("a round that is over is not kept in memory, nor its session", () => {
+  const negotiator = SessionNegotiator.layer({ chain: regtest, policy: Policy.defaults(regtest) }).pipe(
+    Layer.provideMerge(RoundRobinTowerCandidates.layer()),
+    Layer.provide(SqliteClientDb.layer({ filename: ":memory:" })),
+    Layer.provide(FixedKeyRing.layerFake),
+    Layer.provide(ScriptedTowerTransport.make(() => TowerScript.ok, { remember: 1 }).layer)
+  )
+  return Effect.gen(function* () {
+    yield* (yield* TowerCandidates).add(towerKey(1), addressOf(1))
+    const { nextSession } = yield* SessionNegotiator.SessionNegotiator
+    const sessions = yield* Effect.replicateEffect(
+      Effect.map(nextSession, (session) => new WeakRef(session)),
+      3
+    )
+    yield* turns(20)
+    collect()
+    assert.deepStrictEqual(
+      sessions.map((session) => session.deref()),
+      sessions.map(() => undefined)
+    )
   }).pipe(Effect.scoped, Effect.provide(negotiator))
 })
