@@ -35,7 +35,8 @@ export const parts: ReadonlyArray<Part> = [
         "dbfailures",
         "corners",
         "additions",
-        "model"
+        "model",
+        "memory"
       ].map(ofNegotiator),
       "test/conformance/traces.test.ts"
     ],
