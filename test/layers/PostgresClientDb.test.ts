@@ -146,7 +146,6 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
           "INSERT INTO wt_session",
           "INSERT INTO wt_standing",
           "DELETE FROM wt_quarantine",
-          "UPDATE wt_reservation SET",
           "SELECT 1 FROM",
           "UPDATE wt_identity SET",
           "INSERT INTO wt_reservation",
@@ -154,12 +153,7 @@ describe.skipIf(server === undefined)("PostgresClientDb", () => {
         ])
         said.length = 0
         yield* db.nextSessionKeyIndex(tower.id, type, "clear")
-        assert.deepStrictEqual(said, [
-          "BEGIN ISOLATION LEVEL",
-          "UPDATE wt_reservation SET",
-          "UPDATE wt_reservation SET",
-          "COMMIT"
-        ])
+        assert.deepStrictEqual(said, ["BEGIN ISOLATION LEVEL", "UPDATE wt_reservation SET", "COMMIT"])
       })
     )
 

@@ -72,12 +72,16 @@ export const make = (
   waitingSpans: () => ReadonlyArray<Tracer.AnySpan> = () => []
 ): Round => {
   const inbox = Inbox.make<Report>({ alarm: env.alarm })
+  const visits: Visits = new Map()
   const claim = Claim.make({
     onReleased: () => inbox.offer(Report.ClaimReleased()),
-    onStored: () => inbox.offer(Report.Stored())
+    // Without rivals there is nothing to do before the end of its visit.
+    onStored: () => {
+      if (visits.size > 1) inbox.offer(Report.Stored())
+    }
   })
   return {
-    run: candidatesInTurn(env, inbox, claim).pipe(
+    run: candidatesInTurn(env, inbox, claim, visits).pipe(
       (round) => spanned(env, waitingSpans, round),
       (round) => withEvents(env, by, claim, round)
     ),
@@ -122,10 +126,14 @@ const spanned = (
 /** The visits that have not ended. */
 type Visits = Map<TowerId, Fiber.RuntimeFiber<VisitEnd>>
 
-const candidatesInTurn = (env: Environment, inbox: Inbox.Inbox<Report>, claim: Claim.Claim): Effect.Effect<RoundEnd> =>
+const candidatesInTurn = (
+  env: Environment,
+  inbox: Inbox.Inbox<Report>,
+  claim: Claim.Claim,
+  visits: Visits
+): Effect.Effect<RoundEnd> =>
   Effect.flatMap(env.candidates.list, () =>
     Effect.uninterruptibleMask((restore) => {
-      const visits: Visits = new Map()
       const additions = env.candidates.additions()
       let seen = additions
       const unlisten = env.candidates.listen(() => {

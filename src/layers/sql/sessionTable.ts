@@ -20,7 +20,7 @@ import { KeyIndex, type LeaseToken, type Route } from "../../schema/Ids.js"
 import type { Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { newKeyIndex } from "./identityTable.js"
-import { newLease, ofTriple, open, rewind, type Triple } from "./reservationTable.js"
+import { isFree, newLease, ofTriple, open, type Triple } from "./reservationTable.js"
 import * as rows from "./rows.js"
 import * as standings from "./standingTables.js"
 import type { Database } from "./transaction.js"
@@ -98,9 +98,8 @@ const reserveNext = (database: Database, triple: Triple) =>
   Effect.gen(function* () {
     const { dialect, sql } = database
     const now = yield* dialect.now
-    yield* rewind(database, triple, now)
     const free = yield* sql`
-      SELECT 1 FROM wt_reservation WHERE ${ofTriple(database, triple)} AND since + for_ms <= ${now} LIMIT 1`
+      SELECT 1 FROM wt_reservation WHERE ${ofTriple(database, triple)} AND ${isFree(database, now)} LIMIT 1`
     if (free.length > 0) return
     const keyIndex = yield* newKeyIndex(database, "createClientSession")
     yield* open(database, keyIndex, triple, { forMs: 0, lease: yield* newLease })
