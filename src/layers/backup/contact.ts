@@ -98,6 +98,8 @@ const overConnection = <A>(
     const open = yield* Effect.mapError(opening, (failure) => {
       const isEnd =
         failure._tag === "ConnectionEnded" || (failure._tag === "HandshakeFailed" && failure.reason === "Ended")
+      // The tower has ended it, and that says nothing of an earlier connection whose end it may not have seen.
+      if (isEnd) isShown = false
       return new NextAddress({ broken: isEnd ? ContactEnd.EndedEarly({ failure }) : failed(failure) })
     })
     yield* Effect.mapError(lease.holds, (reason) => ContactEnd.Gone({ reason }))
