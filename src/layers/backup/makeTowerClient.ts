@@ -235,7 +235,7 @@ const awaitBackup = (
       if (!isHandedIn) return yield* new StateNotHandedIn({ channelId, commitHeight })
       if (lost > 0) return yield* new CopiesLost({ channelId, commitHeight, states: lost })
       if (missing === 0) return
-      // Another process may send.
-      yield* changed.takeWithin(settings.pollInterval)
+      // Another process may send; and of copies whose storing was not answered nobody is told, also where no other process is looked for.
+      yield* changed.takeWithin(Math.min(settings.pollInterval, settings.renewInterval))
     }
   }).pipe(scoped)
