@@ -10,8 +10,25 @@ export const backups: ReadonlyArray<Part> = [
       ...inFile(
         "src/layers/backup/dispatch.ts",
         ["if (given.size > 0) yield* noteGiven\n", "\n"],
-        [" && progress.reopened === state.reopened()", ""]
+        [" && progress.reopened === state.reopened()", ""],
+        ["if (entry.isUnsure) return\n", "\n"],
+        [" && !isNews", ""],
+        ['if (end._tag === "Lost") inbox.offer(Report.Forgot({ towerId }))', ""],
+        ["due > now || !state.towers.has(towerId)", "due > now"],
+        ["if (isStalled !== entry.isStalled)", "if (isStalled && !entry.isStalled)"],
+        [" || entry.isUnsure || ", " || "],
+        ["wanted.want([])", "Effect.void"]
       ),
+      ...inFile("src/layers/backup/contact.ts", ["if (isEnd) isShown = false", ""]),
+      ...inFile(
+        "src/layers/backup/contactEnd.ts",
+        ["Math.min(entry.failingSince ?? wall, wall)", "(entry.failingSince ?? wall)"],
+        ["entry.isUnsure || isDbError(failure)", "entry.isUnsure"]
+      ),
+      ...inFile("src/layers/backup/makeTowerClient.ts", [
+        "Math.min(settings.pollInterval, settings.renewInterval)",
+        "settings.pollInterval"
+      ]),
       ...inFile("src/layers/backup/sender.ts", [
         "env.db.renewSenderLease(lease.token)",
         "env.db.takeSenderLease(lease.token)"
@@ -28,7 +45,9 @@ export const backups: ReadonlyArray<Part> = [
         ],
         ['before.contact?.phase === "sending" && isServing(before', "isServing(before"],
         ["now < since + silence)", "true)"],
-        ["question: Question.Where() })", "question: Question.None() })"]
+        ["Question.Where(), isUnsure: false", "Question.None(), isUnsure: false"],
+        ["  failingSince,\n  isStalled: false\n})", "  failingSince\n})"],
+        [" && !next.isUnsure", ""]
       ),
       ...inFile(
         "src/layers/backup/senderState.ts",
@@ -44,6 +63,7 @@ export const backups: ReadonlyArray<Part> = [
         ["if (!isFull && sender.kept() > kept)", "if (false)"],
         ["yield* Effect.mapError(lease.holds, (reason) => ContactEnd.Gone({ reason }))", ""],
         ["upTo, reopened }))", "upTo, reopened: sender.reopened() }))"],
+        ["position: window, news }))", "position: window, news: sender.news() }))"],
         ["if (seqNum > confirmed) break", ""],
         ["if (confirmed > window.acked)", "if (false)"],
         ["confirmed === 0 || refusals >= mostRefusals", "refusals >= mostRefusals"]

@@ -69,7 +69,7 @@ export interface Aftermath {
   /** Does its tower get a penalty, or lose those that it has? */
   readonly penalty?: "add" | "remove"
   /** `reopen`: its states may be open for others. `reload`: what is stored of the sessions has to be read again; `readAgain`: of this one too. */
-  readonly next?: "reopen" | "audit" | "reload" | "readAgain"
+  readonly next?: "reopen" | "reload" | "readAgain"
 }
 
 /** An end before Init this long after an end that the tower may not have seen says that it still has that connection. */
@@ -109,9 +109,8 @@ export const aftermath = (before: Entry.Entry, end: ContactEnd, now: number, wal
       }
     }
     case "Terminal":
-      return { entry: undefined, penalty: "add", next: "reopen" }
     case "Lost":
-      return { entry: undefined, penalty: "add", next: "audit" }
+      return { entry: undefined, penalty: "add", next: "reopen" }
     case "Gone":
       // Its tower may have been added again since.
       return { entry: undefined, happening: Happening.ContactEnded(ref), next: "reload" }
@@ -126,8 +125,10 @@ const failed = (entry: Entry.Entry, failure: ContactFailure | DbError, now: numb
     restsUntil: now + rest,
     failures: entry.failures + 1,
     last: isOurs ? entry.last : "bad",
-    failingSince: Entry.hasBound(entry) ? (entry.failingSince ?? wall) : undefined,
-    isStalled: entry.isStalled && Entry.hasBound(entry)
+    // As the database has it: what has failed since an instant to come, by a clock that was set back, has failed since now.
+    failingSince: Entry.hasBound(entry) ? Math.min(entry.failingSince ?? wall, wall) : undefined,
+    isStalled: entry.isStalled && Entry.hasBound(entry),
+    isUnsure: entry.isUnsure || isDbError(failure)
   }
   return {
     entry: entry.asksOnly ? undefined : rested,

@@ -42,6 +42,8 @@ export type Report = Data.TaggedEnum<{
   Told: { readonly keyIndex: KeyIndex; readonly progress: Progress }
   HungUp: { readonly keyIndex: KeyIndex; readonly sawEnd: boolean }
   Ended: { readonly keyIndex: KeyIndex; readonly end: ContactEnd }
+  /** A tower has lost what a session had: told before that is stored. */
+  Forgot: { readonly towerId: TowerId }
   SessionMade: { readonly policyKey: Policy.PolicyKey; readonly session: ClientSession }
   /** The lease was renewed. */
   Renewed: object
@@ -125,11 +127,17 @@ export const run = (
         tell: (progress: Progress) => inbox.offer(Report.Told({ keyIndex, progress })),
         cursor: () => state.cursor(policyKey, towerId),
         reopened: state.reopened,
+        news: () => state.news(policyKey),
         kept: () => state.kept(policyKey),
         hungUp: (sawEnd: boolean) => inbox.offer(Report.HungUp({ keyIndex, sawEnd }))
       }
       const target = { session, tower, addresses: tower.addresses, position, question, asksOnly }
-      const talking = Effect.flatMap(contact(sender, target), (end) => ContactEnds.store(env, lease, session, end))
+      const talking = Effect.flatMap(contact(sender, target), (end) => {
+        // Not with its end: while that is stored the sessions can be read again, and it is not known any more when the answer comes; or the
+        // answer is lost. The tower's other sessions are to be asked all the same.
+        if (end._tag === "Lost") inbox.offer(Report.Forgot({ towerId }))
+        return ContactEnds.store(env, lease, session, end)
+      })
       return FiberMap.run(
         contacts,
         keyIndex,
@@ -164,9 +172,8 @@ export const run = (
       }
       if (penalty === "remove") penalties.remove(towerId)
       if (next === "readAgain") unsure.add(keyIndex)
-      if (next === "audit") audits.set(towerId, { due: now + auditInterval, after: undefined })
       if (next === "reload" || next === "readAgain") isLoaded = false
-      if (next === "reopen" || next === "audit") state.reopen()
+      if (next === "reopen") state.reopen()
     }
 
     const apply = (report: Exclude<Report, { readonly _tag: "Died" }>): void => {
@@ -189,8 +196,13 @@ export const run = (
           const entry = state.entries.get(keyIndex)
           if (entry === undefined) return
           const next = Entry.told(entry, progress, now)
-          if (Entry.goesOn(entry, next, now, settings.silence)) state.note(next)
+          // States were kept or opened after an empty window was asked for. A look that came before its answer has left them to this session,
+          // which does not know of them.
+          const isNews = progress._tag === "Idle" && progress.news !== state.news(entry.policyKey)
+          if (Entry.goesOn(entry, next, now, settings.silence) && !isNews) state.note(next)
           else state.put(next)
+          // It can have been bound by the write that was taken for failed, which is longer ago than the window that was asked for now.
+          if (entry.isUnsure) return
           // A window that was asked for before states were opened has passed over them: its cursor would hide them for good.
           if (progress._tag === "Sending" && progress.upTo !== undefined && progress.reopened === state.reopened()) {
             state.setCursor(entry.policyKey, entry.session.towerId, progress.upTo)
@@ -207,6 +219,9 @@ export const run = (
           if (entry !== undefined) ended(entry, report.end, now, clock.unsafeCurrentTimeMillis())
           return
         }
+        case "Forgot":
+          audits.set(report.towerId, { due: now + auditInterval, after: undefined })
+          return
         case "SessionMade": {
           const { policyKey, session } = report
           events.emit(Happening.SessionTaken({ ...refOf(session), policyKey }))
@@ -223,17 +238,20 @@ export const run = (
       const wall = clock.unsafeCurrentTimeMillis()
       const due: Array<Entry.Entry> = []
       let next = Number.POSITIVE_INFINITY
-      for (const entry of [...state.entries.values()]) {
-        if (entry.failingSince !== undefined && !entry.isStalled) {
+      for (const known of state.entries.values()) {
+        let entry = known
+        if (entry.failingSince !== undefined) {
           const stalls = now + entry.failingSince + settings.moveAfter - wall
-          next = Math.min(next, Math.max(stalls, now))
-          if (stalls <= now) {
-            state.put({ ...entry, isStalled: true })
-            state.reopen()
-            continue
+          const isStalled = stalls <= now
+          if (!isStalled) next = Math.min(next, stalls)
+          // Where the clock was set back, the database does not let others take its states any more: they are opened once more when it does.
+          if (isStalled !== entry.isStalled) {
+            entry = { ...entry, isStalled }
+            state.put(entry)
+            if (isStalled) state.reopen()
           }
         }
-        if (entry.contact !== undefined || !(Entry.hasBound(entry) || entry.asksOnly)) continue
+        if (entry.contact !== undefined || !(Entry.hasBound(entry) || entry.isUnsure || entry.asksOnly)) continue
         if (entry.restsUntil > now) next = Math.min(next, entry.restsUntil)
         else due.push(entry)
       }
@@ -244,7 +262,8 @@ export const run = (
     const audit: Effect.Effect<number, DbError> = Effect.gen(function* () {
       const now = instant()
       for (const [towerId, { after, due }] of audits) {
-        if (due > now) continue
+        // One that is not there is asked when it is added again: its sessions must not pass for asked.
+        if (due > now || !state.towers.has(towerId)) continue
         const [one] = yield* db.listAcked(towerId, { after, limit: 1 })
         if (one === undefined) {
           audits.delete(towerId)
@@ -257,7 +276,7 @@ export const run = (
           yield* start({ ...Entry.stored(one, now, clock.unsafeCurrentTimeMillis()), asksOnly: true }, now, false)
         else if (known.contact === undefined) yield* start({ ...known, question: Question.Where() }, now, false)
       }
-      return Math.min(...[...audits.values()].map(({ due }) => due))
+      return Math.min(...[...audits].flatMap(([towerId, { due }]) => (state.towers.has(towerId) ? due : [])))
     })
 
     /** Another process may have ended a session: what it had bound is open again. */
@@ -304,6 +323,8 @@ export const run = (
       return Math.min(bound.next, audited, state.nextLook())
     })
 
+    // What this process wanted when it sent the last time: the same towers would not be told to anybody again.
+    for (const { wanted } of sources.values()) yield* wanted.want([])
     let failures = 0
     let retryAt = 0
     for (;;) {

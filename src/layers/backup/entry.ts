@@ -42,6 +42,11 @@ export interface Entry {
   readonly failingSince: Instant | undefined
   /** It has failed for so long that what it has bound is open for others. */
   readonly isStalled: boolean
+  /**
+   * A write of it failed, and may be stored yet, also after its row was read again: what it has bound is known when the next window is
+   * answered, and so it is contacted.
+   */
+  readonly isUnsure: boolean
   /** It is only asked where it stands: it is used up, or was given up. */
   readonly asksOnly: boolean
 }
@@ -76,6 +81,7 @@ export const made = (session: ClientSession, now: number): Entry => ({
   unseenEnd: undefined,
   failingSince: undefined,
   isStalled: false,
+  isUnsure: false,
   asksOnly: false
 })
 
@@ -84,7 +90,9 @@ export const readAgain = (entry: Entry, { failingSince, session }: SendingSessio
   ...entry,
   position: { acked: session.towerLastApplied, bound: session.seqNum },
   question: Question.Where(),
-  failingSince
+  // What it is said to have bound may be bound since it failed: then its failing since some instant is new, if it fails at all.
+  failingSince,
+  isStalled: false
 })
 
 /** Has it bound something that the tower has not confirmed? @since 0.1.0 @category combinators */
@@ -128,7 +136,7 @@ export const told = (entry: Entry, progress: Progress, now: number): Entry => {
     const newsWhenTold = phase === "sending" ? undefined : contact.newsWhenTold
     const next = { ...entry, ...change, contact: { ...contact, phase, since: now, newsWhenTold } }
     // One report can tell that all is confirmed that was bound, and what was bound then: a failure with that is a new one.
-    const isConfirmed = next.position.acked >= entry.position.bound
+    const isConfirmed = next.position.acked >= entry.position.bound && !next.isUnsure
     return isConfirmed ? { ...next, failures: 0, failingSince: undefined, isStalled: false } : next
   }
   switch (progress._tag) {
@@ -138,12 +146,12 @@ export const told = (entry: Entry, progress: Progress, now: number): Entry => {
       return inPhase("connecting", { position: progress.position, question: Question.None() })
     case "Sending":
       // Until its last update is confirmed, the tower may have any part of the window.
-      return inPhase("sending", { position: progress.position, question: Question.Where() })
+      return inPhase("sending", { position: progress.position, question: Question.Where(), isUnsure: false })
     case "Confirmed":
       return inPhase("sending", {})
     case "Stored":
       return { ...entry, position: progress.position }
     case "Idle":
-      return inPhase("idle", { position: progress.position, question: Question.None() })
+      return inPhase("idle", { position: progress.position, question: Question.None(), isUnsure: false })
   }
 }
