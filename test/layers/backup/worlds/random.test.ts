@@ -16,6 +16,7 @@ import type { HexBytes } from "../../../../src/schema/Ids.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import type { TowerClientEvent } from "../../../../src/schema/TowerClientEvent.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
+import type { ClientDb } from "../../../../src/services/ClientDb.js"
 import * as Seeded from "../../../seeded.js"
 import { addressOf, towerKey } from "../../negotiator/world.js"
 import { around } from "./around.js"
@@ -34,6 +35,29 @@ type Step =
   | { readonly do: "terminate"; readonly session: number }
   | { readonly do: "wait" }
 
+/** How long the database takes at most before it does what it is asked, and again before it answers. */
+interface Slow {
+  /** Where only one of its operations is slow: all else can happen while that is under way. */
+  readonly operation: keyof BackupDb.Service | keyof ClientDb.Service | undefined
+  readonly ms: number
+}
+
+/**
+ * What happens last, after a rest: a tower takes no more updates, the others take some of the states again, and it may be removed. The sender looks at all states anew
+ * when a session ends or stalls, or a tower comes or goes: what it has passed over is missing in the end only if none of these comes after it.
+ */
+interface End {
+  readonly kind: Kind
+  /** How many states are handed in before the others answer and after that, and the milliseconds between them. */
+  readonly states: number
+  readonly every: number
+  readonly isRemoved: boolean
+  /** How long after the last state it is removed. */
+  readonly after: number
+  /** Do only as many others answer as there are copies? */
+  readonly isEnough: boolean
+}
+
 interface Plan {
   /** How many tower clients are on the database. */
   readonly processes: number
@@ -42,8 +66,9 @@ interface Plan {
   readonly maxUpdates: number
   readonly towers: ReadonlyArray<Kind>
   readonly steps: ReadonlyArray<Step & { readonly after: number }>
-  /** How long the database takes at most before it does what it is asked, and again before it answers. */
-  readonly databaseMs: number
+  readonly moveAfter: number
+  readonly slow: Slow
+  readonly end: End
   readonly seed: number
 }
 
@@ -110,18 +135,49 @@ const plans: fc.Arbitrary<Plan> = fc.record({
     fc.tuple(step, after).map(([one, ms]) => ({ ...one, after: ms })),
     { minLength: 1, maxLength: 25 }
   ),
-  databaseMs: fc.constantFrom(0, 5, 50, 500),
+  moveAfter: fc.constantFrom(2 * second, 10 * second, minute),
+  slow: fc.oneof(
+    { weight: 1, arbitrary: fc.record({ operation: fc.constant(undefined), ms: fc.constantFrom(0, 5, 50, 500) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        operation: fc.constantFrom<Slow["operation"]>(
+          ...Array.from({ length: 6 }, () => "nextWindow" as const),
+          "towerNeeds",
+          "listSending",
+          "endSession",
+          "noteFailure",
+          "addBackup",
+          "createClientSession",
+          "removeTower"
+        ),
+        ms: fc.constantFrom(500, 5000, 5000)
+      })
+    }
+  ),
+  end: fc.record({
+    kind: fc.constantFrom("mute", "hangingUp", "hangingUp", "failing40", "slow"),
+    states: fc.integer({ min: 1, max: 6 }),
+    every: fc.constantFrom(20, 200, 1000),
+    isRemoved: fc.boolean(),
+    after: fc.oneof(fc.integer({ min: 0, max: 3 * second }), fc.integer({ min: 0, max: 15 * second })),
+    isEnough: fc.constantFrom(true, true, true, false)
+  }),
   seed: fc.nat()
 })
 
 /** A database that takes its time: what is asked at the same time is done in any order, and an answer tells of what was. */
-const slow = ({ databaseMs, seed }: Plan) => {
+const slow = ({ seed, slow: { ms, operation } }: Plan) => {
   const random = Seeded.make(seed)
-  const wait = Effect.suspend(() => Effect.sleep(random() * databaseMs))
+  const wait = Effect.suspend(() => Effect.sleep(random() * ms))
   return <Service extends object>(db: Service): Service =>
-    databaseMs === 0
+    ms === 0
       ? db
-      : around(db, (_, call) => Effect.uninterruptible(Effect.zipRight(wait, Effect.zipLeft(call, wait))))
+      : around(db, (name, call) =>
+          operation === undefined || name === operation
+            ? Effect.uninterruptible(Effect.zipRight(wait, Effect.zipLeft(call, wait)))
+            : call
+        )
 }
 
 /** A database whose next calls fail, before or after they were stored. */
@@ -190,6 +246,7 @@ const play = (plan: Plan): void => {
       options: {
         copies: plan.copies,
         window: plan.window,
+        moveAfter: plan.moveAfter,
         pollInterval: isAlone ? Number.POSITIVE_INFINITY : 5 * second
       },
       time: { seed: plan.seed, yieldEvery: 500 },
@@ -222,9 +279,10 @@ const play = (plan: Plan): void => {
           const process = processes[n % processes.length]
           return process === undefined ? Effect.dieMessage("no process") : Effect.succeed(process)
         }
-        const handIn = (process: Process, channel: number, states: number) =>
+        const handIn = (process: Process, channel: number, states: number, every = 0) =>
           Effect.gen(function* () {
             for (let at = 0; at < states; at += 1) {
+              if (at > 0 && every > 0) yield* Effect.sleep(every)
               const height = (accepted.get(channel) ?? 0) + 1
               const handed = yield* Effect.exit(process.hand(height, channel))
               // What failed is handed in again later, under the same height.
@@ -312,7 +370,28 @@ const play = (plan: Plan): void => {
         for (const n of yield* missingTowers(plan, process)) {
           yield* Effect.orDie(process.candidates.add(towerKey(n), addressOf(n)))
         }
-        yield* settled(events, process, [...accepted.keys()], world.towers.length < plan.copies)
+        const comeToRest = Effect.suspend(() =>
+          settled(events, process, [...accepted.keys()], world.towers.length < plan.copies)
+        )
+        yield* comeToRest
+        const listed = yield* process.candidates.list
+        const bad = listed[plan.seed % listed.length]
+        if (bad !== undefined && listed.length > plan.copies) {
+          const { after, every, isEnough, isRemoved, kind, states } = plan.end
+          const change = (id: number, to: Kind) => {
+            const model = modelOf(id - 1)
+            if (model !== undefined) become(model, to)
+          }
+          const others = listed.filter((one) => one !== bad)
+          for (const { id } of others) change(id, "refusingDials")
+          change(bad.id, kind)
+          yield* handIn(process, 1, states, every)
+          for (const { id } of isEnough ? others.slice(0, plan.copies) : others) change(id, "good")
+          yield* handIn(process, 1, states, every)
+          yield* Effect.sleep(after)
+          if (isRemoved) yield* Effect.orDie(process.candidates.remove(bad.publicKey))
+          yield* comeToRest
+        }
         yield* check(world, process, plan, { accepted, forgetful, dishonest, isRestored })
         yield* Effect.forEach(processes, ({ close }) => close)
       })
