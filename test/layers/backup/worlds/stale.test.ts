@@ -244,15 +244,16 @@ describe("a session that has nothing to send", () => {
 })
 
 describe("a write whose answer was lost", () => {
-  it("is seen also where it is stored only after the sessions were read again, and hides nothing that was opened since", () => {
-    let session: KeyIndex | undefined
+  /** The first window of a session is stored only after the sessions were read again, and its answer is lost. */
+  const storedLate = () => {
+    const late: { session?: KeyIndex } = {}
     let isLost = false
     let before: ReadonlyArray<SendingSession> | undefined
     const backupDb = (db: BackupDb.Service): BackupDb.Service => ({
       ...db,
       nextWindow: (token, keyIndex, request) =>
         Effect.gen(function* () {
-          if (keyIndex !== session || isLost || request.limit === 0)
+          if (keyIndex !== late.session || isLost || request.limit === 0)
             return yield* db.nextWindow(token, keyIndex, request)
           isLost = true
           before = yield* db.listSending("clear")
@@ -269,15 +270,33 @@ describe("a write whose answer was lost", () => {
           return Effect.succeed([])
         })
     })
+    return { backupDb, late, isStored: () => isLost && before === undefined }
+  }
+
+  it("is seen also where it is stored only after the sessions were read again", () => {
+    const { backupDb, late } = storedLate()
+    run({ towers: [good], options: alone, backupDb }, (world) =>
+      Effect.gen(function* () {
+        late.session = (yield* world.storeSession(1)).keyIndex
+        const process = yield* world.start
+        yield* handAll(process, 1, 3)
+        expect(yield* untilBackedUp(process, 3)).toBeLessThanOrEqual(15 * second)
+        yield* process.close
+      })
+    )
+  })
+
+  it("hides nothing that was opened since, where it is stored only after the sessions were read again", () => {
+    const { backupDb, isStored, late } = storedLate()
     run({ towers: [hangsUp(), good], options: { ...alone, moveAfter: "10 minutes" }, backupDb }, (world) =>
       Effect.gen(function* () {
         yield* world.storeSession(1)
-        session = (yield* world.storeSession(2)).keyIndex
+        late.session = (yield* world.storeSession(2)).keyIndex
         const process = yield* world.start
         yield* handAll(process, 1, 3)
         yield* Effect.sleep(second)
         yield* handAll(process, 4, 5)
-        while (!isLost || before !== undefined) yield* Effect.sleep(1)
+        while (!isStored()) yield* Effect.sleep(1)
         yield* Effect.orDie(process.candidates.remove(towerKey(1)))
         expect(yield* untilBackedUp(process, 5)).toBeLessThanOrEqual(15 * second)
         expectCopies(world, 5, 1)
