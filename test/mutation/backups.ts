@@ -46,7 +46,6 @@ export const backups: ReadonlyArray<Part> = [
         ['before.contact?.phase === "sending" && isServing(before', "isServing(before"],
         ["now < since + silence)", "true)"],
         ["Question.Where(), isUnsure: false", "Question.None(), isUnsure: false"],
-        ["  failingSince,\n  isStalled: false\n})", "  failingSince\n})"],
         [" && !next.isUnsure", ""]
       ),
       ...inFile(

@@ -90,9 +90,7 @@ export const readAgain = (entry: Entry, { failingSince, session }: SendingSessio
   ...entry,
   position: { acked: session.towerLastApplied, bound: session.seqNum },
   question: Question.Where(),
-  // What it is said to have bound may be bound since it failed: then its failing since some instant is new, if it fails at all.
-  failingSince,
-  isStalled: false
+  failingSince
 })
 
 /** Has it bound something that the tower has not confirmed? @since 0.1.0 @category combinators */
