@@ -57,8 +57,8 @@ export type Progress = Data.TaggedEnum<{
   Confirmed: object
   /** What a window that broke off has brought is stored. */
   Stored: { readonly position: Position }
-  /** Nothing was open for the tower when the last window was asked for; `news` is from before that. */
-  Idle: { readonly position: Position; readonly news: number }
+  /** Nothing was open for the tower when the last window was asked for; `reopened` and `kept` are from before that. */
+  Idle: { readonly position: Position; readonly reopened: number; readonly kept: number }
 }>
 /** @since 0.1.0 @category constructors */
 export const Progress = Data.taggedEnum<Progress>()
@@ -92,8 +92,6 @@ export interface Sender {
   readonly cursor: () => BackupId | undefined
   /** `SenderState.reopened`. */
   readonly reopened: () => number
-  /** `SenderState.news` of the session's policy. */
-  readonly news: () => number
   /** How many states of the session's policy were kept so far: more come when it rises. */
   readonly kept: () => number
   /** Called when a connection is over on which the key was shown: was the tower's end seen? */

@@ -127,7 +127,6 @@ export const run = (
         tell: (progress: Progress) => inbox.offer(Report.Told({ keyIndex, progress })),
         cursor: () => state.cursor(policyKey, towerId),
         reopened: state.reopened,
-        news: () => state.news(policyKey),
         kept: () => state.kept(policyKey),
         hungUp: (sawEnd: boolean) => inbox.offer(Report.HungUp({ keyIndex, sawEnd }))
       }
@@ -198,7 +197,9 @@ export const run = (
           const next = Entry.told(entry, progress, now)
           // States were kept or opened after an empty window was asked for. A look that came before its answer has left them to this session,
           // which does not know of them.
-          const isNews = progress._tag === "Idle" && progress.news !== state.news(entry.policyKey)
+          const isNews =
+            progress._tag === "Idle" &&
+            (progress.reopened !== state.reopened() || progress.kept !== state.kept(entry.policyKey))
           if (Entry.goesOn(entry, next, now, settings.silence) && !isNews) state.note(next)
           else state.put(next)
           // It can have been bound by the write that was taken for failed, which is longer ago than the window that was asked for now.

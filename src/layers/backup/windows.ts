@@ -73,13 +73,12 @@ export const sendAll = (sender: Sender, { position, session }: Target, connectio
       const kept = sender.kept()
       // Before the cursor is read and the window asked for: states can be opened behind its last one until its answer is here.
       const reopened = sender.reopened()
-      const news = sender.news()
       const begun = Monotonic.nowBy(env.clock)
       window = yield* nextWindow(sender, session, before, confirmed, env.settings.window)
       const last = window.updates.at(-1)
       if (last === undefined) {
         if (confirmed === session.policy.maxUpdates) return ContactEnd.Exhausted()
-        tell(Progress.Idle({ position: window, news }))
+        tell(Progress.Idle({ position: window, reopened, kept }))
         env.events.emit(Happening.Lingering(refOf(session)))
         const hungUp = Effect.as(connection.closed, [])
         if ((yield* firstOf(work.takeWithin(env.settings.linger), hungUp)).length === 0) return ContactEnd.Done()
