@@ -12,7 +12,8 @@ export const backups: ReadonlyArray<Part> = [
         ["if (given.size > 0) yield* noteGiven\n", "\n"],
         [" && progress.reopened === state.reopened()", ""],
         ["if (entry.isUnsure) return\n", "\n"],
-        [" && !isNews", ""],
+        ["progress.reopened !== state.reopened() || progress.kept", "progress.kept"],
+        [" || progress.kept !== state.kept(entry.policyKey))", ")"],
         ['if (end._tag === "Lost") inbox.offer(Report.Forgot({ towerId }))', ""],
         ["due > now || !state.towers.has(towerId)", "due > now"],
         ["if (isStalled !== entry.isStalled)", "if (isStalled && !entry.isStalled)"],
@@ -62,7 +63,7 @@ export const backups: ReadonlyArray<Part> = [
         ["if (!isFull && sender.kept() > kept)", "if (false)"],
         ["yield* Effect.mapError(lease.holds, (reason) => ContactEnd.Gone({ reason }))", ""],
         ["upTo, reopened }))", "upTo, reopened: sender.reopened() }))"],
-        ["position: window, news }))", "position: window, news: sender.news() }))"],
+        ["window, reopened, kept }))", "window, reopened: sender.reopened(), kept: sender.kept() }))"],
         ["if (seqNum > confirmed) break", ""],
         ["if (confirmed > window.acked)", "if (false)"],
         ["confirmed === 0 || refusals >= mostRefusals", "refusals >= mostRefusals"]
