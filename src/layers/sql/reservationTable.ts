@@ -61,23 +61,21 @@ export const open = (
     return yield* Effect.flatMap(rows.reservations(added), single)
   })
 
-/** The condition that nobody holds a reservation: its time is up, or it never had any, whatever the clock has done since. @since 0.1.0 @category combinators */
-export const isFree = ({ sql }: Database, now: Fragment): Fragment => sql`(for_ms = 0 OR since + for_ms <= ${now})`
-
 /** Lets reservations that begin in the future begin now: they were made before the clock was set back. */
 const rewind = (database: Database, triple: Triple, now: Fragment) =>
   database.sql`UPDATE wt_reservation SET since = ${now} WHERE ${ofTriple(database, triple)} AND since > ${now}`
 
 /**
  * Takes the reservation that has been free longest, or one of `left`, or none. One that has this lease already comes first:
- * an earlier run took it, and the answer to its COMMIT was lost. Where there is none, those of before the clock was set back run from now on.
+ * an earlier run took it, and the answer to its COMMIT was lost.
  */
 const takeFree = (database: Database, triple: Triple, left: ReadonlyArray<Reservation>, lease: LeaseToken) =>
   Effect.gen(function* () {
     const { dialect, sql } = database
     const now = yield* dialect.now
+    yield* rewind(database, triple, now)
     const takeable = sql.or([
-      isFree(database, now),
+      sql`since + for_ms <= ${now}`,
       sql`lease = ${lease}`,
       ...left.map((mine) => sql`(${isHeld(database, mine)})`)
     ])
@@ -90,7 +88,6 @@ const takeFree = (database: Database, triple: Triple, left: ReadonlyArray<Reserv
       )
       RETURNING ${rows.reservationColumns(sql)}`
     const [reservation] = yield* rows.reservations(taken)
-    if (reservation === undefined) yield* rewind(database, triple, now)
     return reservation
   })
 

@@ -20,7 +20,7 @@ import { KeyIndex, type LeaseToken, type Route } from "../../schema/Ids.js"
 import type { Reservation } from "../../schema/Reservation.js"
 import type { ClientDb } from "../../services/ClientDb.js"
 import { newKeyIndex } from "./identityTable.js"
-import { isFree, newLease, ofTriple, open, type Triple } from "./reservationTable.js"
+import { newLease, ofTriple, open, type Triple } from "./reservationTable.js"
 import * as rows from "./rows.js"
 import * as standings from "./standingTables.js"
 import type { Database } from "./transaction.js"
@@ -98,8 +98,10 @@ const reserveNext = (database: Database, triple: Triple) =>
   Effect.gen(function* () {
     const { dialect, sql } = database
     const now = yield* dialect.now
+    // One that was never taken is free by any clock. Those from before the clock was set back begin now when the next one is taken.
     const free = yield* sql`
-      SELECT 1 FROM wt_reservation WHERE ${ofTriple(database, triple)} AND ${isFree(database, now)} LIMIT 1`
+      SELECT 1 FROM wt_reservation
+      WHERE ${ofTriple(database, triple)} AND (for_ms = 0 OR since + for_ms <= ${now}) LIMIT 1`
     if (free.length > 0) return
     const keyIndex = yield* newKeyIndex(database, "createClientSession")
     yield* open(database, keyIndex, triple, { forMs: 0, lease: yield* newLease })

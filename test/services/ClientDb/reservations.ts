@@ -221,6 +221,19 @@ export const reservationsCases = (test: Test) =>
     )
 
     test(
+      "that begin in the future begin now, also where another one is free",
+      Effect.gen(function* () {
+        const { db, elapse, take, tower } = yield* bound
+        const [first, second] = yield* Effect.all([take, take])
+        yield* db.freeSessionKeyIndex(second, { outcome: free, update: update(tower) })
+        yield* elapse(-365 * 86_400_000)
+        assert.strictEqual((yield* take).keyIndex, second.keyIndex)
+        yield* elapse(leaseMs)
+        assert.strictEqual((yield* take).keyIndex, first.keyIndex)
+      })
+    )
+
+    test(
       "end at the last key index, and the counter stays",
       Effect.gen(function* () {
         const db = yield* ClientDb
