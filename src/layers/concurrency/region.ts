@@ -47,20 +47,14 @@ const between =
       })
     )
 
-/** As `Effect.provide`, in an uninterruptible effect. @since 0.1.0 @category combinators */
-export const provide =
-  <S>(services: Context.Context<S>) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, S>> =>
-    // A boundary of types: these services are in the context then.
-    Effect.withFiberRuntime(({ currentContext: before }) =>
-      between(setServices(Context.merge(before, services)), setServices(before))(effect)
-    ) as Effect.Effect<A, E, Exclude<R, S>>
-
 /** As `Scope.extend`, in an uninterruptible effect. @since 0.1.0 @category combinators */
-export const extend = (
-  scope: Scope.Scope
-): (<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Scope.Scope>>) =>
-  provide(Context.make(Scope.Scope, scope))
+export const extend =
+  (scope: Scope.Scope) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
+    // A boundary of types: the scope is in the context then.
+    Effect.withFiberRuntime(({ currentContext: before }) =>
+      between(setServices(Context.add(before, Scope.Scope, scope)), setServices(before))(effect)
+    ) as Effect.Effect<A, E, Exclude<R, Scope.Scope>>
 
 /**
  * As `extend`; and the fiber takes no new turn of the event loop before this ends. A fiber that is forked inside would inherit that for

@@ -15,8 +15,9 @@ const around = (end: Exit.Exit<string, string>) =>
         const before = yield* seen
         const during: Array<readonly [name: string, ops: number]> = []
         const noted = Effect.map(seen, (values) => during.push(values))
-        const exit = yield* Effect.zipRight(noted, end).pipe(
-          Region.provide(Context.make(Name, "inside")),
+        const exit = yield* Region.add(Context.make(Name, "inside")).pipe(
+          Effect.zipRight(noted),
+          Effect.zipRight(end),
           (effect) => Effect.flatMap(Scope.make(), (scope) => Region.extendInOneTurn(scope)(effect)),
           Effect.exit
         )

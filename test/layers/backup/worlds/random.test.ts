@@ -43,8 +43,9 @@ interface Slow {
 }
 
 /**
- * What happens last, after a rest: a tower takes no more updates, the others take some of the states again, and it may be removed. The sender looks at all states anew
- * when a session ends or stalls, or a tower comes or goes: what it has passed over is missing in the end only if none of these comes after it.
+ * What happens last: a tower stops taking updates while states are handed in, other towers work again, and the first tower may be removed.
+ * The sender looks at all states again when a session ends or stalls, or a tower is added or removed. So a state that it has passed over
+ * stays missing only if nothing of that kind happens afterwards.
  */
 interface End {
   readonly kind: Kind
@@ -399,8 +400,8 @@ const play = (plan: Plan): void => {
 }
 
 /**
- * The towers that have to be added, by number, so that all states get their copies. No more are: with each, the sender looks at all
- * states anew, and so would find what it had passed over. A tower that refuses for good is asked again when it is added again.
+ * The towers that have to be added, by number, so that all states get their copies. No others are added: each addition makes the sender
+ * look at all states again, and find those that it had passed over. A tower that refuses for good is asked again when it is added again.
  */
 const missingTowers = ({ copies, steps, towers }: Plan, { candidates }: Process) =>
   Effect.map(candidates.list, (listed) => {

@@ -2,34 +2,27 @@
  * What the sender was told before something changed, and acts upon after it: answers of the database that come late or not at all, a
  * clock that was set back, a list that an earlier run has left behind.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import { describe, expect, it } from "vitest"
-import { within } from "../../../../src/layers/concurrency/firstOf.js"
 import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
 import type { KeyIndex } from "../../../../src/schema/Ids.js"
-import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import type { SendingSession } from "../../../../src/schema/StoredBackup.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
 import { addressOf, towerKey } from "../../negotiator/world.js"
 import type { TowerModel } from "./tower.js"
-import { channelId, handAll, hour, minute, type Process, run, second, type World } from "./world.js"
-
-/** Milliseconds until all states up to a height have their copies, by the wall clock. */
-const untilBackedUp = ({ client }: Process, height: number) =>
-  Effect.gen(function* () {
-    const begun = yield* Clock.currentTimeMillis
-    const backedUp = Effect.orDie(client.awaitBackup(channelId(), CommitHeight.make(height)))
-    yield* Effect.orDie(within(backedUp, 3 * hour, () => new Error("not within three hours")))
-    return (yield* Clock.currentTimeMillis) - begun
-  })
-
-const expectCopies = (world: World, last: number, copies: number) => {
-  for (let height = 1; height <= last; height += 1) {
-    expect(world.holders(height).length, `state ${height}`).toBeGreaterThanOrEqual(copies)
-  }
-}
+import {
+  channelId,
+  expectCopies,
+  handAll,
+  hour,
+  minute,
+  type Process,
+  run,
+  second,
+  untilBackedUp,
+  type World
+} from "./world.js"
 
 const towerOf = ({ towers }: World, n: number): TowerModel => {
   const tower = towers[n - 1]

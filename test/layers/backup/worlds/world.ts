@@ -1,12 +1,15 @@
 /** Worlds of the tower client in virtual time: models of towers, a database in memory, and states without signatures. */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import { expect } from "vitest"
 import { makeTowerClient } from "../../../../src/layers/backup/makeTowerClient.js"
 import * as Options from "../../../../src/layers/backup/Options.js"
+import { within } from "../../../../src/layers/concurrency/firstOf.js"
 import * as RoundRobinTowerCandidates from "../../../../src/layers/RoundRobinTowerCandidates.js"
 import * as FixedKeyRing from "../../../../src/layers/testing/FixedKeyRing.js"
 import * as VirtualTime from "../../../../src/layers/testing/VirtualTime.js"
@@ -259,3 +262,19 @@ export const handAll = (process: Process, first: number, last: number, channel?:
     (height) => process.hand(height, channel),
     { discard: true }
   )
+
+/** Milliseconds until all states up to a height have their copies, by the wall clock; an hour at most. */
+export const untilBackedUp = ({ client }: Process, height: number) =>
+  Effect.gen(function* () {
+    const begun = yield* Clock.currentTimeMillis
+    const backedUp = Effect.orDie(client.awaitBackup(channelId(), CommitHeight.make(height)))
+    yield* Effect.orDie(within(backedUp, hour, () => new Error("not within an hour")))
+    return (yield* Clock.currentTimeMillis) - begun
+  })
+
+/** Each state up to a height is at so many towers. */
+export const expectCopies = (world: World, last: number, copies: number) => {
+  for (let height = 1; height <= last; height += 1) {
+    expect(world.holders(height).length, `state ${height}`).toBeGreaterThanOrEqual(copies)
+  }
+}

@@ -1,9 +1,7 @@
 /** Worlds made by hand: each of them broke an earlier wording of the rules (docs/backups.md, Worlds). */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import { describe, expect, it } from "vitest"
-import { within } from "../../../../src/layers/concurrency/firstOf.js"
 import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
 import type { KeyIndex } from "../../../../src/schema/Ids.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
@@ -11,22 +9,7 @@ import * as Code from "../../../../src/schema/wire/Code.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
 import { addressOf, towerKey } from "../../negotiator/world.js"
 import type { TowerModel } from "./tower.js"
-import { channelId, firstTaproot, handAll, minute, type Process, run, second, type World } from "./world.js"
-
-/** Milliseconds until all states up to a height have their copies. */
-const untilBackedUp = ({ client }: Process, height: number) =>
-  Effect.gen(function* () {
-    const begun = yield* Clock.currentTimeMillis
-    const backedUp = Effect.orDie(client.awaitBackup(channelId(), CommitHeight.make(height)))
-    yield* Effect.orDie(within(backedUp, 60 * minute, () => new Error("not within an hour")))
-    return (yield* Clock.currentTimeMillis) - begun
-  })
-
-const expectCopies = (world: World, last: number, copies: number) => {
-  for (let height = 1; height <= last; height += 1) {
-    expect(world.holders(height).length, `state ${height}`).toBeGreaterThanOrEqual(copies)
-  }
-}
+import { channelId, expectCopies, firstTaproot, handAll, minute, run, second, untilBackedUp } from "./world.js"
 
 const expectNoRefusal = (towers: ReadonlyArray<TowerModel>) =>
   expect(towers.flatMap(({ refusals }) => refusals)).toEqual([])
