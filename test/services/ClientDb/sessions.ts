@@ -153,6 +153,16 @@ export const sessionsCases = (test: Test) =>
     )
 
     test(
+      "reserve the next index where none but a held one is there",
+      Effect.gen(function* () {
+        const { db, take, tower } = yield* bound
+        const [first, second] = yield* Effect.all([take, take])
+        yield* db.createClientSession(session(tower, second), second, update(tower))
+        assert.strictEqual(yield* db.skipSessionKeys(0), first.keyIndex + 3)
+      })
+    )
+
+    test(
       "come back as they were stored",
       Effect.gen(function* () {
         const { db, take, tower } = yield* bound
