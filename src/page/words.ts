@@ -200,6 +200,8 @@ const reasonWords = (reason: Waiting["reasons"][number], now: number): string =>
       return "no tower can take them: add one"
     case "OtherPolicy":
       return "they were made for a policy that is not asked for any more"
+    case "OtherRoute":
+      return `${towersOf(reason.towers)} may have them from sessions ${reason.route === "tor" ? "through Tor" : "in the clear"}: connect so once more, give these sessions up, or add a tower`
     case "DatabaseFails":
       return `the database fails, and is asked again in ${span(reason.until - now)}`
     case "OtherSender":

@@ -7,7 +7,7 @@
 import * as Schema from "effect/Schema"
 import { taggedUnion } from "../internal/taggedUnion.js"
 import { DbError } from "./DbError.js"
-import { Instant, TowerId } from "./Ids.js"
+import { Instant, Route, SessionId, TowerId } from "./Ids.js"
 import { PolicyKey } from "./Policy.js"
 import { ContactFailure, SessionRef } from "./TowerClientEvent.js"
 
@@ -85,6 +85,12 @@ export const WaitReason = taggedUnion({
   NoTower: {},
   /** They were made for a policy that the client does not have any more: they wait for a stored session of that policy. */
   OtherPolicy: {},
+  /**
+   * Beside one of the last two, where sessions of the other route have bound states of this policy. Their towers may have them, so
+   * these towers are not given them on this route: they could tell that both are the same client. The sessions go on when a client of
+   * their route sends; a session that is given up leaves its states to every tower.
+   */
+  OtherRoute: { route: Route, towers: Schema.Array(TowerId), sessions: Schema.Array(SessionId) },
   /** The database failed, and is asked again at that instant. */
   DatabaseFails: { failure: DbError, until: Instant },
   /** Another process sends them; it knows why. */
@@ -96,8 +102,8 @@ export const WaitReason = taggedUnion({
 export type WaitReason = Schema.Schema.Type<typeof WaitReason>
 
 /**
- * States of one channel and policy that miss copies, and why. `TowersRest`, `NoTower` and `OtherPolicy` are said where nothing else
- * is the reason.
+ * States of one channel and policy that miss copies, and why. `TowersRest`, `NoTower`, `OtherPolicy` and `OtherRoute` are said where
+ * nothing else is the reason.
  *
  * @since 0.1.0
  * @category models

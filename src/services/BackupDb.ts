@@ -56,8 +56,8 @@ import type {
  * for the process that sends; they fail with `NotSender` when another one has the lease.
  *
  * A tower *holds* a state when a session of it that is not lost has it acked, or an active session of it that is not stalled
- * has it bound. A session is stalled when its tower is removed or deactivated, or when it has failed since `stalledSince` or
- * longer.
+ * has it bound. A session is stalled when its tower is removed or deactivated, when it is of another route than the sender, which
+ * does not use its key, or when it has failed since `stalledSince` or longer.
  *
  * @since 0.1.0
  * @category services
@@ -74,6 +74,8 @@ export declare namespace BackupDb {
     readonly limit: number
     /** States up to this one are not looked at: the caller knows that the tower needs none of them. */
     readonly after?: BackupId | undefined
+    /** The sender's: sessions of another one are stalled. */
+    readonly route: Route
     /** Sessions that have failed since this instant or longer are stalled. */
     readonly stalledSince: Instant
   }
@@ -81,6 +83,8 @@ export declare namespace BackupDb {
   /** Which towers are asked about. */
   interface NeedQuery {
     readonly policyKey: PolicyKey
+    /** The sender's: sessions of another one are stalled. */
+    readonly route: Route
     /** Towers whose sessions take states now: what one of them can take is no reason to look for another. */
     readonly serving: ReadonlyArray<TowerId>
     /** The towers asked about, each with the state up to which it needs none. */
@@ -149,9 +153,13 @@ export declare namespace BackupDb {
     readonly missing: (id: ChannelId) => Effect.Effect<ReadonlyArray<Backlog>, DbError>
     /** Sessions in use that have free numbers or bound ones, of this route, by ascending key index. */
     readonly listSending: (route: Route, page?: Page<KeyIndex>) => Effect.Effect<ReadonlyArray<SendingSession>, DbError>
-    /** Sessions that a tower has confirmed updates of, by ascending key index: all but lost ones, also inactive, terminal and exhausted ones. */
+    /**
+     * Sessions of this route that a tower has confirmed updates of, by ascending key index: all but lost ones, also inactive, terminal
+     * and exhausted ones.
+     */
     readonly listAcked: (
       towerId: TowerId,
+      route: Route,
       page?: Page<KeyIndex>
     ) => Effect.Effect<ReadonlyArray<SendingSession>, DbError>
     /**

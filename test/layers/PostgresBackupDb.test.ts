@@ -74,7 +74,7 @@ const prepared = (services: Context.Context<Services>) =>
   })
 
 const window = (db: BackupDb.Service, { keyIndex }: ClientSession, request: Partial<BackupDb.WindowRequest> = {}) =>
-  db.nextWindow(sender, keyIndex, { acked: 0, limit: 4, stalledSince: never, ...request })
+  db.nextWindow(sender, keyIndex, { acked: 0, limit: 4, route: "clear", stalledSince: never, ...request })
 
 const heights = (found: ReadonlyArray<BoundUpdate>) => found.map(({ commitHeight }) => Number(commitHeight))
 const upTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1)

@@ -36,10 +36,11 @@ const opened = Effect.gen(function* () {
       return Effect.map(operation, (): ReadonlyArray<string> => [...said])
     })
   const window = (request: Partial<BackupDb.WindowRequest> = {}) =>
-    db.nextWindow(sender, session.keyIndex, { acked: 0, limit: 32, stalledSince: never, ...request })
+    db.nextWindow(sender, session.keyIndex, { acked: 0, limit: 32, route: "clear", stalledSince: never, ...request })
   const useful = (serving: ReadonlyArray<typeof one>) =>
     db.towerNeeds({
       policyKey: Policy.keyOf(long),
+      route: "clear",
       serving: serving.map(({ id }) => id),
       towers: [{ towerId: two.id }],
       stalledSince: never
@@ -189,7 +190,7 @@ describe("SQLite", () => {
           useful([one]),
           useful([one, two]),
           db.listSending("clear"),
-          db.listAcked(one.id),
+          db.listAcked(one.id, "clear"),
           db.findState(channelId(1), height(1)),
           db.addBackup(backup(1, 5)),
           db.noteFailure(sender, session.keyIndex, start),

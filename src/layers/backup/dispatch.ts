@@ -265,7 +265,7 @@ export const run = (
       for (const [towerId, { after, due }] of audits) {
         // One that is not there is asked when it is added again: its sessions must not pass for asked.
         if (due > now || !state.towers.has(towerId)) continue
-        const [one] = yield* db.listAcked(towerId, { after, limit: 1 })
+        const [one] = yield* db.listAcked(towerId, env.transport.route, { after, limit: 1 })
         if (one === undefined) {
           audits.delete(towerId)
           continue

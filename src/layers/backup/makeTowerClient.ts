@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -15,13 +16,15 @@ import * as Struct from "effect/Struct"
 import * as JusticeCurve from "../../internal/justice/justiceCurve.js"
 import { ChannelClosed, CopiesLost, StateNotHandedIn } from "../../schema/BackupError.js"
 import { blobTypeOf, type Channel, type ChannelId } from "../../schema/Channel.js"
+import type { ClientSession } from "../../schema/ClientSession.js"
 import type { DbError } from "../../schema/DbError.js"
-import { HexBytes } from "../../schema/Ids.js"
+import { HexBytes, type KeyIndex } from "../../schema/Ids.js"
 import { Ineligible, IneligibleReason } from "../../schema/Ineligible.js"
 import * as Policy from "../../schema/Policy.js"
 import { CommitHeight, type RevokedState, type Sign, SignError } from "../../schema/RevokedState.js"
-import { type LoadedState, NewBackup } from "../../schema/StoredBackup.js"
+import { type LoadedState, NewBackup, type SendingSession } from "../../schema/StoredBackup.js"
 import { Happening } from "../../schema/TowerClientEvent.js"
+import { WaitReason } from "../../schema/TowerClientStatus.js"
 import { BackupDb } from "../../services/BackupDb.js"
 import { Curve } from "../../services/Curve.js"
 import { KeyRing } from "../../services/KeyRing.js"
@@ -113,8 +116,9 @@ export const makeTowerClient = (settings: Settings) =>
   })
 
 /** The reasons for the states of each policy. */
-const waiting = ({ db, events }: Environment, sources: PolicyLook.Sources, channelId: ChannelId) =>
+const waiting = (env: Environment, sources: PolicyLook.Sources, channelId: ChannelId) =>
   Effect.gen(function* () {
+    const { db, events } = env
     yield* db.loadChannel(channelId)
     const missing = yield* db.missing(channelId)
     const now = yield* Clock.currentTimeMillis
@@ -122,9 +126,29 @@ const waiting = ({ db, events }: Environment, sources: PolicyLook.Sources, chann
       Effect.gen(function* () {
         const source = sources.get(policyKey)
         const negotiator = source === undefined ? undefined : yield* source.negotiator.status
-        return { policyKey, states, reasons: reasonsOf(events.status(), policyKey, negotiator, now) }
+        const reasons = reasonsOf(events.status(), policyKey, negotiator, now)
+        const [{ _tag }] = reasons
+        const left = _tag === "NoTower" || _tag === "OtherPolicy" ? yield* leftOnOtherRoute(env, policyKey) : []
+        return { policyKey, states, reasons: Arr.appendAll(reasons, left) }
       })
     )
+  })
+
+/** Says it if sessions of the route that this client does not use have bound states of a policy. */
+const leftOnOtherRoute = ({ db, transport }: Environment, policyKey: Policy.PolicyKey) =>
+  Effect.gen(function* () {
+    const route = transport.route === "clear" ? "tor" : "clear"
+    const found: Array<ClientSession> = []
+    for (let after: KeyIndex | undefined; ; ) {
+      const page: ReadonlyArray<SendingSession> = yield* db.listSending(route, { after, limit: 500 })
+      if (page.length === 0) break
+      after = page.at(-1)?.session.keyIndex
+      for (const { session } of page) {
+        if (session.seqNum > session.towerLastApplied && Policy.keyOf(session.policy) === policyKey) found.push(session)
+      }
+    }
+    const towers = Arr.dedupe(found.map(({ towerId }) => towerId))
+    return found.length === 0 ? [] : [WaitReason.OtherRoute({ route, towers, sessions: found.map(({ id }) => id) })]
   })
 
 const leaseChannel = ({ id: channelId }: Channel) =>

@@ -70,7 +70,7 @@ const noTower: ReadonlySet<TowerId> = new Set()
 
 /** Which of these towers could take a state that no serving tower could take. */
 const neededOf = (
-  { env: { clock, db, settings }, state }: Looking,
+  { env: { clock, db, settings, transport }, state }: Looking,
   policyKey: Policy.PolicyKey,
   serving: ReadonlyArray<TowerId>,
   asked: ReadonlyArray<TowerId>
@@ -79,7 +79,7 @@ const neededOf = (
     if (asked.length === 0) return Effect.succeed(noTower)
     const stalledSince = clock.unsafeCurrentTimeMillis() - settings.moveAfter
     const towers = asked.map((towerId) => ({ towerId, after: state.cursor(policyKey, towerId) }))
-    return Effect.map(db.towerNeeds({ policyKey, serving, towers, stalledSince }), (needs) => {
+    return Effect.map(db.towerNeeds({ policyKey, route: transport.route, serving, towers, stalledSince }), (needs) => {
       for (const { after, towerId } of needs) if (after !== undefined) state.setCursor(policyKey, towerId, after)
       return new Set(needs.flatMap(({ first, towerId }) => (first === undefined ? [] : towerId)))
     })

@@ -41,9 +41,9 @@ export const nextWindow = (
   limit: number
 ): Effect.Effect<Window, Broken> =>
   Effect.gen(function* () {
-    const { clock, db, events, settings } = env
+    const { clock, db, events, settings, transport } = env
     const stalledSince = clock.unsafeCurrentTimeMillis() - settings.moveAfter
-    const request = { acked: confirmed, limit, after: cursor(), stalledSince }
+    const request = { acked: confirmed, limit, after: cursor(), route: transport.route, stalledSince }
     const updates = yield* db.nextWindow(token, session.keyIndex, request)
     const ref = refOf(session)
     if (confirmed > before.acked) {

@@ -8,7 +8,7 @@ import type { Fragment } from "@effect/sql/Statement"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type Instant, TowerId } from "../../schema/Ids.js"
+import { TowerId } from "../../schema/Ids.js"
 import { BackupId, type TowerNeed } from "../../schema/StoredBackup.js"
 import type { BackupDb } from "../../services/BackupDb.js"
 import { column, decode } from "./rows.js"
@@ -42,9 +42,13 @@ const isAt = (database: Database, tower: Fragment): Fragment => {
  * @since 0.1.0
  * @category combinators
  */
-export const isOpenFor = (database: Database, tower: Fragment, stalledSince: Instant): Fragment => {
+export const isOpenFor = (
+  database: Database,
+  tower: Fragment,
+  { route, stalledSince }: Pick<BackupDb.NeedQuery, "route" | "stalledSince">
+): Fragment => {
   const { sql } = database
-  const isNotStalled = sql`(s.failing_since IS NULL OR s.failing_since > ${stalledSince})`
+  const isNotStalled = sql`s.way = ${route} AND (s.failing_since IS NULL OR s.failing_since > ${stalledSince})`
   return sql`NOT (${isAt(database, tower)})
     AND (SELECT count(DISTINCT u.tower) FROM wt_update u WHERE u.backup = b.id
       AND ${isHeld(database, isNotStalled)}) < b.copies`
@@ -76,13 +80,14 @@ const heldBy = (database: Database, [one, ...others]: Arr.NonEmptyReadonlyArray<
 }
 
 /** The oldest backup that makes a tower `w` useful. */
-const firstFor = (database: Database, { policyKey, serving, stalledSince }: BackupDb.NeedQuery): Fragment => {
+const firstFor = (database: Database, query: BackupDb.NeedQuery): Fragment => {
   const { sql } = database
+  const { policyKey, serving } = query
   const [from, id] = Arr.isNonEmptyReadonlyArray(serving)
     ? [heldBy(database, serving), sql`v.backup`]
     : [sql`wt_backup b WHERE 1 = 1`, sql`b.id`]
   return sql`(SELECT b.id FROM ${from} AND ${id} > w.after_backup AND b.policy_key = ${policyKey}
-      AND ${isOpenFor(database, sql`w.tower`, stalledSince)}
+      AND ${isOpenFor(database, sql`w.tower`, query)}
     ORDER BY ${id} LIMIT 1)`
 }
 

@@ -49,14 +49,14 @@ export const listSending =
       page
     )
 
-/** Lists sessions with confirmed numbers. Where the route is not known there are none. @since 0.1.0 @category constructors */
+/** Lists sessions with confirmed numbers. @since 0.1.0 @category constructors */
 export const listAcked =
   (database: Database): BackupDb.Service["listAcked"] =>
-  (towerId, page) =>
+  (towerId, route, page) =>
     list(
       database,
       "listAcked",
-      database.sql`s.tower = ${towerId} AND s.way IS NOT NULL AND s.tower_last_applied > 0
+      database.sql`s.tower = ${towerId} AND s.way = ${route} AND s.tower_last_applied > 0
         AND (s.ended IS NULL OR s.ended <> 'lost')`,
       page
     )

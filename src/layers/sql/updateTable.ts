@@ -101,14 +101,14 @@ const ack = (
 const openFor = (
   database: Database,
   session: ClientSession,
-  { after, limit, stalledSince }: BackupDb.WindowRequest
+  { after, limit, route, stalledSince }: BackupDb.WindowRequest
 ) => {
   const { sql } = database
   const { policy, seqNum, towerId } = session
   return sql`
     SELECT b.id FROM wt_backup b
     WHERE b.policy_key = ${Policy.keyOf(policy)} AND b.id > ${after ?? 0}
-      AND ${isOpenFor(database, sql`${towerId}`, stalledSince)}
+      AND ${isOpenFor(database, sql`${towerId}`, { route, stalledSince })}
     ORDER BY b.id LIMIT ${Math.max(0, Math.min(limit, policy.maxUpdates - seqNum))}`
 }
 

@@ -46,6 +46,9 @@ import {
 } from "./memoryChannels.js"
 import { hasEnded, isTowerInUse, newTables, placeAfter, type SessionRow, type Tables } from "./memoryTables.js"
 
+/** Which sessions are stalled. */
+type Stalling = Pick<BackupDb.NeedQuery, "route" | "stalledSince">
+
 /** Made of values that were checked. */
 const unchecked = { disableValidation: true }
 
@@ -72,16 +75,16 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     return found
   }
   const isActive = ({ session }: SessionRow) => session.status === "active" && isTowerInUse(towers.get(session.towerId))
-  const isStalled = (row: SessionRow, stalledSince: Instant) =>
-    !isActive(row) || (row.failingSince ?? Number.POSITIVE_INFINITY) <= stalledSince
+  const isStalled = (row: SessionRow, { route, stalledSince }: Stalling) =>
+    !isActive(row) || row.route !== route || (row.failingSince ?? Number.POSITIVE_INFINITY) <= stalledSince
 
   /** Have fewer towers a copy, or are about to, than it needs copies? */
-  const needsTower = ({ backup, updates }: Kept, stalledSince: Instant): boolean => {
+  const needsTower = ({ backup, updates }: Kept, stalling: Stalling): boolean => {
     if (updates.size < backup.copies) return true
     const holders: Array<TowerId> = []
     for (const [row, { isAcked }] of updates) {
       const { towerId } = row.session
-      if ((isAcked || !isStalled(row, stalledSince)) && !holders.includes(towerId)) holders.push(towerId)
+      if ((isAcked || !isStalled(row, stalling)) && !holders.includes(towerId)) holders.push(towerId)
     }
     return holders.length < backup.copies
   }
@@ -168,10 +171,11 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
     }
   }
 
-  const bind = (row: SessionRow, { after: from, limit, stalledSince }: BackupDb.WindowRequest) => {
+  const bind = (row: SessionRow, request: BackupDb.WindowRequest) => {
+    const { after: from, limit } = request
     const { policy, seqNum, towerId } = row.session
     const most = Math.min(limit, policy.maxUpdates - seqNum)
-    const isOpen = (one: Kept) => !isAt(one, towerId) && needsTower(one, stalledSince)
+    const isOpen = (one: Kept) => !isAt(one, towerId) && needsTower(one, request)
     const chosen = firstOf(Policy.keyOf(policy), from ?? 0, most, isOpen)
     if (chosen.length === 0) return
     for (const one of chosen) one.updates.set(row, { isAcked: false })
@@ -329,24 +333,29 @@ export const makeOver = ({ byKeyIndex, sessions, towers }: Tables): BackupDb.Ser
           page
         ).map(asSending)
       ),
-    listAcked: (towerId, page) =>
+    listAcked: (towerId, route, page) =>
       Effect.sync(() =>
         pageOf(
           byKeyIndex.filter(
-            ({ session }) => session.towerId === towerId && session.status !== "lost" && session.towerLastApplied > 0
+            (row) =>
+              row.route === route &&
+              row.session.towerId === towerId &&
+              row.session.status !== "lost" &&
+              row.session.towerLastApplied > 0
           ),
           ({ session }) => session.keyIndex,
           page
         ).map(asSending)
       ),
-    towerNeeds: ({ policyKey, serving, stalledSince, towers: asked }) =>
+    towerNeeds: (query) =>
       Effect.sync(() => {
+        const { policyKey, serving, towers: asked } = query
         /** Which states no serving tower could take: the same for all towers that are asked. */
         const wanted = new Map<Kept, boolean>()
         const isWanted = (one: Kept): boolean => {
           const known = wanted.get(one)
           if (known !== undefined) return known
-          const found = needsTower(one, stalledSince) && serving.every((other) => isAt(one, other))
+          const found = needsTower(one, query) && serving.every((other) => isAt(one, other))
           wanted.set(one, found)
           return found
         }

@@ -40,7 +40,10 @@ export const suite = (engine: Engine, empty: Effect.Effect<SqlClient.SqlClient, 
             sending
           )
           assert.deepStrictEqual(yield* backups.listSending("tor"), [])
-          for (const tower of wanted) assert.deepStrictEqual(yield* backups.listAcked(tower.id), [])
+          for (const tower of wanted) {
+            assert.deepStrictEqual(yield* backups.listAcked(tower.id, "clear"), [])
+            assert.deepStrictEqual(yield* backups.listAcked(tower.id, "tor"), [])
+          }
           assert.strictEqual((yield* db.createTower(publicKey(9), address(9))).id, 4)
           const again = yield* db.createTower(publicKey(1), address(1))
           assert.strictEqual(again.additions, (counted[0]?.additions ?? 0) + 1)

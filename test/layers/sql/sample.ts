@@ -48,7 +48,7 @@ export const populateBackups = (clients: ClientDb.Service, db: BackupDb.Service)
     const main = yield* addSession(clients, one)
     const lost = yield* addSession(clients, one)
     const window = ({ keyIndex }: typeof main, request: { readonly acked: number; readonly limit: number }) =>
-      db.nextWindow(sender, keyIndex, { ...request, stalledSince: 0 })
+      db.nextWindow(sender, keyIndex, { ...request, route: "clear", stalledSince: 0 })
     yield* db.addBackup(backup(1, 1))
     yield* window(main, { acked: 0, limit: 1 })
     yield* db.addBackup(backup(1, 2))

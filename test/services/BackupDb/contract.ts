@@ -1,6 +1,6 @@
 /** What the cases of every `BackupDb` share. */
 import { Effect, TestClock } from "effect"
-import type { PublicKey, TowerId } from "../../../src/schema/Ids.js"
+import type { PublicKey, Route, TowerId } from "../../../src/schema/Ids.js"
 import * as Policy from "../../../src/schema/Policy.js"
 import * as Standing from "../../../src/schema/Standing.js"
 import type { BackupId, BoundUpdate } from "../../../src/schema/StoredBackup.js"
@@ -22,12 +22,7 @@ export const numbersOf = (window: ReadonlyArray<BoundUpdate>) =>
 export const addTower = (clients: ClientDb.Service, n: number) => clients.createTower(publicKey(n), address(n))
 
 /** Stores a session of a tower. */
-export const addSession = (
-  clients: ClientDb.Service,
-  tower: Tower,
-  of: Policy.Policy = long,
-  route: "clear" | "tor" = "clear"
-) =>
+export const addSession = (clients: ClientDb.Service, tower: Tower, of: Policy.Policy = long, route: Route = "clear") =>
   Effect.gen(function* () {
     const held = yield* clients.nextSessionKeyIndex(tower.id, of.blobType, route)
     const stored = session(tower, held, { policy: of })
@@ -57,10 +52,15 @@ export const scene = Effect.gen(function* () {
   const needs = (
     towers: ReadonlyArray<Tower>,
     serving: ReadonlyArray<Tower> = [],
-    { after, stalledSince = never }: { readonly after?: BackupId | undefined; readonly stalledSince?: number } = {}
+    {
+      after,
+      route = "clear",
+      stalledSince = never
+    }: { readonly after?: BackupId | undefined; readonly route?: Route; readonly stalledSince?: number } = {}
   ) =>
     db.towerNeeds({
       policyKey: Policy.keyOf(long),
+      route,
       serving: serving.map(({ id }) => id),
       towers: towers.map(({ id: towerId }) => ({ towerId, after })),
       stalledSince
@@ -78,7 +78,7 @@ export const scene = Effect.gen(function* () {
     hand: (heights: ReadonlyArray<number>, options: Parameters<typeof backup>[2] = {}) =>
       Effect.forEach(heights, (at) => db.addBackup(backup(1, at, options)), { discard: true }),
     window: ({ keyIndex }: typeof first, request: Partial<BackupDb.WindowRequest> = {}) =>
-      db.nextWindow(sender, keyIndex, { acked: 0, limit: 32, stalledSince: never, ...request }),
+      db.nextWindow(sender, keyIndex, { acked: 0, limit: 32, route: "clear", stalledSince: never, ...request }),
     needs,
     /** The towers that are useful, by the oldest state that they could take. */
     useful: (...asked: Parameters<typeof needs>) =>

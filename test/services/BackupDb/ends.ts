@@ -69,7 +69,7 @@ export const endsCases = (test: Test) => {
         [1, 3],
         [2, 4]
       ])
-      assert.deepStrictEqual(yield* db.listAcked(one.id), [])
+      assert.deepStrictEqual(yield* db.listAcked(one.id, "clear"), [])
       assert.deepStrictEqual(yield* db.endSession(sender, first.keyIndex, "lost"), nothing)
       assert.deepStrictEqual(yield* db.endSession(sender, first.keyIndex, "terminal"), nothing)
     })

@@ -6,7 +6,7 @@ import * as MemoryBackupDb from "../../../src/layers/testing/MemoryBackupDb.js"
 import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
 import { newTables } from "../../../src/layers/testing/memoryTables.js"
 import type { ClientSession } from "../../../src/schema/ClientSession.js"
-import { TowerId } from "../../../src/schema/Ids.js"
+import { type Route, TowerId } from "../../../src/schema/Ids.js"
 import * as Policy from "../../../src/schema/Policy.js"
 import { type Backlog, BackupId, type BoundUpdate, SenderToken } from "../../../src/schema/StoredBackup.js"
 import { BackupDb } from "../../../src/services/BackupDb.js"
@@ -38,6 +38,7 @@ type Command =
       readonly limit: number
       readonly after: number
       readonly stalled: boolean
+      readonly tor: boolean
       readonly token: number
     }
   | { readonly _tag: "fail" | "refuse" | "terminate"; readonly which: number; readonly token: number }
@@ -49,6 +50,7 @@ type Command =
       readonly after: number
       readonly short: boolean
       readonly stalled: boolean
+      readonly tor: boolean
     }
 
 const record = <T extends Command["_tag"], F extends object>(
@@ -94,6 +96,7 @@ const command: FastCheck.Arbitrary<Command> = FastCheck.oneof(
     limit: FastCheck.nat({ max: 4 }),
     after: often(0, 1, 2, 5),
     stalled: FastCheck.boolean(),
+    tor: isRare,
     token
   }),
   record(3, "fail", { which, token }),
@@ -107,7 +110,8 @@ const command: FastCheck.Arbitrary<Command> = FastCheck.oneof(
     serving: FastCheck.uniqueArray(tower, { maxLength: 2 }),
     after: often(0, 1, 2, 5),
     short: isRare,
-    stalled: FastCheck.boolean()
+    stalled: FastCheck.boolean(),
+    tor: isRare
   })
 )
 
@@ -117,6 +121,7 @@ export const commands = FastCheck.array(command, { minLength: 40, maxLength: 120
 type Failure = Error & { readonly _tag: string }
 
 const senders = [SenderToken.make("one"), SenderToken.make("two")] as const
+const routeOf = (isTor: boolean): Route => (isTor ? "tor" : "clear")
 const policyOf = (isShort: boolean) => (isShort ? short : long)
 
 /** What one database answers. */
@@ -148,7 +153,7 @@ const player = (context: Context.Context<Services>) => {
           return yield* db.addIneligible(channelId(next.n), height(next.at))
         case "session": {
           const tower = yield* clients.loadTower(publicKey(next.n))
-          return yield* addSession(clients, tower, policyOf(next.short), next.tor ? "tor" : "clear")
+          return yield* addSession(clients, tower, policyOf(next.short), routeOf(next.tor))
         }
         case "take":
           return yield* db.takeSenderLease(sender)
@@ -159,6 +164,7 @@ const player = (context: Context.Context<Services>) => {
         case "useful":
           return yield* db.towerNeeds({
             policyKey: Policy.keyOf(policyOf(next.short)),
+            route: routeOf(next.tor),
             serving: next.serving.map((n) => TowerId.make(n)),
             towers: [1, 2, 3].map((n) => ({
               towerId: TowerId.make(n),
@@ -179,6 +185,7 @@ const player = (context: Context.Context<Services>) => {
             acked: next.confirmed === 5 ? 0xffff : acked,
             limit: next.limit,
             after: next.after === 0 ? undefined : BackupId.make(next.after),
+            route: routeOf(next.tor),
             stalledSince: since(next.stalled)
           })
         }
@@ -210,7 +217,9 @@ const player = (context: Context.Context<Services>) => {
     backlog: Effect.map(db.backlog, byPolicy),
     clear: db.listSending("clear"),
     tor: db.listSending("tor"),
-    acked: Effect.forEach([1, 2, 3], (n) => db.listAcked(TowerId.make(n))),
+    acked: Effect.forEach([1, 2, 3], (n) =>
+      Effect.all([db.listAcked(TowerId.make(n), "clear"), db.listAcked(TowerId.make(n), "tor")])
+    ),
     sessions: clients.listClientSessions(),
     counts: clients.countClientSessions,
     towers: clients.listTowers

@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { start } from "../ClientDb/samples.js"
-import { addSession, addTower, scene, type Test } from "./contract.js"
+import { addSession, addTower, numbersOf, scene, type Test } from "./contract.js"
 import { sender, short } from "./samples.js"
 
 export const towerNeedsCases = (test: Test) => {
@@ -110,6 +110,30 @@ export const towerNeedsCases = (test: Test) => {
       yield* db.noteFailure(sender, first.keyIndex, start)
       assert.deepStrictEqual(yield* useful([one, two], [], { stalledSince: start - 1 }), [])
       assert.deepStrictEqual(yield* useful([one, two], [], { stalledSince: start }), [[two.id, 1]])
+    })
+  )
+
+  test(
+    "a session of another route is stalled, and its own tower does not take its states on this one",
+    Effect.gen(function* () {
+      const { clients, first, hand, one, second, two, useful, window } = yield* scene
+      const hidden = yield* addSession(clients, one, undefined, "tor")
+      yield* hand([1, 2])
+      yield* window(first, { limit: 1 })
+      assert.deepStrictEqual(yield* useful([one, two], [], { route: "clear" }), [
+        [one.id, 2],
+        [two.id, 2]
+      ])
+      assert.deepStrictEqual(yield* useful([one, two], [], { route: "tor" }), [
+        [one.id, 2],
+        [two.id, 1]
+      ])
+      assert.deepStrictEqual(numbersOf(yield* window(hidden, { route: "tor", limit: 1 })), [[1, 2]])
+      assert.deepStrictEqual(yield* useful([one, two], [], { route: "tor" }), [[two.id, 1]])
+      assert.deepStrictEqual(numbersOf(yield* window(second)), [[1, 2]])
+      // What it has confirmed counts on every route.
+      yield* window(first, { acked: 1, limit: 0 })
+      assert.deepStrictEqual(yield* useful([one, two], [], { route: "tor" }), [])
     })
   )
 

@@ -214,7 +214,7 @@ export const windowsCases = (test: Test) => {
       const { db, first, hand } = yield* scene
       yield* hand([1])
       const other = SenderToken.make("another")
-      const request = { acked: 0, limit: 32, stalledSince: never }
+      const request = { acked: 0, limit: 32, route: "clear", stalledSince: never } as const
       const errors = [
         yield* Effect.flip(db.nextWindow(other, first.keyIndex, request)),
         yield* Effect.flip(db.endSession(other, first.keyIndex, "lost")),
@@ -252,10 +252,11 @@ export const windowsCases = (test: Test) => {
       })
       yield* hand([1, 2])
       yield* window(third)
-      assert.deepStrictEqual(yield* db.listAcked(one.id), [])
+      assert.deepStrictEqual(yield* db.listAcked(one.id, "clear"), [])
       yield* window(third, { acked: 1 })
       yield* db.endSession(sender, third.keyIndex, "terminal")
-      const [acked, ...others] = yield* db.listAcked(one.id)
+      assert.deepStrictEqual(yield* db.listAcked(one.id, "tor"), [])
+      const [acked, ...others] = yield* db.listAcked(one.id, "clear")
       assert.deepStrictEqual(others, [])
       assert.deepInclude(acked?.session, {
         status: "terminal",
@@ -263,8 +264,8 @@ export const windowsCases = (test: Test) => {
         seqNum: 2,
         towerLastApplied: 1
       })
-      assert.deepStrictEqual(yield* db.listAcked(two.id), [])
-      assert.deepStrictEqual(yield* db.listAcked(one.id, { after: third.keyIndex }), [])
+      assert.deepStrictEqual(yield* db.listAcked(two.id, "clear"), [])
+      assert.deepStrictEqual(yield* db.listAcked(one.id, "clear", { after: third.keyIndex }), [])
     })
   )
 }

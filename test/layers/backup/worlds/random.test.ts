@@ -12,7 +12,7 @@ import { within } from "../../../../src/layers/concurrency/firstOf.js"
 import * as Sessions from "../../../../src/layers/tower/sessions.js"
 import type { ChannelId } from "../../../../src/schema/Channel.js"
 import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
-import type { HexBytes } from "../../../../src/schema/Ids.js"
+import type { HexBytes, Route } from "../../../../src/schema/Ids.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import type { TowerClientEvent } from "../../../../src/schema/TowerClientEvent.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
@@ -26,7 +26,7 @@ import { channelId, type DatabaseCopy, hour, minute, type Process, run, second, 
 
 type Step =
   | { readonly do: "hand"; readonly states: number; readonly channel: number; readonly process: number }
-  | { readonly do: "stop" | "kill"; readonly process: number }
+  | { readonly do: "stop" | "kill"; readonly process: number; readonly route: Route }
   | { readonly do: "pause"; readonly process: number; readonly ms: number }
   | { readonly do: "copyDatabase" | "restoreDatabase" }
   | { readonly do: "failingDatabase"; readonly calls: number; readonly stores: boolean }
@@ -87,7 +87,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constantFrom("stop" as const, "kill" as const), process: fc.nat(1) })
+    arbitrary: fc.record({
+      do: fc.constantFrom("stop" as const, "kill" as const),
+      process: fc.nat(1),
+      route: fc.constantFrom<Route>("clear", "clear", "clear", "tor")
+    })
   },
   {
     weight: 2,
@@ -301,7 +305,7 @@ const play = (plan: Plan): void => {
               const process = yield* processOf(step.process)
               yield* step.do === "stop" ? process.close : process.kill
               processes = processes.filter((one) => one !== process)
-              processes.push(yield* world.start)
+              processes.push(yield* step.route === "tor" ? world.startThroughTor : world.start)
               break
             }
             case "pause":
@@ -368,12 +372,16 @@ const play = (plan: Plan): void => {
         fail(0, false)
         for (const model of world.towers) become(model, "good")
         const process = yield* processOf(0)
+        // As long as processes of both routes take turns, what one has bound stays with it.
+        for (const one of processes) if (one.route !== process.route) yield* one.close
+        processes = processes.filter(({ route }) => route === process.route)
         for (const n of yield* missingTowers(plan, process)) {
           yield* Effect.orDie(process.candidates.add(towerKey(n), addressOf(n)))
         }
         const comeToRest = Effect.suspend(() =>
           settled(events, process, [...accepted.keys()], world.towers.length < plan.copies)
         )
+        yield* giveUpOtherRoute(world, process, plan)
         yield* comeToRest
         const listed = yield* process.candidates.list
         const bad = listed[plan.seed % listed.length]
@@ -391,6 +399,7 @@ const play = (plan: Plan): void => {
           yield* handIn(process, 1, states, every)
           yield* Effect.sleep(after)
           if (isRemoved) yield* Effect.orDie(process.candidates.remove(bad.publicKey))
+          yield* giveUpOtherRoute(world, process, plan)
           yield* comeToRest
         }
         yield* check(world, process, plan, { accepted, forgetful, dishonest, isRestored })
@@ -408,6 +417,19 @@ const missingTowers = ({ copies, steps, towers }: Plan, { candidates }: Process)
     const kinds = [...towers, ...steps.flatMap((step) => (step.do === "become" ? [step.kind] : []))]
     return listed.length >= copies && !kinds.some(isLiar) ? [] : towers.map((_, at) => at + 1)
   })
+
+/**
+ * Where no tower is to spare each of them is needed. One that may have a state by a session of the other route does not get it on this
+ * one, until that session is given up.
+ */
+const giveUpOtherRoute = (world: World, { candidates, client, route }: Process, { copies }: Plan) =>
+  Effect.gen(function* () {
+    const all = yield* world.db.listSending(route === "clear" ? "tor" : "clear", { limit: 1000 })
+    const bound = all.filter(({ session: { seqNum, towerLastApplied } }) => seqNum > towerLastApplied)
+    const { length } = yield* candidates.list
+    if (length - new Set(bound.map(({ session }) => session.towerId)).size >= copies) return
+    for (const { session } of bound) yield* client.terminateSession(session.id)
+  }).pipe(Effect.orDie)
 
 /** Up to which height the database knows the states of a channel. */
 const handedIn = ({ db }: World, channel: number) =>
@@ -470,6 +492,9 @@ const check = (world: World, process: Process, plan: Plan, { accepted, dishonest
     for (const model of world.towers) {
       if (isRestored || forgetful.has(model) || dishonest.has(model)) continue
       expect(model.refusals, "B4: an honest tower that forgets nothing has no reason to refuse").toEqual([])
+    }
+    for (const { routes } of world.towers) {
+      for (const [key, { size }] of routes) expect(size, `B8: the routes on which ${key} was shown`).toBe(1)
     }
     const shownTo = new Map<string, TowerModel>()
     for (const model of world.towers) {

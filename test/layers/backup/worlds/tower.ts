@@ -8,7 +8,7 @@ import * as Scope from "effect/Scope"
 import * as Alarm from "../../../../src/layers/concurrency/alarm.js"
 import * as Inbox from "../../../../src/layers/concurrency/inbox.js"
 import * as Sessions from "../../../../src/layers/tower/sessions.js"
-import { HexBytes, type PublicKey, SessionId } from "../../../../src/schema/Ids.js"
+import { HexBytes, type PublicKey, type Route, SessionId } from "../../../../src/schema/Ids.js"
 import { ConnectionEnded, DialFailed, type TransportError } from "../../../../src/schema/TransportError.js"
 import * as Code from "../../../../src/schema/wire/Code.js"
 import type { CreateSession } from "../../../../src/schema/wire/CreateSession.js"
@@ -53,10 +53,20 @@ export interface TowerModel {
   /** Updates that it had a reason to refuse. */
   readonly refusals: Array<{ readonly update: StateUpdate; readonly code: number }>
   readonly open: Set<PublicKey>
+  /** The routes on which each key was shown to it. */
+  readonly routes: Map<PublicKey, ReadonlySet<Route>>
 }
 
 export const makeTower = (behaviour: Behaviour = {}): TowerModel => {
-  return { behaviour, sessions: Sessions.of([]), connections: 0, created: 0, refusals: [], open: new Set() }
+  return {
+    behaviour,
+    sessions: Sessions.of([]),
+    connections: 0,
+    created: 0,
+    refusals: [],
+    open: new Set(),
+    routes: new Map()
+  }
 }
 
 const terms: Sessions.Terms = { chain: regtest, blobTypes: regtest.blobTypes, rewardScript: undefined }
@@ -107,8 +117,8 @@ const until = (clock: Clock.Clock, instant: number) =>
 const sleep = (millis = 0) => (millis > 0 ? Effect.sleep(millis) : Effect.void)
 
 /** A transport to models. */
-export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTransport.Service => ({
-  route: "clear",
+export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>, route: Route): TowerTransport.Service => ({
+  route,
   connect: (request) =>
     Effect.gen(function* () {
       const clock = yield* Effect.clock
@@ -127,6 +137,7 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>): TowerTr
       yield* request.onProgress("connected")
       yield* request.onProgress("actTwo")
       yield* request.ecdh(request.tower)
+      tower.routes.set(key, new Set(tower.routes.get(key)).add(route))
       const isSecond = tower.open.has(key)
       if (!isSecond) tower.open.add(key)
       // The tower's, which may go on longer than the client's process.

@@ -12,7 +12,7 @@ import { type TowerClientStatus, WaitReason } from "../../../../src/schema/Tower
 import * as Code from "../../../../src/schema/wire/Code.js"
 import { towerKey } from "../../negotiator/world.js"
 import { around } from "./around.js"
-import { channelId, handAll, minute, type Process, run, second } from "./world.js"
+import { channelId, handAll, minute, type Process, run, second, untilBackedUp } from "./world.js"
 
 /** The reasons for the states of channel 1, and how many states they are for. */
 const waiting = ({ client }: Process) =>
@@ -51,6 +51,33 @@ describe("what a state waits for", () => {
         ])
         yield* process.close
       })
+    )
+  })
+
+  it("a client of the other route, whose session has bound it at the one tower; giving the session up helps", () => {
+    run({ towers: [{ ...good, update: () => "silence" }], options: alone }, (world) =>
+      Effect.gen(function* () {
+        const { id } = yield* world.storeSession(1)
+        const clear = yield* world.start
+        yield* handAll(clear, 1, 3)
+        yield* Effect.sleep(second)
+        yield* clear.close
+        const tor = yield* world.startThroughTor
+        for (const tower of world.towers) tower.behaviour.update = undefined
+        yield* Effect.sleep(minute)
+        expect(yield* waiting(tor)).toMatchObject([
+          {
+            states: 3,
+            reasons: ["NoTower", "OtherRoute"],
+            all: [{}, { route: "clear", towers: [1], sessions: [id] }]
+          }
+        ])
+        yield* tor.client.terminateSession(id)
+        yield* handAll(tor, 4, 4)
+        yield* untilBackedUp(tor, 4)
+        expect(yield* waiting(tor)).toEqual([])
+        yield* tor.close
+      }).pipe(Effect.orDie)
     )
   })
 

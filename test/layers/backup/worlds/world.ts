@@ -18,7 +18,7 @@ import * as BlobType from "../../../../src/schema/BlobType.js"
 import { Channel, ChannelId } from "../../../../src/schema/Channel.js"
 import { ClientSession } from "../../../../src/schema/ClientSession.js"
 import type { SatPerKw } from "../../../../src/schema/FeeRate.js"
-import { HexBytes, Hint, SessionId, TowerId } from "../../../../src/schema/Ids.js"
+import { HexBytes, Hint, type Route, SessionId, TowerId } from "../../../../src/schema/Ids.js"
 import * as Policy from "../../../../src/schema/Policy.js"
 import { CommitHeight } from "../../../../src/schema/RevokedState.js"
 import * as Standing from "../../../../src/schema/Standing.js"
@@ -60,6 +60,7 @@ export interface Process {
   readonly client: TowerClient.Service
   readonly hand: (height: number, channel?: number) => Effect.Effect<void>
   readonly candidates: TowerCandidates.Service
+  readonly route: Route
   readonly close: Effect.Effect<void>
   /** Ends it as a kill does: its lease is not given back. */
   readonly kill: Effect.Effect<void>
@@ -78,6 +79,8 @@ export interface World {
   readonly clientDb: ClientDb.Service
   readonly events: ReadonlyArray<TowerClientEvent>
   readonly start: Effect.Effect<Process>
+  /** Starts one that connects through Tor. */
+  readonly startThroughTor: Effect.Effect<Process>
   /** A copy of the database as it is now. */
   readonly copyDatabase: Effect.Effect<DatabaseCopy>
   /** Puts a copy back as docs/database.md says; no process may be running. The states that are handed in from then on have other bytes. */
@@ -119,69 +122,72 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
     yield* Effect.orDie(memory.registerChannel(channelOf(1)))
     const events: Array<TowerClientEvent> = []
     let restores = 0
-    const start: Effect.Effect<Process> = Effect.gen(function* () {
-      const gate = Gate.make()
-      const [ownClientDb, ownDb] = [gate.ofDatabase(clientDb), gate.ofDatabase(db)]
-      const candidates = yield* RoundRobinTowerCandidates.make({
-        pollInterval: spec.towersPollInterval ?? Number.POSITIVE_INFINITY
-      }).pipe(Effect.provideService(ClientDb, ownClientDb))
-      const transport = transportTo(new Map(towers.map((tower, n) => [towerKey(n + 1), tower])))
-      const settings = yield* Options.validate({ chain: regtest, policies: [anchor, taproot], ...spec.options })
-      const started = yield* makeTowerClient(settings).pipe(
-        Effect.provideService(ClientDb, ownClientDb),
-        Effect.provideService(BackupDb, ownDb),
-        Effect.provideService(KeyRing, FixedKeyRing.makeFake),
-        Effect.provideService(TowerCandidates, candidates),
-        Effect.provideService(TowerTransport, gate.ofTransport(transport))
-      )
-      started.listen(spec.onEvent ?? ((event) => events.push(event)))
-      const hand = (height: number, channel = 1) =>
-        Effect.zipRight(
-          started.client.registerChannel(channelOf(channel)),
-          started.keep(
-            new NewBackup(
-              {
-                channelId: channelId(channel),
-                commitHeight: CommitHeight.make(height),
-                policyKey: Policy.keyOf(policyFor(channel)),
-                copies: settings.copies,
-                ...bytesOf(height, channel, restores)
-              },
-              // Of values that were checked.
-              { disableValidation: true }
+    const startOver = (route: Route): Effect.Effect<Process> =>
+      Effect.gen(function* () {
+        const gate = Gate.make()
+        const [ownClientDb, ownDb] = [gate.ofDatabase(clientDb), gate.ofDatabase(db)]
+        const candidates = yield* RoundRobinTowerCandidates.make({
+          pollInterval: spec.towersPollInterval ?? Number.POSITIVE_INFINITY
+        }).pipe(Effect.provideService(ClientDb, ownClientDb))
+        const transport = transportTo(new Map(towers.map((tower, n) => [towerKey(n + 1), tower])), route)
+        const settings = yield* Options.validate({ chain: regtest, policies: [anchor, taproot], ...spec.options })
+        const started = yield* makeTowerClient(settings).pipe(
+          Effect.provideService(ClientDb, ownClientDb),
+          Effect.provideService(BackupDb, ownDb),
+          Effect.provideService(KeyRing, FixedKeyRing.makeFake),
+          Effect.provideService(TowerCandidates, candidates),
+          Effect.provideService(TowerTransport, gate.ofTransport(transport))
+        )
+        started.listen(spec.onEvent ?? ((event) => events.push(event)))
+        const hand = (height: number, channel = 1) =>
+          Effect.zipRight(
+            started.client.registerChannel(channelOf(channel)),
+            started.keep(
+              new NewBackup(
+                {
+                  channelId: channelId(channel),
+                  commitHeight: CommitHeight.make(height),
+                  policyKey: Policy.keyOf(policyFor(channel)),
+                  copies: settings.copies,
+                  ...bytesOf(height, channel, restores)
+                },
+                // Of values that were checked.
+                { disableValidation: true }
+              )
             )
           )
-        )
-      return {
-        client: started.client,
-        hand: (height: number, channel?: number) => Effect.orDie(hand(height, channel)),
-        candidates,
-        gate
-      }
-    }).pipe(
-      (building) =>
-        Effect.flatMap(Scope.make(), (scope) =>
-          Effect.map(
-            Effect.onError(Scope.extend(building, scope), (cause) => Scope.close(scope, Exit.failCause(cause))),
-            ({ gate, ...process }) => {
-              const close = Scope.close(scope, Exit.void)
-              return {
-                ...process,
-                close: Effect.zipRight(gate.open, close),
-                kill: Effect.zipRight(gate.kill, close),
-                pause: gate.pause
+        return {
+          client: started.client,
+          hand: (height: number, channel?: number) => Effect.orDie(hand(height, channel)),
+          candidates,
+          route,
+          gate
+        }
+      }).pipe(
+        (building) =>
+          Effect.flatMap(Scope.make(), (scope) =>
+            Effect.map(
+              Effect.onError(Scope.extend(building, scope), (cause) => Scope.close(scope, Exit.failCause(cause))),
+              ({ gate, ...process }) => {
+                const close = Scope.close(scope, Exit.void)
+                return {
+                  ...process,
+                  close: Effect.zipRight(gate.open, close),
+                  kill: Effect.zipRight(gate.kill, close),
+                  pause: gate.pause
+                }
               }
-            }
-          )
-        ),
-      Effect.orDie
-    )
+            )
+          ),
+        Effect.orDie
+      )
     return {
       towers,
       db,
       clientDb,
       events,
-      start,
+      start: startOver("clear"),
+      startThroughTor: startOver("tor"),
       copyDatabase: Effect.map(database.calls, (calls) => ({ calls })),
       restoreDatabase: ({ calls }) =>
         Effect.gen(function* () {

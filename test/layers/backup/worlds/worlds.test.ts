@@ -14,6 +14,10 @@ import { channelId, expectCopies, firstTaproot, handAll, minute, run, second, un
 const expectNoRefusal = (towers: ReadonlyArray<TowerModel>) =>
   expect(towers.flatMap(({ refusals }) => refusals)).toEqual([])
 
+const expectOneRouteEach = (towers: ReadonlyArray<TowerModel>) => {
+  for (const { routes } of towers) for (const [key, { size }] of routes) expect(size, `the routes of ${key}`).toBe(1)
+}
+
 /** The tower forgets all. */
 const empty = (tower: TowerModel | undefined) => {
   if (tower !== undefined) tower.sessions = HashMap.empty()
@@ -253,6 +257,35 @@ describe("a tower client", () => {
     }
   )
 
+  it("B1, B8: sends what is bound in a session of another route to another tower, and goes on there on its own route", () => {
+    run({ towers: [{ ...good, update: () => "silence" }, { dial: "refuses" }], options: alone }, (world) =>
+      Effect.gen(function* () {
+        yield* world.storeSession(1)
+        const before = yield* world.start
+        yield* handAll(before, 1, 5)
+        yield* Effect.sleep(second)
+        yield* before.close
+        for (const tower of world.towers) {
+          tower.behaviour.update = undefined
+          tower.behaviour.dial = "takes"
+        }
+        const tor = yield* world.startThroughTor
+        expect(yield* untilBackedUp(tor, 5)).toBeLessThanOrEqual(2 * second)
+        expect(world.holders(5)).toEqual([2])
+        yield* tor.candidates.remove(towerKey(2))
+        yield* tor.close
+        // On its own route the session goes on where it was.
+        const again = yield* world.start
+        yield* Effect.sleep(5 * second)
+        expect(world.holders(5)).toEqual([1, 2])
+        expect(HashMap.size(world.towers[0]?.sessions ?? HashMap.empty())).toBe(1)
+        yield* again.close
+        expectOneRouteEach(world.towers)
+        expectNoRefusal(world.towers)
+      }).pipe(Effect.orDie)
+    )
+  })
+
   it("sends what is bound at a tower that is deactivated to another one, and goes on there when it is added again", () => {
     run({ towers: [{ ...good, update: () => "silence" }, good] }, (world) =>
       Effect.gen(function* () {
@@ -447,6 +480,33 @@ describe("a tower client", () => {
         yield* untilBackedUp(process, 26)
         expectCopies(world, 26, 1)
         yield* process.close
+      })
+    )
+  })
+
+  it("B8: a tower that has lost all is asked for the sessions of this route alone", () => {
+    run({ towers: [good] }, (world) =>
+      Effect.gen(function* () {
+        const clear = yield* world.start
+        yield* handAll(clear, 1, 10)
+        yield* untilBackedUp(clear, 10)
+        yield* clear.close
+        const tor = yield* world.startThroughTor
+        yield* handAll(tor, 11, 20)
+        yield* untilBackedUp(tor, 20)
+        empty(world.towers[0])
+        yield* handAll(tor, 21, 21)
+        yield* Effect.sleep(5 * minute)
+        expect(yield* Effect.orDie(tor.client.channel(channelId()))).toMatchObject({ lost: 10, complete: 11 })
+        expectOneRouteEach(world.towers)
+        yield* tor.close
+        // A client of the other route finds out that its own are lost when it sends there.
+        const again = yield* world.start
+        yield* handAll(again, 22, 22)
+        yield* Effect.sleep(5 * minute)
+        expect(yield* Effect.orDie(again.client.channel(channelId()))).toMatchObject({ lost: 20, complete: 2 })
+        expectOneRouteEach(world.towers)
+        yield* again.close
       })
     )
   })
