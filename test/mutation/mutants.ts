@@ -60,10 +60,19 @@ export const parts: ReadonlyArray<Part> = [
         ["failedVisits: 0,\n  lastVisit: now,", "lastVisit: now,"]
       ),
       ...negotiator(
+        "candidateOrder",
+        ["visited.size === 0 ? [recovered, fine, resting]", "visited.size >= 0 ? [recovered, fine, resting]"],
+        ["if (rests > time)", "if (rests >= time)"],
+        ["first.since <= time", "first.since < time"],
+        ["one.since < other.since ? -1 : 1", "one.since > other.since ? -1 : 1"],
+        ["one.position - other.position", "other.position - one.position"],
+        ["compare(found, place) < 0", "compare(found, place) <= 0"],
+        ["release(groups.quarantined)", ""]
+      ),
+      ...negotiator(
         "ranking",
-        ["const recoveredRank = visited.size === 0 ? 0 : 2", "const recoveredRank = 0"],
-        ["rests <= now ? recoveredRank : 3", "rests < now ? recoveredRank : 3"],
-        ["rank < bestRank || key < bestSince", "rank < bestRank || key > bestSince"],
+        ["towers === order.towers && now >= order.time()", "towers === order.towers"],
+        ["for (const tower of moved) order.move(tower)", ";"],
         [
           "failed.sort((a, b) => lastFailure(a) - lastFailure(b))",
           "failed.sort((a, b) => lastFailure(b) - lastFailure(a))"

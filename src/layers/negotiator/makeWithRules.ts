@@ -137,7 +137,7 @@ const makeEnvironment = Effect.fnUntraced(function* (rules: Rules, settings: Set
     keyRing,
     transport: yield* TowerTransport,
     candidates,
-    pick: yield* rules.ranking(candidates.list, standings.all, settings),
+    pick: yield* rules.ranking(candidates.list, standings, settings),
     standings,
     unreleased,
     events,

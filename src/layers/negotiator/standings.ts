@@ -18,6 +18,8 @@ export interface Standings {
   readonly get: (tower: TowerId) => Standing.Standing
   /** Changes a tower's standing in memory. */
   readonly change: (tower: TowerId, change: (standing: Standing.Standing) => Standing.Standing) => void
+  /** Called with each tower whose standing has changed, in that step. */
+  readonly listen: (onChange: (tower: TowerId) => void) => void
   /** A standing in the form that the database stores. */
   readonly update: (tower: TowerId, standing: Standing.Standing) => ClientDb.StandingUpdate
   /** Reads all that is stored, before the negotiator begins. */
@@ -41,6 +43,11 @@ export const make = (db: ClientDb.Service, settings: Settings, now: Instant): St
   const unknown = new Set<TowerId>()
   const anyUnknown = Effect.unsafeMakeLatch(false)
   let latest = now
+  const listeners: Array<(tower: TowerId) => void> = []
+  const put = (tower: TowerId, standing: Standing.Standing) => {
+    standings.set(tower, standing)
+    for (const onChange of listeners) onChange(tower)
+  }
   const get = (tower: TowerId) => Standing.of(standings, tower)
   const stored = Effect.suspend(() => db.loadStandings(settings.policy.blobType, settings.policyKey))
 
@@ -52,7 +59,7 @@ export const make = (db: ClientDb.Service, settings: Settings, now: Instant): St
     return Effect.map(stored, (all) => {
       for (const tower of asked) {
         const standing = all.get(tower)
-        if (standing !== undefined && !standings.has(tower)) standings.set(tower, Standing.released(standing))
+        if (standing !== undefined && !standings.has(tower)) put(tower, Standing.released(standing))
       }
     })
   })
@@ -60,7 +67,8 @@ export const make = (db: ClientDb.Service, settings: Settings, now: Instant): St
   return {
     all: standings,
     get,
-    change: (tower, change) => void standings.set(tower, change(get(tower))),
+    change: (tower, change) => put(tower, change(get(tower))),
+    listen: (onChange) => void listeners.push(onChange),
     update: (towerId, standing) => ({
       towerId,
       blobType: settings.policy.blobType,
@@ -68,11 +76,11 @@ export const make = (db: ClientDb.Service, settings: Settings, now: Instant): St
       standing
     }),
     load: Effect.map(stored, (all) => {
-      for (const [tower, standing] of all) standings.set(tower, notAfter(standing, now))
+      for (const [tower, standing] of all) put(tower, notAfter(standing, now))
     }),
     added: (tower) => {
       const standing = standings.get(tower)
-      if (standing !== undefined) return void standings.set(tower, Standing.released(standing))
+      if (standing !== undefined) return put(tower, Standing.released(standing))
       unknown.add(tower)
       anyUnknown.unsafeOpen()
     },
@@ -84,7 +92,7 @@ export const make = (db: ClientDb.Service, settings: Settings, now: Instant): St
       Effect.forever
     ),
     clampToNow: (instant) => {
-      if (instant < latest) for (const [tower, standing] of standings) standings.set(tower, notAfter(standing, instant))
+      if (instant < latest) for (const [tower, standing] of standings) put(tower, notAfter(standing, instant))
       latest = instant
     }
   }

@@ -3,11 +3,14 @@
  * and addresses, rests and quarantines as functions, and the waits as schedules.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Chunk, Duration, Effect, Exit, Fiber, FastCheck as fc, Random, Schedule } from "effect"
+import { Cause, Chunk, Clock, Duration, Effect, Exit, Fiber, FastCheck as fc, Option, Random, Schedule } from "effect"
 import * as Backoff from "../../../src/layers/negotiator/backoff.js"
 import { decode } from "../../../src/layers/negotiator/Options.js"
 import * as Ranking from "../../../src/layers/negotiator/ranking.js"
-import * as Standings from "../../../src/layers/negotiator/standingTransitions.js"
+import * as Standings from "../../../src/layers/negotiator/standings.js"
+import * as Transitions from "../../../src/layers/negotiator/standingTransitions.js"
+import * as MemoryClientDb from "../../../src/layers/testing/MemoryClientDb.js"
+import { newTables } from "../../../src/layers/testing/memoryTables.js"
 import * as VirtualTime from "../../../src/layers/testing/VirtualTime.js"
 import type { ClientSession } from "../../../src/schema/ClientSession.js"
 import { TowerId } from "../../../src/schema/Ids.js"
@@ -167,44 +170,107 @@ const standing: fc.Arbitrary<Standing.Standing> = fc.record({
 
 const tower = (n: number) => new Tower({ id: TowerId.make(n), publicKey: towerKey(n), addresses: [addressOf(n)] })
 
-const book: fc.Arbitrary<ReadonlyMap<TowerId, Standing.Standing>> = fc
-  .array(maybe(standing), { maxLength: 8 })
-  .map((all) => new Map(all.flatMap((one, i) => (one === undefined ? [] : [[TowerId.make(i + 1), one] as const]))))
-
 const eight = [1, 2, 3, 4, 5, 6, 7, 8].map(tower)
+const db = Effect.runSync(MemoryClientDb.makeOver(newTables()))
 
-/** All picks of one round. */
-const picks = (known: ReadonlyMap<TowerId, Standing.Standing>) => {
-  const visited = new Set<TowerId>()
-  for (let i = 0; i <= eight.length; i++) {
-    const picked = Ranking.nextCandidate(eight, known, settings, now, visited)
-    if (picked === undefined) break
-    visited.add(picked.id)
-  }
-  return [...visited]
+/** The order of docs/negotiation.md, A round, written as sorting. */
+const sorted = (towers: ReadonlyArray<Tower>, of: (id: TowerId) => Standing.Standing, at: number) => {
+  const by = (key: (standing: Standing.Standing) => number | undefined) => (a: TowerId, b: TowerId) =>
+    (key(of(a)) ?? -1) - (key(of(b)) ?? -1)
+  const ids = towers.map(({ id }) => id).filter((id) => !Transitions.isQuarantined(of(id), settings, at))
+  const end = (id: TowerId) => Transitions.restEnd(of(id), settings)
+  const fine = ids.filter((id) => end(id) === undefined).sort(by(({ lastSession }) => lastSession))
+  const rested = ids.filter((id) => (end(id) ?? Infinity) <= at).sort(by(({ lastVisit }) => lastVisit))
+  const resting = ids.filter((id) => (end(id) ?? -1) > at).sort((a, b) => (end(a) ?? 0) - (end(b) ?? 0))
+  return [...rested.slice(0, 1), ...fine, ...rested.slice(1), ...resting]
 }
 
+/** Eight towers of which nothing is known, and a clock. */
+const makeRanking = () => {
+  const world = { time: now, towers: eight }
+  const clock = { ...Clock.make(), currentTimeMillis: Effect.sync(() => world.time) }
+  const standings = Standings.make(db, settings, now)
+  const list = Effect.sync(() => world.towers)
+  const pick = Effect.runSync(Ranking.byStanding(list, standings, settings))
+  /** All picks of one round. */
+  const round = (): ReadonlyArray<TowerId> => {
+    const visited = new Set<TowerId>()
+    for (;;) {
+      const picked = Effect.runSync(Effect.withClock(pick(visited), clock))
+      if (Option.isNone(picked) || visited.has(picked.value.id)) return [...visited]
+      visited.add(picked.value.id)
+    }
+  }
+  return { world, standings, round }
+}
+
+type Change =
+  | { readonly _tag: "standing"; readonly n: number; readonly to: Standing.Standing }
+  | { readonly _tag: "addedAgain"; readonly n: number }
+  | { readonly _tag: "time"; readonly ms: number }
+  | { readonly _tag: "list"; readonly ids: ReadonlyArray<number> }
+
+const n = fc.integer({ min: 1, max: 8 })
+const change: fc.Arbitrary<Change> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ _tag: fc.constant("standing" as const), n, to: standing }) },
+  { weight: 1, arbitrary: fc.record({ _tag: fc.constant("addedAgain" as const), n }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      _tag: fc.constant("time" as const),
+      ms: fc.oneof(fc.nat(20_000), fc.nat(1_000_000), fc.integer({ min: -1_000_000, max: -1 }))
+    })
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ _tag: fc.constant("list" as const), ids: fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7, 8]) })
+  }
+)
+
 describe("the order of the candidates", () => {
-  it("is the one of docs/negotiation.md, A round, written as sorting", () => {
+  it("is the one of docs/negotiation.md, A round, whatever changes between two rounds", () => {
     fc.assert(
-      fc.property(book, (known) => {
-        const of = (id: TowerId) => Standings.of(known, id)
-        const by = (key: (standing: Standing.Standing) => number | undefined) => (a: TowerId, b: TowerId) =>
-          (key(of(a)) ?? -1) - (key(of(b)) ?? -1)
-        const ids = eight.map(({ id }) => id).filter((id) => !Standings.isQuarantined(of(id), settings, now))
-        const end = (id: TowerId) => Standings.restEnd(of(id), settings)
-        const fine = ids.filter((id) => end(id) === undefined).sort(by(({ lastSession }) => lastSession))
-        const rested = ids.filter((id) => (end(id) ?? Infinity) <= now).sort(by(({ lastVisit }) => lastVisit))
-        const resting = ids.filter((id) => (end(id) ?? -1) > now).sort((a, b) => (end(a) ?? 0) - (end(b) ?? 0))
-        expect(picks(known)).toEqual([...rested.slice(0, 1), ...fine, ...rested.slice(1), ...resting])
+      fc.property(fc.array(fc.array(change, { maxLength: 8 }), { maxLength: 12 }), (rounds) => {
+        const { round, standings, world } = makeRanking()
+        for (const changes of rounds) {
+          for (const one of changes) {
+            switch (one._tag) {
+              case "standing":
+                standings.change(TowerId.make(one.n), () => Standing.notAfter(one.to, world.time))
+                break
+              case "addedAgain":
+                standings.added(TowerId.make(one.n))
+                break
+              case "time":
+                world.time += one.ms
+                standings.clampToNow(world.time)
+                break
+              case "list":
+                world.towers = one.ids.map(tower)
+                break
+            }
+          }
+          expect(round()).toEqual(sorted(world.towers, standings.get, world.time))
+        }
       }),
       { numRuns: 500, seed: 3 }
     )
   })
 
+  it("follows a failed visit and the end of its rest", () => {
+    const { round, standings, world } = makeRanking()
+    world.towers = eight.slice(0, 3)
+    expect(round()).toEqual([1, 2, 3])
+    standings.change(TowerId.make(2), (before) => Transitions.visitFailed(before, now))
+    expect(round()).toEqual([1, 3, 2])
+    world.time += 10_000
+    expect(round()).toEqual([2, 1, 3])
+  })
+
   it("a tower of which nothing is known comes before those that gave a session", () => {
-    const known = new Map([[TowerId.make(1), Standings.sessionGiven(Standing.initial, addressOf(1), now - 1)]])
-    expect(picks(known)).toEqual([2, 3, 4, 5, 6, 7, 8, 1])
+    const { round, standings } = makeRanking()
+    standings.change(TowerId.make(1), (before) => Transitions.sessionGiven(before, addressOf(1), now - 1))
+    expect(round()).toEqual([2, 3, 4, 5, 6, 7, 8, 1])
   })
 })
 
@@ -212,8 +278,8 @@ describe("rests and quarantines", () => {
   it("a rest is min after the first failed visit, doubles with each, and is never longer than max", () => {
     fc.assert(
       fc.property(standing, fc.integer({ min: 1, max: 3000 }), instant, (before, failedVisits, at) => {
-        const after = Standings.visitFailed({ ...before, failedVisits: failedVisits - 1 }, at)
-        const rest = (Standings.restEnd(after, settings) ?? 0) - at
+        const after = Transitions.visitFailed({ ...before, failedVisits: failedVisits - 1 }, at)
+        const rest = (Transitions.restEnd(after, settings) ?? 0) - at
         expect(rest).toBe(failedVisits < 6 ? 10_000 * 2 ** (failedVisits - 1) : 300_000)
       }),
       { seed: 4 }
@@ -225,9 +291,9 @@ describe("rests and quarantines", () => {
       fc.property(standing, instant, (before, at) => {
         const [address] = addresses
         if (address === undefined) return
-        const after = Standings.sessionGiven(before, address, at)
-        expect(Standings.restEnd(after, settings)).toBe(undefined)
-        expect(Standings.probeAt(after, settings)).toBe(undefined)
+        const after = Transitions.sessionGiven(before, address, at)
+        expect(Transitions.restEnd(after, settings)).toBe(undefined)
+        expect(Transitions.probeAt(after, settings)).toBe(undefined)
         expect(after).toMatchObject({ lastVisit: at, lastSession: at, sessions: before.sessions + 1 })
         expect(after.addresses[address]).toMatchObject({ lastSuccess: at, failures: 0 })
       }),
@@ -238,14 +304,14 @@ describe("rests and quarantines", () => {
   it("a quarantine holds until its probe is due, and no longer than its tower is added again", () => {
     fc.assert(
       fc.property(standing, instant, fc.integer({ min: -5, max: 5 }), (before, since, off) => {
-        const after = Standings.quarantined(before, "WrongChain", since)
+        const after = Transitions.quarantined(before, "WrongChain", since)
         const probe = since + 1_000_000
-        expect(Standings.probeAt(after, settings)).toBe(probe)
-        expect(Standings.isQuarantined(after, settings, probe + off)).toBe(off < 0)
-        expect(Standings.isQuarantined(Standings.released(after), settings, since)).toBe(false)
+        expect(Transitions.probeAt(after, settings)).toBe(probe)
+        expect(Transitions.isQuarantined(after, settings, probe + off)).toBe(off < 0)
+        expect(Transitions.isQuarantined(Transitions.released(after), settings, since)).toBe(false)
         // The rest is another matter.
-        expect(Standings.released(after).failedVisits).toBe(before.failedVisits)
-        expect(Standings.isQuarantined(Standings.visitFailed(after, since), settings, since)).toBe(false)
+        expect(Transitions.released(after).failedVisits).toBe(before.failedVisits)
+        expect(Transitions.isQuarantined(Transitions.visitFailed(after, since), settings, since)).toBe(false)
       }),
       { seed: 6 }
     )
@@ -255,8 +321,8 @@ describe("rests and quarantines", () => {
     fc.assert(
       fc.property(standing, fc.constantFrom(...addresses), fc.boolean(), instant, (before, address, blamed, at) => {
         const failure = new ConnectionEnded({ address })
-        const once = Standings.attemptFailed(before, failure, blamed ? address : undefined, at)
-        const twice = Standings.attemptFailed(once, failure, undefined, at)
+        const once = Transitions.attemptFailed(before, failure, blamed ? address : undefined, at)
+        const twice = Transitions.attemptFailed(once, failure, undefined, at)
         expect(twice.failuresByKind).toEqual({ ConnectionEnded: 2 })
         const known = before.addresses[address]
         if (blamed) {
