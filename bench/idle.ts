@@ -1,7 +1,8 @@
 /**
  * What a thousand negotiators in one process cost while they wait for a session: the share of one processor over ten seconds, and memory
- * for each. Without any tower, with towers that rest after a failure, and with towers that have refused the policy for good; over one database, and
- * with a database and a list of towers for each. Each in a process of its own, in turn, one negotiator alone too.
+ * for each. Without any tower, with towers that rest after a failure, and with towers that have refused the policy for good; over one
+ * database, and with a database and a list of towers for each. Each in a process of its own, in turn, one negotiator alone too, and beside
+ * them a process in which a timer does nothing each four seconds.
  */
 import * as path from "node:path"
 import { bundle } from "./support/bundle.js"
@@ -27,8 +28,10 @@ const columns: ReadonlyArray<Column<Figures>> = [
 ]
 
 const kinds: ReadonlyArray<readonly [name: string, args: ReadonlyArray<string>]> = [
+  ["none, and a timer", ["none", "1"]],
   ["one without a tower", ["alone", "1"]],
   [`${count} without a tower`, ["alone", `${count}`]],
+  [`${count} without a tower, and no other process`, ["unshared", `${count}`]],
   [`${count} with towers that rest`, ["resting", `${count}`]],
   [`${count} with towers that refused`, ["refused", `${count}`]],
   [`${count} without a tower, each with its database`, ["apart", `${count}`]]

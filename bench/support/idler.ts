@@ -1,7 +1,9 @@
 /**
  * One process with negotiators that wait for a session, which writes as JSON what they cost while they wait: the share of a processor
  * over some seconds, and bytes. Run with `--expose-gc`: `node idler.mjs WHAT COUNT SECONDS`. WHAT: `alone`, without any tower; `resting`,
- * with towers that all rest; `refused`, with towers that are all in quarantine; `apart`, without any tower, each with a database of its own.
+ * with towers that all rest; `refused`, with towers that are all in quarantine; `apart`, without any tower, each with a database of its own;
+ * `unshared`, without any tower, on a database in which no other process is looked for. `none`: no negotiator, but a timer for each four
+ * seconds, which is how often the list of towers is looked at.
  */
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -30,7 +32,7 @@ const transport = ScriptedTowerTransport.make(() => script, { remember: 1 }).lay
 const negotiator = SessionNegotiator.layer({ chain, policy, minBackoff: "5 minutes" })
 const shared = Layer.merge(transport, FixedKeyRing.layer)
 const database = (name: string) =>
-  RoundRobinTowerCandidates.layer().pipe(
+  RoundRobinTowerCandidates.layer(what === "unshared" ? { pollInterval: Number.POSITIVE_INFINITY } : {}).pipe(
     Layer.provideMerge(SqliteClientDb.layer({ filename: path.join(folder, name) }))
   )
 
@@ -42,7 +44,24 @@ const memory = () => {
   return { heap: heapUsed + arrayBuffers, rss }
 }
 
-const program = Effect.gen(function* () {
+const percentOf = Effect.gen(function* () {
+  // The engine collects garbage for some seconds more.
+  yield* Effect.sleep("12 seconds")
+  const [began, used] = [performance.now(), process.cpuUsage()]
+  yield* Effect.sleep(Number(seconds) * 1000)
+  const { system, user } = process.cpuUsage(used)
+  return ((system + user) / 1000 / (performance.now() - began)) * 100
+})
+
+const nothing = Effect.gen(function* () {
+  yield* Effect.acquireRelease(
+    Effect.sync(() => setInterval(() => {}, 4000)),
+    (timer) => Effect.sync(() => clearInterval(timer))
+  )
+  return { cpu: yield* percentOf, heap: 0, rss: 0 }
+})
+
+const waiting = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const open = <A, E>(layer: Layer.Layer<A, E>) => Layer.buildWithScope(layer, scope)
   const wait = <E>(layer: Layer.Layer<SessionNegotiator.SessionNegotiator, E>) =>
@@ -60,22 +79,18 @@ const program = Effect.gen(function* () {
   yield* Effect.sleep("1 second")
   const before = memory()
   for (let n = 1; n < Number(count); n++) yield* wait(Layer.provide(negotiator, next(n)))
-  // The engine collects garbage for some seconds more.
-  yield* Effect.sleep("12 seconds")
-  const [began, used] = [performance.now(), process.cpuUsage()]
-  yield* Effect.sleep(Number(seconds) * 1000)
-  const { system, user } = process.cpuUsage(used)
-  const elapsed = performance.now() - began
+  const cpu = yield* percentOf
   // Last: what it starts goes on for a while, and is no wait of theirs.
   const after = memory()
   const each = (total: number) => total / Math.max(1, Number(count) - 1) / 1024
   return {
-    cpu: ((system + user) / 1000 / elapsed) * 100,
+    cpu,
     heap: each(after.heap - before.heap),
     rss: each(after.rss - before.rss)
   }
 })
 
+const program = what === "none" ? nothing : waiting
 const figures = await Effect.runPromise(program.pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.None)))
 fs.rmSync(folder, { recursive: true })
 console.log(JSON.stringify(figures))
