@@ -4,6 +4,8 @@
  *
  * @since 0.1.0
  */
+/** Version 13 has its binary in its package, and is a segmentation fault on Node 20. A page in a browser has no `process`. */
+const sqliteDriver = Number.parseInt(globalThis.process?.versions.node, 10) < 22 ? "^12.6.2" : "^13.0.0"
 
 /** The versions that fit, as package.json has them: the newest of an Effect package is for another Effect. @since 0.1.0 @category models */
 export const versions: Readonly<Record<string, string>> = {
@@ -12,7 +14,7 @@ export const versions: Readonly<Record<string, string>> = {
   "@effect/platform-node": "^0.108.0",
   "@effect/sql": "^0.52.0",
   "@effect/sql-pg": "^0.53.0",
-  "better-sqlite3": "^12.6.2",
+  "better-sqlite3": sqliteDriver,
   effect: "^3.22.0",
   // Of @effect/platform-node.
   "@effect/cluster": "^0.60.2",

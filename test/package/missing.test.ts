@@ -1,91 +1,40 @@
 /** What this package says where an optional package is not installed: seen from a folder where it is not. */
-import { execFileSync, spawn } from "node:child_process"
 import * as fs from "node:fs"
-import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { build } from "esbuild"
 import manifest from "../../package.json" with { type: "json" }
 import * as Peers from "../../src/internal/peers.js"
+import * as Projects from "./project.js"
 
-const modules = path.resolve("node_modules")
-const root = fs.mkdtempSync(path.join(os.tmpdir(), "missing-"))
+let projects: Projects.Projects
+
+const run = (project: string, words: ReadonlyArray<string>) => projects.run(project, words)
 
 /** One key for all projects. */
-const data = path.join(root, "data")
-
-/** Those whose own packages may be missing: a link would lead back to where all are. */
-const copied = ["better-sqlite3"]
-
-const copy = (from: string, to: string) =>
-  fs.cpSync(from, to, { recursive: true, filter: (file) => !/\/(src|dts|cjs|deps|test)$/.test(file) })
-
-/** The names in a folder of packages, scoped ones too. */
-const packagesIn = (folder: string) =>
-  fs
-    .readdirSync(folder)
-    .flatMap((name) =>
-      name.startsWith("@") ? fs.readdirSync(path.join(folder, name)).map((inner) => `${name}/${inner}`) : [name]
-    )
-    .filter((name) => !name.startsWith("."))
-
-/** A project that has this package, as it is compiled, and all others but these. */
-const projectWithout = (absent: ReadonlyArray<string>) => {
-  const project = fs.mkdtempSync(path.join(root, "project-"))
-  for (const name of packagesIn(modules).filter((name) => !absent.includes(name))) {
-    const to = path.join(project, "node_modules", name)
-    fs.mkdirSync(path.dirname(to), { recursive: true })
-    if (copied.includes(name)) copy(path.join(modules, name), to)
-    else fs.symlinkSync(path.join(modules, name), to)
-  }
-  const ours = path.join(project, "node_modules", "effect-watchtower")
-  fs.cpSync(path.join(root, "ours"), ours, { recursive: true })
-  return project
-}
-
-const run = (project: string, words: ReadonlyArray<string>) =>
-  Effect.async<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>((resume) => {
-    const child = spawn(process.execPath, [...words], {
-      cwd: project,
-      env: { ...process.env, NODE_OPTIONS: "", DATABASE_URL: "" }
-    })
-    const said = { stdout: "", stderr: "" }
-    child.stdout.on("data", (bytes) => (said.stdout += String(bytes)))
-    child.stderr.on("data", (bytes) => (said.stderr += String(bytes)))
-    child.on("close", (code) => resume(Effect.succeed({ code, ...said })))
-  })
+const dataFolder = () => path.join(projects.root, "data")
 
 const wtclient = (project: string, words: ReadonlyArray<string>) =>
-  run(project, ["node_modules/effect-watchtower/dist/bin.js", ...words, "--data-dir", data])
+  run(project, ["node_modules/effect-watchtower/dist/bin.js", ...words, "--data-dir", dataFolder()])
 
 beforeAll(async () => {
-  const sources = fs
-    .readdirSync("src", { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts") && file !== "bin.ts" && !file.startsWith("cli/"))
-  await build({
-    entryPoints: sources.map((file) => path.join("src", file)),
-    outdir: path.join(root, "ours", "dist"),
-    format: "esm",
-    logLevel: "error"
-  })
-  execFileSync("node_modules/.bin/vite-node", ["scripts/program.ts", "--", path.join(root, "ours", "dist")])
-  fs.copyFileSync("package.json", path.join(root, "ours", "package.json"))
-  const folder = path.join(data, "bitcoin", "mainnet")
+  projects = await Projects.make()
+  const folder = path.join(dataFolder(), "bitcoin", "mainnet")
   fs.mkdirSync(folder, { recursive: true })
   fs.writeFileSync(path.join(folder, "key"), `effect-watchtower key 1\nseed: ${"07".repeat(32)}\n`, { mode: 0o600 })
 })
 
-afterAll(() => fs.rmSync(root, { recursive: true, force: true }))
+afterAll(() => projects?.remove())
 
 const uri = "02e3a49ca85475ef3c398274448996c452afd13010fd18142e8db008468ebc6a2e@127.0.0.1:36659"
 
 describe("the command line", () => {
   it.live("runs where all packages are", () =>
     Effect.gen(function* () {
-      const project = projectWithout([])
+      const project = projects.without([])
       assert.deepStrictEqual(yield* wtclient(project, ["--version"]), {
         code: 0,
+        signal: null,
         stdout: `${manifest.version} (secp256k1: native)\n\n`,
         stderr: ""
       })
@@ -96,7 +45,7 @@ describe("the command line", () => {
   it.live("is whole: it needs the driver of SQLite alone", () =>
     Effect.gen(function* () {
       const drivers = ["better-sqlite3", "bindings", "file-uri-to-path"]
-      const project = projectWithout(packagesIn(modules).filter((name) => !drivers.includes(name)))
+      const project = projects.without(Projects.packagesIn(Projects.modules).filter((name) => !drivers.includes(name)))
       const { code, stderr } = yield* wtclient(project, ["add", uri])
       assert.deepStrictEqual([code, stderr], [0, ""])
       assert.match(
@@ -108,7 +57,7 @@ describe("the command line", () => {
 
   it.live("says in a sentence that this driver is missing, when a database is to be opened", () =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* wtclient(projectWithout(["better-sqlite3"]), ["add", uri])
+      const { code, stderr, stdout } = yield* wtclient(projects.without(["better-sqlite3"]), ["add", uri])
       assert.match(
         stderr,
         /^wtclient: The package better-sqlite3 is not installed, and a SQLite database needs it\.\nNext: npm install "better-sqlite3@\^[^\n]+"\n$/
@@ -119,7 +68,7 @@ describe("the command line", () => {
 
   it.live("says what to do where better-sqlite3 has no binary", () =>
     Effect.gen(function* () {
-      const project = projectWithout([])
+      const project = projects.without([])
       fs.rmSync(path.join(project, "node_modules/better-sqlite3/build"), { recursive: true })
       const { code, stderr } = yield* wtclient(project, ["add", uri])
       assert.match(
@@ -164,7 +113,7 @@ describe("NodeWatchtower", () => {
   for (const [absent, options, says] of cases) {
     it.live(`without ${absent} answers ${says.source.slice(1, 15)} (${options})`, () =>
       Effect.gen(function* () {
-        const project = projectWithout([absent])
+        const project = projects.without([absent])
         fs.writeFileSync(path.join(project, "program.mjs"), program(options))
         const { stderr, stdout } = yield* run(project, ["program.mjs"])
         assert.strictEqual(stderr, "")
@@ -176,13 +125,15 @@ describe("NodeWatchtower", () => {
 
 describe("the versions to install", () => {
   const manifestOf = (name: string): { readonly [kind: string]: Record<string, string> | undefined } =>
-    JSON.parse(fs.readFileSync(path.join(modules, name, "package.json"), "utf8"))
+    JSON.parse(fs.readFileSync(path.join(Projects.modules, name, "package.json"), "utf8"))
 
   it("are those that this package, and those that need them, ask for", () => {
     const { "@effect/cluster": cluster, "@effect/rpc": rpc } =
       manifestOf("@effect/platform-node").peerDependencies ?? {}
     assert.deepStrictEqual<Record<string, string | undefined>>(Peers.versions, {
       ...manifest.peerDependencies,
+      // The part for this Node.
+      "better-sqlite3": manifest.peerDependencies["better-sqlite3"].split(" || ")[process.versions.node < "22" ? 0 : 1],
       "@effect/cluster": cluster,
       "@effect/rpc": rpc
     })

@@ -1,0 +1,45 @@
+/**
+ * better-sqlite3 where it would end the whole process, which nothing could report afterwards. Version 13 has its binary in its package, for
+ * Node 22 and newer; version 12 is compiled for one version of Node.
+ *
+ * @since 0.1.0
+ */
+import * as fs from "node:fs"
+import * as Module from "node:module"
+import * as path from "node:path"
+import process from "node:process"
+
+/**
+ * What is wrong with a driver on a Node, if the two do not fit together. On Node 20 version 13 is a segmentation fault. What is compiled with
+ * Node 24.19 or newer `removesHooks` when a statement is collected, and Node 24 before 24.22 aborts when that happens while no JavaScript runs
+ * (nodejs/node#65446).
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const faultOf = (driver: string, node: string, removesHooks: () => boolean): string | undefined => {
+  const [line = 0] = driver.split(".").map(Number)
+  const [major = 0, minor = 0] = node.split(".").map(Number)
+  if (line >= 13) {
+    return major < 22
+      ? `better-sqlite3 ${line} needs Node 22 or newer, and this is Node ${major}: install better-sqlite3@12`
+      : undefined
+  }
+  return major === 24 && minor < 22 && removesHooks()
+    ? `better-sqlite3 ${line}, as it was compiled here, can end a process of Node ${major}.${minor} at any time: install better-sqlite3@13, or Node 24.22 or newer`
+    : undefined
+}
+
+/** What is wrong with the installed driver on this Node; nothing where it cannot be found, which loading it will say. @since 0.1.0 @category constructors */
+export const fault = (): string | undefined => {
+  try {
+    const manifest = Module.createRequire(import.meta.url).resolve("better-sqlite3/package.json")
+    const { version } = JSON.parse(fs.readFileSync(manifest, "utf8"))
+    const binary = path.join(path.dirname(manifest), "build", "Release", "better_sqlite3.node")
+    return faultOf(String(version), process.versions.node, () =>
+      fs.readFileSync(binary).includes("RemoveEnvironmentCleanupHook")
+    )
+  } catch {
+    return undefined
+  }
+}
