@@ -18,7 +18,8 @@ export const backups: ReadonlyArray<Part> = [
         ["due > now || !state.towers.has(towerId)", "due > now"],
         ["if (isStalled !== entry.isStalled)", "if (isStalled && !entry.isStalled)"],
         [" || entry.isUnsure || ", " || "],
-        ["wanted.want([])", "Effect.void"]
+        ["wanted.want([])", "Effect.void"],
+        ["db.listAcked(towerId, env.transport.route,", 'db.listAcked(towerId, "clear",']
       ),
       ...inFile("src/layers/backup/contact.ts", ["if (isEnd) isShown = false", ""]),
       ...inFile(
@@ -26,10 +27,13 @@ export const backups: ReadonlyArray<Part> = [
         ["Math.min(entry.failingSince ?? wall, wall)", "(entry.failingSince ?? wall)"],
         ["entry.isUnsure || isDbError(failure)", "entry.isUnsure"]
       ),
-      ...inFile("src/layers/backup/makeTowerClient.ts", [
-        "Math.min(settings.pollInterval, settings.renewInterval)",
-        "settings.pollInterval"
-      ]),
+      ...inFile(
+        "src/layers/backup/makeTowerClient.ts",
+        ["Math.min(settings.pollInterval, settings.renewInterval)", "settings.pollInterval"],
+        ["session.seqNum > session.towerLastApplied &&", ""]
+      ),
+      ...inFile("src/layers/backup/policyLook.ts", ["route: transport.route, serving", 'route: "clear", serving']),
+      ...inFile("src/layers/backup/windows.ts", ["route: transport.route,", 'route: "clear",']),
       ...inFile("src/layers/backup/sender.ts", [
         "env.db.renewSenderLease(lease.token)",
         "env.db.takeSenderLease(lease.token)"

@@ -18,25 +18,31 @@ import process from "node:process"
  * @category combinators
  */
 export const faultOf = (driver: string, node: string, removesHooks: () => boolean): string | undefined => {
-  const [line = 0] = driver.split(".").map(Number)
-  const [major = 0, minor = 0] = node.split(".").map(Number)
-  if (line >= 13) {
-    return major < 22
-      ? `better-sqlite3 ${line} needs Node 22 or newer, and this is Node ${major}: install better-sqlite3@12`
+  const [driverMajor = 0] = driver.split(".").map(Number)
+  const [nodeMajor = 0, nodeMinor = 0] = node.split(".").map(Number)
+  if (driverMajor >= 13) {
+    return nodeMajor < 22
+      ? `better-sqlite3 ${driverMajor} needs Node 22 or newer, and this is Node ${nodeMajor}: install better-sqlite3@12`
       : undefined
   }
-  return major === 24 && minor < 22 && removesHooks()
-    ? `better-sqlite3 ${line}, as it was compiled here, can end a process of Node ${major}.${minor} at any time: install better-sqlite3@13, or Node 24.22 or newer`
+  return nodeMajor === 24 && nodeMinor < 22 && removesHooks()
+    ? `better-sqlite3 ${driverMajor}, as it was compiled here, can end a process of Node ${nodeMajor}.${nodeMinor} at any time: install better-sqlite3@13, or Node 24.22 or newer`
     : undefined
 }
 
-/** What is wrong with the installed driver on this Node; nothing where it cannot be found, which loading it will say. @since 0.1.0 @category constructors */
+/**
+ * What is wrong with the installed driver on this Node. Nothing where it cannot be found: loading it says that.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const fault = (): string | undefined => {
   try {
     const manifest = Module.createRequire(import.meta.url).resolve("better-sqlite3/package.json")
-    const { version } = JSON.parse(fs.readFileSync(manifest, "utf8"))
+    const { version }: { readonly version: string } = JSON.parse(fs.readFileSync(manifest, "utf8"))
     const binary = path.join(path.dirname(manifest), "build", "Release", "better_sqlite3.node")
-    return faultOf(String(version), process.versions.node, () =>
+    return faultOf(version, process.versions.node, () =>
+      // The name of what it would call.
       fs.readFileSync(binary).includes("RemoveEnvironmentCleanupHook")
     )
   } catch {

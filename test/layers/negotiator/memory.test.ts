@@ -19,6 +19,17 @@ import { addressOf, regtest, towerKey } from "./world.js"
 setFlagsFromString("--expose-gc")
 const collect: () => void = runInNewContext("gc")
 
+/** Fibers have their last turns first, as many as they need; what is kept for good is still there after all of these. */
+const expectCollected = (found: ReadonlyArray<WeakRef<object>>) =>
+  Effect.gen(function* () {
+    const left = () => found.flatMap((one) => one.deref() ?? [])
+    for (let n = 0; n < 50 && left().length > 0; n += 1) {
+      yield* turns(20)
+      collect()
+    }
+    assert.deepStrictEqual(left(), [])
+  })
+
 it.live("a visit that failed is not kept in memory by the failure that the status shows", () => {
   const requests: Array<WeakRef<object>> = []
   const transport = Layer.succeed(TowerTransport, {
@@ -40,14 +51,8 @@ it.live("a visit that failed is not kept in memory by the failure that the statu
     const backingOff = Stream.filter(yield* statusChanges, ({ state }) => state._tag === "BackingOff")
     yield* Effect.forkScoped(nextSession)
     const status = yield* Stream.runHead(backingOff)
-    // The fibers of the visit have their last turns.
-    yield* turns(20)
-    collect()
     assert.isAbove(requests.length, 0)
-    assert.deepStrictEqual(
-      requests.map((request) => request.deref()),
-      requests.map(() => undefined)
-    )
+    yield* expectCollected(requests)
     assert.isTrue(status._tag === "Some" && status.value.state._tag === "BackingOff")
   }).pipe(Effect.scoped, Effect.provide(negotiator))
 })
@@ -66,11 +71,6 @@ it.live("a round that is over is not kept in memory, nor its session", () => {
       Effect.map(nextSession, (session) => new WeakRef(session)),
       3
     )
-    yield* turns(20)
-    collect()
-    assert.deepStrictEqual(
-      sessions.map((session) => session.deref()),
-      sessions.map(() => undefined)
-    )
+    yield* expectCollected(sessions)
   }).pipe(Effect.scoped, Effect.provide(negotiator))
 })
