@@ -104,9 +104,10 @@ export const run = (
       for (const [keyIndex, entry] of state.entries) {
         if ((found.has(keyIndex) || entry.asksOnly) && state.towers.has(entry.session.towerId)) continue
         state.drop(entry)
-        if (entry.contact === undefined) continue
-        yield* FiberMap.remove(contacts, keyIndex)
-        events.emit(Happening.ContactEnded(refOf(entry.session)))
+        // One whose last contact failed is shown as resting, and no contact comes that would end that.
+        const isShown = entry.contact !== undefined || entry.last === "bad" || entry.busy > 0
+        if (entry.contact !== undefined) yield* FiberMap.remove(contacts, keyIndex)
+        if (isShown) events.emit(Happening.ContactEnded(refOf(entry.session)))
       }
       state.reopen()
       isLoaded = true

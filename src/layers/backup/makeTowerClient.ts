@@ -122,11 +122,14 @@ const waiting = (env: Environment, sources: PolicyLook.Sources, channelId: Chann
     yield* db.loadChannel(channelId)
     const missing = yield* db.missing(channelId)
     const now = yield* Clock.currentTimeMillis
+    // One that is removed can be added again, and rests then; until then it is not waited for.
+    const listed = (yield* env.towers.list).map(({ id }) => id)
+    const restingTowers = events.status().restingTowers.filter(({ towerId }) => listed.includes(towerId))
     return yield* Effect.forEach(missing, ({ policyKey, states }) =>
       Effect.gen(function* () {
         const source = sources.get(policyKey)
         const negotiator = source === undefined ? undefined : yield* source.negotiator.status
-        const reasons = reasonsOf(events.status(), policyKey, negotiator, now)
+        const reasons = reasonsOf({ ...events.status(), restingTowers }, policyKey, negotiator, now)
         const [{ _tag }] = reasons
         const left = _tag === "NoTower" || _tag === "OtherPolicy" ? yield* leftOnOtherRoute(env, policyKey) : []
         return { policyKey, states, reasons: Arr.appendAll(reasons, left) }

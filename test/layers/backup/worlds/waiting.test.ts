@@ -54,6 +54,23 @@ describe("what a state waits for", () => {
     )
   })
 
+  it("no session of a tower that was removed while it rested", () => {
+    run({ towers: [{ dial: "refuses" }], options: alone }, (world) =>
+      Effect.gen(function* () {
+        yield* world.storeSession(1)
+        const process = yield* world.start
+        yield* handAll(process, 1, 3)
+        yield* Effect.sleep(minute)
+        expect((yield* process.client.status).sessions.map(({ activity }) => activity._tag)).toEqual(["Resting"])
+        yield* process.candidates.remove(towerKey(1))
+        yield* Effect.sleep(second)
+        expect((yield* process.client.status).sessions).toEqual([])
+        expect((yield* waiting(process)).map(({ reasons }) => reasons)).toEqual([["NoTower"]])
+        yield* process.close
+      }).pipe(Effect.orDie)
+    )
+  })
+
   it("a client of the other route, whose session has bound it at the one tower; giving the session up helps", () => {
     run({ towers: [{ ...good, update: () => "silence" }], options: alone }, (world) =>
       Effect.gen(function* () {
