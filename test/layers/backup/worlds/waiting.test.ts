@@ -79,6 +79,8 @@ describe("what a state waits for", () => {
         yield* handAll(clear, 1, 3)
         yield* Effect.sleep(second)
         yield* clear.close
+        // That one holds nothing.
+        yield* world.storeSession(1)
         const tor = yield* world.startThroughTor
         for (const tower of world.towers) tower.behaviour.update = undefined
         yield* Effect.sleep(minute)
