@@ -24,6 +24,16 @@ export const watch = Effect.map(
             const made: ArrayBufferView = Reflect.construct(target, args, newTarget === watched ? target : newTarget)
             buffers.add(made.buffer)
             return made
+          },
+          // The one that calls no constructor; Node has it from version 25 on.
+          get(target, key, receiver) {
+            const value: unknown = Reflect.get(target, key, receiver)
+            if (key !== "fromHex" || typeof value !== "function") return value
+            return (hex: string) => {
+              const made: Uint8Array = Reflect.apply(value, target, [hex])
+              buffers.add(made.buffer)
+              return made
+            }
           }
         })
         const set = (constructor: unknown) => {
