@@ -20,9 +20,10 @@ import { Happening } from "../../schema/TowerClientEvent.js"
 import * as Inbox from "../concurrency/inbox.js"
 import * as Monotonic from "../negotiator/monotonic.js"
 import { writeOutTrace } from "../support/writeOutTrace.js"
+import * as Audits from "./audits.js"
 import type * as Choice from "./choice.js"
 import { contact } from "./contact.js"
-import { type ContactEnd, type Progress, Question, refOf } from "./contactContext.js"
+import { type ContactEnd, type Progress, refOf } from "./contactContext.js"
 import * as ContactEnds from "./contactEnd.js"
 import * as Entry from "./entry.js"
 import { type Environment, tellDatabaseFailed } from "./environment.js"
@@ -58,9 +59,6 @@ const isOfStream = ({ _tag }: Report): boolean => _tag === "Work" || _tag === "T
 /** A database that fails is asked again after this time at the latest. */
 const longestRetryMs = 30_000
 
-/** Of a tower that lost a session, the others are asked too, one each minute. */
-const auditInterval = 60_000
-
 /** Decides until its scope closes. @since 0.1.0 @category constructors */
 export const run = (
   env: Environment,
@@ -74,7 +72,6 @@ export const run = (
     const state = SenderState.make(sources.keys())
     const penalties = Penalties.make()
     const contacts = yield* FiberMap.make<KeyIndex, void>()
-    const audits = new Map<TowerId, { readonly due: number; readonly after: KeyIndex | undefined }>()
     /** Sessions of which a write failed: it may have been stored all the same. */
     const unsure = new Set<KeyIndex>()
     /** Sessions that a negotiator has given, of which the database is to be asked. */
@@ -148,6 +145,7 @@ export const run = (
       )
     }
 
+    const audits = Audits.make(env, state, (entry, now) => start(entry, now, false))
     const looking: PolicyLook.Looking = {
       env,
       sources,
@@ -222,7 +220,7 @@ export const run = (
           return
         }
         case "Forgot":
-          audits.set(report.towerId, { due: now + auditInterval, after: undefined })
+          audits.begin(report.towerId, now)
           return
         case "SessionMade": {
           const { policyKey, session } = report
@@ -259,27 +257,6 @@ export const run = (
       }
       return { due, next }
     }
-
-    /** Asks the next one of the sessions of towers that have lost one. */
-    const audit: Effect.Effect<number, DbError> = Effect.gen(function* () {
-      const now = instant()
-      for (const [towerId, { after, due }] of audits) {
-        // One that is not there is asked when it is added again: its sessions must not pass for asked.
-        if (due > now || !state.towers.has(towerId)) continue
-        const [one] = yield* db.listAcked(towerId, env.transport.route, { after, limit: 1 })
-        if (one === undefined) {
-          audits.delete(towerId)
-          continue
-        }
-        const { keyIndex } = one.session
-        audits.set(towerId, { due: now + auditInterval, after: keyIndex })
-        const known = state.entries.get(keyIndex)
-        if (known === undefined)
-          yield* start({ ...Entry.stored(one, now, clock.unsafeCurrentTimeMillis()), asksOnly: true }, now, false)
-        else if (known.contact === undefined) yield* start({ ...known, question: Question.Where() }, now, false)
-      }
-      return Math.min(...[...audits].flatMap(([towerId, { due }]) => (state.towers.has(towerId) ? due : [])))
-    })
 
     /** Another process may have ended a session: what it had bound is open again. */
     const seeEnded: Effect.Effect<void, DbError> = Effect.gen(function* () {
@@ -318,7 +295,7 @@ export const run = (
       if (isRenewed) yield* seeEnded
       const bound = boundNow()
       for (const entry of bound.due) yield* start(entry, instant(), false)
-      const audited = audits.size === 0 ? Number.POSITIVE_INFINITY : yield* audit
+      const audited = audits.isEmpty() ? Number.POSITIVE_INFINITY : yield* audits.next
       for (const policyKey of state.due(instant())) {
         state.lookAt(policyKey, yield* PolicyLook.look(looking, policyKey))
       }
