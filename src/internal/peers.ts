@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+
 /** Version 13 has its binary in its package, and is a segmentation fault on Node 20. A page in a browser has no `process`. */
 const sqliteDriver = Number.parseInt(globalThis.process?.versions.node, 10) < 22 ? "^12.6.2" : "^13.0.0"
 

@@ -25,11 +25,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Table from "../internal/optionTable.js"
-import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
+import { type DatabaseBusy, type DatabaseTooNew, DatabaseUnavailable, type DbError } from "../schema/DbError.js"
 import type { InvalidOptions } from "../schema/InvalidOptions.js"
 import { ClientDb } from "../services/ClientDb.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { sqlite as options } from "./sql/databaseOptions.js"
+import * as Driver from "./sql/driver.js"
 import { toOpenError } from "./sql/errors.js"
 import * as SqliteClient from "./sql/sqliteClient.js"
 import * as Transaction from "./sql/transaction.js"
@@ -92,6 +93,10 @@ export const open = (
 ): Effect.Effect<SqliteClient.Opened, InvalidOptions | DatabaseBusy | DatabaseUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const { filename, storeTimeout } = yield* decodeOptions(options, given)
+    const fault = Driver.fault()
+    if (fault !== undefined) {
+      return yield* new DatabaseUnavailable({ operation: "open", reason: "DriverMissing", detail: fault })
+    }
     if (filename !== ":memory:") yield* Effect.try({ try: () => prepareFile(filename), catch: toOpenError })
     const opened = yield* Effect.mapError(SqliteClient.make(filename), toOpenError)
     const { sql } = opened

@@ -49,9 +49,6 @@ const systemCode = /^E(?!RR_TLS_CERT)[A-Z]+/
 // better-sqlite3 is installed without its binary, or with the binary for another version of Node.
 const noBinary = /bindings file|NODE_MODULE_VERSION/
 
-// What `driver` says of a better-sqlite3 that would end the process.
-const unfitDriver = /^better-sqlite3 \d+[ ,]/
-
 // What node-postgres says without a code.
 const goneMessage = /terminated|timeout exceeded|not queryable/i
 /** What node-postgres says of a URL with verify-ca alone. */
@@ -146,7 +143,6 @@ const whyOf = (error: SqlError): Why => {
         "better-sqlite3 has no binary for this Node: make one with npm rebuild better-sqlite3 (pnpm: pnpm approve-builds, then pnpm rebuild better-sqlite3)"
     }
   }
-  if (unfitDriver.test(message)) return { reason: "DriverMissing", detail: message }
   const known = details.find(([prefix]) => code.startsWith(prefix))
   if (known !== undefined) return { reason: known[1], detail: known[2] + placeOf(error) }
   const trouble = systemTrouble(code)

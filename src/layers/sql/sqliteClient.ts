@@ -17,7 +17,6 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Mutex from "../concurrency/mutex.js"
-import * as Driver from "./driver.js"
 import * as LogSync from "./logSync.js"
 
 type Statement = Sqlite.Statement<Array<unknown>, object>
@@ -95,11 +94,7 @@ export const make = (filename: string): Effect.Effect<Opened, SqlError, Scope.Sc
   Effect.gen(function* () {
     const db = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => {
-          const fault = Driver.fault()
-          if (fault !== undefined) throw new Error(fault)
-          return new Sqlite(filename)
-        },
+        try: () => new Sqlite(filename),
         catch: (cause) => new SqlError({ cause, message: "SQLite cannot open the file" })
       }),
       (opened) => Effect.sync(() => opened.close())
