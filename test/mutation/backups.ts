@@ -15,11 +15,14 @@ export const backups: ReadonlyArray<Part> = [
         ["progress.reopened !== state.reopened() || progress.kept", "progress.kept"],
         [" || progress.kept !== state.kept(entry.policyKey))", ")"],
         ['if (end._tag === "Lost") inbox.offer(Report.Forgot({ towerId }))', ""],
-        ["due > now || !state.towers.has(towerId)", "due > now"],
         ["if (isStalled !== entry.isStalled)", "if (isStalled && !entry.isStalled)"],
         [" || entry.isUnsure || ", " || "],
-        ["wanted.want([])", "Effect.void"],
-        ["db.listAcked(towerId, env.transport.route,", 'db.listAcked(towerId, "clear",']
+        ["wanted.want([])", "Effect.void"]
+      ),
+      ...inFile(
+        "src/layers/backup/audits.ts",
+        ["due > now || !state.towers.has(towerId)", "due > now"],
+        ["db.listAcked(towerId, transport.route,", 'db.listAcked(towerId, "clear",']
       ),
       ...inFile("src/layers/backup/contact.ts", ["if (isEnd) isShown = false", ""]),
       ...inFile(
@@ -27,11 +30,11 @@ export const backups: ReadonlyArray<Part> = [
         ["Math.min(entry.failingSince ?? wall, wall)", "(entry.failingSince ?? wall)"],
         ["entry.isUnsure || isDbError(failure)", "entry.isUnsure"]
       ),
-      ...inFile(
-        "src/layers/backup/makeTowerClient.ts",
-        ["Math.min(settings.pollInterval, settings.renewInterval)", "settings.pollInterval"],
-        ["session.seqNum > session.towerLastApplied &&", ""]
-      ),
+      ...inFile("src/layers/backup/makeTowerClient.ts", [
+        "Math.min(settings.pollInterval, settings.renewInterval)",
+        "settings.pollInterval"
+      ]),
+      ...inFile("src/layers/backup/waitReasons.ts", ["session.seqNum > session.towerLastApplied &&", ""]),
       ...inFile("src/layers/backup/policyLook.ts", ["route: transport.route, serving", 'route: "clear", serving']),
       ...inFile("src/layers/backup/windows.ts", ["route: transport.route,", 'route: "clear",']),
       ...inFile("src/layers/backup/sender.ts", [

@@ -6,9 +6,7 @@
  *
  * @since 0.1.0
  */
-import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
@@ -16,15 +14,13 @@ import * as Struct from "effect/Struct"
 import * as JusticeCurve from "../../internal/justice/justiceCurve.js"
 import { ChannelClosed, CopiesLost, StateNotHandedIn } from "../../schema/BackupError.js"
 import { blobTypeOf, type Channel, type ChannelId } from "../../schema/Channel.js"
-import type { ClientSession } from "../../schema/ClientSession.js"
 import type { DbError } from "../../schema/DbError.js"
-import { HexBytes, type KeyIndex } from "../../schema/Ids.js"
+import { HexBytes } from "../../schema/Ids.js"
 import { Ineligible, IneligibleReason } from "../../schema/Ineligible.js"
 import * as Policy from "../../schema/Policy.js"
 import { CommitHeight, type RevokedState, type Sign, SignError } from "../../schema/RevokedState.js"
-import { type LoadedState, NewBackup, type SendingSession } from "../../schema/StoredBackup.js"
+import { type LoadedState, NewBackup } from "../../schema/StoredBackup.js"
 import { Happening } from "../../schema/TowerClientEvent.js"
-import { WaitReason } from "../../schema/TowerClientStatus.js"
 import { BackupDb } from "../../services/BackupDb.js"
 import { Curve } from "../../services/Curve.js"
 import { KeyRing } from "../../services/KeyRing.js"
@@ -46,7 +42,7 @@ import type { Settings } from "./Options.js"
 import type * as PolicyLook from "./policyLook.js"
 import * as Sender from "./sender.js"
 import * as Status from "./status.js"
-import { reasonsOf } from "./waitReasons.js"
+import { waiting } from "./waitReasons.js"
 import * as WantedTowers from "./wantedTowers.js"
 
 /** A tower client, and how a finished backup is handed to it: for tests, in which signatures would take all the time. @since 0.1.0 @category constructors */
@@ -113,45 +109,6 @@ export const makeTowerClient = (settings: Settings) =>
       negotiators
     }
     return { client, keep: (backup: NewBackup) => keep(env, backup), listen: events.listen }
-  })
-
-/** The reasons for the states of each policy. */
-const waiting = (env: Environment, sources: PolicyLook.Sources, channelId: ChannelId) =>
-  Effect.gen(function* () {
-    const { db, events } = env
-    yield* db.loadChannel(channelId)
-    const missing = yield* db.missing(channelId)
-    const now = yield* Clock.currentTimeMillis
-    // One that is removed can be added again, and rests then; until then it is not waited for.
-    const listed = (yield* env.towers.list).map(({ id }) => id)
-    const restingTowers = events.status().restingTowers.filter(({ towerId }) => listed.includes(towerId))
-    return yield* Effect.forEach(missing, ({ policyKey, states }) =>
-      Effect.gen(function* () {
-        const source = sources.get(policyKey)
-        const negotiator = source === undefined ? undefined : yield* source.negotiator.status
-        const reasons = reasonsOf({ ...events.status(), restingTowers }, policyKey, negotiator, now)
-        const [{ _tag }] = reasons
-        const left = _tag === "NoTower" || _tag === "OtherPolicy" ? yield* leftOnOtherRoute(env, policyKey) : []
-        return { policyKey, states, reasons: Arr.appendAll(reasons, left) }
-      })
-    )
-  })
-
-/** Says it if sessions of the route that this client does not use have bound states of a policy. */
-const leftOnOtherRoute = ({ db, transport }: Environment, policyKey: Policy.PolicyKey) =>
-  Effect.gen(function* () {
-    const route = transport.route === "clear" ? "tor" : "clear"
-    const found: Array<ClientSession> = []
-    for (let after: KeyIndex | undefined; ; ) {
-      const page: ReadonlyArray<SendingSession> = yield* db.listSending(route, { after, limit: 500 })
-      if (page.length === 0) break
-      after = page.at(-1)?.session.keyIndex
-      for (const { session } of page) {
-        if (session.seqNum > session.towerLastApplied && Policy.keyOf(session.policy) === policyKey) found.push(session)
-      }
-    }
-    const towers = Arr.dedupe(found.map(({ towerId }) => towerId))
-    return found.length === 0 ? [] : [WaitReason.OtherRoute({ route, towers, sessions: found.map(({ id }) => id) })]
   })
 
 const leaseChannel = ({ id: channelId }: Channel) =>
