@@ -228,7 +228,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 )
 
 describe("the order of the candidates", () => {
-  it("is the one of docs/negotiation.md, A round, whatever changes between two rounds", () => {
+  it("matches docs/negotiation.md, A round, whatever changes between rounds", () => {
     fc.assert(
       fc.property(fc.array(fc.array(change, { maxLength: 8 }), { maxLength: 12 }), (rounds) => {
         const { round, standings, world } = makeRanking()

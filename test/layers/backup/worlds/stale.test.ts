@@ -3,7 +3,6 @@
  * clock that was set back, a list that an earlier run has left behind.
  */
 import * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
 import { describe, expect, it } from "vitest"
 import { DatabaseUnavailable } from "../../../../src/schema/DbError.js"
 import type { KeyIndex } from "../../../../src/schema/Ids.js"
@@ -14,6 +13,7 @@ import type { TowerModel } from "./tower.js"
 import {
   channelId,
   expectCopies,
+  forgotten,
   handAll,
   hour,
   minute,
@@ -38,21 +38,6 @@ const alone = { pollInterval: Number.POSITIVE_INFINITY }
 const lost = (operation: string) => new DatabaseUnavailable({ operation, detail: "the answer was lost" })
 
 describe("a tower that has lost what it had", () => {
-  /** A session that is used up with 20 states and one in use with 5, of a tower that then forgets all of it. */
-  const forgotten = (world: World) =>
-    Effect.gen(function* () {
-      const first = yield* world.start
-      yield* handAll(first, 1, 20)
-      yield* untilBackedUp(first, 20)
-      yield* handAll(first, 21, 25)
-      yield* untilBackedUp(first, 25)
-      yield* first.close
-      towerOf(world, 1).sessions = HashMap.empty()
-      const process = yield* world.start
-      yield* handAll(process, 26, 26)
-      return process
-    })
-
   const expectAllListed = (process: Process) =>
     Effect.gen(function* () {
       yield* Effect.sleep(3 * minute)

@@ -278,7 +278,26 @@ export const untilBackedUp = ({ client }: Process, height: number) =>
     return (yield* Clock.currentTimeMillis) - begun
   })
 
-/** Each state up to a height is at so many towers. */
+/**
+ * The first tower has a session that is used up with 20 states and one in use with 5, and then forgets all of it; another process is handed
+ * the next state. Sessions take 20 updates.
+ */
+export const forgotten = (world: World) =>
+  Effect.gen(function* () {
+    const first = yield* world.start
+    yield* handAll(first, 1, 20)
+    yield* untilBackedUp(first, 20)
+    yield* handAll(first, 21, 25)
+    yield* untilBackedUp(first, 25)
+    yield* first.close
+    const [tower] = world.towers
+    if (tower !== undefined) tower.sessions = HashMap.empty()
+    const process = yield* world.start
+    yield* handAll(process, 26, 26)
+    return process
+  })
+
+/** Expects at least `copies` towers to hold each state up to a height. */
 export const expectCopies = (world: World, last: number, copies: number) => {
   for (let height = 1; height <= last; height += 1) {
     expect(world.holders(height).length, `state ${height}`).toBeGreaterThanOrEqual(copies)

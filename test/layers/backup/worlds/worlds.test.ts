@@ -9,7 +9,17 @@ import * as Code from "../../../../src/schema/wire/Code.js"
 import type { BackupDb } from "../../../../src/services/BackupDb.js"
 import { addressOf, towerKey } from "../../negotiator/world.js"
 import type { TowerModel } from "./tower.js"
-import { channelId, expectCopies, firstTaproot, handAll, minute, run, second, untilBackedUp } from "./world.js"
+import {
+  channelId,
+  expectCopies,
+  firstTaproot,
+  forgotten,
+  handAll,
+  minute,
+  run,
+  second,
+  untilBackedUp
+} from "./world.js"
 
 const expectNoRefusal = (towers: ReadonlyArray<TowerModel>) =>
   expect(towers.flatMap(({ refusals }) => refusals)).toEqual([])
@@ -458,15 +468,7 @@ describe("a tower client", () => {
   it("B1, W12: all that a tower has lost is listed, also of a session that is used up", () => {
     run({ towers: [good], maxUpdates: 20 }, (world) =>
       Effect.gen(function* () {
-        const first = yield* world.start
-        yield* handAll(first, 1, 20)
-        yield* untilBackedUp(first, 20)
-        yield* handAll(first, 21, 25)
-        yield* untilBackedUp(first, 25)
-        yield* first.close
-        empty(world.towers[0])
-        const process = yield* world.start
-        yield* handAll(process, 26, 26)
+        const process = yield* forgotten(world)
         yield* Effect.sleep(3 * minute)
         expect(yield* Effect.orDie(process.client.channel(channelId()))).toMatchObject({ lost: 25, complete: 1 })
         expect(
