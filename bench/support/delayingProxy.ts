@@ -9,6 +9,8 @@ export const make = (tower: TowerAddress, delay: number) =>
     const sockets = new Set<Net.Socket>()
     const forward = (from: Net.Socket, to: Net.Socket) => {
       sockets.add(from)
+      // Else Nagle's algorithm holds a message back until the one before it is acknowledged, up to 40 ms more than the delay.
+      from.setNoDelay(true)
       const later = (act: () => void) => setTimeout(() => to.destroyed || act(), delay)
       from.on("error", () => from.destroy())
       from.on("data", (bytes: Buffer) => later(() => to.write(bytes)))
