@@ -90,7 +90,8 @@ export const roleWords = ({ client }: Status): string => roles[client.role]
 
 type Activity = Status["client"]["sessions"][number]["activity"]
 
-const activityWords = (activity: Activity, now: number): string => {
+/** What a session does now. @since 0.1.0 @category combinators */
+export const activityWords = (activity: Activity, now: number): string => {
   switch (activity._tag) {
     case "Connecting":
       return "connects"
@@ -101,7 +102,7 @@ const activityWords = (activity: Activity, now: number): string => {
     case "Resting":
       return activity.until > now
         ? `rests after a failure, for ${span(activity.until - now)} more`
-        : "is about to try again"
+        : "is tried again once it is needed"
   }
 }
 

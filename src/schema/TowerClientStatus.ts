@@ -48,7 +48,8 @@ export type RestingTower = typeof RestingTower.Type
 
 /**
  * `role`: this process sends, another one does, or a defect has ended the sender. `sessions` are those that do something, or
- * rest after a failure. `restingTowers` and `databaseFailure` can be over: their `until` says so.
+ * rest after a failure. A rest can be over, of sessions and of `restingTowers`, and a `databaseFailure` too: their `until` says so. A
+ * session whose rest is over is tried again once something is to be sent with it.
  *
  * @since 0.1.0
  * @category models

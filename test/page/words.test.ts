@@ -1,6 +1,6 @@
 /** What the page says, where it can be known without a browser. */
 import { assert, describe, it } from "@effect/vitest"
-import { counted, span } from "../../src/page/words.js"
+import { activityWords, counted, span } from "../../src/page/words.js"
 
 describe("the words of the page", () => {
   it("say a time in its two largest units", () => {
@@ -25,5 +25,11 @@ describe("the words of the page", () => {
       [0, 1, 2, 1234].map((count) => counted(count, "state")),
       ["0 states", "1 state", "2 states", "1,234 states"]
     )
+  })
+
+  it("say until when a session rests, and that one without work is left alone then", () => {
+    const resting = (until: number) => activityWords({ _tag: "Resting", until }, 60_000)
+    assert.strictEqual(resting(90_000), "rests after a failure, for 30 s more")
+    assert.strictEqual(resting(59_000), "is tried again once it is needed")
   })
 })

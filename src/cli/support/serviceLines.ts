@@ -61,8 +61,10 @@ const sessionLine = ({ activity, session, since, towerId }: SessionStatus, now: 
     Connecting: () => `connects since ${inShort(since, now)}`,
     Sending: () => `sends since ${inShort(since, now)}`,
     Idle: () => "has nothing to send",
-    Resting: ({ failure, until }) =>
-      `rests until ${away(until, now)}${failure === undefined ? "" : `: ${failure.message}`}`
+    Resting: ({ failure, until }) => {
+      const next = until > now ? `rests until ${away(until, now)}` : "is tried again once it is needed"
+      return failure === undefined ? next : `${next}: ${failure.message}`
+    }
   })
   return `session ${short(session)} at tower ${towerId}: ${doing}`
 }

@@ -64,9 +64,12 @@ describe("the lines of a service", () => {
     const failure = new DialFailed({ address, reason: "Refused" })
     const found = lines(0, NegotiatorState.Idle(), [
       { ...session, activity: SessionActivity.Sending() },
-      { ...session, activity: SessionActivity.Resting({ until: now + 1_000, failure }) }
+      { ...session, activity: SessionActivity.Resting({ until: now + 1_000, failure }) },
+      { ...session, activity: SessionActivity.Resting({ until: now - 1_000, failure }) }
     ])
     assert.match(found[1] ?? "", /^ {2}session [0-9a-f]{16}… at tower 2: sends since 1s ago$/)
     assert.include(found[2], `rests until 2027-01-15T08:00:01.000Z (in 1s): ${failure.message}`)
+    // It can stay so for weeks: a session that has nothing to send is not tried again.
+    assert.include(found[3], `is tried again once it is needed: ${failure.message}`)
   })
 })

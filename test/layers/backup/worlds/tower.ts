@@ -9,6 +9,7 @@ import * as Alarm from "../../../../src/layers/concurrency/alarm.js"
 import * as Inbox from "../../../../src/layers/concurrency/inbox.js"
 import * as Sessions from "../../../../src/layers/tower/sessions.js"
 import { HexBytes, type PublicKey, type Route, SessionId } from "../../../../src/schema/Ids.js"
+import type { TowerAddress } from "../../../../src/schema/TowerAddress.js"
 import { ConnectionEnded, DialFailed, type TransportError } from "../../../../src/schema/TransportError.js"
 import * as Code from "../../../../src/schema/wire/Code.js"
 import type { CreateSession } from "../../../../src/schema/wire/CreateSession.js"
@@ -48,6 +49,8 @@ export interface TowerModel {
   /** What it remembers: tests put it back, or empty it. */
   sessions: Sessions.TowerSessions
   connections: number
+  /** Where it answers; undefined: at every address. */
+  address: TowerAddress | undefined
   /** How often it has accepted a session, also again. */
   created: number
   /** Updates that it had a reason to refuse. */
@@ -62,6 +65,7 @@ export const makeTower = (behaviour: Behaviour = {}): TowerModel => {
     behaviour,
     sessions: Sessions.of([]),
     connections: 0,
+    address: undefined,
     created: 0,
     refusals: [],
     open: new Set(),
@@ -124,7 +128,8 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>, route: R
       const clock = yield* Effect.clock
       const tower = towers.get(request.tower)
       const { address, publicKey: key } = request
-      if (tower === undefined || tower.behaviour.dial === "refuses") {
+      const isElsewhere = tower?.address !== undefined && tower.address !== address
+      if (tower === undefined || tower.behaviour.dial === "refuses" || isElsewhere) {
         return yield* new DialFailed({ address, reason: "Refused" })
       }
       tower.connections += 1

@@ -81,7 +81,7 @@ describe("what a state waits for", () => {
         yield* clear.close
         // That one holds nothing.
         yield* world.storeSession(1)
-        const tor = yield* world.startThroughTor
+        const tor = yield* world.startWith({ route: "tor" })
         for (const tower of world.towers) tower.behaviour.update = undefined
         yield* Effect.sleep(minute)
         expect(yield* waiting(tor)).toMatchObject([

@@ -61,6 +61,10 @@ export interface Process {
   readonly hand: (height: number, channel?: number) => Effect.Effect<void>
   readonly candidates: TowerCandidates.Service
   readonly route: Route
+  /** How many copies the states have that it is handed. */
+  readonly copies: number
+  readonly hasOtherFees: boolean
+  readonly policies: ReadonlyArray<Policy.PolicyKey>
   readonly close: Effect.Effect<void>
   /** Ends it as a kill does: its lease is not given back. */
   readonly kill: Effect.Effect<void>
@@ -79,8 +83,12 @@ export interface World {
   readonly clientDb: ClientDb.Service
   readonly events: ReadonlyArray<TowerClientEvent>
   readonly start: Effect.Effect<Process>
-  /** Starts one that connects through Tor. */
-  readonly startThroughTor: Effect.Effect<Process>
+  /** Starts one with another route or other options than the world's, or for another fee rate. */
+  readonly startWith: (other: {
+    readonly route?: Route
+    readonly options?: WorldOptions["options"]
+    readonly hasOtherFees?: boolean
+  }) => Effect.Effect<Process>
   /** A copy of the database as it is now. */
   readonly copyDatabase: Effect.Effect<DatabaseCopy>
   /** Puts a copy back as docs/database.md says; no process may be running. The states that are handed in from then on have other bytes. */
@@ -115,22 +123,32 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
     const clientDb = spec.clientDb?.(sound) ?? sound
     const db = spec.backupDb?.(memory) ?? memory
     const { maxUpdates } = spec
-    const anchor = Policy.make(regtest, { blobType: BlobType.altruistAnchorCommit, maxUpdates })
-    const taproot = Policy.make(regtest, { blobType: BlobType.altruistTaprootCommit, maxUpdates })
-    const policyFor = (channel: number) => (channel < firstTaproot ? anchor : taproot)
+    const policyFor = (channel: number, hasOtherFees: boolean) =>
+      Policy.make(regtest, {
+        blobType: channel < firstTaproot ? BlobType.altruistAnchorCommit : BlobType.altruistTaprootCommit,
+        maxUpdates,
+        sweepFeeRate: hasOtherFees ? 5_000n : undefined
+      })
     for (const n of towers.keys()) yield* Effect.orDie(sound.createTower(towerKey(n + 1), addressOf(n + 1)))
     yield* Effect.orDie(memory.registerChannel(channelOf(1)))
     const events: Array<TowerClientEvent> = []
     let restores = 0
-    const startOver = (route: Route): Effect.Effect<Process> =>
+    const startWith: World["startWith"] = ({ hasOtherFees = false, options, route = "clear" }) =>
       Effect.gen(function* () {
+        const [anchor, taproot] = [policyFor(1, hasOtherFees), policyFor(firstTaproot, hasOtherFees)]
+        const keys = { anchor: Policy.keyOf(anchor), taproot: Policy.keyOf(taproot) }
         const gate = Gate.make()
         const [ownClientDb, ownDb] = [gate.ofDatabase(clientDb), gate.ofDatabase(db)]
         const candidates = yield* RoundRobinTowerCandidates.make({
           pollInterval: spec.towersPollInterval ?? Number.POSITIVE_INFINITY
         }).pipe(Effect.provideService(ClientDb, ownClientDb))
         const transport = transportTo(new Map(towers.map((tower, n) => [towerKey(n + 1), tower])), route)
-        const settings = yield* Options.validate({ chain: regtest, policies: [anchor, taproot], ...spec.options })
+        const settings = yield* Options.validate({
+          chain: regtest,
+          policies: [anchor, taproot],
+          ...spec.options,
+          ...options
+        })
         const started = yield* makeTowerClient(settings).pipe(
           Effect.provideService(ClientDb, ownClientDb),
           Effect.provideService(BackupDb, ownDb),
@@ -147,7 +165,7 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
                 {
                   channelId: channelId(channel),
                   commitHeight: CommitHeight.make(height),
-                  policyKey: Policy.keyOf(policyFor(channel)),
+                  policyKey: channel < firstTaproot ? keys.anchor : keys.taproot,
                   copies: settings.copies,
                   ...bytesOf(height, channel, restores)
                 },
@@ -161,6 +179,9 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
           hand: (height: number, channel?: number) => Effect.orDie(hand(height, channel)),
           candidates,
           route,
+          copies: settings.copies,
+          hasOtherFees,
+          policies: [keys.anchor, keys.taproot],
           gate
         }
       }).pipe(
@@ -186,8 +207,8 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
       db,
       clientDb,
       events,
-      start: startOver("clear"),
-      startThroughTor: startOver("tor"),
+      start: startWith({}),
+      startWith,
       copyDatabase: Effect.map(database.calls, (calls) => ({ calls })),
       restoreDatabase: ({ calls }) =>
         Effect.gen(function* () {
@@ -198,7 +219,7 @@ const make = (spec: WorldOptions): Effect.Effect<World> =>
         }).pipe(Effect.orDie),
       storeSession: (n, channel = 1) =>
         Effect.gen(function* () {
-          const policy = policyFor(channel)
+          const policy = policyFor(channel, false)
           const towerId = TowerId.make(n)
           const reservation = yield* clientDb.nextSessionKeyIndex(towerId, policy.blobType, "clear")
           const key = FixedKeyRing.fakeKeyOf({ family: 8, index: reservation.keyIndex })

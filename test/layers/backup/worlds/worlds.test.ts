@@ -279,7 +279,7 @@ describe("a tower client", () => {
           tower.behaviour.update = undefined
           tower.behaviour.dial = "takes"
         }
-        const tor = yield* world.startThroughTor
+        const tor = yield* world.startWith({ route: "tor" })
         expect(yield* untilBackedUp(tor, 5)).toBeLessThanOrEqual(2 * second)
         expect(world.holders(5)).toEqual([2])
         yield* tor.candidates.remove(towerKey(2))
@@ -493,7 +493,7 @@ describe("a tower client", () => {
         yield* handAll(clear, 1, 10)
         yield* untilBackedUp(clear, 10)
         yield* clear.close
-        const tor = yield* world.startThroughTor
+        const tor = yield* world.startWith({ route: "tor" })
         yield* handAll(tor, 11, 20)
         yield* untilBackedUp(tor, 20)
         empty(world.towers[0])
