@@ -48,7 +48,7 @@ class NextAddress extends Data.TaggedError("NextAddress")<{ readonly broken: Bro
 const connected = <A>(sender: Sender, target: Target, use: Use<A>): Effect.Effect<A, Broken> =>
   Effect.gen(function* () {
     const isReachable = (address: TowerAddress) => sender.env.transport.route === "tor" || kind(address) !== "onion"
-    let broken: Broken = failed(target.addresses.length === 0 ? new NoTowerAddrs() : new OnionWithoutProxy())
+    let broken: Broken | undefined
     for (const address of target.addresses.filter(isReachable)) {
       const used = yield* Effect.either(
         Effect.catchTag(scoped(overConnection(sender, target, address, use)), "NextAddress", Effect.succeed)
@@ -57,7 +57,8 @@ const connected = <A>(sender: Sender, target: Target, use: Use<A>): Effect.Effec
       if (!(used.right instanceof NextAddress)) return used.right
       broken = used.right.broken
     }
-    return yield* Effect.fail(broken)
+    const nowhere = () => failed(target.addresses.length === 0 ? new NoTowerAddrs() : new OnionWithoutProxy())
+    return yield* Effect.fail(broken ?? nowhere())
   })
 
 const overConnection = <A>(
@@ -91,7 +92,8 @@ const overConnection = <A>(
       })
       const { policy } = session
       const features = [...Rules.defaults.features(chain, policy.blobType)]
-      yield* connection.send(new Init({ features, chainHash: chain.chainHash }))
+      // Unchecked: its parts are the chain's and the rules' own.
+      yield* connection.send(new Init({ features, chainHash: chain.chainHash }, { disableValidation: true }))
       yield* checkInit(chain, yield* expect(connection, "Init"))
       return connection
     })

@@ -73,6 +73,8 @@ export const makeTower = (behaviour: Behaviour = {}): TowerModel => {
   }
 }
 
+const theirInit = new Init({ features: [1, 3], chainHash: regtest.chainHash })
+
 const terms: Sessions.Terms = { chain: regtest, blobTypes: regtest.blobTypes, rewardScript: undefined }
 
 /** Answers as the loopback tower does, and stores what that changes. */
@@ -164,7 +166,7 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>, route: R
         Effect.gen(function* () {
           switch (message._tag) {
             case "Init":
-              outgoing.offer(inTransit(new Init({ features: [1, 3], chainHash: regtest.chainHash })))
+              outgoing.offer(inTransit(theirInit))
               return true
             case "CreateSession":
             case "StateUpdate": {
@@ -205,16 +207,16 @@ export const transportTo = (towers: ReadonlyMap<PublicKey, TowerModel>, route: R
       )
       // A daemon: the tower lives on when the client's process ends.
       yield* Effect.forkDaemon(Effect.interruptible(serve))
-      const dead = new ConnectionEnded({ address })
+      const dead = Effect.suspend(() => new ConnectionEnded({ address }))
       const receive: Effect.Effect<Message, TransportError> = Effect.flatMap(outgoing.take, (item) => {
         if (item !== "end") return Effect.as(until(clock, item.at), item.message)
         outgoing.offer("end")
-        return Effect.fail(dead)
+        return dead
       })
       return {
         send: (message) =>
           Effect.suspend(() => {
-            if (isClosed || isEnded) return Effect.fail(dead)
+            if (isClosed || isEnded) return dead
             incoming.offer(inTransit(message))
             return Effect.void
           }),
