@@ -49,6 +49,8 @@ describe("the README and the pages of docs", () => {
         "README.md: needs Bun and a registry",
         "docs/containers.md: needs Docker",
         "docs/containers.md: needs Docker",
+        "docs/embed.md: needs esbuild; test/package/missing.test.ts runs it",
+        "docs/embed.md: needs esbuild; test/package/missing.test.ts runs it",
         "docs/run.md: needs a Tor proxy",
         "docs/run.md: needs a Postgres server",
         "docs/run.md: needs the program sqlite3"

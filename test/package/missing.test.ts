@@ -1,10 +1,12 @@
 /** What this package says where an optional package is not installed: seen from a folder where it is not. */
+import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import manifest from "../../package.json" with { type: "json" }
 import * as Peers from "../../src/internal/peers.js"
+import { all, commandsOf } from "./markdown.js"
 import * as Projects from "./project.js"
 
 let projects: Projects.Projects
@@ -121,6 +123,29 @@ describe("NodeWatchtower", () => {
       })
     )
   }
+})
+
+describe("a bundle", () => {
+  const commands = all
+    .filter(({ file, language }) => file === "docs/embed.md" && language === "sh")
+    .flatMap(commandsOf)
+    .filter((line) => line.startsWith("npx esbuild "))
+
+  it("is made in two ways by docs/embed.md", () => assert.lengthOf(commands, 2))
+
+  it.live.each(commands)("runs where the driver of Postgres is not installed: %s", (command) =>
+    Effect.gen(function* () {
+      const project = projects.without(["@effect/sql-pg"])
+      fs.copyFileSync("examples/quickstart.ts", path.join(project, "quickstart.mjs"))
+      execFileSync("node_modules/esbuild/bin/esbuild", command.split(" ").slice(2), { cwd: project, stdio: "pipe" })
+      // From here on it is found only inside the bundle.
+      fs.rmSync(path.join(project, "node_modules/effect-watchtower"), { recursive: true })
+      const [name] = fs.readdirSync(path.join(project, "dist")).filter((file) => file.startsWith("quickstart."))
+      const { code, stdout } = yield* run(project, [`dist/${name}`])
+      assert.match(stdout, /^session 0[23][0-9a-f]{64}, key index \d+$/m)
+      assert.strictEqual(code, 0)
+    })
+  )
 })
 
 describe("the versions to install", () => {
