@@ -1,11 +1,12 @@
 import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlClient, SqlError, Statement } from "@effect/sql"
+import type { Connection } from "@effect/sql/SqlConnection"
 import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import { check } from "../../src/layers/sql/databaseCheck.js"
-import { policy, session, update } from "../services/ClientDb/samples.js"
+import { address, policy, publicKey, session, update } from "../services/ClientDb/samples.js"
 import { bind, patiently, withClient } from "./sql/sqliteFile.js"
 
 const dialects = ["mysql", "mssql", "clickhouse"] as const
@@ -79,6 +80,42 @@ describe("SqlClientDb", () => {
       const error = yield* patiently(Effect.flip(db.listTowers))
       assert.strictEqual(error._tag, "DatabaseUnavailable")
       assert.match(error.message, /\/tls\/root\.crt/)
+    })
+  )
+
+  it.scoped("does not say that nothing was stored where a COMMIT was not answered and the lock is held since", () =>
+    Effect.gen(function* () {
+      const failed = (code: string) =>
+        Effect.fail(new SqlError.SqlError({ cause: Object.assign(new Error(code), { code }), message: code }))
+      let isLost = false
+      let isBusy = false
+      const client = yield* sqlite()
+      const connectionOf = (connection: Connection): Connection => ({
+        ...connection,
+        executeUnprepared: (text, parameters, transform) => {
+          if (isBusy && text.startsWith("BEGIN")) return failed("SQLITE_BUSY")
+          const executed = connection.executeUnprepared(text, parameters, transform)
+          if (!isLost || text !== "COMMIT") return executed
+          isBusy = true
+          return Effect.zipRight(executed, failed("ECONNRESET"))
+        }
+      })
+      const failing: SqlClient.SqlClient = new Proxy(client, {
+        get: (target, name) =>
+          name === "withoutTransforms"
+            ? () => failing
+            : name === "reserve"
+              ? Effect.map(target.reserve, connectionOf)
+              : Reflect.get(target, name, target)
+      })
+      const db = yield* withClient(failing)
+      yield* bind(db)
+      isLost = true
+      const error = yield* patiently(Effect.flip(db.createTower(publicKey(2), address(2))))
+      assert.strictEqual(error._tag, "DatabaseUnavailable")
+      assert.match(error.message, /it did not say whether this was stored\.$/)
+      isBusy = false
+      assert.strictEqual((yield* db.listTowers).length, 2)
     })
   )
 })

@@ -146,16 +146,26 @@ const over = (client: SqlClient.SqlClient, dialect: Dialect.Dialect, storeTimeou
     return purpose === "flushed" && flush !== undefined ? Effect.zipLeft(run, flushed(flush, left)) : run
   }
 
+  /**
+   * Again and again until the deadline. `unanswered`: the COMMIT of an earlier try, which may be carried out after all. What a later try
+   * fails with would say that nothing was stored.
+   */
   const patiently = <A, E>(
     run: Effect.Effect<A, E>,
     left: Deadline,
     when: (error: E) => boolean,
-    wait = firstWaitMs
-  ): Effect.Effect<A, E> =>
-    Effect.catchIf(run, when, (error) =>
-      left() < wait + connectMs
-        ? Effect.fail(error)
-        : Effect.andThen(Effect.sleep(wait), patiently(run, left, when, Math.min(wait * 2, longestWaitMs)))
+    wait = firstWaitMs,
+    unanswered?: CommitLost
+  ): Effect.Effect<A, E | CommitLost> =>
+    Effect.catchIf(
+      run,
+      (error) => when(error) || (unanswered !== undefined && isSqlError(error)),
+      (error) => {
+        const lost = isCommitLost(error) ? error : unanswered
+        return when(error) && left() >= wait + connectMs
+          ? Effect.andThen(Effect.sleep(wait), patiently(run, left, when, Math.min(wait * 2, longestWaitMs), lost))
+          : Effect.fail(lost ?? error)
+      }
     )
 
   const attempt: Database["attempt"] = (purpose, body, left) => patiently(once(purpose, body, left), left, again)
