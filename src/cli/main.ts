@@ -25,7 +25,10 @@ export const main = (): void => {
     .pipe(
       (program) => untilStopped(program, onStop),
       Effect.catchAll((ending) => Effect.succeed(exitCodes[ending].code)),
-      Effect.provideService(Program, programOf({ script: process.argv[1] ?? "", environment: process.env })),
+      Effect.provideService(
+        Program,
+        programOf({ script: process.argv[1] ?? "", environment: process.env, versions: process.versions })
+      ),
       Effect.provideService(StandardError, errorTerminal()),
       // By itself it takes names apart at each underscore, and cannot list them.
       Effect.withConfigProvider(ConfigProvider.fromEnv({ pathDelim: ".", seqDelim: "," })),

@@ -23,7 +23,9 @@ export const versions: Readonly<Record<string, string>> = {
   secp256k1: "^5.0.2"
 }
 
-const notFound = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/
+/** As Node and Bun say it, and in two ways Deno. */
+const notFound =
+  /^(?:Cannot find (?:package|module)|Could not find package|Import) ['"]((?:@[^/'"]+\/)?[^@./'"][^/'"]*)/
 
 /** The package that an import did not find; undefined when it failed for another reason. @since 0.1.0 @category combinators */
 export const missingPackage = (error: unknown): string | undefined =>

@@ -24,21 +24,31 @@ export interface Start {
   /** The path of the script, as `process.argv[1]` has it: links are not followed. */
   readonly script: string
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** What runs it, as `process.versions` has it. */
+  readonly versions: Readonly<Record<string, string | undefined>>
 }
 
+const runnerOf = ({ bun, deno }: Start["versions"]): string =>
+  bun !== undefined ? "bun" : deno !== undefined ? "deno run -A" : "node"
+
+/** Where Node is installed beside Bun, `bunx` alone would run the program with Node. */
+const packageRunnerOf = ({ environment, versions }: Start): string =>
+  versions.bun !== undefined ? "bunx --bun" : environment.npm_config_user_agent?.startsWith("bun/") ? "bunx" : "npx"
+
 /**
- * How the person at the shell calls this program again: `npx wtclient` under npx, `wtclient` where a shell finds it by that
- * name, and the script's path elsewhere, as in a checkout.
+ * How the person at the shell calls this program again: `npx wtclient` under npx, and in the same way under bunx, `wtclient` where a shell
+ * finds it by that name, and the script's path elsewhere, as in a checkout.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const programOf = ({ environment, script }: Start): string => {
+export const programOf = (start: Start): string => {
+  const { environment, script, versions } = start
   const npm = environment.npm_command || "none"
-  if (npm === "exec") return "npx wtclient"
+  if (npm === "exec") return `${packageRunnerOf(start)} wtclient`
   // npm puts folders of its own in front of PATH, which a person's shell does not have.
   const isFound = npm === "none" && isOnPath(path.dirname(script), environment.PATH)
-  return isFound && path.basename(script) === "wtclient" ? "wtclient" : `node ${shellWord(script)}`
+  return isFound && path.basename(script) === "wtclient" ? "wtclient" : `${runnerOf(versions)} ${shellWord(script)}`
 }
 
 const isOnPath = (folder: string, searched = ""): boolean => searched.split(path.delimiter).includes(folder)

@@ -15,7 +15,8 @@ describe("a command to paste", () => {
     { fastCheck: { numRuns: 30 } }
   )
 
-  const installed = { script: "/usr/local/bin/wtclient", environment: { PATH: "/usr/bin:/usr/local/bin" } }
+  const versions = { node: "26.3.0" }
+  const installed = { script: "/usr/local/bin/wtclient", environment: { PATH: "/usr/bin:/usr/local/bin" }, versions }
 
   it("calls an installed program by its name", () => {
     assert.strictEqual(programOf(installed), "wtclient")
@@ -24,7 +25,7 @@ describe("a command to paste", () => {
   it("calls a program that no shell finds by its path", () => {
     assert.strictEqual(programOf({ ...installed, environment: { PATH: "/usr/bin" } }), "node /usr/local/bin/wtclient")
     assert.strictEqual(
-      programOf({ script: "/src/my checkout/dist/bin.js", environment: {} }),
+      programOf({ script: "/src/my checkout/dist/bin.js", environment: {}, versions }),
       "node '/src/my checkout/dist/bin.js'"
     )
   })
@@ -32,12 +33,23 @@ describe("a command to paste", () => {
   it("calls a program under npx by npx", () => {
     const script = "/project/node_modules/.bin/wtclient"
     const environment = { npm_command: "exec", PATH: "/project/node_modules/.bin" }
-    assert.strictEqual(programOf({ script, environment }), "npx wtclient")
+    assert.strictEqual(programOf({ script, environment, versions }), "npx wtclient")
   })
 
   it("does not count on the folders that npm searches for its scripts", () => {
     const script = "/project/node_modules/.bin/wtclient"
     const environment = { npm_command: "run-script", PATH: "/project/node_modules/.bin" }
-    assert.strictEqual(programOf({ script, environment }), `node ${script}`)
+    assert.strictEqual(programOf({ script, environment, versions }), `node ${script}`)
+  })
+
+  it("calls it by what runs it", () => {
+    const script = "/checkout/dist/bin.js"
+    const onBun = { ...versions, bun: "1.4.5" }
+    const onDeno = { ...versions, deno: "2.9.6" }
+    assert.strictEqual(programOf({ script, environment: {}, versions: onBun }), `bun ${script}`)
+    assert.strictEqual(programOf({ script, environment: {}, versions: onDeno }), `deno run -A ${script}`)
+    const environment = { npm_command: "exec", npm_config_user_agent: "bun/1.4.5 npm/? node/v26.3.0 linux x64" }
+    assert.strictEqual(programOf({ script, environment, versions: onBun }), "bunx --bun wtclient")
+    assert.strictEqual(programOf({ script, environment, versions }), "bunx wtclient")
   })
 })
