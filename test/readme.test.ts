@@ -75,8 +75,10 @@ describe("the README", () => {
     // ^0.97.0 is all of 0.97, and ^3.22.0 all of 3 from there on.
     const shortOf = (range: string) => range.replace(/^\^(0\.\d+|\d+)\..*$/, "$1")
     for (const line of lines) {
+      // Of better-sqlite3 the first one runs on the oldest Node, and the last one alone on Bun.
+      const part = line.startsWith("bun ") ? -1 : 0
       for (const { name, range } of specsOf(line)) {
-        if (name in peers) assert.strictEqual(range, shortOf(peers[name] ?? ""), line)
+        if (name in peers) assert.strictEqual(range, shortOf((peers[name] ?? "").split(" || ").at(part) ?? ""), line)
       }
     }
     assert.deepStrictEqual(
