@@ -11,7 +11,7 @@ export const long = [
   "test/integration/**/*.test.ts",
   "test/internal/curve.test.ts",
   "test/layers/PostgresBackupDb.test.ts",
-  "test/layers/PostgresClientDb.{commits,deadlocks}.test.ts",
+  "test/layers/PostgresClientDb.{commits,deadlocks,pooler}.test.ts",
   "test/layers/backup/worlds/*.test.ts",
   "test/layers/negotiator/{guarantees,hostileTowers,worlds,random,found}.test.ts",
   "test/layers/soak.test.ts",

@@ -18,6 +18,7 @@
 import * as Net from "node:net"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqlClient from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -27,14 +28,14 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Table from "../internal/optionTable.js"
-import type { DatabaseBusy, DatabaseTooNew, DatabaseUnavailable, DbError } from "../schema/DbError.js"
+import { type DatabaseBusy, type DatabaseTooNew, DatabaseUnavailable, type DbError } from "../schema/DbError.js"
 import { InvalidOptions } from "../schema/InvalidOptions.js"
 import { ClientDb } from "../services/ClientDb.js"
 import * as Names from "./net/names.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { postgres as options } from "./sql/databaseOptions.js"
 import { isSlow, toOpenError } from "./sql/errors.js"
-import { urlTrouble } from "./sql/postgresUrl.js"
+import { choosesSchema, urlTrouble } from "./sql/postgresUrl.js"
 import { decodeOptions } from "./support/decodeOptions.js"
 
 export { postgres as options } from "./sql/databaseOptions.js"
@@ -79,6 +80,23 @@ const newSocket = (): Net.Socket => {
 }
 
 /**
+ * A pooler that was told to pass over parameters passes over the schema too: other tables would be used, and the sessions and backups of
+ * those that are meant would not be seen.
+ */
+const requireSchema = (sql: PgClient.PgClient): Effect.Effect<void, SqlError | DatabaseUnavailable> =>
+  Effect.flatMap(
+    sql`SELECT 1 FROM pg_settings WHERE name = 'search_path' AND source IN ('client', 'session')`,
+    (inForce) =>
+      inForce.length > 0
+        ? Effect.void
+        : new DatabaseUnavailable({
+            operation: "open",
+            detail:
+              "the pooler in between passes over the search_path of the URL: take it out, and set it for the user at the server (ALTER ROLE name SET search_path = schema)"
+          })
+  )
+
+/**
  * Connects. Tools that need such connections (a check, an export) start here.
  *
  * @since 0.1.0
@@ -93,7 +111,7 @@ export const client = (
     if (trouble !== undefined) {
       return yield* new InvalidOptions({ layer: options.layer, detail: `in url ${trouble}` })
     }
-    return yield* PgClient.make({
+    const sql = yield* PgClient.make({
       url: asLibpq(url),
       // A busy pool and a host that does not answer are waited for no longer than an attempt may.
       connectTimeout: storeTimeout / 5,
@@ -106,6 +124,10 @@ export const client = (
       Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
       Effect.mapError(toOpenError)
     )
+    if (choosesSchema(Redacted.value(url))) {
+      yield* Effect.catchTag(requireSchema(sql), "SqlError", (error) => Effect.fail(toOpenError(error)))
+    }
+    return sql
   })
 
 /**

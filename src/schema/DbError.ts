@@ -39,6 +39,7 @@ export const UnavailableReason = Schema.Literal(
   "NoServer",
   "WrongLogin",
   "NoSuchDatabase",
+  "NotGranted",
   "NoTls",
   "WrongCertificate",
   // Either:

@@ -164,6 +164,16 @@ describe("DATABASE_URL", () => {
     )
   }
 
+  it.scopedLive("may be of a unix socket, with a user and without a host", () =>
+    Effect.gen(function* () {
+      const { run } = yield* withUrl("postgresql://user:word@/towers?host=/nowhere")
+      assert.match(
+        (yield* run("towers")).stderr,
+        /^wtclient: The database of DATABASE_URL cannot be used: no server listens at its address \(\/nowhere\/\S+\)\. /
+      )
+    })
+  )
+
   it.scopedLive("with a line end behind it is read", () =>
     Effect.gen(function* () {
       const { run } = yield* withUrl("postgresql://user:word@127.0.0.1:1/towers\n")

@@ -16,7 +16,7 @@ import { ended } from "../../internal/sentence.js"
 import * as KeyFile from "../../layers/KeyFile.js"
 import * as PrivateFile from "../../layers/keys/privateFile.js"
 import * as Databases from "../../layers/sql/databaseOptions.js"
-import { urlTrouble } from "../../layers/sql/postgresUrl.js"
+import { partsOf, urlTrouble } from "../../layers/sql/postgresUrl.js"
 import * as SqliteOrPostgres from "../../layers/sqliteOrPostgres.js"
 import * as Chain from "../../schema/Chain.js"
 import { CommandError, UsageError } from "./CliError.js"
@@ -110,7 +110,7 @@ const databaseUrl = (defaults: Defaults): Effect.Effect<Option.Option<Redacted.R
     // What is not escaped ends the host's part: the rest of the password would be taken for something else, and be shown.
     const [authority = "", ...rest] = text.replace(/^[a-z]+:\/\//, "").split(/[/?#]/)
     const isCut = !authority.includes("@") && rest.some((part) => part.includes("@"))
-    if (!URL.canParse(text) || !isEscaped(text) || isCut) {
+    if (partsOf(text) === undefined || !isEscaped(text) || isCut) {
       return yield* new UsageError({
         message:
           "DATABASE_URL cannot be read. In a user name and a password / is written as %2F, # as %23, ? as %3F, @ as %40, : as %3A and % as %25."

@@ -201,6 +201,7 @@ const advice: Record<UnavailableReason, string> = {
   NoServer: "Is the server there, and is its address in the URL right?",
   WrongLogin: "Correct the user name and the password in the URL.",
   NoSuchDatabase: "Create it there, or correct the name at the end of the URL.",
+  NotGranted: "Let it use the first schema of its search_path, and create tables there.",
   NoTls: "",
   WrongCertificate: "",
   DriverMissing: "",

@@ -120,6 +120,15 @@ const migrationLock = 0x77_74_64_62
 /** An index over millions of rows takes minutes, and another process may have to wait that long for the one that makes it. */
 const migrationMs = Duration.toMillis("10 minutes")
 
+const oldestPostgres = 12
+
+/** An older server would refuse no table, but the first statement of a backup. */
+const refuseOlder = `DO $$ BEGIN
+  IF current_setting('server_version_num')::int < ${oldestPostgres}0000 THEN
+    RAISE EXCEPTION 'the server is Postgres %, and ${oldestPostgres} is the oldest that can be used', current_setting('server_version');
+  END IF;
+END $$`
+
 const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect => ({
   // One round trip. The timeouts end what a half-open connection would hold; every commit is synchronous, because the server
   // can fall while its clients live.
@@ -139,6 +148,7 @@ const postgres = (sql: SqlClient, limits: Limits, statementMs: number): Dialect 
   inScope: scoped,
   versionTable: sql`SELECT 1 WHERE to_regclass('wt_version') IS NOT NULL`,
   migrating: [
+    refuseOlder,
     `SELECT pg_advisory_xact_lock(${migrationLock})`,
     // A statement that waits for a table blocks all that come after it, reads included.
     `SET LOCAL lock_timeout = ${statementMs}`

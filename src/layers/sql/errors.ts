@@ -51,10 +51,6 @@ const noBinary = /bindings file|NODE_MODULE_VERSION/
 
 // What node-postgres says without a code.
 const goneMessage = /terminated|timeout exceeded|not queryable/i
-/** What node-postgres says of a URL with verify-ca alone. */
-const noAuthorityMessage = /sslmode=verify-ca requires specifying a CA/
-
-const noTlsMessage = /does not support SSL/
 
 /** What the error means. @since 0.1.0 @category combinators */
 export const failureKind = (error: SqlError): FailureKind => {
@@ -70,7 +66,46 @@ export const isSlow = (error: SqlError): boolean => /timed out|timeout exceeded/
 const unknownAuthority =
   "the authority of the server's certificate is not known: name it with sslrootcert=FILE in the URL"
 
-const passwordNeeded = /client password must be a string|no password supplied/
+const noServer = "no server listens at its address"
+const wrongLogin = "the server does not take this user name and password"
+const noSuchDatabase = "the server has no database of this name"
+
+/** By what is said where no code tells it: by node-postgres, by SQLite's driver, and by PgBouncer, which has 08P01 for all. */
+const said: ReadonlyArray<readonly [words: RegExp, reason: UnavailableReason, detail: string]> = [
+  [
+    /does not support SSL/,
+    "NoTls",
+    "the server does not speak TLS: turn it on there, or say sslmode=disable in the URL"
+  ],
+  // Of a URL with verify-ca alone.
+  [
+    /sslmode=verify-ca requires specifying a CA/,
+    "WrongCertificate",
+    "sslmode=verify-ca needs the certificate of the server's authority: name it with sslrootcert=FILE in the URL, or say sslmode=verify-full"
+  ],
+  [
+    /client password must be a string|no password supplied/,
+    "WrongLogin",
+    "the server asks for a password, and the URL has none"
+  ],
+  [
+    noBinary,
+    "DriverMissing",
+    "better-sqlite3 has no binary for this Node: make one with npm rebuild better-sqlite3 (pnpm: pnpm approve-builds, then pnpm rebuild better-sqlite3)"
+  ],
+  [/^password authentication failed$|^no such user/, "WrongLogin", wrongLogin],
+  [/^no such database|^database "[^"]*" does not exist$/, "NoSuchDatabase", noSuchDatabase],
+  [
+    /^unsupported startup parameter/,
+    "Other",
+    "the pooler in between does not take a parameter of the URL: take it out, and set what it says for the user at the server, such as ALTER ROLE name SET search_path = schema"
+  ],
+  [
+    /^transaction blocks not allowed/,
+    "Other",
+    "the pooler in between keeps no transaction on one connection: set its pool_mode to transaction or session"
+  ]
+]
 
 /** By the beginning of a driver's code. Those of files and folders are in `internal/systemTrouble`. */
 const details: ReadonlyArray<readonly [prefix: string, reason: UnavailableReason, detail: string]> = [
@@ -81,7 +116,7 @@ const details: ReadonlyArray<readonly [prefix: string, reason: UnavailableReason
   ["SQLITE_CANTOPEN", "CannotOpen", "the file cannot be opened"],
   ["SQLITE_IOERR", "DiskError", "the disk reports an error"],
   ["SQLITE_PERM", "NotAllowed", "this account may not do that there"],
-  ["ECONNREFUSED", "NoServer", "no server listens at its address"],
+  ["ECONNREFUSED", "NoServer", noServer],
   ["ECONNRESET", "NoServer", "the server hung up"],
   ["EPIPE", "NoServer", "the server hung up"],
   ["ENOTFOUND", "NoServer", "the host name of its server is not known"],
@@ -89,9 +124,10 @@ const details: ReadonlyArray<readonly [prefix: string, reason: UnavailableReason
   ["ETIMEDOUT", "NoServer", "its server does not answer"],
   ["EHOSTUNREACH", "NoServer", "the network does not reach its server"],
   ["ENETUNREACH", "NoServer", "the network does not reach its server"],
-  ["28", "WrongLogin", "the server does not take this user name and password"],
-  ["3D000", "NoSuchDatabase", "the server has no database of this name"],
-  ["42501", "NotAllowed", "the user may not do that in this database"],
+  ["28", "WrongLogin", wrongLogin],
+  ["3D000", "NoSuchDatabase", noSuchDatabase],
+  ["3F000", "Other", "no schema of the search_path is there: make it with CREATE SCHEMA, or correct its name"],
+  ["42501", "NotGranted", "the user may not do that in this database"],
   ["53100", "DiskFull", "the disk of the server is full"],
   ["25006", "ReadOnly", "the server is read-only"],
   ["DEPTH_ZERO_SELF_SIGNED_CERT", "WrongCertificate", unknownAuthority],
@@ -120,29 +156,10 @@ type Why = Pick<DatabaseUnavailable, "reason" | "detail">
 const whyOf = (error: SqlError): Why => {
   const code = codeOf(error)
   const message = messageOf(error)
-  if (noTlsMessage.test(message)) {
-    return {
-      reason: "NoTls",
-      detail: "the server does not speak TLS: turn it on there, or say sslmode=disable in the URL"
-    }
-  }
-  if (noAuthorityMessage.test(message)) {
-    return {
-      reason: "WrongCertificate",
-      detail:
-        "sslmode=verify-ca needs the certificate of the server's authority: name it with sslrootcert=FILE in the URL, or say sslmode=verify-full"
-    }
-  }
-  if (passwordNeeded.test(message)) {
-    return { reason: "WrongLogin", detail: "the server asks for a password, and the URL has none" }
-  }
-  if (noBinary.test(message)) {
-    return {
-      reason: "DriverMissing",
-      detail:
-        "better-sqlite3 has no binary for this Node: make one with npm rebuild better-sqlite3 (pnpm: pnpm approve-builds, then pnpm rebuild better-sqlite3)"
-    }
-  }
+  const told = said.find(([words]) => words.test(message))
+  if (told !== undefined) return { reason: told[1], detail: told[2] }
+  // The socket of a server on this machine, which is there while the server is.
+  if (code === "ENOENT" && isConnect(error)) return { reason: "NoServer", detail: noServer + placeOf(error) }
   const known = details.find(([prefix]) => code.startsWith(prefix))
   if (known !== undefined) return { reason: known[1], detail: known[2] + placeOf(error) }
   const trouble = systemTrouble(code)
@@ -152,9 +169,16 @@ const whyOf = (error: SqlError): Why => {
     : { reason: "Other", detail: sentence(message) }
 }
 
-/** Which file or folder the system speaks of, where it says so. */
-const placeOf = ({ cause }: SqlError): string =>
-  Predicate.hasProperty(cause, "path") && typeof cause.path === "string" ? ` (${cause.path})` : ""
+const isConnect = ({ cause }: SqlError): boolean =>
+  Predicate.hasProperty(cause, "syscall") && cause.syscall === "connect"
+
+/** Which file, folder or socket the system speaks of, where it says so. */
+const placeOf = (error: SqlError): string => {
+  const { cause } = error
+  if (Predicate.hasProperty(cause, "path") && typeof cause.path === "string") return ` (${cause.path})`
+  const isSocket = isConnect(error) && Predicate.hasProperty(cause, "address") && String(cause.address).startsWith("/")
+  return isSocket ? ` (${cause.address})` : ""
+}
 
 /** The driver's own words, as the end of a sentence of ours: one line, without the full stop. */
 const sentence = (message: string): string => (message.split("\n", 1)[0] ?? "").replace(/[.\s]+$/, "")

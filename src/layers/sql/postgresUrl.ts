@@ -1,5 +1,5 @@
 /**
- * What is wrong with the parameters of a Postgres URL. node-postgres passes over what it does not know, so a mistyped `sslmode`
+ * What a Postgres URL says, and what is wrong with its parameters. node-postgres passes over what it does not know, so a mistyped `sslmode`
  * would leave the connection in the clear.
  *
  * @since 0.1.0
@@ -41,6 +41,22 @@ const meant = (word: string, known: ReadonlyArray<string>): string | undefined =
   known.includes(word) ? undefined : nearest(word.toLowerCase(), known, mostLetters)
 
 /**
+ * The parts of a URL; undefined where it cannot be read. That of a unix socket has a user and no host, `user@/database?host=/folder`, which no
+ * other kind of URL may have.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const partsOf = (url: string): URL | undefined => {
+  const withHost = url.replace(/^([a-z]+:\/\/[^/?#]*@)(?=\/[^?#@]*\?(?:[^#]*&)?host=)/, "$1localhost")
+  return URL.canParse(withHost) ? new URL(withHost) : undefined
+}
+
+/** Does it choose the schema, and so the tables that are used? @since 0.1.0 @category combinators */
+export const choosesSchema = (url: string): boolean =>
+  /\bsearch_path\b/.test(partsOf(url)?.searchParams.get("options") ?? "")
+
+/**
  * What is wrong, as the end of a sentence about the URL; undefined where nothing is. No value is repeated: what is not escaped in
  * a password can look like one.
  *
@@ -48,8 +64,7 @@ const meant = (word: string, known: ReadonlyArray<string>): string | undefined =
  * @category combinators
  */
 export const urlTrouble = (url: string): string | undefined => {
-  if (!URL.canParse(url)) return undefined
-  for (const [name, value] of new URL(url).searchParams) {
+  for (const [name, value] of partsOf(url)?.searchParams ?? []) {
     const guess = meant(name, parameters)
     if (guess !== undefined) return `there is no parameter ${name}; did you mean ${guess}?`
     if (name === "sslmode" && !modes.some((mode) => mode === value)) {

@@ -58,6 +58,30 @@ describe("a driver's error", () => {
     assert.strictEqual(other.message, "The database cannot be used: said 42P01.")
   })
 
+  it("is known by the words of PgBouncer, which has one code for all", () => {
+    const reasonOf = (message: string) => {
+      const error = toOpenError(Object.assign(new Error(message), { code: "08P01" }))
+      return error._tag === "DatabaseUnavailable" ? error.reason : error._tag
+    }
+    assert.deepStrictEqual(
+      [
+        "password authentication failed",
+        "no such user: somebody",
+        "no such database: towers",
+        'database "towers" does not exist',
+        "unsupported startup parameter: options",
+        "unsupported startup parameter in options: search_path",
+        "transaction blocks not allowed in statement pooling mode"
+      ].map(reasonOf),
+      ["WrongLogin", "WrongLogin", "NoSuchDatabase", "NoSuchDatabase", "Other", "Other", "Other"]
+    )
+  })
+
+  it("says that a schema is missing, or that the user may make no table", () => {
+    assert.match(toDbError("migrate")(withCode("3F000")).message, /no schema of the search_path is there: make it/)
+    assert.deepInclude(toDbError("migrate")(withCode("42501")), { reason: "NotGranted" })
+  })
+
   it("that was thrown while opening does, too", () => {
     assert.match(toOpenError(Object.assign(new Error("x"), { code: "SQLITE_CANTOPEN" })).message, /cannot be opened/)
     assert.match(toOpenError("a string").message, /a string/)

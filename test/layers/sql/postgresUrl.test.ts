@@ -1,11 +1,38 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import * as PostgresClientDb from "../../../src/layers/PostgresClientDb.js"
-import { urlTrouble } from "../../../src/layers/sql/postgresUrl.js"
+import { choosesSchema, partsOf, urlTrouble } from "../../../src/layers/sql/postgresUrl.js"
 
 const troubleOf = (query: string) => urlTrouble(`postgresql://user:word@host/towers?${query}`)
 
 const modes = "sslmode takes disable, prefer, require, verify-ca, verify-full, no-verify"
+
+describe("a Postgres URL", () => {
+  it("of a unix socket has a user and no host", () => {
+    for (const url of [
+      "postgresql://me:word@/towers?host=/run/postgresql",
+      "postgres://me@/towers?port=1&host=%2Frun"
+    ]) {
+      assert.strictEqual(partsOf(url)?.pathname, "/towers")
+    }
+    assert.match(urlTrouble("postgresql://me@/towers?host=/run&sslmod=x") ?? "", /did you mean sslmode/)
+  })
+
+  it("without a host cannot be read elsewhere: it may be the rest of a password that is not escaped", () => {
+    for (const url of [
+      "postgresql://me:wo@/rd",
+      "postgresql://me:wo@/rd@host/towers",
+      "postgresql://me:wo@/rd@h/t?host=x"
+    ]) {
+      assert.isUndefined(partsOf(url), url)
+    }
+  })
+
+  it("chooses a schema by an option of the server", () => {
+    assert.isTrue(choosesSchema("postgresql://me@host/towers?options=-c%20search_path%3Dmainnet"))
+    assert.isFalse(choosesSchema("postgresql://me@host/search_path?options=-c%20work_mem%3D1MB"))
+  })
+})
 
 describe("the parameters of a Postgres URL", () => {
   const cases: ReadonlyArray<readonly [query: string, trouble: string | undefined]> = [
