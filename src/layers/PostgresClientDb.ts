@@ -18,7 +18,7 @@
 import * as Net from "node:net"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqlClient from "@effect/sql/SqlClient"
-import type { SqlError } from "@effect/sql/SqlError"
+import { SqlError } from "@effect/sql/SqlError"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -31,6 +31,7 @@ import * as Table from "../internal/optionTable.js"
 import { type DatabaseBusy, type DatabaseTooNew, DatabaseUnavailable, type DbError } from "../schema/DbError.js"
 import { InvalidOptions } from "../schema/InvalidOptions.js"
 import { ClientDb } from "../services/ClientDb.js"
+import { within } from "./concurrency/firstOf.js"
 import * as Names from "./net/names.js"
 import * as SqlClientDb from "./SqlClientDb.js"
 import { postgres as options } from "./sql/databaseOptions.js"
@@ -125,7 +126,10 @@ export const client = (
       Effect.mapError(toOpenError)
     )
     if (choosesSchema(Redacted.value(url))) {
-      yield* Effect.catchTag(requireSchema(sql), "SqlError", (error) => Effect.fail(toOpenError(error)))
+      // A pool of a pooler that is used up answers after minutes.
+      const silent = () => new SqlError({ cause: new Error("Connection timed out"), message: "No answer" })
+      const required = within(requireSchema(sql), storeTimeout / 5, silent)
+      yield* Effect.catchTag(required, "SqlError", (error) => Effect.fail(toOpenError(error)))
     }
     return sql
   })
