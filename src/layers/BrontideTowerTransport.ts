@@ -36,7 +36,7 @@ import { SocketDialer } from "../services/SocketDialer.js"
 import { TowerTransport } from "../services/TowerTransport.js"
 import * as Brontide from "./brontide/connection.js"
 import * as Alarm from "./concurrency/alarm.js"
-import { withinBy } from "./concurrency/firstOf.js"
+import { untilStopped } from "./concurrency/firstOf.js"
 import { releaseOnFailure } from "./concurrency/releaseOnFailure.js"
 import { decodeOptions } from "./support/decodeOptions.js"
 import { spanWhereTraced } from "./support/spanWhereTraced.js"
@@ -46,7 +46,7 @@ export const options = Table.table("BrontideTowerTransport", ["transport"], {
   dialTimeout: Table.optional(
     Table.time({ forever: true }),
     "10s; 60s through a proxy, since it takes 20s to 60s to meet an onion service",
-    "The time until the socket is open"
+    "The time until the socket is open; a proxy that does not answer is given up after 10s"
   ),
   handshakeTimeout: Table.withDefault(Table.time({ forever: true }), "5 seconds", "The time from act one to act two"),
   messageTimeout: Table.withDefault(
@@ -61,6 +61,9 @@ export interface Options extends Table.Input<typeof options> {}
 
 /** The options from configuration: `watchtower.transport.dialTimeout`, ... @since 0.1.0 @category config */
 export const config: Config.Config<Options> = Table.config(options)
+
+/** How long a proxy may take until it has the address: to log in is between it and us, and waits for no network of its own. */
+const proxyTimeout = 10_000
 
 const messages = (connection: Brontide.BrontideConnection, address: TowerAddress): TowerTransport.Connection => ({
   send: (message) => connection.send(Codec.encode(message)),
@@ -101,7 +104,17 @@ export const make = (
           ifLate = failure
         })
         const late = () => ifLate ?? new DialFailed({ address, reason: "Timeout" })
-        const socket = yield* withinBy(alarm, dial, dialTimeout, late)
+        const socket = yield* untilStopped(Effect.interruptible(dial), (stop: (late: DialFailed) => void) => {
+          const callOff = alarm(dialTimeout, () => stop(late()))
+          if (dialer.route === "clear") return callOff
+          const callOffProxy = alarm(proxyTimeout, () => {
+            if (ifLate?.reason === "ProxyUnavailable") stop(ifLate)
+          })
+          return () => {
+            callOffProxy()
+            callOff()
+          }
+        })
         yield* onProgress("connected")
         const connection = yield* Brontide.initiate(
           socket,

@@ -91,7 +91,7 @@ export const make = (given: Options): Effect.Effect<SocketDialer.Service, Invali
           }
         )
         const login = [yield* randomName, yield* randomName] as const
-        const onAsking = () => onProgress(new DialFailed({ address, reason: "Timeout" }))
+        const onAsking = () => onProgress(new DialFailed({ address, reason: "Timeout", proxy: at("Late") }))
         return yield* Effect.mapError(
           Socks.connect(socket, address, login, onAsking),
           ({ fault, reason }) => new DialFailed({ address, reason, proxy: at(fault) })

@@ -44,18 +44,19 @@ export const dialFailures: Record<typeof DialFailure.Type, string> = {
 
 const proxyFaults = {
   NotThere: "no proxy listens there",
-  Silent: "it does not answer",
+  Silent: "it does not answer; is that the port of its SOCKS5?",
   HungUp: "it hung up",
   NotSocks: "what listens there does not speak SOCKS5",
   NoLogin: "it takes no user names, which keep the towers apart",
   LoginRefused: "it refused the login",
-  // The codes of a reply, RFC 1928:
-  GeneralFailure: "it says that it failed, and not why",
+  Late: "no answer came in time; is the tower running, and is Tor connected to its network?",
+  // The codes of a reply, RFC 1928. Behind the first and the fourth one, Tor has more than one reason:
+  GeneralFailure: "it says that it failed, and not why; Tor does so where no program listens, or no exit takes the port",
   NotAllowed: "its rules forbid it",
   NetworkUnreachable: "its network does not reach the tower",
-  HostUnreachable: "it does not reach the tower's machine",
+  HostUnreachable: "it does not find the tower's name, or does not reach its machine",
   Refused: "no program listens there",
-  TimedOut: "the tower did not answer it in time",
+  TimedOut: "it got no connection to the tower in time",
   NoConnections: "it makes no connections for others",
   NoSuchAddresses: "it knows no addresses of this kind",
   // Those of Tor (socks-extensions.txt):

@@ -99,6 +99,9 @@ const proxy = (...answers: ReadonlyArray<ReadonlyArray<number>>) =>
     })
   })
 
+/** What a proxy says that takes a login. */
+const login = [5, 2]
+
 const at = (address: Effect.Effect<string, never, Scope.Scope>) => Effect.map(address, (address) => `${key}@${address}`)
 
 describe("wtclient doctor", () => {
@@ -183,6 +186,21 @@ describe("wtclient doctor", () => {
       (reached) =>
         Effect.map(
           stranger((socket) => socket.once("data", reached)),
+          (address) => [`${key}@${onion}`, "--proxy", address]
+        )
+    ],
+    [
+      "ProxyLate",
+      (reached) =>
+        Effect.map(
+          stranger((socket) => {
+            const answers = [login, [1, 0]]
+            socket.on("data", () => {
+              const next = answers.shift()
+              if (next === undefined) reached()
+              else socket.write(Uint8Array.from(next))
+            })
+          }),
           (address) => [`${key}@${onion}`, "--proxy", address]
         )
     ]
@@ -317,7 +335,6 @@ describe("wtclient doctor", () => {
     })
   )
 
-  const login = [5, 2] as const
   /** The codes of RFC 1928, and those of Tor. */
   const replyCodes = {
     ProxyGeneralFailure: 1,

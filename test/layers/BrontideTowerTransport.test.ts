@@ -135,6 +135,28 @@ describe("BrontideTowerTransport", () => {
       })
     )
 
+    it.scoped("gives up a proxy that has not taken the address after 10 s, and the tower behind one after 60 s", () =>
+      Effect.gen(function* () {
+        const late = (reason: DialFailed["reason"]) => new DialFailed({ address, reason })
+        const dialer = (asksAfter: Duration.DurationInput): SocketDialer.Service => ({
+          route: "tor",
+          dial: (_, onProgress) =>
+            Effect.gen(function* () {
+              onProgress?.(late("ProxyUnavailable"))
+              yield* Effect.sleep(asksAfter)
+              onProgress?.(late("Timeout"))
+              return yield* Effect.never
+            })
+        })
+        const dial = (asksAfter: Duration.DurationInput, options?: BrontideTowerTransport.Options) =>
+          Effect.flip(connect(dialer(asksAfter), request().request, options))
+        same(yield* endsAfter(10, dial("11 seconds")), late("ProxyUnavailable"))
+        same(yield* endsAfter(60, dial("9 seconds")), late("Timeout"))
+        same(yield* endsAfter(4, dial("5 seconds", { dialTimeout: "4 seconds" })), late("ProxyUnavailable"))
+        same(yield* endsAfter(10, dial("11 seconds", { dialTimeout: Duration.infinity })), late("ProxyUnavailable"))
+      })
+    )
+
     it.scoped("gives up act two after 5 s, also when it drips, and has not asked for the ECDH", () =>
       Effect.gen(function* () {
         const { dialer, end } = yield* rawTower()

@@ -276,10 +276,10 @@ describe("SocksSocketDialer, with proxies that no library would make", () => {
       const { heard, options } = yield* rawProxy({ method: granted.method, login: granted.login })
       const dialer = SocksSocketDialer.make(options)
       const dialling = yield* Effect.fork(
-        dialer.dial(onion, ({ reason }) => void late.push(`${heard.length} ${reason}`))
+        dialer.dial(onion, ({ proxy, reason }) => void late.push(`${heard.length} ${reason} ${proxy?.fault}`))
       )
       while (heard.length < 3) yield* turns(1)
-      assert.deepStrictEqual(late, ["0 ProxyUnavailable", "2 Timeout"])
+      assert.deepStrictEqual(late, ["0 ProxyUnavailable Silent", "2 Timeout Late"])
       yield* Fiber.interrupt(dialling)
     })
   )

@@ -11,9 +11,13 @@ import { accept, dialTo, request } from "./endpoints.js"
 
 export const init = (...features: ReadonlyArray<number>) => new Init({ features, chainHash: bitcoinMainnet.chainHash })
 
-export const connect = <E>(dialer: SocketDialer.Service, wanted: TowerTransport.ConnectRequest<E>) =>
+export const connect = <E>(
+  dialer: SocketDialer.Service,
+  wanted: TowerTransport.ConnectRequest<E>,
+  options?: BrontideTowerTransport.Options
+) =>
   Effect.flatMap(TowerTransport, (transport) => transport.connect(wanted)).pipe(
-    Effect.provide(Layer.provide(BrontideTowerTransport.layer(), Layer.succeed(SocketDialer, dialer)))
+    Effect.provide(Layer.provide(BrontideTowerTransport.layer(options), Layer.succeed(SocketDialer, dialer)))
   )
 
 /** Both sides after the handshake: the client with messages, the tower with bodies, and the tower's raw end. */
