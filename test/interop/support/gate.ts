@@ -1,5 +1,5 @@
 /**
- * Dialers over TCP that let a test act at an exact moment of a connection.
+ * Dialers that let a test act at an exact moment of a connection.
  */
 import { Effect } from "effect"
 import { concat } from "../../../src/internal/bytes.js"
@@ -16,8 +16,12 @@ export interface Moment {
   readonly operation: Operation
 }
 
-/** Runs `act` once, at the moment, on the first connection that comes to it. */
-export const make = (moment: Moment, act: Effect.Effect<void>): SocketDialer.Service => {
+/** Runs `act` once, at the moment, on the first connection that comes to it; `dialer` makes the connections, by default over TCP. */
+export const make = (
+  moment: Moment,
+  act: Effect.Effect<void>,
+  dialer: SocketDialer.Service = NodeSocketDialer.make
+): SocketDialer.Service => {
   let done = false
   const at = (when: Moment["when"], operation: Operation | undefined) =>
     Effect.suspend(() => {
@@ -28,9 +32,9 @@ export const make = (moment: Moment, act: Effect.Effect<void>): SocketDialer.Ser
   const around = <A, E, R>(operation: Operation | undefined, effect: Effect.Effect<A, E, R>) =>
     at("before", operation).pipe(Effect.andThen(effect), Effect.zipLeft(at("after", operation)))
   return {
-    route: "clear",
-    dial: (address) =>
-      Effect.flatMap(around("dial", NodeSocketDialer.make.dial(address)), (socket) => {
+    route: dialer.route,
+    dial: (address, onProgress) =>
+      Effect.flatMap(around("dial", dialer.dial(address, onProgress)), (socket) => {
         let writes = 0
         return aroundWrites(socket, (write) => around(operations[++writes], write))
       })

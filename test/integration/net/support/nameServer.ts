@@ -1,4 +1,4 @@
-/** A small name server on 127.0.0.1, for processes in a network of their own. */
+/** A small name server on 127.0.0.1, for processes in a network of their own, or for those that can be told its port. */
 import * as Dgram from "node:dgram"
 import * as Net from "node:net"
 import { Effect } from "effect"
@@ -53,13 +53,13 @@ const answer = (query: Buffer, end: number, addresses: ReadonlyArray<string> | u
 }
 
 /** Serves the zone as long as the scope, and is silent about names that begin with `dead`; `asked`: what it was asked for. */
-export const serve = (zone: Zone) =>
+export const serve = (zone: Zone, port = 53) =>
   Effect.gen(function* () {
     const asked: Array<string> = []
     const socket = yield* Effect.acquireRelease(
       Effect.async<Dgram.Socket>((resume) => {
         const opened = Dgram.createSocket("udp4")
-        opened.bind(53, "127.0.0.1", () => resume(Effect.succeed(opened)))
+        opened.bind(port, "127.0.0.1", () => resume(Effect.succeed(opened)))
       }),
       (opened) => Effect.sync(() => opened.close())
     )
