@@ -11,8 +11,8 @@ export interface TorControl {
   readonly ask: (command: string) => Effect.Effect<ReadonlyArray<string>, TorError>
   /** The events so far, without their code. */
   readonly events: () => ReadonlyArray<string>
-  /** Waits for an event, also one that has come already. */
-  readonly event: (isIt: (event: string) => boolean) => Effect.Effect<string>
+  /** Waits until this is true of the events so far. */
+  readonly until: (isTrue: (events: ReadonlyArray<string>) => boolean) => Effect.Effect<void>
 }
 
 /** Connects to the control port, which wants no password. */
@@ -71,11 +71,10 @@ export const connect = (port: number): Effect.Effect<TorControl, TorError, Scope
     return {
       ask,
       events: () => events,
-      event: (isIt) =>
-        Effect.async<string>((resume) => {
+      until: (isTrue) =>
+        Effect.async<void>((resume) => {
           const look = () => {
-            const found = events.find(isIt)
-            if (found !== undefined) resume(Effect.succeed(found))
+            if (isTrue(events)) resume(Effect.void)
           }
           listeners.add(look)
           look()

@@ -113,6 +113,9 @@ const authority = (folder: string, name: string): Effect.Effect<Authority> =>
         "V3AuthVotingInterval 10",
         "V3AuthVoteDelay 2",
         "V3AuthDistDelay 2",
+        // At such a pace there are new random numbers every four minutes, and each puts the onion services into other directories:
+        // who has the old consensus then finds none.
+        "AuthDirSharedRandomness 0",
         // A relay is taken for what it says it is from its first minute on.
         "TestingDirAuthVoteExit *",
         "TestingDirAuthVoteGuard *",
@@ -139,6 +142,9 @@ const ofRelay = (resolv: string): ReadonlyArray<string> => [
   "ServerDNSDetectHijacking 0"
 ]
 
+/** Guards before guards leave too few of six relays for a circuit. */
+const withoutVanguards = "VanguardsLiteEnabled 0"
+
 const ofClient = ({ control, http, plainSocks, socks }: Ports): ReadonlyArray<string> => [
   `SocksPort 127.0.0.1:${socks} ExtendedErrors`,
   `SocksPort 127.0.0.1:${plainSocks}`,
@@ -146,7 +152,8 @@ const ofClient = ({ control, http, plainSocks, socks }: Ports): ReadonlyArray<st
   `ControlPort 127.0.0.1:${control}`,
   // The towers of the tests listen on the loopback, and names lead there.
   "ClientRejectInternalAddresses 0",
-  "ClientDNSRejectInternalAddresses 0"
+  "ClientDNSRejectInternalAddresses 0",
+  withoutVanguards
 ]
 
 const clientPorts: Effect.Effect<Ports> = Effect.gen(function* () {
@@ -164,7 +171,13 @@ const addOnion = (control: TorControl.TorControl, tower: TowerAddress) =>
       return service === undefined ? new TorProcess.TorError({ detail: line }) : Effect.succeed(service)
     })
     const service = yield* Effect.acquireRelease(add, (service) => Effect.ignore(control.ask(`DEL_ONION ${service}`)))
-    yield* control.event((event) => event.startsWith(`HS_DESC UPLOADED ${service} `))
+    const count = (events: ReadonlyArray<string>, what: string) =>
+      events.filter((event) => event.startsWith(`HS_DESC ${what} ${service} `)).length
+    // Who looks for it asks a few of the directories that are to have it, and takes their word that there is none.
+    yield* control.until((events) => {
+      const uploads = count(events, "UPLOAD")
+      return uploads > 0 && count(events, "UPLOADED") + count(events, "FAILED") >= uploads
+    })
     return TowerAddress.make(`${service}.onion:9911`)
   })
 
@@ -200,7 +213,7 @@ const start = Effect.gen(function* () {
   }).pipe(Scope.extend(scope))
   const servicePort = yield* port
   const startService = Effect.gen(function* () {
-    const settings = ["SocksPort 0", `ControlPort 127.0.0.1:${servicePort}`]
+    const settings = ["SocksPort 0", `ControlPort 127.0.0.1:${servicePort}`, withoutVanguards]
     const started = yield* TorProcess.start(`${folder}/service`, [voting.line, ...settings])
     yield* started.said(ready)
     return yield* TorControl.connect(servicePort)
