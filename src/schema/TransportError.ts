@@ -51,7 +51,8 @@ const proxyFaults = {
   LoginRefused: "it refused the login",
   Late: "no answer came in time; is the tower running, and is Tor connected to its network?",
   // The codes of a reply, RFC 1928. Behind the first and the fourth one, Tor has more than one reason:
-  GeneralFailure: "it says that it failed, and not why; Tor does so where no program listens, or no exit takes the port",
+  GeneralFailure:
+    "it says that it failed, and not why; Tor does so where no program listens, or no exit takes the port",
   NotAllowed: "its rules forbid it",
   NetworkUnreachable: "its network does not reach the tower",
   HostUnreachable: "it does not find the tower's name, or does not reach its machine",
