@@ -83,39 +83,42 @@ describe("SqlClientDb", () => {
     })
   )
 
-  it.scoped("does not say that nothing was stored where a COMMIT was not answered and the lock is held since", () =>
-    Effect.gen(function* () {
-      const failed = (code: string) =>
-        Effect.fail(new SqlError.SqlError({ cause: Object.assign(new Error(code), { code }), message: code }))
-      let isLost = false
-      let isBusy = false
-      const client = yield* sqlite()
-      const connectionOf = (connection: Connection): Connection => ({
-        ...connection,
-        executeUnprepared: (text, parameters, transform) => {
-          if (isBusy && text.startsWith("BEGIN")) return failed("SQLITE_BUSY")
-          const executed = connection.executeUnprepared(text, parameters, transform)
-          if (!isLost || text !== "COMMIT") return executed
-          isBusy = true
-          return Effect.zipRight(executed, failed("ECONNRESET"))
-        }
+  const later = ["SQLITE_BUSY", "SQLITE_FULL"] as const
+  it.scoped.each(later)(
+    "does not say that nothing was stored where a COMMIT was not answered, and then it is %s",
+    (since) =>
+      Effect.gen(function* () {
+        const failed = (code: string) =>
+          Effect.fail(new SqlError.SqlError({ cause: Object.assign(new Error(code), { code }), message: code }))
+        let isLost = false
+        let isBusy = false
+        const client = yield* sqlite()
+        const connectionOf = (connection: Connection): Connection => ({
+          ...connection,
+          executeUnprepared: (text, parameters, transform) => {
+            if (isBusy && text.startsWith("BEGIN")) return failed(since)
+            const executed = connection.executeUnprepared(text, parameters, transform)
+            if (!isLost || text !== "COMMIT") return executed
+            isBusy = true
+            return Effect.zipRight(executed, failed("ECONNRESET"))
+          }
+        })
+        const failing: SqlClient.SqlClient = new Proxy(client, {
+          get: (target, name) =>
+            name === "withoutTransforms"
+              ? () => failing
+              : name === "reserve"
+                ? Effect.map(target.reserve, connectionOf)
+                : Reflect.get(target, name, target)
+        })
+        const db = yield* withClient(failing)
+        yield* bind(db)
+        isLost = true
+        const error = yield* patiently(Effect.flip(db.createTower(publicKey(2), address(2))))
+        assert.strictEqual(error._tag, "DatabaseUnavailable")
+        assert.match(error.message, /it did not say whether this was stored\.$/)
+        isBusy = false
+        assert.strictEqual((yield* db.listTowers).length, 2)
       })
-      const failing: SqlClient.SqlClient = new Proxy(client, {
-        get: (target, name) =>
-          name === "withoutTransforms"
-            ? () => failing
-            : name === "reserve"
-              ? Effect.map(target.reserve, connectionOf)
-              : Reflect.get(target, name, target)
-      })
-      const db = yield* withClient(failing)
-      yield* bind(db)
-      isLost = true
-      const error = yield* patiently(Effect.flip(db.createTower(publicKey(2), address(2))))
-      assert.strictEqual(error._tag, "DatabaseUnavailable")
-      assert.match(error.message, /it did not say whether this was stored\.$/)
-      isBusy = false
-      assert.strictEqual((yield* db.listTowers).length, 2)
-    })
   )
 })
