@@ -116,6 +116,8 @@ const authority = (folder: string, name: string): Effect.Effect<Authority> =>
         // At such a pace there are new random numbers every four minutes, and each puts the onion services into other directories:
         // who has the old consensus then finds none.
         "AuthDirSharedRandomness 0",
+        // On a busy machine a relay that has not answered in time would be left out of a consensus, and onion services would move.
+        "AuthDirTestReachability 0",
         // A relay is taken for what it says it is from its first minute on.
         "TestingDirAuthVoteExit *",
         "TestingDirAuthVoteGuard *",
