@@ -35,14 +35,14 @@ const root = RootKey.Seed({ bytes: Redacted.make(Uint8Array.from({ length: 32 },
 const proxyAt = (port: number) => ({ host: "127.0.0.1", port })
 const dialerAt = (port: number) => SocksSocketDialer.make(proxyAt(port))
 
-/** A connection that Tor was asked for and has made. */
+/** A connection that Tor has made for a user. */
 interface Stream {
   readonly target: string
   readonly user: string
   readonly circuit: string
 }
 
-/** Watches a Tor: what it has connected since for those who asked it. */
+/** Watches a Tor: which connections it makes for its users from now on. */
 const watched = (control: TorControl) =>
   Effect.gen(function* () {
     yield* control.ask("SETEVENTS STREAM")

@@ -1,7 +1,6 @@
 import { SqlClient } from "@effect/sql"
-import { PgClient } from "@effect/sql-pg"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, Layer, ManagedRuntime, Redacted } from "effect"
+import { Context, Deferred, Effect, Fiber, Redacted } from "effect"
 import * as PostgresClientDb from "../../src/layers/PostgresClientDb.js"
 import type { Services } from "../../src/layers/SqlClientDb.js"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
@@ -13,52 +12,22 @@ import { addSession, addTower, never } from "../services/BackupDb/contract.js"
 import { agree, commands } from "../services/BackupDb/model.js"
 import { backup, channel, channelId, height, sender } from "../services/BackupDb/samples.js"
 import { suite } from "../services/BackupDb/suite.js"
-import { Elapse } from "../services/ClientDb/contract.js"
 import { identity, start } from "../services/ClientDb/samples.js"
+import * as Emptied from "./sql/emptied.js"
 import * as Postgres from "./sql/postgres.js"
 import * as Proxy from "./sql/postgresProxy.js"
 import { around } from "./sql/recording.js"
-import { truncate } from "./sql/tables.js"
 
 const server = await Postgres.start()
 const url = server?.url ?? "postgresql://127.0.0.1:1/none"
 const newSchema = Postgres.newSchema(url)
 
-/** One database for all cases of the suite; connecting and migrating for each would be most of their time. */
-const shared = ManagedRuntime.make(
-  Layer.scopedContext(
-    Effect.gen(function* () {
-      const to = yield* newSchema
-      const services = yield* PostgresClientDb.services({ url: Redacted.make(to) })
-      return Context.add(services, PgClient.PgClient, yield* Postgres.connect(to))
-    })
-  )
-)
+const shared = Emptied.make(Effect.map(newSchema, (to) => ({ to })))
 
 afterAll(async () => {
   await shared.dispose()
   await server?.stop()
 })
-
-/** The server's clock judges leases and cannot be set; so what it judges is moved. */
-const elapseOf =
-  (sql: PgClient.PgClient): typeof Elapse.Service =>
-  (ms) =>
-    Effect.orDie(
-      Effect.andThen(
-        sql`UPDATE wt_reservation SET since = since - ${ms}::float8`,
-        Effect.asVoid(sql`UPDATE wt_client SET since = since - ${ms}::float8`)
-      )
-    )
-
-const emptied = Layer.effectContext(
-  Effect.gen(function* () {
-    const { context } = yield* Effect.promise(() => shared.runtime())
-    const sql = Context.get(context, PgClient.PgClient)
-    yield* truncate(sql)
-    return Context.add(context, Elapse, elapseOf(sql))
-  })
-)
 
 /** A client with a channel, a tower and a session of it, which sends. */
 const prepared = (services: Context.Context<Services>) =>
@@ -80,7 +49,7 @@ const heights = (found: ReadonlyArray<BoundUpdate>) => found.map(({ commitHeight
 const upTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1)
 
 describe.skipIf(server === undefined)("BackupDb in Postgres", () => {
-  suite("the suite", emptied)
+  suite("the suite", shared.layer)
 
   it.scoped.prop(
     "answers the same as memory to anything, also over restarts",
@@ -89,7 +58,7 @@ describe.skipIf(server === undefined)("BackupDb in Postgres", () => {
       Effect.gen(function* () {
         const to = yield* newSchema
         const sql = yield* Postgres.connect(to)
-        yield* agree(some, PostgresClientDb.services({ url: Redacted.make(to) }), elapseOf(sql))
+        yield* agree(some, PostgresClientDb.services({ url: Redacted.make(to) }), Emptied.elapseOf(sql))
       }),
     { fastCheck: { numRuns: 6 } }
   )

@@ -1,20 +1,18 @@
 import { SqlClient } from "@effect/sql"
-import { PgClient } from "@effect/sql-pg"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, Layer, ManagedRuntime, Redacted, TestClock } from "effect"
+import { Deferred, Effect, Fiber, Redacted, TestClock } from "effect"
 import * as PostgresClientDb from "../../src/layers/PostgresClientDb.js"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import { version } from "../../src/layers/sql/migrations.js"
-import { ClientDb } from "../../src/services/ClientDb.js"
-import { Elapse } from "../services/ClientDb/contract.js"
+import type { ClientDb } from "../../src/services/ClientDb.js"
 import { address, identity, policy, publicKey, session, update } from "../services/ClientDb/samples.js"
 import { suite } from "../services/ClientDb/suite.js"
 import * as check from "./sql/databaseCheck.suite.js"
+import * as Emptied from "./sql/emptied.js"
 import * as migrations from "./sql/migrations.suite.js"
 import * as Postgres from "./sql/postgres.js"
 import * as Proxy from "./sql/postgresProxy.js"
 import { around, hiding, recording } from "./sql/recording.js"
-import { truncate } from "./sql/tables.js"
 import { restore } from "./sql/versions.js"
 
 const server = await Postgres.start()
@@ -23,33 +21,12 @@ const url = server?.url ?? "postgresql://127.0.0.1:1/none"
 const newSchema = Postgres.newSchema(url)
 const connect = Postgres.connect
 
-/** One database for all cases of the suite; connecting and migrating for each would be most of their time. */
-const shared = ManagedRuntime.make(
-  Layer.scopedContext(
-    Effect.gen(function* () {
-      const to = yield* newSchema
-      const db = yield* PostgresClientDb.make({ url: Redacted.make(to) })
-      return Context.make(ClientDb, db).pipe(Context.add(PgClient.PgClient, yield* connect(to)))
-    })
-  )
-)
+const shared = Emptied.make(Effect.map(newSchema, (to) => ({ to })))
 
 afterAll(async () => {
   await shared.dispose()
   await server?.stop()
 })
-
-const emptied = Layer.effectContext(
-  Effect.gen(function* () {
-    const { context } = yield* Effect.promise(() => shared.runtime())
-    const sql = Context.get(context, PgClient.PgClient)
-    yield* truncate(sql)
-    // The server's clock judges leases and cannot be set; so what it judges is moved.
-    const elapse: typeof Elapse.Service = (ms) =>
-      Effect.orDie(Effect.asVoid(sql`UPDATE wt_reservation SET since = since - ${ms}::float8`))
-    return Context.make(ClientDb, Context.get(context, ClientDb)).pipe(Context.add(Elapse, elapse))
-  })
-)
 
 const type = policy.blobType
 
@@ -57,7 +34,7 @@ const bind = (db: ClientDb.Service) =>
   Effect.andThen(db.bindIdentity(identity), db.createTower(publicKey(1), address(1)))
 
 describe.skipIf(server === undefined)("PostgresClientDb", () => {
-  suite("the suite", emptied)
+  suite("the suite", shared.layer)
 
   const empty = Effect.flatMap(newSchema, connect)
   migrations.suite("postgres", empty)

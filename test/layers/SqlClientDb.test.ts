@@ -1,12 +1,12 @@
 import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlClient, SqlError, Statement } from "@effect/sql"
-import type { Connection } from "@effect/sql/SqlConnection"
 import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as SqlClientDb from "../../src/layers/SqlClientDb.js"
 import { check } from "../../src/layers/sql/databaseCheck.js"
 import { address, policy, publicKey, session, update } from "../services/ClientDb/samples.js"
+import { around } from "./sql/recording.js"
 import { bind, patiently, withClient } from "./sql/sqliteFile.js"
 
 const dialects = ["mysql", "mssql", "clickhouse"] as const
@@ -92,24 +92,11 @@ describe("SqlClientDb", () => {
           Effect.fail(new SqlError.SqlError({ cause: Object.assign(new Error(code), { code }), message: code }))
         let isLost = false
         let isBusy = false
-        const client = yield* sqlite()
-        const connectionOf = (connection: Connection): Connection => ({
-          ...connection,
-          executeUnprepared: (text, parameters, transform) => {
-            if (isBusy && text.startsWith("BEGIN")) return failed(since)
-            const executed = connection.executeUnprepared(text, parameters, transform)
-            if (!isLost || text !== "COMMIT") return executed
-            isBusy = true
-            return Effect.zipRight(executed, failed("ECONNRESET"))
-          }
-        })
-        const failing: SqlClient.SqlClient = new Proxy(client, {
-          get: (target, name) =>
-            name === "withoutTransforms"
-              ? () => failing
-              : name === "reserve"
-                ? Effect.map(target.reserve, connectionOf)
-                : Reflect.get(target, name, target)
+        const failing = around(yield* sqlite(), (text, statement) => {
+          if (isBusy && text.startsWith("BEGIN")) return failed(since)
+          if (!isLost || text !== "COMMIT") return statement
+          isBusy = true
+          return Effect.zipRight(statement, failed("ECONNRESET"))
         })
         const db = yield* withClient(failing)
         yield* bind(db)

